@@ -1,0 +1,171 @@
+// The smart client: routes each call to the primary of its key's partition, keeps connections open and pipelined,
+// follows changes of the cluster map, and retries what was surely not applied within the call's deadline.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gyre/types.h"
+
+namespace gyre {
+
+// Runs once, on the client's own thread: keep it short and never block in it on another call of the same client.
+template <class T>
+using Callback = std::move_only_function<void(Result<T>)>;
+
+struct ClientOptions {
+  // Where to ask for the cluster map first: "HOST:PORT" of any node or coordinator. A DNS name stands for all its
+  // addresses. They are tried in random order.
+  std::vector<std::string> seeds;
+  std::chrono::milliseconds deadline{2000};         // of a call that names none of its own
+  std::chrono::milliseconds connect_timeout{1000};  // of one connection attempt
+  std::uint32_t connections_per_node = 1;
+  std::uint32_t retries_max = 16;        // attempts after the first, per call
+  double retry_budget = 0.2;             // retries allowed per call made, on average over the client
+  std::uint32_t calls_in_flight_max = 65536;  // beyond this, calls are answered `busy` at once
+};
+
+struct CallOptions {
+  std::chrono::milliseconds deadline{0};  // zero: ClientOptions::deadline
+};
+
+struct PutOptions {
+  std::chrono::milliseconds ttl{0};  // zero: lives until deleted
+  bool keep_ttl = false;             // keep the expiry the key has now; not together with `ttl`
+  Condition condition;
+  std::chrono::milliseconds deadline{0};
+};
+
+struct DelOptions {
+  Condition condition;
+  std::chrono::milliseconds deadline{0};
+};
+
+struct ScanOptions {
+  std::string prefix;           // only keys that begin with it
+  std::uint32_t page_items = 1000;  // keys per page, at most 10,000
+  bool keys_only = false;
+  std::chrono::milliseconds deadline{0};  // of each page
+};
+
+struct ScanPage {
+  std::vector<KeyValue> items;  // in key order within a partition; partitions follow in slot order
+  std::string cursor;           // pass to the next call; empty: this was the last page
+};
+
+// Writes that are applied all or not at all. All keys must live in one partition (use a `{hash tag}`).
+class Batch {
+ public:
+  enum class Kind : std::uint8_t { put, del, incr, expire, persist };
+  struct Operation {
+    Kind kind;
+    std::string key;
+    std::string value;                   // put
+    std::int64_t delta = 0;              // incr
+    std::chrono::milliseconds ttl{0};    // put, expire
+    bool keep_ttl = false;               // put
+    Condition condition;
+  };
+
+  Batch& put(std::string key, std::string value, PutOptions options = {});
+  Batch& del(std::string key, Condition condition = {});
+  Batch& incr(std::string key, std::int64_t delta = 1);
+  Batch& expire(std::string key, std::chrono::milliseconds ttl);
+  Batch& persist(std::string key);
+
+  const std::vector<Operation>& operations() const { return operations_; }
+
+ private:
+  std::vector<Operation> operations_;
+};
+
+// What one write of a batch did.
+struct WriteOutcome {
+  Version version;          // of the key after the write; of the deletion itself for del
+  bool existed = false;     // the key was there before
+  std::int64_t number = 0;  // incr: the value after
+};
+
+// Where a key lives and why.
+struct KeyLocation {
+  std::uint16_t slot = 0;
+  std::uint32_t partition = 0;
+  std::string primary;               // node id; empty: nobody serves the partition now
+  std::vector<std::string> members;  // the replica set, primary first
+  std::uint64_t epoch = 0;           // of the map that says so
+};
+
+// Ask for a future instead of passing a callback: `client->get("k", {}, gyre::use_future)`.
+struct UseFuture {};
+inline constexpr UseFuture use_future{};
+
+// Safe to use from any number of threads. Destroying a client completes its open calls with `unavailable`
+// (writes already sent: `outcome_unknown`).
+//
+// ERRORS of every call, besides those named: unavailable, busy, timeout, outcome_unknown, too_large,
+// invalid_argument. `error().outcome` tells "surely not applied" from "maybe applied".
+class Client {
+ public:
+  // Returns once a cluster map was read from a seed. ERRORS: unavailable (names each seed and what it said),
+  // invalid_argument.
+  static Result<std::unique_ptr<Client>> connect(ClientOptions options);
+
+  virtual ~Client() = default;
+
+  // Asynchronous form. Each callback runs exactly once, also when the client is destroyed.
+  // ERRORS of get, expire, persist, ttl: not_found. Of put, del and write with a condition: condition_failed.
+  virtual void get(std::string_view key, CallOptions options, Callback<Value> done) = 0;
+  virtual void put(std::string_view key, std::string_view value, PutOptions options, Callback<Version> done) = 0;
+  // False: the key was not there.
+  virtual void del(std::string_view key, DelOptions options, Callback<bool> done) = 0;
+  // Adds `delta` to the decimal number stored at `key` (absent: 0) and gives the sum. ERRORS: invalid_argument
+  // (not a number, or overflow; nothing is written).
+  virtual void incr(std::string_view key, std::int64_t delta, CallOptions options, Callback<std::int64_t> done) = 0;
+  virtual void expire(std::string_view key, std::chrono::milliseconds ttl, CallOptions options,
+                      Callback<Version> done) = 0;
+  // Removes the expiry. False: there was none.
+  virtual void persist(std::string_view key, CallOptions options, Callback<bool> done) = 0;
+  // None: the key does not expire.
+  virtual void ttl(std::string_view key, CallOptions options,
+                   Callback<std::optional<std::chrono::milliseconds>> done) = 0;
+  // `cursor`: empty for the first page, then ScanPage::cursor. Sees every key that exists throughout the scan.
+  virtual void scan(const ScanOptions& options, std::string_view cursor, Callback<ScanPage> done) = 0;
+  virtual void write(Batch batch, CallOptions options, Callback<std::vector<WriteOutcome>> done) = 0;
+  // Explains the routing of a key by the newest map known; asks nobody.
+  virtual Result<KeyLocation> locate(std::string_view key) = 0;
+
+  // Blocking form of the same.
+  Result<Value> get(std::string_view key, CallOptions options = {});
+  Result<Version> put(std::string_view key, std::string_view value, PutOptions options = {});
+  Result<bool> del(std::string_view key, DelOptions options = {});
+  // Stores `value` if the key's version still is `expected`.
+  Result<Version> cas(std::string_view key, Version expected, std::string_view value, PutOptions options = {});
+  Result<std::int64_t> incr(std::string_view key, std::int64_t delta = 1, CallOptions options = {});
+  Result<Version> expire(std::string_view key, std::chrono::milliseconds ttl, CallOptions options = {});
+  Result<bool> persist(std::string_view key, CallOptions options = {});
+  Result<std::optional<std::chrono::milliseconds>> ttl(std::string_view key, CallOptions options = {});
+  Result<ScanPage> scan(const ScanOptions& options, std::string_view cursor = {});
+  Result<std::vector<WriteOutcome>> write(Batch batch, CallOptions options = {});
+
+  // One result for each key, in the order given; keys travel together to the nodes that have them. Not atomic.
+  std::vector<Result<Value>> mget(std::span<const std::string> keys, CallOptions options = {});
+  std::vector<Result<Version>> mput(std::span<const std::pair<std::string, std::string>> items,
+                                    PutOptions options = {});
+
+  // Future form of the most used calls.
+  std::future<Result<Value>> get(std::string_view key, CallOptions options, UseFuture);
+  std::future<Result<Version>> put(std::string_view key, std::string_view value, PutOptions options, UseFuture);
+  std::future<Result<bool>> del(std::string_view key, DelOptions options, UseFuture);
+  std::future<Result<std::int64_t>> incr(std::string_view key, std::int64_t delta, CallOptions options, UseFuture);
+  std::future<Result<std::vector<WriteOutcome>>> write(Batch batch, CallOptions options, UseFuture);
+};
+
+}  // namespace gyre

@@ -1,0 +1,50 @@
+// Every maximum of Gyre in one place, and what happens beyond it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace gyre::limits {
+
+using namespace std::chrono_literals;
+
+// Data. Beyond: too_large, before anything is written.
+inline constexpr std::size_t kKeyBytesMax = 16 * 1024;
+inline constexpr std::size_t kValueBytesDefaultMax = 16 * 1024 * 1024;
+inline constexpr std::size_t kValueBytesHardMax = 512 * 1024 * 1024;
+inline constexpr std::size_t kBatchOperationsMax = 10'000;
+inline constexpr std::size_t kTtlMsMax = std::size_t{100} * 365 * 24 * 3600 * 1000;  // a hundred years
+
+// Cluster. Beyond: invalid_argument.
+inline constexpr std::uint32_t kSlots = 16384;
+inline constexpr std::uint32_t kPartitionsDefault = 256;
+inline constexpr std::uint32_t kNodesMax = 1000;
+inline constexpr std::uint32_t kReplicationFactorMax = 7;
+inline constexpr std::uint32_t kVnodesDefault = 128;
+inline constexpr std::uint32_t kVnodesMax = 4096;
+inline constexpr double kWeightMax = 1000;
+
+// Wire. A frame carries at most one value of the largest size and its envelope; beyond: one error, then closed.
+inline constexpr std::size_t kFrameEnvelopeBytes = 64 * 1024;
+inline constexpr std::size_t kFrameSegmentsMax = 64;
+inline constexpr std::size_t kFrameRequestsMax = 4096;
+inline constexpr std::size_t kReceiveChunkBytes = 64 * 1024;
+
+// A server's connection. Beyond: the server stops reading from it until answers drain.
+inline constexpr std::size_t kConnectionRequestsInFlightMax = 8192;
+inline constexpr std::size_t kConnectionOutputBytesMax = 64 * 1024 * 1024;
+inline constexpr std::size_t kConnectionsMax = 10'000;  // beyond: closed at once
+
+// A partition's writes that wait for storage. Beyond: busy.
+inline constexpr std::size_t kPartitionWritesQueuedMax = 16'384;
+inline constexpr auto kBusyRetryAfter = 20ms;
+
+// Blocking work of one loop. Beyond: busy.
+inline constexpr std::size_t kPoolJobsMax = 16'384;
+
+// Scan. One page carries at most this; the rest comes with the next.
+inline constexpr std::size_t kScanItemsMax = 10'000;
+inline constexpr std::size_t kScanBytesMax = 4 * 1024 * 1024;
+
+}  // namespace gyre::limits

@@ -1,0 +1,36 @@
+// Where the cluster map and the coordinator's whole state live.
+#pragma once
+
+#include <optional>
+
+#include "gyre/result.h"
+#include "ring/cluster_map.h"
+#include "ring/placement.h"
+
+namespace gyre::control {
+
+// Everything a coordinator knows that must outlive it.
+struct ClusterState {
+  ring::ClusterMap map;
+  ring::Placement target;  // the last target placement; input of the next one
+
+  bool operator==(const ClusterState&) const = default;
+};
+
+// Implementations: the embedded file store (coordinator/), a memory store (tests), etcd. One contract suite tests them all.
+//
+// INVARIANT: the epoch of what is stored never goes back, and what load() returned once is never lost by a crash.
+class ClusterStore {
+ public:
+  virtual ~ClusterStore() = default;
+
+  // None: the cluster has not been created. ERRORS: corrupt, storage_failed, unsupported (newer format).
+  virtual Result<std::optional<ClusterState>> load() = 0;
+
+  // Replaces the state if the stored epoch still is `expected` (0: nothing is stored). Durable when it returns.
+  // REQUIRES: state.map.epoch > expected.
+  // ERRORS: condition_failed (somebody else was first), storage_failed (outcome unknown: load again).
+  virtual Result<void> swap(Epoch expected, const ClusterState& state) = 0;
+};
+
+}  // namespace gyre::control

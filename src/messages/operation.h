@@ -1,0 +1,83 @@
+// What clients ask of keys, and what a primary makes of it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/time.h"
+
+namespace gyre::messages {
+
+// Holds against the value stored now (expired counts as absent).
+struct Condition {
+  enum class Kind : std::uint8_t { none = 0, absent = 1, present = 2, version = 3 };
+  Kind kind = Kind::none;
+  Position version;  // only with Kind::version
+};
+
+// What a write does to the expiry of a key.
+struct Expiry {
+  enum class Kind : std::uint8_t {
+    clear = 0,  // lives until deleted
+    keep = 1,   // as it is now
+    after = 2,  // `ms` from the moment the primary decides
+    at = 3,     // at `ms` since 1970 UTC
+  };
+  Kind kind = Kind::clear;
+  std::int64_t ms = 0;
+};
+
+enum class WriteKind : std::uint8_t {
+  put = 0,
+  del = 1,
+  incr = 2,    // adds `delta` to the decimal number stored; keeps the expiry
+  expire = 3,  // sets the expiry of a key that exists
+  persist = 4, // removes the expiry of a key that exists
+};
+
+// One write as a client asks for it.
+struct WriteOperation {
+  WriteKind kind = WriteKind::put;
+  Bytes key;
+  Bytes value;             // put
+  std::int64_t delta = 0;  // incr
+  Expiry expiry;           // put, expire
+  Condition condition;
+};
+
+// What one write did.
+struct WriteOutcome {
+  Position version;         // of the key now; of the deletion for del; unchanged where nothing was written
+  bool existed = false;     // the key was there before
+  bool changed = false;     // something was written
+  std::int64_t number = 0;  // incr: the value after
+};
+
+// A value as it is stored.
+struct Record {
+  Bytes value;
+  Position version;  // of the write that made it
+  UnixMillis expires_at = kNoExpiry;
+};
+
+// One write as resulting state: what is stored, replicated and kept in ledgers. Never a computation.
+struct Mutation {
+  enum class Kind : std::uint8_t { put = 0, del = 1 };
+  Kind kind = Kind::put;
+  Bytes key;
+  Record record;  // del: only record.version
+};
+
+// First sequence of each term of a partition's history, oldest first.
+struct TermStart {
+  Term term;
+  Sequence first;
+
+  auto operator<=>(const TermStart&) const = default;
+};
+using TermHistory = std::vector<TermStart>;
+
+}  // namespace gyre::messages

@@ -1,0 +1,97 @@
+// A connection: frames of requests and responses over one TCP socket, both ways, for servers and clients alike.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <asio/ip/tcp.hpp>
+
+#include "messages/request.h"
+#include "net/loop.h"
+#include "wire/codec.h"
+#include "wire/framing.h"
+
+namespace gyre::net {
+
+// What the owner of a connection is told, on the connection's loop.
+class ConnectionHandler {
+ public:
+  virtual ~ConnectionHandler() = default;
+  // A decoded frame. Slices in it keep the received memory alive.
+  virtual void on_frame(messages::Frame frame) = 0;
+  // Exactly once, last. `why`: unavailable (the peer closed or reset), invalid_argument or too_large (the peer sent
+  // what is no frame; it was told before the close).
+  virtual void on_closed(const Error& why) = 0;
+};
+
+// Owned by its pending I/O and by whoever sends; lives until it is closed. THREAD: its loop's.
+//
+// What send() collects in a turn leaves as one frame at the turn's end. While more than kConnectionOutputBytesMax wait
+// to leave, or hold_reading() was called, nothing is read.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Loop& loop, asio::ip::tcp::socket socket, ConnectionId id, wire::Limits limits);
+
+  // Begins to read. Call once. `handler` may be replaced by nothing (detach) before it is destroyed.
+  void start(std::shared_ptr<ConnectionHandler> handler);
+  // Dropped silently once the connection is closed.
+  void send(messages::Request request);
+  void send(messages::Response response);
+  // After what was sent has left. on_closed follows.
+  void close(Error why);
+  // Stops reading until resumed: the peer's sending window fills, so that it waits instead of us.
+  void hold_reading();
+  void resume_reading();
+
+  ConnectionId id() const { return id_; }
+  bool open() const { return !closed_; }
+  Loop& loop() { return loop_; }
+  // "127.0.0.1:4711"
+  const std::string& peer() const { return peer_; }
+
+ private:
+  void read();
+  void on_read(std::size_t bytes);
+  bool deliver_frames();
+  void schedule_flush();
+  void flush();
+  void write();
+  void shut(Error why);
+
+  Loop& loop_;
+  asio::ip::tcp::socket socket_;
+  ConnectionId id_;
+  wire::Limits limits_;
+  wire::FrameReader reader_;
+  std::shared_ptr<ConnectionHandler> handler_;
+  std::string peer_;
+  messages::Frame outgoing_;        // collected in this turn
+  std::vector<Bytes> unsent_;       // encoded, not yet given to the socket
+  std::vector<Bytes> in_flight_;    // given to the socket
+  std::size_t output_bytes_ = 0;    // of unsent_ and in_flight_
+  bool reading_ = false;
+  bool held_ = false;
+  bool flush_scheduled_ = false;
+  bool closing_ = false;            // close when the output is gone
+  bool closed_ = false;
+  Error close_reason_;
+};
+
+using ConnectionPtr = std::shared_ptr<Connection>;
+
+// Splits "HOST:PORT" or "[V6]:PORT". ERRORS: invalid_argument.
+struct HostPort {
+  std::string host;
+  std::uint16_t port = 0;
+};
+Result<HostPort> parse_host_port(std::string_view text);
+
+// Resolves `address` ("HOST:PORT"; a name stands for all its addresses, tried in turn) and connects, on `loop`.
+// The connection given is not started. ERRORS: unavailable, with the address and what the system said.
+void connect(Loop& loop, const std::string& address, Duration timeout, wire::Limits limits,
+             std::function<void(Result<ConnectionPtr>)> done);
+
+}  // namespace gyre::net

@@ -1,0 +1,38 @@
+// Accepts connections on one address and hands each to one of several loops in turn.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <asio/ip/tcp.hpp>
+
+#include "net/connection.h"
+
+namespace gyre::net {
+
+class Listener {
+ public:
+  // Runs on the connection's loop; must start() the connection there.
+  using OnConnection = std::function<void(ConnectionPtr)>;
+
+  // Listens at "HOST:PORT" (port 0: any free one). Connections go to `loops` in turn; at most kConnectionsMax are
+  // open, a further one is closed at once. The first loop accepts.
+  // ERRORS: unavailable (address in use, not ours, or not allowed; says which), invalid_argument.
+  static Result<std::unique_ptr<Listener>> open(const std::string& address, std::vector<Loop*> loops,
+                                                wire::Limits limits, OnConnection on_connection);
+  ~Listener();
+
+  // "127.0.0.1:4711", with the real port.
+  const std::string& address() const;
+  // Stops accepting; open connections live on. THREAD: any.
+  void close();
+
+ private:
+  struct State;
+  explicit Listener(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace gyre::net

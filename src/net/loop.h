@@ -1,0 +1,70 @@
+// The event loop: one thread that runs an Asio context in turns.
+//
+// A turn handles everything that is ready, up to a bound, then runs the turn-end hooks: there groups of writes are
+// committed and answers leave, so that one system call serves many requests.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "base/time.h"
+
+namespace gyre::net {
+
+using Task = std::move_only_function<void()>;
+
+// Reads CLOCK_BOOTTIME, so that a suspended machine's time counts.
+Instant steady_now();
+UnixMillis wall_now();
+
+class Loop {
+ public:
+  // `name` is the thread's (at most 15 characters).
+  explicit Loop(std::string name);
+  // Stops and joins.
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Starts the thread. Call once.
+  void start();
+  // Ends the loop after the current turn, from any thread; join() waits for it.
+  void stop();
+  void join();
+
+  // Runs `task` on the loop, from any thread, in the order posted.
+  void post(Task task);
+  // Runs `task` on the loop after `delay`. THREAD: the loop's.
+  void after(Duration delay, Task task);
+  // Runs `task` every `period` until the loop stops. THREAD: the loop's, or before start().
+  void every(Duration period, std::function<void()> task);
+  // Runs once at the end of the current turn. THREAD: the loop's.
+  void at_turn_end(Task task);
+  // Runs at the end of every turn, before the tasks of at_turn_end. THREAD: before start().
+  void on_turn_end(std::function<void()> hook);
+
+  bool on_this_thread() const { return std::this_thread::get_id() == thread_id_; }
+  asio::io_context& context() { return context_; }
+
+ private:
+  void run();
+  void end_turn();
+
+  std::string name_;
+  asio::io_context context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::vector<std::function<void()>> hooks_;
+  std::vector<Task> turn_end_;
+  std::vector<Task> turn_end_running_;
+  std::thread thread_;
+  std::thread::id thread_id_;
+};
+
+}  // namespace gyre::net

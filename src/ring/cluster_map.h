@@ -1,0 +1,102 @@
+// The cluster map: who is in the cluster and who serves what. A value, versioned by epoch, shared immutably.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "ring/slot.h"
+
+namespace gyre::ring {
+
+// "HOST:PORT"; empty: none.
+struct Addresses {
+  std::string native;
+  std::string http;
+  std::string resp;
+
+  auto operator<=>(const Addresses&) const = default;
+};
+
+enum class Membership : std::uint8_t {
+  active = 0,    // takes part in placement
+  draining = 1,  // gives away what it has
+};
+
+struct NodeInfo {
+  NodeId id;
+  Uuid data_id;             // of its data directory: a second directory under the same id is refused
+  Incarnation incarnation;  // of the process admitted last
+  std::string zone;         // empty: none
+  double weight = 1.0;      // relative share of partitions, above 0
+  Membership membership = Membership::active;
+  Addresses addresses;
+
+  auto operator<=>(const NodeInfo&) const = default;
+};
+
+// A member of an in-sync set: the generation of its data at the time it was counted in.
+struct InSyncMember {
+  NodeId node;
+  Generation generation;
+
+  auto operator<=>(const InSyncMember&) const = default;
+};
+
+// Who serves one partition.
+//
+// INVARIANT 1: primary, where there is one, is in `in_sync`.
+// INVARIANT 2: no node is in both `in_sync` and `learners`, or twice in either.
+// INVARIANT 3: term and version never go back.
+struct PartitionEntry {
+  Term term;
+  NodeId primary;                 // empty: nobody (no node yet)
+  Incarnation primary_incarnation;  // the process that was appointed
+  std::vector<InSyncMember> in_sync;
+  std::vector<NodeId> learners;   // members still catching up: never promoted, never read
+  std::uint64_t version = 0;      // of this entry; compare-and-swap is conditional on it
+
+  auto operator<=>(const PartitionEntry&) const = default;
+
+  // in_sync, then learners, primary first.
+  std::vector<NodeId> members() const;
+  bool has_member(const NodeId& node) const;
+};
+
+// Fixed when a cluster is created.
+struct ClusterShape {
+  std::uint32_t partitions = limits::kPartitionsDefault;
+  std::uint32_t replication_factor = 1;
+  std::uint32_t vnodes = limits::kVnodesDefault;  // ring points of a node of weight 1
+  double load_slack = 0.05;  // how far above its share a node's load may go (e of bounded loads)
+
+  auto operator<=>(const ClusterShape&) const = default;
+};
+
+struct ClusterMap {
+  ClusterId cluster;
+  Epoch epoch;
+  ClusterShape shape;
+  std::vector<NodeInfo> nodes;              // ordered by id
+  std::vector<std::string> coordinators;    // native addresses
+  std::vector<PartitionEntry> entries;      // by partition; its size is shape.partitions
+
+  auto operator<=>(const ClusterMap&) const = default;
+
+  const NodeInfo* find_node(const NodeId& id) const;
+  Partitioning partitioning() const { return Partitioning(shape.partitions); }
+  const PartitionEntry& entry(PartitionId partition) const { return entries[partition.value()]; }
+};
+
+using ClusterMapPtr = std::shared_ptr<const ClusterMap>;
+
+// Checks everything a map from outside must satisfy before it is used: shape within limits, nodes ordered and
+// valid, entries of the right number, members known, the invariants of PartitionEntry.
+// ERRORS: invalid_argument, with the first thing wrong.
+Result<void> validate(const ClusterMap& map);
+
+}  // namespace gyre::ring

@@ -1,0 +1,124 @@
+// The engine: an ordered store of records, divided into partitions. One engine belongs to one event loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "gyre/result.h"
+#include "messages/operation.h"
+
+namespace gyre::storage {
+
+// What a member remembers of a partition besides its records; durable.
+struct PartitionState {
+  Position position;              // of the last applied write
+  messages::TermHistory history;  // of all that was applied, oldest first; the last term may have no write yet
+  Term served;                    // the last term this member served as primary
+
+  bool operator==(const PartitionState&) const = default;
+};
+
+// What one partition adds to a commit: records and the position after them, made durable together or not at all.
+struct PartitionBatch {
+  PartitionId partition;
+  std::span<const messages::Mutation> mutations;  // in order; the last write to a key wins
+  PartitionState state;                           // after these mutations
+};
+
+// Where a read may look.
+enum class Tier : std::uint8_t {
+  memory,  // never blocks: memtable and block cache
+  all,     // may read the disk: off the loop only
+};
+
+struct Lookup {
+  enum class State : std::uint8_t { found, absent, needs_disk };
+  State state = State::absent;
+  messages::Record record;  // only when found
+};
+
+struct KeyedRecord {
+  Bytes key;
+  messages::Record record;
+};
+
+struct ScanRange {
+  std::string_view prefix;
+  std::string_view after;  // exclusive; empty: from the first key
+  std::size_t items_max = 1000;
+  std::size_t bytes_max = 1 << 20;  // the page ends behind the item that reaches it
+  bool values_wanted = true;
+};
+
+struct ScanPage {
+  std::vector<KeyedRecord> items;
+  bool more = false;
+};
+
+// The records of one partition as they were at one position. Safe to read on any thread, while the engine lives.
+// Includes expired records that are still there.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual const PartitionState& state() const = 0;
+  // The next records in key order, up to about `bytes_max`; empty: done. ERRORS: corrupt, storage_failed.
+  virtual Result<std::vector<KeyedRecord>> next(std::size_t bytes_max) = 0;
+};
+
+struct PartitionSize {
+  std::uint64_t bytes = 0;  // on disk and in memory, approximate
+};
+
+// THREAD: commit, drop_partition and snapshot on the owner's loop only. The reads with Tier::all, sync and sweep_find
+// on any thread, concurrently with everything.
+//
+// A record whose expires_at is set and not later than the reader's `now` is invisible to get, multi_get and scan, at
+// once. It is removed for good by compaction once expires_at <= the partition's expiry horizon, and by sweeps.
+//
+// ERRORS of all: corrupt (checksum mismatch), storage_failed (I/O; the caller must stop serving from this engine).
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // State of every partition that has any. Called once, after opening.
+  virtual Result<std::vector<std::pair<PartitionId, PartitionState>>> partitions() const = 0;
+
+  // Applies all batches atomically. When it returns, the writes are visible and handed to the kernel (they survive the
+  // process); not yet synced. Never blocks on a write stall.
+  // ERRORS: busy (stalled; nothing was applied), storage_failed (nothing may be assumed).
+  virtual Result<void> commit(std::span<const PartitionBatch> batches) = 0;
+  // Makes every commit that returned before this call survive the machine. Blocks.
+  virtual Result<void> sync() = 0;
+
+  virtual Result<Lookup> get(PartitionId partition, std::string_view key, UnixMillis now, Tier tier) const = 0;
+  // One answer for each key, in order. Reads the disk.
+  virtual Result<std::vector<Lookup>> multi_get(PartitionId partition, std::span<const std::string_view> keys,
+                                                UnixMillis now) const = 0;
+  // Keys in byte order. Reads the disk.
+  virtual Result<ScanPage> scan(PartitionId partition, const ScanRange& range, UnixMillis now) const = 0;
+
+  // Forgets records and state of a partition; its cost does not grow with its size.
+  virtual Result<void> drop_partition(PartitionId partition) = 0;
+  virtual Result<std::unique_ptr<Snapshot>> snapshot(PartitionId partition) = 0;
+
+  // The partition's time below which expired records may be removed for good; never goes back.
+  virtual void set_expiry_horizon(PartitionId partition, UnixMillis horizon) = 0;
+  // Looks at up to `records_max` records behind `after` and removes those expired at the horizon. Returns where to go
+  // on; none: the partition's end was reached. Removal is physical only: positions do not change. Blocks.
+  virtual Result<std::optional<std::string>> sweep(PartitionId partition, std::string_view after,
+                                                   std::size_t records_max) = 0;
+
+  virtual PartitionSize size_of(PartitionId partition) const = 0;
+  // True while commit would answer busy.
+  virtual bool stalled() const = 0;
+};
+
+}  // namespace gyre::storage
