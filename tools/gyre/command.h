@@ -1,0 +1,53 @@
+// What every subcommand of the CLI shares: global flags, how to find a cluster, how to report and exit.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "gyre/client.h"
+
+namespace gyre::cli {
+
+// Documented in `gyre --help`.
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitNegative = 1,     // not found, or a condition failed
+  kExitUsage = 2,        // wrong flags or arguments
+  kExitUnavailable = 3,  // cluster unreachable, timeout, or a failure of the system
+};
+
+// Global flags; filled by CLI11 before the chosen subcommand's callback runs.
+struct Context {
+  bool json = false;
+  std::string seeds;  // --seeds or GYRE_SEEDS: HOST:PORT,...
+  std::string dir;    // --dir: directory of a local cluster
+  std::chrono::milliseconds deadline{2000};
+
+  int exit_code = kExitOk;  // what main() returns; set by the subcommand's callback
+};
+
+// Seeds by --seeds or GYRE_SEEDS, else of the local cluster in --dir, else of the local cluster started last.
+// ERRORS: invalid_argument, unavailable (says how to name a cluster).
+Result<std::vector<std::string>> find_seeds(const Context& context);
+Result<std::unique_ptr<Client>> connect(const Context& context);
+
+// Prints the error (to stderr, coloured on a terminal; as {"error":{...}} with --json) and gives the exit code for it.
+int report(const Context& context, const Error& error);
+
+// True if a person is watching: standard error is a terminal and NO_COLOR is unset.
+bool stderr_is_terminal();
+
+// Each adds its subcommands; every subcommand's callback stores its result in context.exit_code.
+void add_kv_commands(CLI::App& app, Context& context);       // put get del mget cas incr ttl expire persist scan where
+void add_transfer_commands(CLI::App& app, Context& context); // load dump
+void add_shell_commands(CLI::App& app, Context& context);    // shell completion
+void add_bench_command(CLI::App& app, Context& context);     // bench
+void add_ring_commands(CLI::App& app, Context& context);     // ring simulate
+void add_cluster_commands(CLI::App& app, Context& context);  // cluster ...
+
+}  // namespace gyre::cli
