@@ -1,0 +1,108 @@
+#include "ring/cluster_map.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace gyre::ring {
+
+namespace {
+
+std::unexpected<Error> invalid(std::string what_is_wrong) {
+  return fail(ErrorCode::invalid_argument, "the cluster map is not usable: " + std::move(what_is_wrong));
+}
+
+Result<void> validate_shape(const ClusterShape& shape) {
+  if (!Partitioning::valid(shape.partitions)) {
+    return invalid(fmt::format("{} partitions, where a power of two from 1 to {} is wanted",
+                               shape.partitions, limits::kSlots));
+  }
+  if (shape.replication_factor < 1 || shape.replication_factor > limits::kReplicationFactorMax) {
+    return invalid(fmt::format("replication factor {}, where 1 to {} is wanted", shape.replication_factor,
+                               limits::kReplicationFactorMax));
+  }
+  if (shape.vnodes < 1 || shape.vnodes > limits::kVnodesMax) {
+    return invalid(fmt::format("{} virtual nodes, where 1 to {} are wanted", shape.vnodes, limits::kVnodesMax));
+  }
+  if (!(shape.load_slack >= 0 && shape.load_slack <= 1)) {
+    return invalid(fmt::format("load slack {}, where 0 to 1 is wanted", shape.load_slack));
+  }
+  return {};
+}
+
+Result<void> validate_nodes(const std::vector<NodeInfo>& nodes) {
+  if (nodes.size() > limits::kNodesMax) {
+    return invalid(fmt::format("{} nodes, where at most {} are allowed", nodes.size(), limits::kNodesMax));
+  }
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const NodeInfo& node = nodes[i];
+    if (!NodeId::valid(node.id.str())) return invalid("a node has no id");
+    if (i > 0 && !(nodes[i - 1].id < node.id)) {
+      return invalid(fmt::format("node {} is out of order or there twice", node.id.str()));
+    }
+    if (!(node.weight > 0 && node.weight <= limits::kWeightMax)) {
+      return invalid(fmt::format("node {} has weight {}, where more than 0 and at most {} is wanted",
+                                 node.id.str(), node.weight, limits::kWeightMax));
+    }
+    if (node.membership != Membership::active && node.membership != Membership::draining) {
+      return invalid(fmt::format("node {} has a membership this version does not know", node.id.str()));
+    }
+  }
+  return {};
+}
+
+Result<void> validate_entry(const ClusterMap& map, std::size_t index) {
+  const PartitionEntry& entry = map.entries[index];
+  const auto in_sync = [&](const NodeId& node) {
+    return std::ranges::find(entry.in_sync, node, &InSyncMember::node) != entry.in_sync.end();
+  };
+  if (!entry.primary.empty() && !in_sync(entry.primary)) {
+    return invalid(fmt::format("primary {} of partition {} is not in its in-sync set", entry.primary.str(), index));
+  }
+  std::vector<NodeId> members = entry.members();
+  for (const NodeId& member : members) {
+    if (!map.find_node(member)) {
+      return invalid(fmt::format("partition {} names node '{}', which is not in the cluster", index, member.str()));
+    }
+  }
+  std::ranges::sort(members);
+  if (const auto twice = std::ranges::adjacent_find(members); twice != members.end()) {
+    return invalid(fmt::format("partition {} names node {} twice", index, twice->str()));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<NodeId> PartitionEntry::members() const {
+  std::vector<NodeId> all;
+  all.reserve(in_sync.size() + learners.size());
+  for (const InSyncMember& member : in_sync) all.push_back(member.node);
+  all.insert(all.end(), learners.begin(), learners.end());
+  const auto first = std::ranges::find(all, primary);
+  if (first != all.end()) std::rotate(all.begin(), first, first + 1);
+  return all;
+}
+
+bool PartitionEntry::has_member(const NodeId& node) const {
+  return std::ranges::find(in_sync, node, &InSyncMember::node) != in_sync.end() ||
+         std::ranges::find(learners, node) != learners.end();
+}
+
+const NodeInfo* ClusterMap::find_node(const NodeId& id) const {
+  const auto found = std::ranges::lower_bound(nodes, id, {}, &NodeInfo::id);
+  return found != nodes.end() && found->id == id ? &*found : nullptr;
+}
+
+Result<void> validate(const ClusterMap& map) {
+  GYRE_TRY(validate_shape(map.shape));
+  GYRE_TRY(validate_nodes(map.nodes));
+  if (map.entries.size() != map.shape.partitions) {
+    return invalid(fmt::format("{} entries for {} partitions", map.entries.size(), map.shape.partitions));
+  }
+  for (std::size_t i = 0; i < map.entries.size(); ++i) GYRE_TRY(validate_entry(map, i));
+  return {};
+}
+
+}  // namespace gyre::ring
