@@ -1,8 +1,8 @@
 // The engine: an ordered store of records, divided into partitions. One engine belongs to one event loop.
+// Keys are any bytes, but not empty.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,14 +17,7 @@
 
 namespace gyre::storage {
 
-// What a member remembers of a partition besides its records; durable.
-struct PartitionState {
-  Position position;              // of the last applied write
-  messages::TermHistory history;  // of all that was applied, oldest first; the last term may have no write yet
-  Term served;                    // the last term this member served as primary
-
-  bool operator==(const PartitionState&) const = default;
-};
+using messages::PartitionState;
 
 // What one partition adds to a commit: records and the position after them, made durable together or not at all.
 struct PartitionBatch {
@@ -38,6 +31,11 @@ enum class Tier : std::uint8_t {
   memory,  // never blocks: memtable and block cache
   all,     // may read the disk: off the loop only
 };
+
+// Whether a reader at `now` sees the record.
+inline bool visible(const messages::Record& record, UnixMillis now) {
+  return record.expires_at == kNoExpiry || record.expires_at > now;
+}
 
 struct Lookup {
   enum class State : std::uint8_t { found, absent, needs_disk };
@@ -77,13 +75,14 @@ struct PartitionSize {
   std::uint64_t bytes = 0;  // on disk and in memory, approximate
 };
 
-// THREAD: commit, drop_partition and snapshot on the owner's loop only. The reads with Tier::all, sync and sweep_find
-// on any thread, concurrently with everything.
+// THREAD: commit, drop_partition, snapshot and partitions on the owner's loop only. Everything else on any thread,
+// concurrently with everything. (The memory engine belongs to one thread altogether.)
 //
 // A record whose expires_at is set and not later than the reader's `now` is invisible to get, multi_get and scan, at
 // once. It is removed for good by compaction once expires_at <= the partition's expiry horizon, and by sweeps.
 //
-// ERRORS of all: corrupt (checksum mismatch), storage_failed (I/O; the caller must stop serving from this engine).
+// ERRORS of all: corrupt (checksum mismatch, or no record of ours), storage_failed (I/O; the caller must stop serving
+// from this engine).
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -91,7 +90,7 @@ class Engine {
   // State of every partition that has any. Called once, after opening.
   virtual Result<std::vector<std::pair<PartitionId, PartitionState>>> partitions() const = 0;
 
-  // Applies all batches atomically. When it returns, the writes are visible and handed to the kernel (they survive the
+  // Applies all batches atomically and in order; a partition may occur in several. When it returns, the writes are visible and handed to the kernel (they survive the
   // process); not yet synced. Never blocks on a write stall.
   // ERRORS: busy (stalled; nothing was applied), storage_failed (nothing may be assumed).
   virtual Result<void> commit(std::span<const PartitionBatch> batches) = 0;
@@ -105,14 +104,20 @@ class Engine {
   // Keys in byte order. Reads the disk.
   virtual Result<ScanPage> scan(PartitionId partition, const ScanRange& range, UnixMillis now) const = 0;
 
-  // Forgets records and state of a partition; its cost does not grow with its size.
+  // Forgets records and state of a partition at once; its cost does not grow with its size. The partition may be used
+  // again right away. ERRORS: as commit.
   virtual Result<void> drop_partition(PartitionId partition) = 0;
+  // Gives the disk space of dropped partitions back now instead of whenever compaction comes by. Blocks. While it
+  // works on a partition, commits to that partition answer busy.
+  virtual Result<void> reclaim() = 0;
+  // The partition as it is now, at the position of its last commit.
   virtual Result<std::unique_ptr<Snapshot>> snapshot(PartitionId partition) = 0;
 
   // The partition's time below which expired records may be removed for good; never goes back.
   virtual void set_expiry_horizon(PartitionId partition, UnixMillis horizon) = 0;
-  // Looks at up to `records_max` records behind `after` and removes those expired at the horizon. Returns where to go
-  // on; none: the partition's end was reached. Removal is physical only: positions do not change. Blocks.
+  // Looks at up to `records_max` records behind `after` and removes those expired at the horizon, unless a commit
+  // changes them meanwhile. Returns where to go on; none: the partition's end was reached. Removal is physical only:
+  // positions do not change. Blocks. REQUIRES: records_max > 0.
   virtual Result<std::optional<std::string>> sweep(PartitionId partition, std::string_view after,
                                                    std::size_t records_max) = 0;
 

@@ -1,0 +1,179 @@
+#include "storage/memory_engine.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace gyre::storage {
+
+// Copies the partition: records are shared slices, so this is cheap enough for tests.
+class MemoryEngine::MemorySnapshot final : public Snapshot {
+ public:
+  explicit MemorySnapshot(Partition partition) : partition_(std::move(partition)) {
+    next_ = partition_.records.begin();
+  }
+
+  const PartitionState& state() const override { return partition_.state; }
+
+  Result<std::vector<KeyedRecord>> next(std::size_t bytes_max) override {
+    std::vector<KeyedRecord> items;
+    std::size_t bytes = 0;
+    for (; next_ != partition_.records.end() && (items.empty() || bytes < bytes_max); ++next_) {
+      const auto& [key, record] = *next_;
+      bytes += key.size() + record.value.size();
+      items.push_back({Bytes::copy_of(key), record});
+    }
+    return items;
+  }
+
+ private:
+  const Partition partition_;
+  Records::const_iterator next_;
+};
+
+void MemoryEngine::apply(Contents& contents, const Change& change) {
+  if (const auto* drop = std::get_if<Drop>(&change)) {
+    contents.erase(drop->partition);
+    return;
+  }
+  for (const OwnedBatch& batch : std::get<std::vector<OwnedBatch>>(change)) {
+    Partition& partition = contents[batch.partition];
+    for (const messages::Mutation& mutation : batch.mutations) {
+      if (mutation.kind == messages::Mutation::Kind::put) {
+        partition.records.insert_or_assign(mutation.key.str(), mutation.record);
+      } else {
+        partition.records.erase(mutation.key.str());
+      }
+    }
+    partition.state = batch.state;
+  }
+}
+
+void MemoryEngine::record(Change change) {
+  apply(live_, change);
+  unsynced_.push_back(std::move(change));
+  if (unsynced_.size() > kUnsyncedMax) {
+    apply(synced_, unsynced_.front());
+    unsynced_.pop_front();
+  }
+}
+
+const MemoryEngine::Partition* MemoryEngine::find(PartitionId partition) const {
+  const auto found = live_.find(partition);
+  return found == live_.end() ? nullptr : &found->second;
+}
+
+Result<std::vector<std::pair<PartitionId, PartitionState>>> MemoryEngine::partitions() const {
+  std::vector<std::pair<PartitionId, PartitionState>> states;
+  for (const auto& [id, partition] : live_) states.emplace_back(id, partition.state);
+  return states;
+}
+
+Result<void> MemoryEngine::commit(std::span<const PartitionBatch> batches) {
+  std::vector<OwnedBatch> owned;
+  owned.reserve(batches.size());
+  for (const PartitionBatch& batch : batches) {
+    owned.push_back({batch.partition, {batch.mutations.begin(), batch.mutations.end()}, batch.state});
+  }
+  record(std::move(owned));
+  return {};
+}
+
+Result<void> MemoryEngine::sync() {
+  for (const Change& change : unsynced_) apply(synced_, change);
+  unsynced_.clear();
+  return {};
+}
+
+void MemoryEngine::crash(std::size_t kept) {
+  GYRE_ASSERT(kept <= unsynced_.size());
+  unsynced_.resize(kept);
+  live_ = synced_;
+  for (const Change& change : unsynced_) apply(live_, change);
+  horizons_.clear();
+}
+
+Result<Lookup> MemoryEngine::get(PartitionId partition, std::string_view key, UnixMillis now, Tier) const {
+  const Partition* held = find(partition);
+  if (held == nullptr) return Lookup{};
+  const auto found = held->records.find(key);
+  if (found == held->records.end() || !visible(found->second, now)) return Lookup{};
+  return Lookup{Lookup::State::found, found->second};
+}
+
+Result<std::vector<Lookup>> MemoryEngine::multi_get(PartitionId partition,
+                                                    std::span<const std::string_view> keys,
+                                                    UnixMillis now) const {
+  std::vector<Lookup> answers;
+  answers.reserve(keys.size());
+  for (const std::string_view key : keys) {
+    GYRE_TRY_SET(Lookup answer, get(partition, key, now, Tier::all));
+    answers.push_back(std::move(answer));
+  }
+  return answers;
+}
+
+Result<ScanPage> MemoryEngine::scan(PartitionId partition, const ScanRange& range, UnixMillis now) const {
+  ScanPage page;
+  const Partition* held = find(partition);
+  if (held == nullptr) return page;
+  const Records& records = held->records;
+  const bool resumed = !range.after.empty() && range.after >= range.prefix;
+  auto at = resumed ? records.upper_bound(range.after) : records.lower_bound(range.prefix);
+  std::size_t bytes = 0;
+  for (; at != records.end() && at->first.starts_with(range.prefix); ++at) {
+    const auto& [key, record] = *at;
+    if (!visible(record, now)) continue;
+    if (page.items.size() >= range.items_max || bytes >= range.bytes_max) {
+      page.more = true;
+      break;
+    }
+    KeyedRecord item{Bytes::copy_of(key), record};
+    if (!range.values_wanted) item.record.value = {};
+    bytes += key.size() + item.record.value.size();
+    page.items.push_back(std::move(item));
+  }
+  return page;
+}
+
+Result<void> MemoryEngine::drop_partition(PartitionId partition) {
+  record(Drop{partition});
+  return {};
+}
+
+Result<std::unique_ptr<Snapshot>> MemoryEngine::snapshot(PartitionId partition) {
+  const Partition* held = find(partition);
+  return std::make_unique<MemorySnapshot>(held == nullptr ? Partition{} : *held);
+}
+
+void MemoryEngine::set_expiry_horizon(PartitionId partition, UnixMillis horizon) {
+  UnixMillis& known = horizons_[partition];
+  known = std::max(known, horizon);
+}
+
+Result<std::optional<std::string>> MemoryEngine::sweep(PartitionId partition, std::string_view after,
+                                                       std::size_t records_max) {
+  GYRE_ASSERT(records_max > 0);
+  const auto found = live_.find(partition);
+  if (found == live_.end()) return std::optional<std::string>{};
+  const UnixMillis horizon = horizons_[partition];
+  Records& records = found->second.records;
+  auto at = after.empty() ? records.begin() : records.upper_bound(after);
+  std::string last;
+  for (std::size_t looked_at = 0; at != records.end() && looked_at < records_max; ++looked_at) {
+    last = at->first;
+    at = visible(at->second, horizon) ? std::next(at) : records.erase(at);
+  }
+  if (at == records.end()) return std::optional<std::string>{};
+  return std::optional(std::move(last));
+}
+
+PartitionSize MemoryEngine::size_of(PartitionId partition) const {
+  PartitionSize size;
+  if (const Partition* held = find(partition)) {
+    for (const auto& [key, record] : held->records) size.bytes += key.size() + record.value.size();
+  }
+  return size;
+}
+
+}  // namespace gyre::storage

@@ -1,0 +1,76 @@
+// The engine in memory: for the simulator and for tests.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "storage/engine.h"
+
+namespace gyre::storage {
+
+// Deterministic; never busy, never failing (FaultyEngine adds that). It models a disk below a kernel: commits that no
+// sync has covered survive the process but not the machine, see crash().
+//
+// INVARIANT: `live_` is `synced_` with `unsynced_` applied in order (apart from records that sweeps removed).
+// THREAD: one.
+class MemoryEngine final : public Engine {
+ public:
+  Result<std::vector<std::pair<PartitionId, PartitionState>>> partitions() const override;
+  Result<void> commit(std::span<const PartitionBatch> batches) override;
+  Result<void> sync() override;
+  Result<Lookup> get(PartitionId partition, std::string_view key, UnixMillis now, Tier tier) const override;
+  Result<std::vector<Lookup>> multi_get(PartitionId partition, std::span<const std::string_view> keys,
+                                        UnixMillis now) const override;
+  Result<ScanPage> scan(PartitionId partition, const ScanRange& range, UnixMillis now) const override;
+  Result<void> drop_partition(PartitionId partition) override;
+  Result<void> reclaim() override { return {}; }
+  Result<std::unique_ptr<Snapshot>> snapshot(PartitionId partition) override;
+  void set_expiry_horizon(PartitionId partition, UnixMillis horizon) override;
+  Result<std::optional<std::string>> sweep(PartitionId partition, std::string_view after,
+                                           std::size_t records_max) override;
+  PartitionSize size_of(PartitionId partition) const override;
+  bool stalled() const override { return false; }
+
+  // Commits and drops that the machine's death may undo. Beyond kUnsyncedMax the oldest become durable by themselves,
+  // as a kernel writes back what is old.
+  std::size_t unsynced() const { return unsynced_.size(); }
+  static constexpr std::size_t kUnsyncedMax = 4096;
+  // The process dies, and with it the horizons; the first `kept` of what is unsynced survive. kept == unsynced(): the
+  // machine lives on. REQUIRES: kept <= unsynced(), no open snapshot.
+  void crash(std::size_t kept);
+
+ private:
+  using Records = std::map<std::string, messages::Record, std::less<>>;
+  struct Partition {
+    Records records;
+    PartitionState state;
+  };
+  using Contents = std::map<PartitionId, Partition>;
+
+  struct OwnedBatch {
+    PartitionId partition;
+    std::vector<messages::Mutation> mutations;
+    PartitionState state;
+  };
+  struct Drop {
+    PartitionId partition;
+  };
+  using Change = std::variant<std::vector<OwnedBatch>, Drop>;
+
+  class MemorySnapshot;
+
+  static void apply(Contents& contents, const Change& change);
+  void record(Change change);
+  const Partition* find(PartitionId partition) const;
+
+  Contents live_;
+  Contents synced_;
+  std::deque<Change> unsynced_;
+  std::map<PartitionId, UnixMillis> horizons_;
+};
+
+}  // namespace gyre::storage
