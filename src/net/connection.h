@@ -6,10 +6,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <asio/ip/tcp.hpp>
 
 #include "messages/request.h"
+#include "net/address.h"
 #include "net/loop.h"
 #include "wire/codec.h"
 #include "wire/framing.h"
@@ -35,7 +37,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Loop& loop, asio::ip::tcp::socket socket, ConnectionId id, wire::Limits limits);
 
-  // Begins to read. Call once. `handler` may be replaced by nothing (detach) before it is destroyed.
+  // Begins to read. Call once. The connection keeps `handler` until it is closed.
   void start(std::shared_ptr<ConnectionHandler> handler);
   // Dropped silently once the connection is closed.
   void send(messages::Request request);
@@ -59,6 +61,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void schedule_flush();
   void flush();
   void write();
+  void write_async();
+  void refuse(Error error);
   void shut(Error why);
 
   Loop& loop_;
@@ -82,12 +86,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
 using ConnectionPtr = std::shared_ptr<Connection>;
 
-// Splits "HOST:PORT" or "[V6]:PORT". ERRORS: invalid_argument.
-struct HostPort {
-  std::string host;
-  std::uint16_t port = 0;
-};
-Result<HostPort> parse_host_port(std::string_view text);
+// The process's next connection id.
+ConnectionId next_connection_id();
 
 // Resolves `address` ("HOST:PORT"; a name stands for all its addresses, tried in turn) and connects, on `loop`.
 // The connection given is not started. ERRORS: unavailable, with the address and what the system said.

@@ -4,6 +4,7 @@
 // committed and answers leave, so that one system call serves many requests.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -11,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 
@@ -50,7 +52,7 @@ class Loop {
   // Runs at the end of every turn, before the tasks of at_turn_end. THREAD: before start().
   void on_turn_end(std::function<void()> hook);
 
-  bool on_this_thread() const { return std::this_thread::get_id() == thread_id_; }
+  bool on_this_thread() const { return std::this_thread::get_id() == thread_id_.load(std::memory_order_relaxed); }
   asio::io_context& context() { return context_; }
 
  private:
@@ -64,7 +66,7 @@ class Loop {
   std::vector<Task> turn_end_;
   std::vector<Task> turn_end_running_;
   std::thread thread_;
-  std::thread::id thread_id_;
+  std::atomic<std::thread::id> thread_id_{};
 };
 
 }  // namespace gyre::net

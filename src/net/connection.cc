@@ -1,0 +1,202 @@
+#include "net/connection.h"
+
+#include <utility>
+
+#include <asio/buffer.hpp>
+#include <asio/write.hpp>
+#include <fmt/format.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+
+namespace gyre::net {
+
+namespace {
+
+// Buffers given to one writev.
+constexpr std::size_t kGatherMax = 64;
+
+std::string peer_name(const asio::ip::tcp::socket& socket) {
+  std::error_code error;
+  const auto endpoint = socket.remote_endpoint(error);
+  return error ? "unknown peer" : fmt::format("{}:{}", endpoint.address().to_string(), endpoint.port());
+}
+
+}  // namespace
+
+Connection::Connection(Loop& loop, asio::ip::tcp::socket socket, ConnectionId id, wire::Limits limits)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      id_(id),
+      limits_(limits),
+      reader_(limits.frame_bytes_max()),
+      peer_(peer_name(socket_)) {}
+
+void Connection::start(std::shared_ptr<ConnectionHandler> handler) {
+  GYRE_ASSERT(handler_ == nullptr);
+  handler_ = std::move(handler);
+  std::error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);
+  read();
+}
+
+void Connection::send(messages::Request request) {
+  if (closed_) return;
+  outgoing_.requests.push_back(std::move(request));
+  schedule_flush();
+}
+
+void Connection::send(messages::Response response) {
+  if (closed_) return;
+  outgoing_.responses.push_back(std::move(response));
+  schedule_flush();
+}
+
+void Connection::close(Error why) {
+  if (closed_ || closing_) return;
+  closing_ = true;
+  close_reason_ = std::move(why);
+  schedule_flush();
+}
+
+void Connection::hold_reading() { held_ = true; }
+
+void Connection::resume_reading() {
+  held_ = false;
+  read();
+}
+
+void Connection::read() {
+  if (reading_ || held_ || closing_ || closed_) return;
+  if (output_bytes_ > limits::kConnectionOutputBytesMax) return;  // write() resumes
+  reading_ = true;
+  const auto space = reader_.prepare();
+  socket_.async_read_some(
+      asio::buffer(space.data(), space.size()),
+      [self = shared_from_this()](std::error_code error, std::size_t bytes) {
+        self->reading_ = false;
+        if (self->closed_) return;
+        if (error) {
+          const bool ended = error == asio::error::eof || error == asio::error::connection_reset;
+          self->shut(Error{ErrorCode::unavailable, Outcome::not_applied,
+                           fmt::format("{} {}", self->peer_,
+                                       ended ? "closed the connection" : "failed: " + error.message()),
+                           {}});
+          return;
+        }
+        self->on_read(bytes);
+      });
+}
+
+void Connection::on_read(std::size_t bytes) {
+  reader_.commit(bytes);
+  if (deliver_frames()) read();
+}
+
+// Hands on every whole frame received. False: the connection is ending.
+bool Connection::deliver_frames() {
+  for (;;) {
+    auto bytes = reader_.next();
+    if (!bytes) {
+      refuse(std::move(bytes).error());
+      return false;
+    }
+    if (!*bytes) return true;
+    auto frame = wire::decode(**bytes, limits_);
+    if (!frame) {
+      refuse(std::move(frame).error());
+      return false;
+    }
+    handler_->on_frame(*std::move(frame));
+    if (closed_ || closing_) return false;
+  }
+}
+
+// Tells the peer what is wrong with its bytes, once, and closes.
+void Connection::refuse(Error error) {
+  outgoing_.responses.push_back({RequestId(0), Epoch(0), error});
+  close(std::move(error));
+}
+
+void Connection::schedule_flush() {
+  if (flush_scheduled_) return;
+  flush_scheduled_ = true;
+  loop_.at_turn_end([self = shared_from_this()] {
+    self->flush_scheduled_ = false;
+    self->flush();
+  });
+}
+
+void Connection::flush() {
+  if (closed_) return;
+  if (!outgoing_.requests.empty() || !outgoing_.responses.empty()) {
+    Bytes encoded = wire::encode(outgoing_);
+    outgoing_.requests.clear();
+    outgoing_.responses.clear();
+    output_bytes_ += encoded.size();
+    unsent_.push_back(std::move(encoded));
+  }
+  write();
+}
+
+void Connection::write() {
+  if (closed_ || !in_flight_.empty()) return;
+  if (unsent_.empty()) {
+    if (closing_) shut(std::move(close_reason_));
+    return;
+  }
+  // Most answers fit the socket's buffer: try at once, and wait for room only if they do not.
+  std::error_code error;
+  while (unsent_.size() == 1) {
+    const std::size_t sent = socket_.write_some(asio::buffer(unsent_[0].data(), unsent_[0].size()), error);
+    if (error) break;
+    output_bytes_ -= sent;
+    const std::string_view rest = unsent_[0].view().substr(sent);
+    if (rest.empty()) {
+      unsent_.clear();
+      return write();
+    }
+    unsent_[0] = unsent_[0].slice(rest);
+  }
+  if (error && error != asio::error::would_block && error != asio::error::try_again) {
+    shut(Error{ErrorCode::unavailable, Outcome::not_applied, fmt::format("{} failed: {}", peer_, error.message()), {}});
+    return;
+  }
+  write_async();
+}
+
+void Connection::write_async() {
+  const std::size_t count = std::min(unsent_.size(), kGatherMax);
+  in_flight_.assign(std::make_move_iterator(unsent_.begin()),
+                    std::make_move_iterator(unsent_.begin() + static_cast<std::ptrdiff_t>(count)));
+  unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(count));
+  std::vector<asio::const_buffer> buffers;
+  buffers.reserve(in_flight_.size());
+  for (const Bytes& bytes : in_flight_) buffers.emplace_back(bytes.data(), bytes.size());
+  asio::async_write(socket_, buffers, [self = shared_from_this()](std::error_code error, std::size_t bytes) {
+    if (self->closed_) return;
+    self->in_flight_.clear();
+    self->output_bytes_ -= bytes;
+    if (error) {
+      self->shut(Error{ErrorCode::unavailable, Outcome::not_applied,
+                       fmt::format("{} failed: {}", self->peer_, error.message()), {}});
+      return;
+    }
+    self->write();
+    self->read();
+  });
+}
+
+void Connection::shut(Error why) {
+  if (closed_) return;
+  closed_ = true;
+  std::error_code ignored;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  socket_.close(ignored);
+  unsent_.clear();
+  const auto handler = std::exchange(handler_, nullptr);
+  if (handler) handler->on_closed(why);
+}
+
+}  // namespace gyre::net

@@ -1,0 +1,107 @@
+#include "net/listener.h"
+
+#include <atomic>
+#include <utility>
+
+#include <asio/post.hpp>
+#include <fmt/format.h>
+
+#include "base/limits.h"
+
+namespace gyre::net {
+
+using asio::ip::tcp;
+
+struct Listener::State : std::enable_shared_from_this<Listener::State> {
+  State(std::vector<Loop*> loops_given, wire::Limits limits_given, OnConnection callback)
+      : loops(std::move(loops_given)),
+        limits(limits_given),
+        on_connection(std::move(callback)),
+        acceptor(loops.front()->context()),
+        retry(loops.front()->context()) {}
+
+  void accept();
+  void on_accepted(tcp::socket socket);
+  void accept_later();
+
+  std::vector<Loop*> loops;
+  wire::Limits limits;
+  OnConnection on_connection;
+  tcp::acceptor acceptor;
+  asio::steady_timer retry;
+  std::string address;
+  std::size_t next_loop = 0;
+  std::shared_ptr<std::atomic<std::size_t>> open = std::make_shared<std::atomic<std::size_t>>(0);
+  bool closed = false;
+};
+
+void Listener::State::accept() {
+  if (closed) return;
+  next_loop = (next_loop + 1) % loops.size();
+  acceptor.async_accept(loops[next_loop]->context(),
+                        [self = shared_from_this()](std::error_code error, tcp::socket socket) {
+                          if (self->closed) return;
+                          // Out of file descriptors, mostly: a pause lets some come free.
+                          if (error) return self->accept_later();
+                          self->on_accepted(std::move(socket));
+                          self->accept();
+                        });
+}
+
+void Listener::State::accept_later() {
+  retry.expires_after(std::chrono::milliseconds(50));
+  retry.async_wait([self = shared_from_this()](std::error_code) { self->accept(); });
+}
+
+void Listener::State::on_accepted(tcp::socket socket) {
+  if (open->load(std::memory_order_relaxed) >= limits::kConnectionsMax) return;  // closes it
+  open->fetch_add(1, std::memory_order_relaxed);
+  Loop& loop = *loops[next_loop];
+  // The count goes down with the connection, whoever lets go of it last.
+  ConnectionPtr connection(new Connection(loop, std::move(socket), next_connection_id(), limits),
+                           [count = open](Connection* c) {
+                             delete c;
+                             count->fetch_sub(1, std::memory_order_relaxed);
+                           });
+  loop.post([self = shared_from_this(), connection = std::move(connection)] { self->on_connection(connection); });
+}
+
+Listener::Listener(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+Listener::~Listener() { close(); }
+
+const std::string& Listener::address() const { return state_->address; }
+
+void Listener::close() {
+  asio::post(state_->acceptor.get_executor(), [state = state_] {
+    state->closed = true;
+    std::error_code ignored;
+    state->acceptor.close(ignored);
+    state->retry.cancel();
+  });
+}
+
+Result<std::unique_ptr<Listener>> Listener::open(const std::string& address, std::vector<Loop*> loops,
+                                                 wire::Limits limits, OnConnection on_connection) {
+  GYRE_TRY_SET(const auto wanted, parse_host_port(address));
+  const auto refuse = [&](const std::error_code& error) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("cannot listen at {}: {}; choose another address or stop the process that has it",
+                            address, error.message()));
+  };
+  auto state = std::make_shared<State>(std::move(loops), limits, std::move(on_connection));
+  std::error_code error;
+  tcp::resolver resolver(state->acceptor.get_executor());
+  const auto found = resolver.resolve(wanted.host, std::to_string(wanted.port), tcp::resolver::passive, error);
+  if (error) return refuse(error);
+  const tcp::endpoint endpoint = found.begin()->endpoint();
+  if (state->acceptor.open(endpoint.protocol(), error); error) return refuse(error);
+  if (state->acceptor.set_option(tcp::acceptor::reuse_address(true), error); error) return refuse(error);
+  if (state->acceptor.bind(endpoint, error); error) return refuse(error);
+  if (state->acceptor.listen(asio::socket_base::max_listen_connections, error); error) return refuse(error);
+  state->address = HostPort{wanted.host, state->acceptor.local_endpoint().port()}.str();
+  asio::post(state->acceptor.get_executor(), [state] { state->accept(); });
+  return std::unique_ptr<Listener>(new Listener(std::move(state)));
+}
+
+}  // namespace gyre::net
