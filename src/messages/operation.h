@@ -80,4 +80,13 @@ struct TermStart {
 };
 using TermHistory = std::vector<TermStart>;
 
+// What a member remembers of a partition besides its records; durable.
+struct PartitionState {
+  Position position;              // of the last applied write
+  TermHistory history;  // of all that was applied, oldest first; the last term may have no write yet
+  Term served;                    // the last term this member served as primary
+
+  bool operator==(const PartitionState&) const = default;
+};
+
 }  // namespace gyre::messages
