@@ -21,14 +21,19 @@ inline constexpr std::uint32_t kSlots = 16384;
 inline constexpr std::uint32_t kPartitionsDefault = 256;
 inline constexpr std::uint32_t kNodesMax = 1000;
 inline constexpr std::uint32_t kReplicationFactorMax = 7;
+inline constexpr std::size_t kMembersMax = 2 * kReplicationFactorMax;  // of a partition while it moves
+inline constexpr std::size_t kCoordinatorsMax = 64;
 inline constexpr std::uint32_t kVnodesDefault = 128;
 inline constexpr std::uint32_t kVnodesMax = 4096;
 inline constexpr double kWeightMax = 1000;
 
 // Wire. A frame carries at most one value of the largest size and its envelope; beyond: one error, then closed.
 inline constexpr std::size_t kFrameEnvelopeBytes = 64 * 1024;
+inline constexpr std::size_t kFrameBytesFloor = 8 * 1024 * 1024;  // a map or scan page fits, however small values are
 inline constexpr std::size_t kFrameSegmentsMax = 64;
 inline constexpr std::size_t kFrameRequestsMax = 4096;
+inline constexpr std::size_t kTextBytesMax = 1024;          // a name or address
+inline constexpr std::size_t kErrorMessageBytesMax = 4096;  // beyond: cut off
 inline constexpr std::size_t kReceiveChunkBytes = 64 * 1024;
 
 // A server's connection. Beyond: the server stops reading from it until answers drain.

@@ -32,6 +32,8 @@ class FrameReader {
   Result<std::optional<Bytes>> next();
 
  private:
+  // Of the frame at begin_; 0: its header is not complete yet. ERRORS: as next().
+  Result<std::size_t> frame_bytes() const;
   void make_room();
 
   std::size_t frame_bytes_max_;
