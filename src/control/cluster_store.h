@@ -17,7 +17,8 @@ struct ClusterState {
   bool operator==(const ClusterState&) const = default;
 };
 
-// Implementations: the embedded file store (coordinator/), a memory store (tests), etcd. One contract suite tests them all.
+// Implementations: the embedded file store (coordinator/), a memory store (tests), etcd. One contract suite tests
+// them all.
 //
 // INVARIANT: the epoch of what is stored never goes back, and what load() returned once is never lost by a crash.
 class ClusterStore {
@@ -29,8 +30,13 @@ class ClusterStore {
 
   // Replaces the state if the stored epoch still is `expected` (0: nothing is stored). Durable when it returns.
   // REQUIRES: state.map.epoch > expected.
-  // ERRORS: condition_failed (somebody else was first), storage_failed (outcome unknown: load again).
+  // ERRORS: condition_failed (somebody else was first), wrong_cluster (the store holds another one), storage_failed
+  // (outcome unknown: load again).
   virtual Result<void> swap(Epoch expected, const ClusterState& state) = 0;
 };
+
+// The rule of ClusterStore::swap: may `next` replace `stored` (null: nothing)?
+// ERRORS: condition_failed, wrong_cluster.
+Result<void> check_swap(const ClusterState* stored, Epoch expected, const ClusterState& next);
 
 }  // namespace gyre::control

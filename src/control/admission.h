@@ -1,0 +1,36 @@
+// Who may join a cluster: the checks on a JoinRequest, and what it does to the cluster's state. Pure functions.
+#pragma once
+
+#include "base/time.h"
+#include "control/cluster_store.h"
+#include "control/liveness.h"
+#include "gyre/result.h"
+#include "messages/request.h"
+
+namespace gyre::control {
+
+// What admit() did to the state.
+enum class Admission : std::uint8_t {
+  none,      // a repeated request: nothing had changed
+  updated,   // same process; its addresses, zone or weight had changed
+  rejoined,  // a new process of a known node
+  admitted,  // a node the cluster did not know
+};
+
+// Admits the node that `join` describes, or says in one sentence why not. `state` changes only on success.
+//
+// A new incarnation of a primary gets a new term for each partition it was appointed to (PROTOCOL.md section 1).
+//
+// ERRORS: wrong_cluster (the directory belongs to another one), busy (the same id or address seems alive in another
+// process; passes when that one is silent), denied (wiped or copied directory, older process), invalid_argument
+// (zone, weight or addresses), too_large (the cluster is full).
+Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, const Liveness& liveness,
+                        Instant now);
+
+// Places the partitions of a cluster that has none placed yet, once `initial_nodes` nodes were admitted.
+// The first node of each partition is its primary; the others are learners, since they hold nothing yet. Nodes that
+// are admitted later hold nothing: giving them partitions moves data, which is the rebalancer's decision.
+// True: the state changed.
+bool place_first(ClusterState& state, std::size_t initial_nodes);
+
+}  // namespace gyre::control

@@ -1,0 +1,39 @@
+// What a node is told when it starts. Filled by `gyred node` from flags, environment and file; checked before use.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/limits.h"
+
+namespace gyre::node {
+
+// When a write counts as stored here (PROTOCOL.md section 2).
+enum class Durability : std::uint8_t {
+  os,        // given to the kernel
+  everysec,  // as os, and an fsync each second
+  always,    // after a group fsync
+};
+
+struct NodeOptions {
+  std::string id = "n1";
+  std::string data_dir;  // never empty when the node runs
+  std::string listen = "127.0.0.1:7400";
+  std::string advertise;  // where others reach the native port; empty: the address it listens at
+  std::string http = "127.0.0.1:7401";
+  std::vector<std::string> coordinators{"127.0.0.1:7300"};
+  std::string zone;     // empty: none
+  double weight = 1.0;  // relative share of partitions
+  std::uint32_t loops = 1;
+  std::uint32_t stores = 0;  // 0: as many as loops; fixed when the data directory is created
+  Durability durability = Durability::everysec;
+  std::size_t cache_bytes = std::size_t{256} << 20;     // block cache of all stores together
+  std::size_t memtable_bytes = std::size_t{64} << 20;   // of each store
+  std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
+  std::string log_level = "info";
+  bool allow_remote = false;  // listeners beyond loopback are allowed
+};
+
+}  // namespace gyre::node
