@@ -1,0 +1,151 @@
+// Drives the partition machines of one event loop over one engine: requests in, group commits, answers out.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/metrics.h"
+#include "messages/request.h"
+#include "replication/partition.h"
+#include "runtime/environment.h"
+#include "runtime/request_table.h"
+#include "storage/engine.h"
+
+namespace gyre::runtime {
+
+// When a write counts as persisted.
+enum class Durability : std::uint8_t {
+  os,        // handed to the kernel: survives the process
+  everysec,  // as `os`, and synced every second
+  always,    // synced first; one sync serves all writes that wait
+};
+
+struct HostOptions {
+  NodeId self;
+  Incarnation incarnation;
+  Durability durability = Durability::everysec;
+  std::uint32_t shard = 0;   // this host has the partitions p with p mod shards == shard
+  std::uint32_t shards = 1;
+};
+
+struct HostMetrics {
+  explicit HostMetrics(MetricsRegistry& registry);
+
+  Counter& reads;
+  Counter& reads_from_disk;
+  Counter& writes;
+  Counter& scans;
+  Counter& refused;         // requests answered with an error other than not_found and condition_failed
+  Counter& commits;
+  Counter& syncs;
+  Counter& storage_errors;
+  Counter& sweeps;
+};
+
+// Turn by turn: on_request() hands each request to its partition's machine; reads that memory can answer are
+// answered at once; end_turn() commits what all machines have pending as one batch and lets answers go, and sends
+// reads that need the disk to the pool as one job for each partition.
+//
+// The engine is shared with jobs on the pool, so that it outlives the host where one still runs.
+//
+// INVARIANT: every request is answered exactly once, while the environment runs its jobs.
+class PartitionHost {
+ public:
+  // ERRORS: those of Engine::partitions().
+  static Result<std::unique_ptr<PartitionHost>> open(HostOptions options, std::shared_ptr<storage::Engine> engine,
+                                                     Environment& environment, HostMetrics& metrics);
+
+  // REQUIRES: newer than the last one.
+  void on_map(ring::ClusterMapPtr map);
+  // A get, write or scan. Any other kind, or one of a partition of another host, is answered invalid_argument.
+  void on_request(const ResponderPtr& from, messages::Request request);
+  void end_turn();
+  // Call every second: syncs where durability is everysec, moves the expiry horizons, sweeps some expired records.
+  void on_second();
+
+  const ring::ClusterMapPtr& map() const { return map_; }
+  std::size_t open_requests() const { return requests_.size(); }
+  std::size_t partitions_served() const;
+  // Asserts the invariants of every machine.
+  void check_invariants() const;
+
+ private:
+  struct OpenRequest {
+    ResponderPtr from;
+    RequestId id;
+    Instant deadline = kNever;
+    messages::RequestBody body;  // of a read; a write has moved into its machine
+  };
+  struct Machine {
+    explicit Machine(replication::Partition p) : partition(std::move(p)) {}
+    replication::Partition partition;
+    bool dirty = false;
+    std::string sweep_after;
+  };
+  using Ticket = replication::Ticket;
+  // What the disk is asked for in one turn: gets (no operation) and values that writes depend on.
+  struct DiskRead {
+    Ticket ticket;
+    Bytes key;
+    std::optional<std::size_t> operation;
+  };
+  struct Handed {
+    PartitionId partition;
+    std::uint64_t id;
+  };
+
+  PartitionHost(HostOptions options, std::shared_ptr<storage::Engine> engine, Environment& environment,
+                HostMetrics& metrics);
+
+  Machine* machine_of(PartitionId partition);
+  Result<PartitionId> partition_of(const messages::Request& request) const;
+  Result<Machine*> route(const messages::Request& request);
+
+  void start_read(Machine& machine, Ticket ticket, std::optional<Bytes> key);
+  void read_engine(Machine& machine, Ticket ticket);
+  void start_scan(Machine& machine, Ticket ticket);
+  void finish_scan(Machine& machine, Ticket ticket, Result<storage::ScanPage> page);
+  void answer_get(Machine& machine, Ticket ticket, const messages::Record* record);
+  void start_disk_reads();
+  void finish_disk_read(Machine& machine, const DiskRead& read, Result<storage::Lookup> found);
+
+  void run_effects(Machine& machine);
+  void carry_out(Machine& machine, replication::ReadCurrent effect);
+  void carry_out(Machine& machine, replication::WriteDone effect);
+  void carry_out(Machine& machine, replication::ReadReady effect);
+  void carry_out(Machine& machine, replication::RoleChanged effect);
+  void mark_dirty(Machine& machine);
+
+  void commit();
+  void report_persisted(const std::vector<Handed>& handed);
+  void start_sync(std::vector<Handed> handed);
+  void on_engine_failed(const Error& error);
+  void sweep_some();
+
+  void respond(Ticket ticket, messages::ResponseBody body);
+  void respond_error(Ticket ticket, Error error);
+
+  HostOptions options_;
+  std::shared_ptr<storage::Engine> engine_;
+  Environment& environment_;
+  HostMetrics& metrics_;
+  ring::ClusterMapPtr map_;
+  std::map<PartitionId, messages::PartitionState> stored_;  // of partitions without a machine yet
+  std::vector<std::unique_ptr<Machine>> machines_;          // by partition / shards
+  RequestTable<Ticket, OpenRequest> requests_;
+  std::vector<Machine*> dirty_;
+  std::map<PartitionId, std::vector<DiskRead>> disk_reads_;
+  std::vector<Handed> unsynced_;  // committed, waiting for a sync (durability always)
+  bool syncing_ = false;
+  bool sync_due_ = false;         // something was committed since the last sync began
+  std::size_t sweep_next_ = 0;
+  bool sweeping_ = false;
+};
+
+}  // namespace gyre::runtime
