@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 #include <kj/exception.h>
 
-#include "base/assert.h"
 #include "wire/codec_capnp.h"
 
 namespace gyre::wire {

@@ -1,5 +1,4 @@
 // The cluster map, its nodes, and placements. Nodes are listed once and named by index everywhere else.
-#include <cmath>
 #include <unordered_map>
 
 #include <fmt/format.h>

@@ -1,6 +1,5 @@
 // Requests, and the writes they carry.
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include <fmt/format.h>

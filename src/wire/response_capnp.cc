@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include <capnp/orphan.h>
 #include <fmt/format.h>
 
 #include "wire/codec_capnp.h"
@@ -158,8 +159,8 @@ struct EncodeBody {
     page.setMore(response.more);
   }
   void operator()(const messages::MapResponse& response) {
-    auto map = out.initMap();
-    if (response.map) encode(*response.map, map);
+    if (response.map) return encode(*response.map, out.initMap());
+    out.adoptMap(capnp::Orphan<schema::ClusterMap>());  // of this kind, and null
   }
   void operator()(const messages::JoinResponse& response) { encode(*response.map, out.initJoin()); }
   void operator()(const messages::HeartbeatResponse& response) {
