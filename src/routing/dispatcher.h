@@ -1,0 +1,110 @@
+// The machine that routes the calls of one client: to the primary of each key's partition, again where a failure
+// allows it, and to an answer before each deadline. Pure: it asks its host to connect and send.
+#pragma once
+
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/rng.h"
+#include "gyre/result.h"
+#include "messages/request.h"
+#include "routing/call_table.h"
+#include "routing/map_cache.h"
+#include "routing/options.h"
+#include "routing/peers.h"
+#include "routing/retry.h"
+#include "routing/timer_heap.h"
+
+namespace gyre::routing {
+
+struct Call {
+  // Get, Write (of at least one operation) or Scan; or Map, which completes once a map newer than `known` is there.
+  messages::RequestBody body;
+  Instant deadline;
+};
+
+// What the host must do, in this order.
+struct Connect {  // then report on_connected or on_connect_failed, once
+  LinkId link;
+  std::string address;
+};
+struct Disconnect {  // and report nothing more about the link
+  LinkId link;
+};
+struct Send {
+  LinkId link;
+  messages::Request request;
+};
+struct Complete {  // exactly once for each call
+  CallId call;
+  Result<messages::ResponseBody> result;  // never holds an Error inside the body
+};
+using Effect = std::variant<Connect, Disconnect, Send, Complete>;
+
+// Owned by one event loop (or a simulated client). A call is parked (waits), queued (for a connection) or sent.
+//
+// INVARIANT 1: every call completes exactly once, at its deadline at the latest if on_deadline() is called in time.
+// INVARIANT 2: a write is sent again only after an answer, or a lost connection that it was never given to, has made
+//              sure that it was not applied.
+// INVARIANT 3: each call has one timer; a sent or queued call names a link that has not ended.
+class Dispatcher {
+ public:
+  explicit Dispatcher(DispatcherOptions options);
+
+  // Beyond calls_in_flight_max the call completes with `busy`.
+  void on_call(Instant now, CallId id, Call call);
+  void on_connected(Instant now, LinkId link);
+  void on_connect_failed(Instant now, LinkId link, const Error& why);
+  // The link is gone; what was sent on it may or may not have arrived.
+  void on_connection_lost(Instant now, LinkId link, const Error& why);
+  void on_response(Instant now, LinkId link, messages::Response response);
+  // A map learnt otherwise than by our own question. An older one or another cluster's is ignored.
+  void on_map(Instant now, ring::ClusterMapPtr map) { install(now, std::move(map)); }
+  void on_deadline(Instant now);
+  // Completes every call: `unavailable`, or `outcome_unknown` for writes that were sent.
+  void on_shutdown();
+
+  Instant next_deadline() const;
+  std::vector<Effect> take_effects() { return std::exchange(effects_, {}); }
+  void check_invariants() const;
+
+  // Null before the first.
+  const ring::ClusterMapPtr& map() const { return maps_.current(); }
+  std::size_t calls_in_flight() const { return calls_.size(); }
+
+ private:
+  void route(Instant now, CallSlot slot);
+  void await_map(Instant now, CallSlot slot);
+  bool may_send(CallSlot slot, const Route& to);
+  void attempt(Instant now, CallSlot slot, const Route& to);
+  void send(Instant now, CallSlot slot, Link& link);
+  void on_attempt_failed(Instant now, CallSlot slot, Error why);
+  void park(Instant now, CallSlot slot, Duration pause, bool wakes_on_map);
+  void on_timer(Instant now, CallSlot slot);
+  void expire(Instant now, CallSlot slot);
+  void complete(CallSlot slot, Result<messages::ResponseBody> result);
+  void end_link(Instant now, LinkId link, const Error& why);
+
+  void ask_for_map(Instant now);
+  void send_map_question(Instant now, Link& link);
+  void on_question_answered(Instant now, const messages::ResponseBody& body);
+  void install(Instant now, ring::ClusterMapPtr map);
+  void adopt_map(Instant now);
+  void rebuild_routes();
+  void reroute_calls(Instant now);
+
+  DispatcherOptions options_;
+  Rng rng_;
+  MapCache maps_;
+  Peers peers_;
+  RetryBudget budget_;
+  CallTable calls_;
+  TimerHeap timers_;             // by CallSlot
+  std::vector<Route> routes_;    // by partition; empty before the first map
+  LinkId question_link_;         // carries the open question for the map; 0: none
+  RequestId question_;           // its id once it was sent; else 0
+  std::vector<Effect> effects_;
+};
+
+}  // namespace gyre::routing

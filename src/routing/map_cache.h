@@ -1,0 +1,81 @@
+// The newest cluster map known, and the decision when and whom to ask for a newer one.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+#include "base/time.h"
+#include "gyre/result.h"
+#include "ring/cluster_map.h"
+
+namespace gyre::routing {
+
+// Asks one address at a time, however many calls want a newer map (single flight). Addresses (the nodes of the map and
+// the seeds) take turns in a random order; one that fails or stays silent for kUnansweredMax is followed by the next.
+//
+// INVARIANT 1: the epoch never goes back, and the cluster never changes.
+// INVARIANT 2: at most one question is open.
+class MapCache {
+ public:
+  MapCache(std::vector<std::string> seeds, Rng rng);
+
+  // Null before the first.
+  const ring::ClusterMapPtr& current() const { return map_; }
+  Epoch epoch() const { return map_ ? map_->epoch : Epoch(); }
+
+  // Takes `map` if it is newer than the current one; false: it is not. ERRORS: wrong_cluster.
+  Result<bool> offer(ring::ClusterMapPtr map);
+
+  // `address` answered with a newer epoch: ask it, at once if a call waits for it, else soon.
+  void on_newer_seen(Instant now, Epoch epoch, const std::string& address, bool urgent);
+  // Something looks wrong at `suspect` (may be empty): ask another, at most once in kMapAskGap.
+  void want(Instant now, const std::string& suspect);
+
+  // The address to ask now, if one is due; the question is then open. Call again until it gives none.
+  std::optional<std::string> take_due(Instant now);
+  // The open question was answered, with or without a newer map.
+  void on_answered(Instant now);
+  // The open question to `asked()` failed: the next address is due.
+  void on_failed(Instant now, const Error& why);
+  // Where the open question went; empty: none is open.
+  const std::string& asked() const { return asked_; }
+
+  Instant next_deadline() const;
+  // What each address said last, for the message of who never got a map: "n1:7000: connection refused; ...".
+  std::string describe_failures() const;
+
+ private:
+  void close_question();
+  void schedule(Instant when);
+  void rebuild_order();
+  std::string next_address();
+  bool behind() const { return seen_.epoch > epoch() && !seen_.address.empty(); }
+  Duration jittered(Duration whole);
+
+  std::vector<std::string> seeds_;
+  Rng rng_;
+  ring::ClusterMapPtr map_;
+  std::vector<std::string> order_;  // who may be asked, shuffled
+  std::size_t turn_ = 0;            // next of order_
+  std::size_t failures_ = 0;        // questions failed in a row
+  std::map<std::string, std::string> failure_texts_;
+
+  // The newest epoch somebody has answered with, and whom to ask for it; empty: that one was asked already.
+  struct Sighting {
+    Epoch epoch;
+    std::string address;
+  };
+
+  Instant due_ = kNever;  // of the next question; never: none is wanted
+  std::string suspect_;   // whom not to ask next
+  Sighting seen_;
+  Instant not_before_{};  // of the next question without a new sighting
+  std::string asked_;
+  Instant asked_at_{};
+};
+
+}  // namespace gyre::routing

@@ -1,0 +1,169 @@
+// Random histories: whatever happens, each call completes exactly once by its deadline, and no write is sent twice
+// unless it was surely not applied.
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "scripted_client.h"
+
+namespace gyre::routing::testing {
+namespace {
+
+// A cluster of three nodes that answers, refuses, forgets and dies at random.
+class RandomNetwork {
+ public:
+  explicit RandomNetwork(std::uint64_t seed)
+      : rng_(seed), client_({.seeds = {"a:1", "b:1", "c:1"}, .random_seed = seed,
+                             .connections_per_node = 1 + static_cast<std::uint32_t>(seed % 2),
+                             .calls_in_flight_max = 50}) {}
+
+  void step() {
+    switch (rng_.below(8)) {
+      case 0:
+      case 1:
+        return make_call();
+      case 2:
+        return decide_connection();
+      case 3:
+      case 4:
+        return answer_something();
+      case 5:
+        return maybe_lose_connection();
+      case 6:
+        map_ = make_map(map_->epoch.value() + 1, random_nodes(), map_->epoch.value() + 1);
+        return;
+      default:
+        client_.pass(Duration(rng_.between(0, Duration(200ms).count())));
+    }
+    note_sendings();
+  }
+
+  void finish() {
+    client_.pass(10s);
+    for (const auto& [id, deadline] : deadlines_) RC_ASSERT(client_.done(id));
+    RC_ASSERT(client_.machine.calls_in_flight() == 0U);
+    RC_ASSERT(client_.completed.size() == deadlines_.size());
+  }
+
+  void check() {
+    note_sendings();
+    for (const auto& [id, deadline] : deadlines_) RC_ASSERT(client_.done(id) || client_.now < deadline);
+  }
+
+ private:
+  std::vector<std::string> random_nodes() {
+    std::vector<std::string> nodes;
+    for (const char* name : {"a", "b", "c"}) {
+      if (rng_.chance(0.7)) nodes.emplace_back(name);
+    }
+    return nodes;
+  }
+
+  void make_call() {
+    const Duration budget(rng_.between(Duration(1ms).count(), Duration(2s).count()));
+    const auto partition = static_cast<std::uint32_t>(rng_.below(16));
+    const Instant deadline = client_.now + budget;
+    if (rng_.chance(0.5)) {
+      deadlines_[client_.call(get(partition), budget)] = deadline;
+      return;
+    }
+    // Writes are told apart by their value: one sending at a time may be open or unresolved for each.
+    auto body = std::get<messages::WriteRequest>(put(partition));
+    body.operations[0].value = Bytes::copy_of(std::to_string(++writes_));
+    deadlines_[client_.call(body, budget)] = deadline;
+  }
+
+  void decide_connection() {
+    if (client_.connects.empty()) return;
+    const auto connect = client_.connects.front();
+    client_.connects.pop_front();
+    if (rng_.chance(0.6)) {
+      open_.push_back(connect.link);
+      return client_.connected(connect.link);
+    }
+    client_.connects.push_front(connect);
+    const auto others = std::exchange(client_.connects, {connect});
+    client_.refuse_all();
+    for (const auto& other : others) {
+      if (other.link != connect.link) client_.connects.push_back(other);
+    }
+  }
+
+  messages::ResponseBody random_answer(const Send& send) {
+    static constexpr std::array kCodes = {ErrorCode::not_primary, ErrorCode::stale_map,   ErrorCode::busy,
+                                          ErrorCode::unavailable, ErrorCode::not_found,   ErrorCode::outcome_unknown,
+                                          ErrorCode::corrupt,     ErrorCode::wrong_cluster};
+    if (std::holds_alternative<messages::MapRequest>(send.request.body)) {
+      if (rng_.chance(0.1)) return messages::MapResponse{make_map(99, {"a"}, 1, 8)};
+      if (rng_.chance(0.3)) return messages::MapResponse{};
+      return messages::MapResponse{map_};
+    }
+    if (rng_.chance(0.5)) {
+      const ErrorCode code = kCodes[rng_.below(kCodes.size())];
+      return error(code, code == ErrorCode::outcome_unknown || rng_.chance(0.1) ? Outcome::unknown
+                                                                                 : Outcome::not_applied);
+    }
+    if (std::holds_alternative<messages::GetRequest>(send.request.body)) return messages::GetResponse{};
+    return messages::WriteResponse{};
+  }
+
+  void answer_something() {
+    note_sendings();
+    if (unanswered_.empty()) return;
+    const auto index = static_cast<std::ptrdiff_t>(rng_.below(unanswered_.size()));
+    const Send send = unanswered_[static_cast<std::size_t>(index)];
+    if (!rng_.chance(0.1)) unanswered_.erase(unanswered_.begin() + index);  // else: it will be answered twice
+    const auto body = random_answer(send);
+    const auto* failure = std::get_if<Error>(&body);
+    const bool surely_not_applied = failure && failure->outcome == Outcome::not_applied;
+    const auto* write = std::get_if<messages::WriteRequest>(&send.request.body);
+    if (write && surely_not_applied && std::ranges::find(open_, send.link) != open_.end()) {
+      resolved_.insert(send.request.id);
+    }
+    client_.answer(send, body, map_->epoch.value());
+  }
+
+  void maybe_lose_connection() {
+    if (open_.empty() || rng_.chance(0.6)) return;
+    const auto index = static_cast<std::ptrdiff_t>(rng_.below(open_.size()));
+    const LinkId link = open_[static_cast<std::size_t>(index)];
+    open_.erase(open_.begin() + index);
+    client_.lose(link);
+  }
+
+  void note_sendings() {
+    for (auto& send : std::exchange(client_.sends, {})) {
+      if (const auto* write = std::get_if<messages::WriteRequest>(&send.request.body)) {
+        auto& previous = last_sending_[write->operations[0].value.str()];
+        RC_ASSERT(previous == RequestId() || resolved_.contains(previous));
+        previous = send.request.id;
+      }
+      unanswered_.push_back(std::move(send));
+    }
+  }
+
+  Rng rng_;
+  ScriptedClient client_;
+  ring::ClusterMapPtr map_ = make_map(1, {"a", "b", "c"});
+  std::map<CallId, Instant> deadlines_;
+  std::vector<LinkId> open_;
+  std::vector<Send> unanswered_;
+  std::uint64_t writes_ = 0;
+  std::map<std::string, RequestId> last_sending_;  // by the write's value
+  std::set<RequestId> resolved_;                   // sendings answered with "surely not applied"
+};
+
+RC_GTEST_PROP(Dispatcher, EveryCallCompletesOnceInTimeAndNoWriteIsRepeatedBlindly, (std::uint64_t seed)) {
+  RandomNetwork network(seed);
+  for (int i = 0; i < 400; ++i) {
+    network.step();
+    network.check();
+  }
+  network.finish();
+}
+
+}  // namespace
+}  // namespace gyre::routing::testing

@@ -1,0 +1,106 @@
+#include "routing/map_cache.h"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "routing/options.h"
+#include "scripted_client.h"
+
+namespace gyre::routing::testing {
+namespace {
+
+constexpr Instant kStart{1h};
+const Error kFailure{ErrorCode::unavailable, Outcome::not_applied, "refused", {}};
+
+TEST(MapCache, KeepsTheNewestEpoch) {
+  MapCache cache({"s:1"}, Rng(1));
+  EXPECT_TRUE(*cache.offer(make_map(5, {"a"})));
+  EXPECT_FALSE(*cache.offer(make_map(4, {"a"})));
+  EXPECT_FALSE(*cache.offer(make_map(5, {"a"})));
+  EXPECT_TRUE(*cache.offer(make_map(6, {"a"})));
+  EXPECT_EQ(cache.epoch(), Epoch(6));
+}
+
+TEST(MapCache, RefusesTheMapOfAnotherCluster) {
+  MapCache cache({"s:1"}, Rng(1));
+  ASSERT_TRUE(cache.offer(make_map(5, {"a"}, 1, 7)));
+  const auto taken = cache.offer(make_map(6, {"a"}, 1, 8));
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, ErrorCode::wrong_cluster);
+}
+
+TEST(MapCache, AsksEachAddressOnceBeforeItPauses) {
+  MapCache cache({"r:1", "s:1", "t:1"}, Rng(1));
+  cache.want(kStart, {});
+  std::set<std::string> asked;
+  for (int i = 0; i < 3; ++i) {
+    const auto address = cache.take_due(kStart);
+    ASSERT_TRUE(address);
+    asked.insert(*address);
+    cache.on_failed(kStart, kFailure);
+  }
+  EXPECT_EQ(asked.size(), 3U);
+  EXPECT_FALSE(cache.take_due(kStart));
+  EXPECT_GT(cache.next_deadline(), kStart);
+  EXPECT_TRUE(cache.take_due(kStart + kMapAskGap));
+}
+
+TEST(MapCache, OrderOfSeedsDependsOnTheRandomSeed) {
+  std::set<std::string> first;
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    MapCache cache({"r:1", "s:1", "t:1"}, Rng(seed));
+    cache.want(kStart, {});
+    first.insert(*cache.take_due(kStart));
+  }
+  EXPECT_EQ(first.size(), 3U);
+}
+
+TEST(MapCache, AQuestionThatStaysUnansweredIsFollowedByTheNext) {
+  MapCache cache({"r:1", "s:1"}, Rng(1));
+  cache.want(kStart, {});
+  const auto first = cache.take_due(kStart);
+  EXPECT_FALSE(cache.take_due(kStart + kUnansweredMax - 1ms));
+  EXPECT_EQ(cache.next_deadline(), kStart + kUnansweredMax);
+  const auto second = cache.take_due(kStart + kUnansweredMax);
+  ASSERT_TRUE(second);
+  EXPECT_NE(*first, *second);
+}
+
+TEST(MapCache, AsksWhoeverShowedANewerEpochAtOnceAndOnlyOnce) {
+  MapCache cache({"s:1"}, Rng(1));
+  ASSERT_TRUE(cache.offer(make_map(1, {"a", "b"})));
+  cache.on_newer_seen(kStart, Epoch(2), "b:1", true);
+  EXPECT_EQ(cache.take_due(kStart), "b:1");
+  for (int i = 0; i < 100; ++i) cache.on_newer_seen(kStart, Epoch(2), "a:1", true);
+  EXPECT_FALSE(cache.take_due(kStart));
+  ASSERT_TRUE(cache.offer(make_map(2, {"a", "b"})));
+  cache.on_answered(kStart);
+  EXPECT_EQ(cache.next_deadline(), kNever);
+}
+
+TEST(MapCache, ALiarCannotMakeItAskWithoutPause) {
+  MapCache cache({"s:1"}, Rng(1));
+  ASSERT_TRUE(cache.offer(make_map(1, {"a"})));
+  int questions = 0;
+  for (Instant now = kStart; now < kStart + 1s; now += 1ms) {
+    cache.on_newer_seen(now, Epoch(99), "a:1", true);
+    if (cache.take_due(now)) {
+      ++questions;
+      cache.on_answered(now);
+    }
+  }
+  EXPECT_LE(questions, 22);
+}
+
+TEST(MapCache, DoesNotAskTheSuspect) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    MapCache cache({"a:1"}, Rng(seed));
+    ASSERT_TRUE(cache.offer(make_map(1, {"a", "b"})));
+    cache.want(kStart, "a:1");
+    EXPECT_EQ(cache.take_due(kStart), "b:1");
+  }
+}
+
+}  // namespace
+}  // namespace gyre::routing::testing
