@@ -1,0 +1,22 @@
+// The cluster map as JSON: of the admin server's /map and the CLI's --json. Tools rely on the names.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "ring/cluster_map.h"
+
+namespace gyre::observe {
+
+// {"cluster","epoch","shape":{"partitions","replication_factor","vnodes","load_slack"},"coordinators":[],
+//  "nodes":[node_json],"partitions":[partition_json]}
+nlohmann::json map_json(const ring::ClusterMap& map);
+
+// {"id","data_id","incarnation","zone","weight","membership","native","http","resp"}; what is not there is null.
+nlohmann::json node_json(const ring::NodeInfo& node);
+
+// {"partition","first_slot","last_slot","term","version","primary","primary_incarnation","in_sync":[],"replicas":[],
+//  "learners":[]}; `last_slot` is the last one inside, `replicas` are the in-sync members other than the primary, and
+// `primary` is null where nobody serves.
+nlohmann::json partition_json(const ring::ClusterMap& map, PartitionId partition);
+
+}  // namespace gyre::observe

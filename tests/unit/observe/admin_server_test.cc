@@ -1,0 +1,104 @@
+#include "observe/admin_server.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+#include <nlohmann/json.hpp>
+
+#include "support.h"
+
+namespace gyre::observe {
+namespace {
+
+using testing::HasSubstr;
+
+class AdminServerTest : public testing::Test {
+ protected:
+  AdminServerTest() {
+    auto opened = AdminServer::open({.address = "127.0.0.1:0", .title = "gyred node n1"},
+                                    {.metrics = metrics,
+                                     .ready = [this]() -> Result<void> {
+                                       if (ready) return {};
+                                       return fail(ErrorCode::unavailable, "the coordinator does not answer");
+                                     },
+                                     .map = [this]() -> ring::ClusterMapPtr {
+                                       if (!ready) return nullptr;
+                                       return std::make_shared<const ring::ClusterMap>(example_map());
+                                     }});
+    EXPECT_TRUE(opened) << opened.error().message;
+    server = std::move(*opened);
+  }
+
+  httplib::Result get(const std::string& path) { return httplib::Client("http://" + server->address()).Get(path); }
+  std::uint16_t port() const { return static_cast<std::uint16_t>(std::stoi(server->address().substr(10))); }
+
+  MetricsRegistry metrics;
+  std::atomic<bool> ready = false;
+  std::unique_ptr<AdminServer> server;
+};
+
+TEST_F(AdminServerTest, SaysWhetherItLivesAndWhetherItServes) {
+  EXPECT_EQ(get("/healthz")->status, 200);
+  const auto refused = get("/readyz");
+  EXPECT_EQ(refused->status, 503);
+  EXPECT_EQ(refused->body, "the coordinator does not answer\n");
+  ready = true;
+  EXPECT_EQ(get("/readyz")->status, 200);
+}
+
+TEST_F(AdminServerTest, ShowsMetricsMapAndIndex) {
+  metrics.counter("gyre_x_total", "X").add(5);
+  EXPECT_THAT(get("/metrics")->body, HasSubstr("gyre_x_total 5"));
+  EXPECT_EQ(get("/map")->status, 503);
+  ready = true;
+  EXPECT_EQ(nlohmann::json::parse(get("/map")->body)["epoch"], 7);
+  EXPECT_THAT(get("/")->body, HasSubstr("gyred node n1"));
+}
+
+TEST_F(AdminServerTest, RefusesWhatItDoesNotKnow) {
+  EXPECT_EQ(get("/nonsense")->status, 404);
+  httplib::Client client("http://" + server->address());
+  EXPECT_EQ(client.Post("/healthz", "x", "text/plain")->status, 404);
+  const auto large = client.Post("/healthz", std::string(1 << 20, 'x'), "text/plain");
+  EXPECT_TRUE(!large || large->status >= 400);
+  EXPECT_GE(get("/" + std::string(20'000, 'a'))->status, 400);
+}
+
+TEST_F(AdminServerTest, OutlivesWhoSendsGarbageAndLeaves) {
+  for (const std::string& garbage : {std::string("\0\x01\x02\r\n\r\n", 7), std::string("GET"), std::string()}) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port());
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+    ASSERT_EQ(::send(fd, garbage.data(), garbage.size(), MSG_NOSIGNAL), static_cast<ssize_t>(garbage.size()));
+    ::close(fd);
+  }
+  EXPECT_EQ(get("/healthz")->status, 200);
+}
+
+TEST_F(AdminServerTest, AnAddressInUseIsRefusedByName) {
+  const auto second = AdminServer::open({.address = server->address(), .title = "second"},
+                                        {.metrics = metrics, .ready = {}, .map = {}});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::unavailable);
+  EXPECT_THAT(second.error().message, HasSubstr(server->address()));
+  EXPECT_THAT(second.error().message, HasSubstr("ddress already in use"));
+}
+
+TEST(AdminServer, AnAddressThatIsNoneIsRefused) {
+  MetricsRegistry metrics;
+  const auto refused = AdminServer::open({.address = "nonsense", .title = ""}, {.metrics = metrics, .ready = {}, .map = {}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+}
+
+}  // namespace
+}  // namespace gyre::observe

@@ -1,0 +1,39 @@
+#include "observe/map_json.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "support.h"
+
+namespace gyre::observe {
+namespace {
+
+using nlohmann::json;
+
+TEST(MapJson, NamesClusterShapeNodesAndPartitions) {
+  const json out = map_json(example_map());
+  EXPECT_EQ(out["cluster"], "00000000000000010000000000000002");
+  EXPECT_EQ(out["epoch"], 7);
+  EXPECT_EQ(out["shape"]["partitions"], 2);
+  EXPECT_EQ(out["coordinators"], json::array({"127.0.0.1:7300"}));
+  ASSERT_EQ(out["nodes"].size(), 2u);
+  EXPECT_EQ(out["nodes"][0]["zone"], "a");
+  EXPECT_EQ(out["nodes"][0]["membership"], "active");
+  EXPECT_TRUE(out["nodes"][0]["resp"].is_null());
+  EXPECT_EQ(out["partitions"].size(), 2u);
+}
+
+TEST(MapJson, APartitionShowsItsSlotsAndMembersByRole) {
+  EXPECT_EQ(partition_json(example_map(), PartitionId(1)),
+            json::parse(R"({"partition":1,"first_slot":8192,"last_slot":16383,"term":3,"version":5,"primary":"n1",
+                            "primary_incarnation":4,"in_sync":["n2","n1"],"replicas":["n2"],"learners":[]})"));
+}
+
+TEST(MapJson, APartitionWithoutAPrimarySaysNull) {
+  const json out = partition_json(example_map(), PartitionId(0));
+  EXPECT_TRUE(out["primary"].is_null());
+  EXPECT_EQ(out["in_sync"], json::array());
+}
+
+}  // namespace
+}  // namespace gyre::observe
