@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <ranges>
+#include <tuple>
 #include <utility>
 
 #include "base/hash.h"
@@ -116,8 +117,7 @@ bool Balancer::feed_primaries(NodeIndex needy) {
   const auto chain = find_chain(draft_.nodes(), needy, expand, can_give, leanness);
   for (const Hop& hop : chain) draft_.set_primary(hop.partition, hop.near);
   if (!chain.empty()) return true;
-  const auto giver = least(std::views::iota(NodeIndex{0}, draft_.nodes()), can_give, leanness);
-  return giver && take_primary(*giver, needy);
+  return take_primary(needy, can_give);
 }
 
 bool Balancer::relieve_primaries(NodeIndex loaded) {
@@ -134,19 +134,23 @@ bool Balancer::relieve_primaries(NodeIndex loaded) {
   for (const Hop& hop : chain) draft_.set_primary(hop.partition, hop.far);
   if (!chain.empty()) return true;
   const auto taker = least(std::views::iota(NodeIndex{0}, draft_.nodes()), has_room, surplus);
-  return taker && take_primary(loaded, *taker);
+  return taker && take_primary(*taker, [&](NodeIndex node) { return node == loaded; });
 }
 
-bool Balancer::take_primary(NodeIndex from, NodeIndex to) {
+template <class From>
+bool Balancer::take_primary(NodeIndex to, From from) {
   std::optional<std::uint32_t> best;
-  double best_surplus = 0;
+  std::tuple<bool, double, double> best_rank;
   for_each_partition(to, [&](std::uint32_t partition) {
-    if (draft_.primary(partition) != from || draft_.holds(partition, to)) return;
+    const NodeIndex primary = draft_.primary(partition);
+    if (!from(primary) || draft_.holds(partition, to)) return;
     const NodeIndex leaver = draft_.leaver_for(partition, to);
-    const double surplus = leaver == kNobody ? 0 : draft_.replicas().surplus(leaver);
-    if (best && surplus <= best_surplus) return;
+    const Loads& replicas = draft_.replicas();
+    const std::tuple rank(leaver == kNobody || replicas.can_give(leaver), draft_.primaries().surplus(primary),
+                          leaver == kNobody ? 0 : replicas.surplus(leaver));
+    if (best && rank <= best_rank) return;
     best = partition;
-    best_surplus = surplus;
+    best_rank = rank;
   });
   if (best) draft_.bring_primary(*best, to);
   return best.has_value();

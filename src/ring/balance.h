@@ -29,8 +29,10 @@ class Balancer {
   bool relieve_primaries(NodeIndex loaded);
   bool feed_replicas(NodeIndex needy);
   bool relieve_replicas(NodeIndex loaded);
-  // Makes `to` primary of a partition of `from`'s that it has no replica of, the one whose leaver has most to spare.
-  bool take_primary(NodeIndex from, NodeIndex to);
+  // Makes `to` primary of a partition that it has no replica of and whose primary is one of `from`, where that takes
+  // replicas from nodes that can spare them.
+  template <class From>
+  bool take_primary(NodeIndex to, From from);
 
   template <class Feed, class Relieve>
   void settle(const Loads& loads, Feed feed, Relieve relieve);
