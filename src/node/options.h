@@ -7,15 +7,11 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "runtime/durability.h"
 
 namespace gyre::node {
 
-// When a write counts as stored here (PROTOCOL.md section 2).
-enum class Durability : std::uint8_t {
-  os,        // given to the kernel
-  everysec,  // as os, and an fsync each second
-  always,    // after a group fsync
-};
+using runtime::Durability;
 
 struct NodeOptions {
   std::string id = "n1";

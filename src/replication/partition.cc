@@ -89,9 +89,7 @@ void Partition::start_term(const ring::PartitionEntry& entry) {
 }
 
 void Partition::step_down(Role role, const Error& error) {
-  if (const auto* primary = std::get_if<Primary>(&role_)) {
-    effects_.push_back(RoleChanged{primary->term, false, error.message});
-  }
+  if (serving()) effects_.push_back(RoleChanged{std::get<Primary>(role_).term, false, error.message});
   role_ = std::move(role);
   fail_queue(error);
   // Storage never saw what is behind committed_; what is before has been applied here and may survive.

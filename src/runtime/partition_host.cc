@@ -38,16 +38,16 @@ HostMetrics::HostMetrics(MetricsRegistry& registry)
       storage_errors(registry.counter("gyre_storage_errors_total", "Reads, writes and syncs that storage failed")),
       sweeps(registry.counter("gyre_sweeps_total", "Sweeps for expired values")) {}
 
-PartitionHost::PartitionHost(HostOptions options, std::shared_ptr<storage::Engine> engine,
+PartitionHost::PartitionHost(HostOptions options, storage::Engine& engine,
                              Environment& environment, HostMetrics& metrics)
-    : options_(std::move(options)), engine_(std::move(engine)), environment_(environment), metrics_(metrics) {}
+    : options_(std::move(options)), engine_(engine), environment_(environment), metrics_(metrics) {}
 
 Result<std::unique_ptr<PartitionHost>> PartitionHost::open(HostOptions options,
-                                                           std::shared_ptr<storage::Engine> engine,
+                                                           storage::Engine& engine,
                                                            Environment& environment, HostMetrics& metrics) {
-  GYRE_TRY_SET(auto stored, engine->partitions());
+  GYRE_TRY_SET(auto stored, engine.partitions());
   std::unique_ptr<PartitionHost> host(
-      new PartitionHost(std::move(options), std::move(engine), environment, metrics));
+      new PartitionHost(std::move(options), engine, environment, metrics));
   for (auto& [partition, state] : stored) host->stored_.emplace(partition, std::move(state));
   return host;
 }
@@ -163,7 +163,7 @@ void PartitionHost::read_engine(Machine& machine, Ticket ticket) {
   const auto* get = std::get_if<GetRequest>(&request->body);
   if (get == nullptr) return start_scan(machine, ticket);
   metrics_.reads.add();
-  const auto found = engine_->get(machine.partition.id(), get->key, machine.partition.time(environment_.now()),
+  const auto found = engine_.get(machine.partition.id(), get->key, machine.partition.time(environment_.now()),
                                   storage::Tier::memory);
   if (!found) {
     metrics_.storage_errors.add();
@@ -194,7 +194,7 @@ void PartitionHost::start_scan(Machine& machine, Ticket ticket) {
   const auto& scan = std::get<ScanRequest>(requests_.find(ticket)->body);
   auto page = std::make_shared<Result<storage::ScanPage>>();
   const auto submitted = environment_.run_blocking(
-      [engine = engine_, id = machine.partition.id(), scan, time = machine.partition.time(environment_.now()), page] {
+      [engine = &engine_, id = machine.partition.id(), scan, time = machine.partition.time(environment_.now()), page] {
         const storage::ScanRange range{.prefix = scan.prefix,
                                        .after = scan.after,
                                        .items_max = std::min<std::size_t>(scan.items_max, limits::kScanItemsMax),
@@ -231,7 +231,7 @@ void PartitionHost::start_disk_reads() {
     using Found = Result<std::vector<storage::Lookup>>;
     auto shared = std::make_shared<std::pair<std::vector<DiskRead>, Found>>(std::move(reads), Found());
     const auto submitted = environment_.run_blocking(
-        [engine = engine_, id = partition, time = machine.partition.time(environment_.now()), shared] {
+        [engine = &engine_, id = partition, time = machine.partition.time(environment_.now()), shared] {
           std::vector<std::string_view> keys;
           for (const DiskRead& read : shared->first) keys.push_back(read.key);
           shared->second = engine->multi_get(id, keys, time);
@@ -283,7 +283,7 @@ void PartitionHost::run_effects(Machine& machine) {
 }
 
 void PartitionHost::carry_out(Machine& machine, replication::ReadCurrent effect) {
-  auto found = engine_->get(machine.partition.id(), effect.key, machine.partition.time(environment_.now()),
+  auto found = engine_.get(machine.partition.id(), effect.key, machine.partition.time(environment_.now()),
                             storage::Tier::memory);
   const DiskRead read{effect.ticket, std::move(effect.key), effect.operation};
   if (found && found->state == storage::Lookup::State::needs_disk) {
@@ -347,7 +347,7 @@ void PartitionHost::commit() {
     handed.push_back({machine->partition.id(), persist->id});
   }
   if (batches.empty()) return;
-  const auto committed = engine_->commit(batches);
+  const auto committed = engine_.commit(batches);
   if (committed) {
     metrics_.commits.add();
     sync_due_ = true;
@@ -381,7 +381,7 @@ void PartitionHost::start_sync(std::vector<Handed> handed) {
   syncing_ = true;
   sync_due_ = false;
   const auto submitted = environment_.run_blocking(
-      [engine = engine_, result] { *result = engine->sync(); },
+      [engine = &engine_, result] { *result = engine->sync(); },
       [this, result, waiting] {
         syncing_ = false;
         metrics_.syncs.add();
@@ -409,7 +409,7 @@ void PartitionHost::on_second() {
   const Moment now = environment_.now();
   for (const auto& machine : machines_) {
     if (!machine->partition.serving()) continue;
-    engine_->set_expiry_horizon(machine->partition.id(), machine->partition.time(now));
+    engine_.set_expiry_horizon(machine->partition.id(), machine->partition.time(now));
     // A term whose commit was refused is tried again.
     mark_dirty(*machine);
   }
@@ -429,7 +429,7 @@ void PartitionHost::sweep_some() {
   using Next = Result<std::optional<std::string>>;
   auto next = std::make_shared<Next>();
   const auto submitted = environment_.run_blocking(
-      [engine = engine_, id = machine.partition.id(), after = machine.sweep_after, next] {
+      [engine = &engine_, id = machine.partition.id(), after = machine.sweep_after, next] {
         *next = engine->sweep(id, after, kRecordsPerSweep);
       },
       [this, &machine, next] {

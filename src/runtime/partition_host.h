@@ -13,18 +13,12 @@
 #include "base/metrics.h"
 #include "messages/request.h"
 #include "replication/partition.h"
+#include "runtime/durability.h"
 #include "runtime/environment.h"
 #include "runtime/request_table.h"
 #include "storage/engine.h"
 
 namespace gyre::runtime {
-
-// When a write counts as persisted.
-enum class Durability : std::uint8_t {
-  os,        // handed to the kernel: survives the process
-  everysec,  // as `os`, and synced every second
-  always,    // synced first; one sync serves all writes that wait
-};
 
 struct HostOptions {
   NodeId self;
@@ -52,13 +46,13 @@ struct HostMetrics {
 // answered at once; end_turn() commits what all machines have pending as one batch and lets answers go, and sends
 // reads that need the disk to the pool as one job for each partition.
 //
-// The engine is shared with jobs on the pool, so that it outlives the host where one still runs.
+// The engine must outlive the host and all jobs it gave to the environment.
 //
 // INVARIANT: every request is answered exactly once, while the environment runs its jobs.
 class PartitionHost {
  public:
   // ERRORS: those of Engine::partitions().
-  static Result<std::unique_ptr<PartitionHost>> open(HostOptions options, std::shared_ptr<storage::Engine> engine,
+  static Result<std::unique_ptr<PartitionHost>> open(HostOptions options, storage::Engine& engine,
                                                      Environment& environment, HostMetrics& metrics);
 
   // REQUIRES: newer than the last one.
@@ -100,7 +94,7 @@ class PartitionHost {
     std::uint64_t id;
   };
 
-  PartitionHost(HostOptions options, std::shared_ptr<storage::Engine> engine, Environment& environment,
+  PartitionHost(HostOptions options, storage::Engine& engine, Environment& environment,
                 HostMetrics& metrics);
 
   Machine* machine_of(PartitionId partition);
@@ -132,7 +126,7 @@ class PartitionHost {
   void respond_error(Ticket ticket, Error error);
 
   HostOptions options_;
-  std::shared_ptr<storage::Engine> engine_;
+  storage::Engine& engine_;
   Environment& environment_;
   HostMetrics& metrics_;
   ring::ClusterMapPtr map_;

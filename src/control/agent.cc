@@ -1,0 +1,126 @@
+#include "control/agent.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+#include "control/timing.h"
+
+namespace gyre::control {
+
+namespace {
+
+// An answer that takes longer does not come: another coordinator is asked.
+constexpr Duration kAnswerPatience = 1s;
+// Between attempts to join.
+constexpr Duration kJoinRetry = 200ms;
+
+// Trying again cannot help: somebody must change something.
+bool permanent(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::denied:
+    case ErrorCode::wrong_cluster:
+    case ErrorCode::invalid_argument:
+    case ErrorCode::too_large:
+    case ErrorCode::unsupported:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Agent::Agent(ring::NodeInfo self, ClusterId cluster, Epoch known, std::size_t coordinators, Instant now)
+    : self_(std::move(self)),
+      cluster_(std::move(cluster)),
+      known_(known),
+      coordinators_(coordinators),
+      next_(now) {
+  GYRE_ASSERT(coordinators_ > 0);
+}
+
+void Agent::on_deadline(Instant now) {
+  if (refused_ || now < next_) return;
+  if (asking_) {
+    return on_failure(now, {ErrorCode::timeout, Outcome::unknown,
+                            fmt::format("the coordinator gave no answer for {} ms", to_ms(kAnswerPatience)), {}});
+  }
+  asking_ = true;
+  next_ = now + kAnswerPatience;
+  if (joined_) {
+    effects_.push_back(AskCoordinator{current_, messages::HeartbeatRequest{self_.id, self_.incarnation, known_}});
+  } else {
+    effects_.push_back(AskCoordinator{current_, messages::JoinRequest{cluster_, self_, known_}});
+  }
+}
+
+void Agent::on_answer(Instant now, Result<messages::ResponseBody> answer) {
+  if (!asking_ || refused_) return;  // given up already
+  if (!answer) return on_failure(now, answer.error());
+  if (const auto* error = std::get_if<Error>(&*answer)) return on_failure(now, *error);
+  asking_ = false;
+  if (const auto* join = std::get_if<messages::JoinResponse>(&*answer)) return on_joined(now, *join);
+  const auto* heartbeat = std::get_if<messages::HeartbeatResponse>(&*answer);
+  if (heartbeat == nullptr) {
+    return refuse({ErrorCode::invalid_argument, Outcome::not_applied,
+                   "what answers at the coordinator's address is no coordinator", {}});
+  }
+  next_ = now + kHeartbeatInterval;
+  if (heartbeat->join_again) {
+    joined_ = false;
+    next_ = now;
+  }
+  if (heartbeat->map) adopt(heartbeat->map);
+}
+
+void Agent::on_joined(Instant now, const messages::JoinResponse& response) {
+  joined_ = true;
+  next_ = now + kHeartbeatInterval;
+  if (response.map) adopt(response.map);
+  if (refused_) return;
+  effects_.push_back(AgentEvent{false, fmt::format("joined cluster {} as {}", cluster_.str(), self_.id.str())});
+  waiting_announced_ = false;
+}
+
+void Agent::on_failure(Instant now, const Error& error) {
+  asking_ = false;
+  if (permanent(error.code)) return refuse(error);
+  current_ = (current_ + 1) % coordinators_;
+  next_ = now + (joined_ ? kHeartbeatInterval : kJoinRetry);
+  if (waiting_announced_) return;
+  waiting_announced_ = true;
+  effects_.push_back(AgentEvent{true, fmt::format("waiting for a coordinator: {}", error.message)});
+}
+
+void Agent::adopt(const ring::ClusterMapPtr& map) {
+  if (cluster_.empty()) cluster_ = map->cluster;
+  if (map->cluster != cluster_) {
+    return refuse({ErrorCode::wrong_cluster, Outcome::not_applied,
+                   fmt::format("this data directory belongs to cluster {}, the coordinator to {}: name the right "
+                               "coordinator or an empty directory",
+                               cluster_.str(), map->cluster.str()),
+                   {}});
+  }
+  // What earlier processes knew must be read again; what this one knows need not.
+  if (map->epoch < known_ || (adopted_ && map->epoch == known_)) return;
+  adopted_ = true;
+  known_ = map->epoch;
+  effects_.push_back(AdoptMap{map});
+}
+
+void Agent::refuse(Error error) {
+  refused_ = true;
+  next_ = kNever;
+  effects_.push_back(Refused{std::move(error)});
+}
+
+std::vector<AgentEffect> Agent::take_effects() { return std::exchange(effects_, {}); }
+
+void Agent::check_invariants() const {
+  GYRE_ASSERT(current_ < coordinators_);
+  GYRE_ASSERT(!refused_ || next_ == kNever);
+}
+
+}  // namespace gyre::control

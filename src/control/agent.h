@@ -1,0 +1,79 @@
+// A node's side of membership: joins the cluster, shows that it lives, learns the map.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "gyre/result.h"
+#include "messages/request.h"
+
+namespace gyre::control {
+
+// Send this to the coordinator with this index; tell the outcome to on_answer().
+struct AskCoordinator {
+  std::size_t coordinator;
+  messages::RequestBody body;
+};
+// A newer map than all before.
+struct AdoptMap {
+  ring::ClusterMapPtr map;
+};
+// The coordinator refuses this node for good: the process cannot go on. `error` says what to do.
+struct Refused {
+  Error error;
+};
+// For the log: the node waits for something, or waits no longer.
+struct AgentEvent {
+  bool waiting;
+  std::string detail;
+};
+using AgentEffect = std::variant<AskCoordinator, AdoptMap, Refused, AgentEvent>;
+
+// Joins at the first coordinator that answers, then sends heartbeats to it. When it falls silent the next one is asked;
+// meanwhile the node goes on with the map it has.
+//
+//   joining --JoinResponse--> member --join_again--> joining
+//
+// INVARIANT 1: at most one AskCoordinator is unanswered.
+// INVARIANT 2: the epochs of the maps adopted only go up, and all are of one cluster.
+class Agent {
+ public:
+  // `cluster`: that of the data directory; empty: none yet. `known`: epoch of the newest map seen by earlier processes.
+  Agent(ring::NodeInfo self, ClusterId cluster, Epoch known, std::size_t coordinators, Instant now);
+
+  void on_answer(Instant now, Result<messages::ResponseBody> answer);
+  void on_deadline(Instant now);
+  Instant next_deadline() const { return next_; }
+
+  std::vector<AgentEffect> take_effects();
+  void check_invariants() const;
+
+  bool joined() const { return joined_; }
+  const ClusterId& cluster() const { return cluster_; }
+
+ private:
+  void on_joined(Instant now, const messages::JoinResponse& response);
+  void on_failure(Instant now, const Error& error);
+  void adopt(const ring::ClusterMapPtr& map);
+  void refuse(Error error);
+
+  ring::NodeInfo self_;
+  ClusterId cluster_;
+  Epoch known_;
+  std::size_t coordinators_;
+  std::size_t current_ = 0;  // the coordinator being asked
+  Instant next_;             // of the next request; while one is open: when to give it up
+  bool asking_ = false;
+  bool joined_ = false;
+  bool adopted_ = false;
+  bool waiting_announced_ = false;
+  bool refused_ = false;
+  std::vector<AgentEffect> effects_;
+};
+
+}  // namespace gyre::control

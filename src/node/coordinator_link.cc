@@ -1,0 +1,126 @@
+#include "node/coordinator_link.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "control/timing.h"
+
+namespace gyre::node {
+
+// Of one connection; forgets the link when the connection is no longer the current one.
+class CoordinatorLink::Handler : public net::ConnectionHandler {
+ public:
+  Handler(std::weak_ptr<CoordinatorLink> link, ConnectionId connection)
+      : link_(std::move(link)), connection_(connection) {}
+
+  void on_frame(messages::Frame frame) override {
+    const auto link = current();
+    if (!link) return;
+    for (auto& response : frame.responses) {
+      if (response.id == link->last_request_) link->on_answer(std::move(response.body));
+    }
+  }
+
+  void on_closed(const Error& why) override {
+    const auto link = current();
+    if (!link) return;
+    link->connection_ = nullptr;
+    link->on_answer(fail(why));
+  }
+
+ private:
+  std::shared_ptr<CoordinatorLink> current() const {
+    auto link = link_.lock();
+    return link && link->connection_ && link->connection_->id() == connection_ ? link : nullptr;
+  }
+
+  std::weak_ptr<CoordinatorLink> link_;
+  ConnectionId connection_;
+};
+
+CoordinatorLink::CoordinatorLink(net::Loop& loop, std::vector<std::string> coordinators, control::Agent agent,
+                                 Callbacks callbacks)
+    : loop_(loop),
+      coordinators_(std::move(coordinators)),
+      agent_(std::move(agent)),
+      callbacks_(std::move(callbacks)),
+      timer_(loop.context()) {}
+
+void CoordinatorLink::start() {
+  agent_.on_deadline(net::steady_now());
+  drive();
+}
+
+void CoordinatorLink::stop() {
+  stopped_ = true;
+  timer_.cancel();
+  if (auto connection = std::exchange(connection_, nullptr)) {
+    connection->close({ErrorCode::unavailable, Outcome::not_applied, "the node stops", {}});
+  }
+}
+
+void CoordinatorLink::drive() {
+  if (stopped_) return;
+  for (auto& effect : agent_.take_effects()) {
+    std::visit([this](auto&& e) { carry_out(std::forward<decltype(e)>(e)); }, std::move(effect));
+  }
+  arm();
+}
+
+void CoordinatorLink::arm() {
+  const Instant next = agent_.next_deadline();
+  if (stopped_ || next == kNever) return;
+  timer_.expires_after(std::max(next - net::steady_now(), Duration(0)));
+  timer_.async_wait([self = shared_from_this()](std::error_code error) {
+    if (error || self->stopped_) return;
+    self->agent_.on_deadline(net::steady_now());
+    self->drive();
+  });
+}
+
+void CoordinatorLink::carry_out(control::AskCoordinator ask) {
+  if (connection_ && connected_to_ == ask.coordinator) return send(std::move(ask.body));
+  if (auto old = std::exchange(connection_, nullptr)) {
+    old->close({ErrorCode::unavailable, Outcome::not_applied, "another coordinator is asked", {}});
+  }
+  connected_to_ = ask.coordinator;
+  connect_and_ask(std::move(ask.body));
+}
+
+void CoordinatorLink::connect_and_ask(messages::RequestBody body) {
+  auto shared = std::make_shared<messages::RequestBody>(std::move(body));
+  net::connect(loop_, coordinators_[connected_to_], control::kDetection, wire::Limits{},
+               [weak = weak_from_this(), shared](Result<net::ConnectionPtr> connection) {
+                 const auto self = weak.lock();
+                 if (!self || self->stopped_) return;
+                 if (!connection) return self->on_answer(fail(std::move(connection).error()));
+                 self->connection_ = *connection;
+                 self->connection_->start(std::make_shared<Handler>(weak, self->connection_->id()));
+                 self->send(std::move(*shared));
+               });
+}
+
+void CoordinatorLink::send(messages::RequestBody body) {
+  last_request_ = last_request_.next();
+  connection_->send(messages::Request{last_request_, Duration(0), Epoch(0), std::move(body)});
+}
+
+void CoordinatorLink::on_answer(Result<messages::ResponseBody> answer) {
+  agent_.on_answer(net::steady_now(), std::move(answer));
+  drive();
+}
+
+void CoordinatorLink::carry_out(control::AdoptMap adopt) { callbacks_.on_map(std::move(adopt.map)); }
+
+void CoordinatorLink::carry_out(const control::Refused& refused) { callbacks_.on_refused(refused.error); }
+
+void CoordinatorLink::carry_out(const control::AgentEvent& event) {
+  if (event.waiting) {
+    spdlog::warn("{}", event.detail);
+  } else {
+    spdlog::info("{}", event.detail);
+  }
+}
+
+}  // namespace gyre::node

@@ -1,0 +1,52 @@
+// Carries out what the membership agent decides: keeps a connection to a coordinator and sends its requests there.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "control/agent.h"
+#include "net/connection.h"
+
+namespace gyre::node {
+
+// THREAD: its loop's.
+class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
+ public:
+  struct Callbacks {
+    std::function<void(ring::ClusterMapPtr)> on_map;
+    std::function<void(const Error&)> on_refused;  // at most once; the node must stop
+  };
+
+  CoordinatorLink(net::Loop& loop, std::vector<std::string> coordinators, control::Agent agent, Callbacks callbacks);
+
+  void start();
+  // Drops the connection and asks nothing more.
+  void stop();
+  const control::Agent& agent() const { return agent_; }
+
+ private:
+  class Handler;
+
+  void drive();
+  void carry_out(control::AskCoordinator ask);
+  void carry_out(control::AdoptMap adopt);
+  void carry_out(const control::Refused& refused);
+  void carry_out(const control::AgentEvent& event);
+  void connect_and_ask(messages::RequestBody body);
+  void send(messages::RequestBody body);
+  void on_answer(Result<messages::ResponseBody> answer);
+  void arm();
+
+  net::Loop& loop_;
+  std::vector<std::string> coordinators_;
+  control::Agent agent_;
+  Callbacks callbacks_;
+  net::ConnectionPtr connection_;
+  std::size_t connected_to_ = 0;
+  RequestId last_request_;
+  asio::steady_timer timer_;
+  bool stopped_ = false;
+};
+
+}  // namespace gyre::node

@@ -1,0 +1,308 @@
+#include "node/node.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "net/blocking_pool.h"
+#include "net/listener.h"
+#include "net/stop_signal.h"
+#include "node/coordinator_link.h"
+#include "node/loop_environment.h"
+#include "node/session.h"
+#include "observe/admin_server.h"
+#include "runtime/partition_host.h"
+#include "storage/data_directory.h"
+
+namespace gyre::node {
+
+namespace {
+
+constexpr std::size_t kPoolThreads = 4;
+constexpr int kExitFailed = 1;
+constexpr int kExitUnavailable = 3;
+// A clean stop waits so long for open requests.
+constexpr auto kDrainLimit = std::chrono::seconds(5);
+
+// One event loop with everything it owns.
+struct NodeLoop {
+  NodeLoop(const std::string& name, net::BlockingPool& pool) : loop(name), environment(loop, pool) {}
+
+  net::Loop loop;
+  LoopEnvironment environment;
+  std::vector<std::unique_ptr<runtime::PartitionHost>> hosts;
+  LoopView view;
+  std::vector<std::weak_ptr<Session>> sessions;
+};
+
+// Keeps `done` until no request of the loop is open, or until `give_up`.
+void wait_for_answers(NodeLoop& each, Instant give_up, const std::shared_ptr<std::promise<void>>& done) {
+  const bool open = std::ranges::any_of(each.hosts, [](const auto& host) { return host->open_requests() > 0; });
+  if (!open || net::steady_now() >= give_up) return done->set_value();
+  each.loop.after(std::chrono::milliseconds(5), [&each, give_up, done] { wait_for_answers(each, give_up, done); });
+}
+
+// Wires everything a node consists of; the only place that knows all parts.
+class Node {
+ public:
+  Node(const NodeOptions& options, net::StopSignal& stop) : options_(options), stop_(stop) {}
+
+  Result<void> start();
+  Result<void> shut_down();
+
+ private:
+  Result<void> open_storage();
+  Result<void> create_hosts();
+  Result<void> listen();
+  Result<void> start_admin();
+  ring::NodeInfo describe_self() const;
+  void start_link();
+  void on_map(const ring::ClusterMapPtr& map);
+  ring::ClusterMapPtr map() const;
+  std::size_t serving() const;
+  Result<void> ready() const;
+
+  const NodeOptions& options_;
+  net::StopSignal& stop_;
+  MetricsRegistry metrics_;
+  std::unique_ptr<runtime::HostMetrics> host_metrics_;
+  std::unique_ptr<storage::DataDirectory> data_;
+  std::unique_ptr<net::BlockingPool> pool_;
+  std::vector<std::unique_ptr<NodeLoop>> loops_;
+  std::vector<HostSlot> hosts_;  // by partition mod their number
+  std::unique_ptr<net::Listener> listener_;
+  std::unique_ptr<observe::AdminServer> admin_;
+  std::shared_ptr<CoordinatorLink> link_;
+  std::atomic<std::size_t> primaries_{0};  // of this process, by the newest map
+  std::atomic<bool> stopping_{false};
+  mutable std::mutex map_mutex_;
+  ring::ClusterMapPtr map_;  // for the admin pages; guarded by map_mutex_
+};
+
+Result<void> Node::start() {
+  GYRE_TRY(open_storage());
+  GYRE_TRY(create_hosts());
+  GYRE_TRY(listen());
+  GYRE_TRY(start_admin());
+  start_link();
+  for (auto& each : loops_) each->loop.start();
+  spdlog::info("listening native={} http={} data={} incarnation={}", listener_->address(), admin_->address(),
+               options_.data_dir, data_->incarnation().value());
+  return {};
+}
+
+Result<void> Node::open_storage() {
+  std::random_device random;
+  const auto word = [&] { return std::uint64_t{random()} << 32 | random(); };
+  storage::DataDirectoryOptions options;
+  options.node = NodeId(options_.id);
+  options.stores = options_.stores == 0 ? options_.loops : options_.stores;
+  options.cache_bytes = options_.cache_bytes;
+  options.memtable_bytes = options_.memtable_bytes;
+  options.random = {word(), word()};
+  GYRE_TRY_SET(data_, storage::DataDirectory::open(options_.data_dir, options));
+  return {};
+}
+
+Result<void> Node::create_hosts() {
+  pool_ = std::make_unique<net::BlockingPool>("disk", kPoolThreads);
+  host_metrics_ = std::make_unique<runtime::HostMetrics>(metrics_);
+  for (std::uint32_t i = 0; i < options_.loops; ++i) {
+    loops_.push_back(std::make_unique<NodeLoop>(fmt::format("loop-{}", i), *pool_));
+  }
+  const auto& engines = data_->engines();
+  for (std::uint32_t store = 0; store < engines.size(); ++store) {
+    NodeLoop& owner = *loops_[store % loops_.size()];
+    const runtime::HostOptions options{.self = NodeId(options_.id),
+                                       .incarnation = data_->incarnation(),
+                                       .durability = options_.durability,
+                                       .shard = store,
+                                       .shards = static_cast<std::uint32_t>(engines.size())};
+    GYRE_TRY_SET(auto host,
+                 runtime::PartitionHost::open(options, *engines[store], owner.environment, *host_metrics_));
+    hosts_.push_back({&owner.loop, host.get()});
+    owner.hosts.push_back(std::move(host));
+  }
+  for (auto& each : loops_) {
+    each->view = {&each->loop, nullptr, &hosts_,
+                  &metrics_.counter("gyre_frames_malformed_total",
+                                    "Connections closed because of bytes that are no frame, or beyond a limit")};
+    NodeLoop* self = each.get();
+    each->loop.on_turn_end([self] {
+      for (auto& host : self->hosts) host->end_turn();
+    });
+    each->loop.every(std::chrono::seconds(1), [self] {
+      for (auto& host : self->hosts) host->on_second();
+    });
+  }
+  return {};
+}
+
+Result<void> Node::listen() {
+  wire::Limits limits;
+  limits.value_bytes_max = options_.value_bytes_max;
+  Counter& accepted = metrics_.counter("gyre_connections_total", "Connections accepted at the native port");
+  std::vector<net::Loop*> loops;
+  for (auto& each : loops_) loops.push_back(&each->loop);
+  const auto on_connection = [this, &accepted](const net::ConnectionPtr& connection) {
+    accepted.add();
+    for (auto& each : loops_) {
+      if (&each->loop == &connection->loop()) {
+        const auto session = std::make_shared<Session>(each->view, connection);
+        std::erase_if(each->sessions, [](const auto& other) { return other.expired(); });
+        each->sessions.push_back(session);
+        connection->start(session);
+      }
+    }
+  };
+  GYRE_TRY_SET(listener_, net::Listener::open(options_.listen, loops, limits, on_connection));
+  return {};
+}
+
+// --- Membership ---
+
+ring::NodeInfo Node::describe_self() const {
+  ring::NodeInfo self;
+  self.id = NodeId(options_.id);
+  self.data_id = data_->data_id();
+  self.incarnation = data_->incarnation();
+  self.zone = options_.zone;
+  self.weight = options_.weight;
+  self.addresses.native = options_.advertise.empty() ? listener_->address() : options_.advertise;
+  self.addresses.http = admin_->address();
+  return self;
+}
+
+void Node::start_link() {
+  control::Agent agent(describe_self(), data_->cluster(), Epoch(0), options_.coordinators.size(),
+                       net::steady_now());
+  CoordinatorLink::Callbacks callbacks;
+  callbacks.on_map = [this](const ring::ClusterMapPtr& map) { on_map(map); };
+  callbacks.on_refused = [this](const Error& error) {
+    spdlog::error("the cluster refuses this node: {}", error.message);
+    stop_.stop(kExitFailed);
+  };
+  link_ = std::make_shared<CoordinatorLink>(loops_[0]->loop, options_.coordinators, std::move(agent),
+                                            std::move(callbacks));
+  loops_[0]->loop.post([link = link_] { link->start(); });
+}
+
+// THREAD: the first loop's.
+void Node::on_map(const ring::ClusterMapPtr& map) {
+  if (auto adopted = data_->adopt_cluster(map->cluster); !adopted) {
+    spdlog::error("{}", adopted.error().message);
+    return stop_.stop(kExitFailed);
+  }
+  const NodeId self(options_.id);
+  const auto mine = std::ranges::count_if(map->entries, [&](const ring::PartitionEntry& entry) {
+    return entry.primary == self && entry.primary_incarnation == data_->incarnation();
+  });
+  primaries_.store(static_cast<std::size_t>(mine));
+  spdlog::info("cluster map epoch={} nodes={} primaries_here={}", map->epoch.value(), map->nodes.size(), mine);
+  {
+    const std::lock_guard lock(map_mutex_);
+    map_ = map;
+  }
+  for (auto& each : loops_) {
+    each->loop.post([loop = each.get(), map] {
+      loop->view.map = map;
+      for (auto& host : loop->hosts) host->on_map(map);
+    });
+  }
+}
+
+ring::ClusterMapPtr Node::map() const {
+  const std::lock_guard lock(map_mutex_);
+  return map_;
+}
+
+// --- Admin pages ---
+
+std::size_t Node::serving() const {
+  std::size_t count = 0;
+  for (const auto& each : loops_) count += each->environment.serving();
+  return count;
+}
+
+Result<void> Node::ready() const {
+  if (stopping_.load()) return fail(ErrorCode::unavailable, "the node is stopping");
+  if (map() == nullptr) return fail(ErrorCode::unavailable, "no cluster map yet: the coordinator is awaited");
+  const std::size_t wanted = primaries_.load();
+  if (const std::size_t served = serving(); served < wanted) {
+    return fail(ErrorCode::unavailable, fmt::format("serves {} of {} partitions", served, wanted));
+  }
+  return {};
+}
+
+Result<void> Node::start_admin() {
+  metrics_.computed(MetricsRegistry::Kind::gauge, "gyre_partitions_served", "Partitions this node is primary of", {},
+                    [this] { return static_cast<double>(serving()); });
+  metrics_.computed(MetricsRegistry::Kind::gauge, "gyre_map_epoch", "Epoch of the newest cluster map known", {},
+                    [this] {
+                      const auto known = map();
+                      return known ? static_cast<double>(known->epoch.value()) : 0.0;
+                    });
+  GYRE_TRY_SET(admin_, observe::AdminServer::open({.address = options_.http, .title = "gyred node " + options_.id},
+                                                  {.metrics = metrics_,
+                                                   .ready = [this] { return ready(); },
+                                                   .map = [this] { return map(); }}));
+  return {};
+}
+
+// --- Stop ---
+
+// Accepts nothing new, lets open requests finish, syncs, marks the stop as clean.
+Result<void> Node::shut_down() {
+  stopping_.store(true);
+  listener_->close();
+  std::vector<std::future<void>> drained;
+  for (auto& each : loops_) {
+    auto done = std::make_shared<std::promise<void>>();
+    drained.push_back(done->get_future());
+    each->loop.post([this, loop = each.get(), done] {
+      if (loop == loops_.front().get()) link_->stop();
+      for (const auto& weak : loop->sessions) {
+        if (const auto session = weak.lock()) session->finish();
+      }
+      wait_for_answers(*loop, net::steady_now() + kDrainLimit, done);
+    });
+  }
+  for (auto& each : drained) each.wait();
+  admin_.reset();
+  for (auto& each : loops_) each->loop.stop();
+  for (auto& each : loops_) each->loop.join();
+  pool_.reset();
+  return data_->close();
+}
+
+}  // namespace
+
+int run_node(const NodeOptions& options) {
+  net::StopSignal stop;
+  Node node(options, stop);
+  if (const auto started = node.start(); !started) {
+    spdlog::error("{}", started.error().message);
+    return started.error().code == ErrorCode::unavailable ? kExitUnavailable : kExitFailed;
+  }
+  const int asked = stop.wait();
+  spdlog::info("stopping");
+  if (const auto stopped = node.shut_down(); !stopped) {
+    spdlog::error("{}", stopped.error().message);
+    return kExitFailed;
+  }
+  spdlog::info("stopped");
+  return asked;
+}
+
+}  // namespace gyre::node

@@ -1,0 +1,54 @@
+// One client's connection to a node: hands its requests to the hosts of their partitions and sends the answers back.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "net/connection.h"
+#include "runtime/environment.h"
+#include "runtime/partition_host.h"
+
+namespace gyre::node {
+
+// A partition host and the loop that owns it.
+struct HostSlot {
+  net::Loop* loop = nullptr;
+  runtime::PartitionHost* host = nullptr;
+};
+
+// What the sessions of one loop share. Written on that loop only.
+struct LoopView {
+  net::Loop* loop = nullptr;
+  ring::ClusterMapPtr map;              // the newest this loop has seen
+  const std::vector<HostSlot>* hosts;   // by partition mod their number
+  Counter* malformed = nullptr;         // connections closed because of what they sent
+};
+
+// THREAD: its connection's loop; respond() any loop of the node.
+class Session : public net::ConnectionHandler,
+                public runtime::Responder,
+                public std::enable_shared_from_this<Session> {
+ public:
+  Session(const LoopView& view, net::ConnectionPtr connection);
+
+  void on_frame(messages::Frame frame) override;
+  void on_closed(const Error& why) override;
+  void respond(messages::Response response) override;
+  // Takes no more requests; closes when those that are open are answered.
+  void finish();
+
+ private:
+  void dispatch(messages::Request request);
+  void answer(RequestId id, messages::ResponseBody body);
+  void send(messages::Response response);
+  void close_if_done();
+
+  const LoopView& view_;
+  net::ConnectionPtr connection_;
+  std::size_t in_flight_ = 0;
+  bool holding_ = false;
+  bool finishing_ = false;
+};
+
+}  // namespace gyre::node
