@@ -1,0 +1,45 @@
+// The embedded cluster store: one file in the coordinator's own directory.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "control/cluster_store.h"
+
+namespace gyre::coordinator {
+
+// Keeps the state in DIR/cluster.state. Each swap writes the whole state beside it, syncs it, renames it into place and
+// syncs the directory, so that a crash leaves the old state or the new one. DIR/lock is held (flock) while the store is
+// open; it ends with the process, however that dies.
+//
+// The file, integers in little endian:
+//
+//   offset  0  8 bytes  "GYRESTAT"
+//           8  u32      format version, 1
+//          12  u32      0
+//          16  u64      size of the cluster map in bytes
+//          24  u64      size of the target placement in bytes
+//          32  u64      XXH64 of map and placement, seeded with the XXH64 of bytes 0 to 32
+//          40  ...      the map, then the placement, as wire/codec.h encodes them
+//
+// THREAD: one at a time. Every call may block on the disk.
+class FileStore final : public control::ClusterStore {
+ public:
+  // Creates the directory if there is none. ERRORS: unavailable (another process has it open; says which),
+  // storage_failed.
+  static Result<std::unique_ptr<FileStore>> open(const std::filesystem::path& dir);
+  ~FileStore() override;
+
+  Result<std::optional<control::ClusterState>> load() override;
+  Result<void> swap(Epoch expected, const control::ClusterState& state) override;
+
+ private:
+  FileStore(std::filesystem::path dir, int lock) : dir_(std::move(dir)), lock_(lock) {}
+
+  std::filesystem::path dir_;
+  int lock_;
+  bool failed_ = false;  // a sync failed after the rename: what the disk holds is unknown until a new process looks
+};
+
+}  // namespace gyre::coordinator

@@ -1,0 +1,168 @@
+#include "coordinator/file_store.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/rng.h"
+
+namespace gyre::coordinator {
+namespace {
+
+using control::ClusterState;
+using testing::HasSubstr;
+
+ClusterState state_at(std::uint64_t epoch) {
+  ClusterState state;
+  state.map.cluster = Uuid::from_words(1, 1);
+  state.map.epoch = Epoch(epoch);
+  state.map.shape.partitions = 4;
+  state.map.entries.resize(4);
+  state.target.partitions.assign(4, {NodeId("n1")});
+  return state;
+}
+
+class FileStoreTest : public testing::Test {
+ protected:
+  FileStoreTest() {
+    std::string pattern = std::filesystem::temp_directory_path() / "gyre-file-store-XXXXXX";
+    EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
+    dir = pattern;
+  }
+  ~FileStoreTest() override { std::filesystem::remove_all(dir); }
+
+  std::unique_ptr<FileStore> open() {
+    auto store = FileStore::open(dir);
+    EXPECT_TRUE(store) << store.error().message;
+    return std::move(*store);
+  }
+  std::string read_state() const {
+    std::ifstream in(dir / "cluster.state", std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  void write_file(const char* name, const std::string& bytes) const {
+    std::ofstream(dir / name, std::ios::binary) << bytes;
+  }
+
+  std::filesystem::path dir;
+};
+
+TEST_F(FileStoreTest, CreatesItsDirectory) {
+  dir /= "a/b";
+  EXPECT_EQ(*open()->load(), std::nullopt);
+  dir = dir.parent_path().parent_path();
+}
+
+TEST_F(FileStoreTest, ASecondCoordinatorIsRefusedByTheNameOfTheFirst) {
+  const auto first = open();
+  const auto second = FileStore::open(dir);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::unavailable);
+  EXPECT_THAT(second.error().message, HasSubstr("process " + std::to_string(::getpid())));
+  EXPECT_THAT(second.error().message, HasSubstr(dir.string()));
+}
+
+TEST_F(FileStoreTest, ADirectoryThatCannotBeMadeIsNamed) {
+  write_file("file", "x");
+  const auto refused = FileStore::open(dir / "file" / "sub");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr((dir / "file" / "sub").string()));
+}
+
+TEST_F(FileStoreTest, ANewerFormatIsRefusedWithBothVersions) {
+  ASSERT_TRUE(open()->swap(Epoch(0), state_at(1)));
+  std::string bytes = read_state();
+  bytes[8] = 9;
+  write_file("cluster.state", bytes);
+  const auto refused = open()->load();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
+  EXPECT_THAT(refused.error().message, HasSubstr("format 9, this version knows up to 1"));
+}
+
+TEST_F(FileStoreTest, EveryTruncationIsDamageAndASwapDoesNotHideIt) {
+  const auto store = open();
+  ASSERT_TRUE(store->swap(Epoch(0), state_at(1)));
+  const std::string bytes = read_state();
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    write_file("cluster.state", bytes.substr(0, size));
+    const auto refused = store->load();
+    ASSERT_FALSE(refused) << "cut to " << size << " bytes";
+    EXPECT_EQ(refused.error().code, ErrorCode::corrupt);
+  }
+  EXPECT_EQ(store->swap(Epoch(1), state_at(2)).error().code, ErrorCode::corrupt);
+  write_file("cluster.state", bytes);
+  EXPECT_EQ(*store->load(), state_at(1));
+}
+
+TEST_F(FileStoreTest, EveryFlippedBitIsNoticed) {
+  const auto store = open();
+  ASSERT_TRUE(store->swap(Epoch(0), state_at(1)));
+  const std::string bytes = read_state();
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    std::string flipped = bytes;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
+    write_file("cluster.state", flipped);
+    EXPECT_FALSE(store->load()) << "bit " << bit;
+  }
+}
+
+TEST_F(FileStoreTest, ALeftoverOfACrashedSwapIsIgnored) {
+  ASSERT_TRUE(open()->swap(Epoch(0), state_at(1)));
+  const std::string whole = read_state();
+  for (const std::string& leftover : {std::string(), std::string("junk"), whole.substr(0, 20), whole}) {
+    write_file("cluster.state.new", leftover);
+    EXPECT_EQ(*open()->load(), state_at(1));
+  }
+  write_file("cluster.state.new", std::string(100'000, 'x'));
+  ASSERT_TRUE(open()->swap(Epoch(1), state_at(2)));
+  EXPECT_EQ(*open()->load(), state_at(2));
+}
+
+// Kills a process that swaps without pause at a random moment; what it was told is stored must be there.
+TEST_F(FileStoreTest, AKilledWriterLosesNothingItWasToldIsStored) {
+  Rng rng(20240601);
+  std::uint64_t epoch = 0;
+  for (int round = 0; round < 20; ++round) {
+    int told[2];
+    ASSERT_EQ(::pipe2(told, O_CLOEXEC), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const auto store = FileStore::open(dir);
+      for (std::uint64_t e = epoch; store && (*store)->swap(Epoch(e), state_at(e + 1)); ++e) {
+        if (::write(told[1], &e, sizeof e) != sizeof e) break;
+      }
+      ::_exit(1);
+    }
+    ::close(told[1]);
+    // Kill it in the middle of some swap after the next few.
+    std::uint64_t last = epoch;
+    const std::uint64_t swaps = 1 + rng.below(8);
+    for (std::uint64_t i = 0; i < swaps; ++i) {
+      ASSERT_EQ(::read(told[0], &last, sizeof last), static_cast<ssize_t>(sizeof last));
+    }
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    while (::read(told[0], &last, sizeof last) == static_cast<ssize_t>(sizeof last)) {
+    }
+    ::close(told[0]);
+    const auto stored = open()->load();
+    ASSERT_TRUE(stored && *stored);
+    epoch = (*stored)->map.epoch.value();
+    EXPECT_GE(epoch, last + 1);
+    EXPECT_LE(epoch, last + 2) << "at most the swap that was going on";
+    EXPECT_EQ(**stored, state_at(epoch));
+  }
+}
+
+}  // namespace
+}  // namespace gyre::coordinator

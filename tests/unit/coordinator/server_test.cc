@@ -1,0 +1,181 @@
+#include "coordinator/server.h"
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <future>
+#include <map>
+#include <string>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include "base/assert.h"
+
+namespace gyre::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+using messages::HeartbeatResponse;
+using messages::JoinResponse;
+using messages::MapResponse;
+using messages::StatusResponse;
+using testing::HasSubstr;
+
+constexpr auto kPatience = 10s;
+
+// A connection that asks and waits for the answer.
+class Asker : public net::ConnectionHandler, public std::enable_shared_from_this<Asker> {
+ public:
+  static std::shared_ptr<Asker> connect(net::Loop& loop, const std::string& address) {
+    auto asker = std::make_shared<Asker>();
+    std::promise<void> connected;
+    loop.post([&] {
+      net::connect(loop, address, 5s, wire::Limits{}, [&](Result<net::ConnectionPtr> connection) {
+        GYRE_ASSERT(connection);
+        asker->connection_ = *connection;
+        (*connection)->start(asker);
+        connected.set_value();
+      });
+    });
+    GYRE_ASSERT(connected.get_future().wait_for(kPatience) == std::future_status::ready);
+    return asker;
+  }
+
+  std::future<messages::Response> ask(messages::RequestBody body) {
+    auto answer = std::make_shared<std::promise<messages::Response>>();
+    connection_->loop().post([self = shared_from_this(), answer, body = std::move(body)]() mutable {
+      const RequestId id(++self->last_id_);
+      self->open_.emplace(id, answer);
+      self->connection_->send(messages::Request{.id = id, .epoch = {}, .body = std::move(body)});
+    });
+    return answer->get_future();
+  }
+  template <class T>
+  T ask_for(messages::RequestBody body) {
+    auto answer = ask(std::move(body));
+    GYRE_ASSERT(answer.wait_for(kPatience) == std::future_status::ready);
+    messages::Response response = answer.get();
+    GYRE_ASSERT(std::holds_alternative<T>(response.body));
+    return std::get<T>(std::move(response.body));
+  }
+
+  void on_frame(messages::Frame frame) override {
+    for (messages::Response& response : frame.responses) {
+      open_.at(response.id)->set_value(std::move(response));
+    }
+  }
+  void on_closed(const Error&) override { connection_.reset(); }
+  void close() {
+    connection_->loop().post([self = shared_from_this()] {
+      if (self->connection_) self->connection_->close(Error{.code = ErrorCode::unavailable, .message = "done"});
+    });
+  }
+
+ private:
+  net::ConnectionPtr connection_;
+  std::uint64_t last_id_ = 0;
+  std::map<RequestId, std::shared_ptr<std::promise<messages::Response>>> open_;
+};
+
+messages::JoinRequest join_of(const std::string& id) {
+  messages::JoinRequest join;
+  join.node.id = NodeId(id);
+  join.node.data_id = Uuid::from_words(1, id.back());
+  join.node.incarnation = Incarnation(1);
+  join.node.addresses.native = id + ".test:7400";
+  return join;
+}
+
+class CoordinatorServerTest : public testing::Test {
+ protected:
+  CoordinatorServerTest() {
+    spdlog::set_level(spdlog::level::off);
+    std::string pattern = std::filesystem::temp_directory_path() / "gyre-coordinator-XXXXXX";
+    EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
+    options.data_dir = pattern;
+    options.listen = "127.0.0.1:0";
+    options.http = "127.0.0.1:0";
+    options.shape.partitions = 16;
+    client_loop.start();
+    start();
+  }
+  ~CoordinatorServerTest() override {
+    if (asker) asker->close();
+    server.reset();
+    client_loop.stop();
+    client_loop.join();
+    std::filesystem::remove_all(options.data_dir);
+  }
+
+  void start() {
+    auto started = Server::start(options);
+    ASSERT_TRUE(started) << started.error().message;
+    server = std::move(*started);
+    asker = Asker::connect(client_loop, server->native_address());
+  }
+  void restart() {
+    asker->close();
+    server.reset();
+    start();
+  }
+
+  CoordinatorOptions options;
+  net::Loop client_loop{"client"};
+  std::unique_ptr<Server> server;
+  std::shared_ptr<Asker> asker;
+};
+
+TEST_F(CoordinatorServerTest, AdmitsANodeAndKeepsItAcrossARestart) {
+  const auto joined = asker->ask_for<JoinResponse>(join_of("n1"));
+  EXPECT_EQ(joined.map->entries.at(0).primary, NodeId("n1"));
+  EXPECT_EQ(joined.map->coordinators, std::vector{server->native_address()});
+  restart();
+  auto map = asker->ask_for<MapResponse>(messages::MapRequest{}).map;
+  EXPECT_EQ(map->cluster, joined.map->cluster);
+  EXPECT_EQ(map->entries, joined.map->entries);
+}
+
+TEST_F(CoordinatorServerTest, AnswersCarryTheNewestEpoch) {
+  asker->ask_for<JoinResponse>(join_of("n1"));
+  auto answer = asker->ask(messages::MapRequest{.known = Epoch(100)});
+  const messages::Response response = answer.get();
+  EXPECT_GE(response.epoch, Epoch(2));
+  EXPECT_EQ(std::get<MapResponse>(response.body).map, nullptr);
+}
+
+TEST_F(CoordinatorServerTest, SeesANodeGoDownWhenItsHeartbeatsEnd) {
+  asker->ask_for<JoinResponse>(join_of("n1"));
+  const auto heartbeat = messages::HeartbeatRequest{NodeId("n1"), Incarnation(1), Epoch(0)};
+  EXPECT_FALSE(asker->ask_for<HeartbeatResponse>(heartbeat).join_again);
+  EXPECT_TRUE(asker->ask_for<StatusResponse>(messages::StatusRequest{}).nodes.at(0).up);
+  const Instant limit = net::steady_now() + kPatience;
+  while (asker->ask_for<StatusResponse>(messages::StatusRequest{}).nodes.at(0).up) {
+    ASSERT_LT(net::steady_now(), limit);
+    std::this_thread::yield();
+  }
+}
+
+TEST_F(CoordinatorServerTest, ManyRequestsInFlightAreAllAnswered) {
+  std::vector<std::future<messages::Response>> answers;
+  for (int i = 0; i < 1000; ++i) answers.push_back(asker->ask(messages::StatusRequest{}));
+  for (int i = 0; i < 100; ++i) answers.push_back(asker->ask(join_of("n" + std::to_string(i))));
+  for (auto& answer : answers) ASSERT_EQ(answer.wait_for(kPatience), std::future_status::ready);
+}
+
+TEST_F(CoordinatorServerTest, ADirectoryOrAddressInUseIsRefused) {
+  const auto second = Server::start(options);
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().message, HasSubstr("in use by another coordinator"));
+  CoordinatorOptions same_port = options;
+  same_port.data_dir += "/other";
+  same_port.listen = server->native_address();
+  const auto third = Server::start(same_port);
+  ASSERT_FALSE(third);
+  EXPECT_THAT(third.error().message, HasSubstr(server->native_address()));
+}
+
+}  // namespace
+}  // namespace gyre::coordinator
