@@ -49,8 +49,8 @@ struct KeyedRecord {
 };
 
 struct ScanRange {
-  std::string_view prefix;
-  std::string_view after;  // exclusive; empty: from the first key
+  std::string_view prefix = {};
+  std::string_view after = {};  // exclusive; empty: from the first key
   std::size_t items_max = 1000;
   std::size_t bytes_max = 1 << 20;  // the page ends behind the item that reaches it
   bool values_wanted = true;
@@ -90,8 +90,8 @@ class Engine {
   // State of every partition that has any. Called once, after opening.
   virtual Result<std::vector<std::pair<PartitionId, PartitionState>>> partitions() const = 0;
 
-  // Applies all batches atomically and in order; a partition may occur in several. When it returns, the writes are visible and handed to the kernel (they survive the
-  // process); not yet synced. Never blocks on a write stall.
+  // Applies all batches atomically and in order; a partition may occur in several. When it returns, the writes are
+  // visible and handed to the kernel (they survive the process); not yet synced. Never blocks on a write stall.
   // ERRORS: busy (stalled; nothing was applied), storage_failed (nothing may be assumed).
   virtual Result<void> commit(std::span<const PartitionBatch> batches) = 0;
   // Makes every commit that returned before this call survive the machine. Blocks.

@@ -36,6 +36,11 @@ void MemoryEngine::apply(Contents& contents, const Change& change) {
     contents.erase(drop->partition);
     return;
   }
+  if (const auto* removal = std::get_if<Removal>(&change)) {
+    Records& records = contents[removal->partition].records;
+    for (const std::string& key : removal->keys) records.erase(key);
+    return;
+  }
   for (const OwnedBatch& batch : std::get<std::vector<OwnedBatch>>(change)) {
     Partition& partition = contents[batch.partition];
     for (const messages::Mutation& mutation : batch.mutations) {
@@ -154,18 +159,20 @@ void MemoryEngine::set_expiry_horizon(PartitionId partition, UnixMillis horizon)
 Result<std::optional<std::string>> MemoryEngine::sweep(PartitionId partition, std::string_view after,
                                                        std::size_t records_max) {
   GYRE_ASSERT(records_max > 0);
-  const auto found = live_.find(partition);
-  if (found == live_.end()) return std::optional<std::string>{};
+  const Partition* held = find(partition);
+  if (held == nullptr) return std::optional<std::string>{};
   const UnixMillis horizon = horizons_[partition];
-  Records& records = found->second.records;
+  const Records& records = held->records;
   auto at = after.empty() ? records.begin() : records.upper_bound(after);
-  std::string last;
-  for (std::size_t looked_at = 0; at != records.end() && looked_at < records_max; ++looked_at) {
+  Removal removal{partition, {}};
+  std::optional<std::string> last;
+  for (std::size_t looked_at = 0; at != records.end() && looked_at < records_max; ++looked_at, ++at) {
     last = at->first;
-    at = visible(at->second, horizon) ? std::next(at) : records.erase(at);
+    if (!visible(at->second, horizon)) removal.keys.push_back(at->first);
   }
-  if (at == records.end()) return std::optional<std::string>{};
-  return std::optional(std::move(last));
+  if (at == records.end()) last.reset();
+  if (!removal.keys.empty()) record(std::move(removal));
+  return last;
 }
 
 PartitionSize MemoryEngine::size_of(PartitionId partition) const {

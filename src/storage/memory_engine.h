@@ -15,7 +15,7 @@ namespace gyre::storage {
 // Deterministic; never busy, never failing (FaultyEngine adds that). It models a disk below a kernel: commits that no
 // sync has covered survive the process but not the machine, see crash().
 //
-// INVARIANT: `live_` is `synced_` with `unsynced_` applied in order (apart from records that sweeps removed).
+// INVARIANT: `live_` is `synced_` with `unsynced_` applied in order.
 // THREAD: one.
 class MemoryEngine final : public Engine {
  public:
@@ -35,8 +35,8 @@ class MemoryEngine final : public Engine {
   PartitionSize size_of(PartitionId partition) const override;
   bool stalled() const override { return false; }
 
-  // Commits and drops that the machine's death may undo. Beyond kUnsyncedMax the oldest become durable by themselves,
-  // as a kernel writes back what is old.
+  // Commits, drops and sweeps that the machine's death may undo. Beyond kUnsyncedMax the oldest become durable by
+  // themselves, as a kernel writes back what is old.
   std::size_t unsynced() const { return unsynced_.size(); }
   static constexpr std::size_t kUnsyncedMax = 4096;
   // The process dies, and with it the horizons; the first `kept` of what is unsynced survive. kept == unsynced(): the
@@ -59,7 +59,11 @@ class MemoryEngine final : public Engine {
   struct Drop {
     PartitionId partition;
   };
-  using Change = std::variant<std::vector<OwnedBatch>, Drop>;
+  struct Removal {
+    PartitionId partition;
+    std::vector<std::string> keys;
+  };
+  using Change = std::variant<std::vector<OwnedBatch>, Drop, Removal>;
 
   class MemorySnapshot;
 

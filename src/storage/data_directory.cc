@@ -1,0 +1,200 @@
+#include "storage/data_directory.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+
+namespace gyre::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kLockFile = "LOCK";
+constexpr std::string_view kFormatFile = "FORMAT";
+constexpr std::string_view kIdentityFile = "identity";
+constexpr std::string_view kFormatMagic = "gyre data format ";
+constexpr const char* kBootIdFile = "/proc/sys/kernel/random/boot_id";
+
+std::unexpected<Error> unusable(const fs::path& path, std::string_view why) {
+  return fail(ErrorCode::storage_failed,
+              fmt::format("the data directory {} cannot be used: {}; give this user the right to write there, or "
+                          "choose another",
+                          path.string(), why));
+}
+
+fs::path store_path(const fs::path& path, std::size_t index) { return path / fmt::format("store-{}", index); }
+
+// Makes the directory if need be, and refuses one with somebody else's files before touching it.
+Result<void> prepare(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) return unusable(path, error.message());
+  if (fs::exists(path / kFormatFile, error)) return {};
+  // What a creation that was interrupted may have left.
+  const std::string unfinished = std::string(kFormatFile) + std::string(kTemporarySuffix);
+  fs::directory_iterator entries(path, error);
+  if (error) return unusable(path, error.message());
+  for (const fs::directory_entry& entry : entries) {
+    const fs::path name = entry.path().filename();
+    if (name == kLockFile || name == unfinished) continue;
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} is not a Gyre data directory, but holds other files ({}); choose an empty or a new one",
+                            path.string(), name.string()));
+  }
+  return {};
+}
+
+// None: the directory is new. ERRORS: unsupported, corrupt, storage_failed.
+Result<std::optional<std::uint32_t>> read_format(const fs::path& path) {
+  GYRE_TRY_SET(const std::optional<std::string> text, read_file(path / kFormatFile));
+  if (!text) return std::optional<std::uint32_t>{};
+  std::uint32_t format = 0;
+  if (text->starts_with(kFormatMagic)) {
+    const char* begin = text->data() + kFormatMagic.size();
+    std::from_chars(begin, text->data() + text->size(), format);
+  }
+  if (format == 0) {
+    return fail(ErrorCode::corrupt,
+                fmt::format("the file {} is damaged, so the data beside it cannot be trusted; restore the "
+                            "directory from a backup or start with an empty one",
+                            (path / kFormatFile).string()));
+  }
+  if (format > kDataFormat) {
+    return fail(ErrorCode::unsupported,
+                fmt::format("the data directory {} has format {}, and this version of Gyre knows formats up "
+                            "to {}; start it with the newer version that wrote it",
+                            path.string(), format, kDataFormat));
+  }
+  return std::optional(format);
+}
+
+Result<std::string> boot_id_of(const DataDirectoryOptions& options) {
+  if (!options.boot_id.empty()) return options.boot_id;
+  GYRE_TRY_SET(std::optional<std::string> text, read_file(kBootIdFile));
+  if (!text || text->size() < 2) {
+    return fail(ErrorCode::storage_failed, fmt::format("the kernel gives no boot id in {}", kBootIdFile));
+  }
+  text->pop_back();  // the newline
+  return std::move(*text);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const fs::path& given, const DataDirectoryOptions& options) {
+  GYRE_ASSERT(options.stores > 0);
+  const fs::path path = fs::absolute(given).lexically_normal();
+  GYRE_TRY(prepare(path));
+  GYRE_TRY_SET(FileLock lock, FileLock::acquire(path / kLockFile));
+  std::unique_ptr<DataDirectory> directory(new DataDirectory(path, std::move(lock)));
+  GYRE_TRY(directory->load_or_create(options));
+  GYRE_TRY(directory->check_identity(options));
+  GYRE_TRY(directory->start(options));
+  return directory;
+}
+
+// Creation in this order: FORMAT, identity, stores. So what an interrupted one leaves is recognised and finished.
+Result<void> DataDirectory::load_or_create(const DataDirectoryOptions& options) {
+  GYRE_TRY_SET(const std::optional<std::uint32_t> format, read_format(path_));
+  if (!format) GYRE_TRY(write_file(path_ / kFormatFile, fmt::format("{}{}\n", kFormatMagic, kDataFormat)));
+
+  GYRE_TRY_SET(const std::optional<std::string> text, read_file(path_ / kIdentityFile));
+  if (text) {
+    Result<Identity> identity = decode_identity(*text);
+    if (!identity) {
+      return fail(ErrorCode::corrupt,
+                  fmt::format("the identity of the data directory {} is damaged ({}); restore the directory "
+                              "from a backup or start with an empty one",
+                              path_.string(), identity.error().message));
+    }
+    identity_ = std::move(*identity);
+    return {};
+  }
+  std::error_code error;
+  if (fs::exists(store_path(path_, 0), error)) {
+    return fail(ErrorCode::corrupt,
+                fmt::format("the data directory {} has lost its file `{}`, so nobody knows whose data it holds; "
+                            "restore it from a backup or start with an empty directory",
+                            path_.string(), kIdentityFile));
+  }
+  return save({.data_id = Uuid::from_words(options.random[0], options.random[1]),
+               .node = options.node,
+               .cluster = options.cluster,
+               .stores = options.stores,
+               .incarnation = {},
+               .generation = Generation(1),
+               .boot_id = {},
+               .stopped_cleanly = false});
+}
+
+Result<void> DataDirectory::check_identity(const DataDirectoryOptions& options) const {
+  if (identity_.node != options.node) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("the data directory {} belongs to node {}, not to {}; give the node its own directory",
+                            path_.string(), identity_.node.str(), options.node.str()));
+  }
+  if (!options.cluster.empty() && !identity_.cluster.empty() && identity_.cluster != options.cluster) {
+    return fail(ErrorCode::wrong_cluster,
+                fmt::format("the data directory {} belongs to cluster {}, not to {}; use it with its own "
+                            "cluster, or start with an empty directory",
+                            path_.string(), identity_.cluster.str(), options.cluster.str()));
+  }
+  return {};
+}
+
+// The new boot id is written only once the stores have been opened under the old one's terms: whoever is interrupted
+// here finds the same facts again.
+Result<void> DataDirectory::start(const DataDirectoryOptions& options) {
+  GYRE_TRY_SET(const std::string boot_id, boot_id_of(options));
+  const bool never_opened = identity_.boot_id.empty();
+  const bool machine_died = !never_opened && !identity_.stopped_cleanly && identity_.boot_id != boot_id;
+
+  const BlockCache cache = make_block_cache(options.cache_bytes);
+  for (std::size_t i = 0; i < identity_.stores; ++i) {
+    GYRE_TRY_SET(auto engine, RocksEngine::open(store_path(path_, i).string(),
+                                                {.cache = cache,
+                                                 .memtable_bytes = options.memtable_bytes,
+                                                 .create = never_opened,
+                                                 .machine_died = machine_died}));
+    engines_.push_back(std::move(engine));
+  }
+
+  Identity next = identity_;
+  if (next.cluster.empty()) next.cluster = options.cluster;
+  next.incarnation = next.incarnation.next();
+  if (machine_died) next.generation = next.generation.next();
+  next.boot_id = boot_id;
+  next.stopped_cleanly = false;
+  return save(next);
+}
+
+Result<void> DataDirectory::adopt_cluster(const ClusterId& cluster) {
+  GYRE_ASSERT(!cluster.empty());
+  if (identity_.cluster == cluster) return {};
+  if (!identity_.cluster.empty()) {
+    return fail(ErrorCode::wrong_cluster,
+                fmt::format("the data directory {} belongs to cluster {} and cannot join {}; start with an "
+                            "empty directory",
+                            path_.string(), identity_.cluster.str(), cluster.str()));
+  }
+  Identity next = identity_;
+  next.cluster = cluster;
+  return save(next);
+}
+
+Result<void> DataDirectory::close() {
+  for (const std::unique_ptr<RocksEngine>& engine : engines_) GYRE_TRY(engine->sync());
+  engines_.clear();
+  Identity next = identity_;
+  next.stopped_cleanly = true;
+  return save(next);
+}
+
+Result<void> DataDirectory::save(const Identity& identity) {
+  GYRE_TRY(write_file(path_ / kIdentityFile, encode(identity)));
+  identity_ = identity;
+  return {};
+}
+
+}  // namespace gyre::storage

@@ -1,0 +1,77 @@
+// A node's data directory: who it belongs to, its lock, and the stores in it.
+//
+//   LOCK        held by the process that uses the directory; its process id
+//   FORMAT      format of everything here
+//   identity    see identity.h
+//   store-<i>/  RocksDB databases, one for each engine
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "storage/files.h"
+#include "storage/identity.h"
+#include "storage/rocksdb_engine.h"
+
+namespace gyre::storage {
+
+// Of all files below a data directory. A directory with a higher number is refused.
+inline constexpr std::uint32_t kDataFormat = 1;
+
+struct DataDirectoryOptions {
+  NodeId node;
+  ClusterId cluster;         // empty: any
+  std::uint32_t stores = 1;  // engines; counts only when the directory is created
+  std::size_t cache_bytes = std::size_t{256} << 20;    // shared by the engines
+  std::size_t memtable_bytes = std::size_t{64} << 20;  // of one; an engine has up to kMemtablesMax
+  std::array<std::uint64_t, 2> random{};  // names the directory when it is created
+  std::string boot_id;  // changes when the machine restarts; empty: ask the kernel
+};
+
+// Life: open (creates the directory where it is missing or empty), then close; destroyed without close, it is as if the
+// process had died: nothing committed is lost, but a machine that dies later is assumed to have lost something.
+//
+// INVARIANT: an incarnation is durable before any caller sees it, and no two lives have the same.
+// THREAD: one, apart from the engines.
+class DataDirectory {
+ public:
+  // ERRORS: wrong_cluster; unsupported (newer format); unavailable (in use by another process); invalid_argument (no
+  // data directory of ours, or another node's); corrupt; storage_failed (cannot be written, read or locked).
+  static Result<std::unique_ptr<DataDirectory>> open(const std::filesystem::path& path,
+                                                     const DataDirectoryOptions& options);
+
+  // Belongs to `cluster` from now on; durable when it returns. Repeating it is nothing. REQUIRES: !cluster.empty().
+  // ERRORS: wrong_cluster (belongs to another), storage_failed.
+  Result<void> adopt_cluster(const ClusterId& cluster);
+
+  // Syncs and closes the engines, then marks the stop as clean. REQUIRES: nobody uses the engines any more.
+  // ERRORS: storage_failed (the stop is not marked).
+  Result<void> close();
+
+  const std::vector<std::unique_ptr<RocksEngine>>& engines() const { return engines_; }
+  const Uuid& data_id() const { return identity_.data_id; }
+  const NodeId& node() const { return identity_.node; }
+  const ClusterId& cluster() const { return identity_.cluster; }
+  Incarnation incarnation() const { return identity_.incarnation; }
+  Generation generation() const { return identity_.generation; }
+
+ private:
+  DataDirectory(std::filesystem::path path, FileLock lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+
+  Result<void> load_or_create(const DataDirectoryOptions& options);
+  Result<void> check_identity(const DataDirectoryOptions& options) const;
+  Result<void> start(const DataDirectoryOptions& options);
+  Result<void> save(const Identity& identity);
+
+  std::filesystem::path path_;
+  FileLock lock_;
+  Identity identity_;
+  std::vector<std::unique_ptr<RocksEngine>> engines_;
+};
+
+}  // namespace gyre::storage

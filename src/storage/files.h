@@ -1,0 +1,39 @@
+// The few files a data directory has beside its stores: read whole, replaced atomically, locked. Paths are the
+// operator's, so every error names one and says what the system said.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gyre/result.h"
+
+namespace gyre::storage {
+
+// None: there is no such file. ERRORS: storage_failed.
+Result<std::optional<std::string>> read_file(const std::filesystem::path& path);
+
+// Replaces the file's contents. Durable when it returns; a crash leaves the old contents or the new, whole.
+// May leave `path`.tmp behind. ERRORS: storage_failed (the old contents, or the new).
+Result<void> write_file(const std::filesystem::path& path, std::string_view contents);
+
+inline constexpr std::string_view kTemporarySuffix = ".tmp";
+
+// An exclusive lock on a file, with the holder's process id in it. Freed when destroyed, and by the holder's death.
+class FileLock {
+ public:
+  // ERRORS: unavailable (another process holds it; names it), storage_failed.
+  static Result<FileLock> acquire(const std::filesystem::path& path);
+
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&& other) noexcept;
+  ~FileLock();
+
+ private:
+  explicit FileLock(int descriptor) : descriptor_(descriptor) {}
+
+  int descriptor_;
+};
+
+}  // namespace gyre::storage

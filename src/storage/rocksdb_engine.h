@@ -1,0 +1,43 @@
+// The engine on RocksDB. No RocksDB type's definition is needed to use it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "storage/engine.h"
+
+namespace rocksdb {
+class Cache;
+}
+
+namespace gyre::storage {
+
+using BlockCache = std::shared_ptr<rocksdb::Cache>;
+
+// One for all stores of a process. UNITS: bytes of uncompressed blocks, indexes and filters.
+BlockCache make_block_cache(std::size_t bytes);
+
+struct RocksOptions {
+  BlockCache cache;
+  std::size_t memtable_bytes = std::size_t{64} << 20;  // of one; up to kMemtablesMax of them wait for the disk
+  bool create = false;  // make a new store; otherwise it must be there
+  // The machine died since the store was used last: the end of its log may be torn, and the longest whole prefix is
+  // recovered. Otherwise only an unfinished last record is forgiven, as a killed process leaves it, and anything else
+  // refused: nothing acknowledged goes missing unnoticed.
+  bool machine_died = false;
+};
+
+inline constexpr int kMemtablesMax = 4;
+
+// INVARIANT: a partition without state has no records (restored at opening, where a crash interrupted reclaim()).
+class RocksEngine : public Engine {
+ public:
+  // ERRORS: corrupt (also: not there), storage_failed.
+  static Result<std::unique_ptr<RocksEngine>> open(const std::string& path, const RocksOptions& options);
+
+  // Rewrites all of a partition on disk, which removes what is deleted or expired at its horizon. Blocks. THREAD: any.
+  virtual Result<void> compact(PartitionId partition) = 0;
+};
+
+}  // namespace gyre::storage

@@ -1,0 +1,50 @@
+// How Gyre sets RocksDB up, and what RocksDB's answers mean. Internal to this folder.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include <rocksdb/compaction_filter.h>
+#include <rocksdb/options.h>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "gyre/result.h"
+#include "storage/rocksdb_engine.h"
+
+namespace gyre::storage {
+
+// For each partition the time below which expired records may go for good. THREAD: any.
+class Horizons {
+ public:
+  Horizons();
+  UnixMillis of(PartitionId partition) const;
+  void raise(PartitionId partition, UnixMillis horizon);
+
+ private:
+  std::vector<std::atomic<std::int64_t>> horizons_;
+};
+
+// Removes records that expired before their partition's horizon. Never touches what it does not understand: that is
+// for a reader to report.
+class ExpiryFilter final : public rocksdb::CompactionFilter {
+ public:
+  explicit ExpiryFilter(const Horizons& horizons) : horizons_(horizons) {}
+  const char* Name() const override { return "gyre.expiry"; }
+  Decision FilterV2(int level, const rocksdb::Slice& key, ValueType type, const rocksdb::Slice& stored,
+                    std::string* new_value, std::string* skip_until) const override;
+
+ private:
+  const Horizons& horizons_;
+};
+
+// `filter` must outlive the database.
+rocksdb::Options tuned_options(const RocksOptions& options, const ExpiryFilter& filter);
+
+// The error that a failed status of a read, or of anything that changes nothing, stands for.
+std::unexpected<Error> read_failure(const std::string& path, const rocksdb::Status& status);
+// Of a write.
+std::unexpected<Error> write_failure(const std::string& path, const rocksdb::Status& status);
+
+}  // namespace gyre::storage

@@ -1,0 +1,230 @@
+#include "storage/data_directory.h"
+
+#include <fstream>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/storage_support.h"
+
+namespace gyre::storage {
+namespace {
+
+using testing::HasSubstr;
+using testing::SizeIs;
+
+class DataDirectoryTest : public testing::Test {
+ protected:
+  DataDirectoryTest() {
+    options_.node = NodeId("n1");
+    options_.cache_bytes = 1 << 20;
+    options_.memtable_bytes = 1 << 20;
+    options_.random = {1, 2};
+    options_.boot_id = "boot-1";
+  }
+
+  Result<std::unique_ptr<DataDirectory>> open() { return DataDirectory::open(path_, options_); }
+  std::unique_ptr<DataDirectory> must_open() {
+    auto opened = open();
+    EXPECT_TRUE(opened) << opened.error().message;
+    return opened ? std::move(*opened) : nullptr;
+  }
+  // Opens, and is gone at once, as if killed.
+  void create() { ASSERT_TRUE(must_open()); }
+
+  void expect_refused(ErrorCode code, const std::string& because) {
+    const auto refused = open();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, code);
+    EXPECT_THAT(refused.error().message, HasSubstr(because));
+    EXPECT_THAT(refused.error().message, HasSubstr(path_.string()));
+  }
+
+  void write(const std::string& name, const std::string& text) { std::ofstream(path_ / name) << text; }
+
+  const ClusterId cluster_ = Uuid::from_words(7, 7);
+  const ClusterId other_cluster_ = Uuid::from_words(8, 8);
+  testing_support::TemporaryDirectory parent_;
+  std::filesystem::path path_ = parent_.path() / "deep" / "data";
+  DataDirectoryOptions options_;
+};
+
+TEST_F(DataDirectoryTest, IsCreatedWhereThereIsNothing) {
+  options_.stores = 3;
+  const auto directory = must_open();
+  EXPECT_EQ(directory->node(), NodeId("n1"));
+  EXPECT_EQ(directory->data_id(), Uuid::from_words(1, 2));
+  EXPECT_TRUE(directory->cluster().empty());
+  EXPECT_EQ(directory->incarnation(), Incarnation(1));
+  EXPECT_EQ(directory->generation(), Generation(1));
+  EXPECT_THAT(directory->engines(), SizeIs(3));
+}
+
+TEST_F(DataDirectoryTest, KeepsItsIdAndItsNumberOfStores) {
+  options_.stores = 2;
+  create();
+  options_.stores = 5;
+  options_.random = {3, 4};
+  const auto directory = must_open();
+  EXPECT_EQ(directory->data_id(), Uuid::from_words(1, 2));
+  EXPECT_THAT(directory->engines(), SizeIs(2));
+}
+
+TEST_F(DataDirectoryTest, CountsEveryLife) {
+  create();
+  create();
+  const auto directory = must_open();
+  EXPECT_EQ(directory->incarnation(), Incarnation(3));
+  ASSERT_TRUE(directory->close());
+}
+
+TEST_F(DataDirectoryTest, KeepsWhatItsEnginesStored) {
+  const Position position{Term(1), Sequence(9)};
+  const std::vector<messages::Mutation> mutations = {
+      {messages::Mutation::Kind::put, Bytes::literal("k"), {Bytes::literal("v"), position, kNoExpiry}}};
+  const PartitionBatch batch{PartitionId(3), mutations, {position, {}, Term(1)}};
+  ASSERT_TRUE(must_open()->engines().front()->commit({&batch, 1}));
+  const auto directory = must_open();
+  const auto found = directory->engines().front()->get(PartitionId(3), "k", {0}, Tier::all);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->record.value, Bytes::literal("v"));
+}
+
+TEST_F(DataDirectoryTest, StartsANewGenerationOnlyAfterTheMachineDied) {
+  create();
+  EXPECT_EQ(must_open()->generation(), Generation(1));  // the process died, the machine did not
+  options_.boot_id = "boot-2";
+  EXPECT_EQ(must_open()->generation(), Generation(2));
+  EXPECT_EQ(must_open()->generation(), Generation(2));
+  ASSERT_TRUE(must_open()->close());
+  options_.boot_id = "boot-3";
+  EXPECT_EQ(must_open()->generation(), Generation(2));  // everything was synced before
+}
+
+TEST_F(DataDirectoryTest, AsksTheKernelForItsBootId) {
+  options_.boot_id.clear();
+  create();
+  EXPECT_EQ(must_open()->generation(), Generation(1));
+}
+
+TEST_F(DataDirectoryTest, JoinsOneClusterOnce) {
+  auto directory = must_open();
+  ASSERT_TRUE(directory->adopt_cluster(cluster_));
+  ASSERT_TRUE(directory->adopt_cluster(cluster_));
+  const auto refused = directory->adopt_cluster(other_cluster_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::wrong_cluster);
+  EXPECT_THAT(refused.error().message, HasSubstr(cluster_.str()));
+  directory.reset();
+  EXPECT_EQ(must_open()->cluster(), cluster_);
+}
+
+TEST_F(DataDirectoryTest, RefusesAnotherClustersDirectory) {
+  ASSERT_TRUE(must_open()->adopt_cluster(cluster_));
+  options_.cluster = other_cluster_;
+  expect_refused(ErrorCode::wrong_cluster, cluster_.str());
+  options_.cluster = cluster_;
+  create();
+}
+
+TEST_F(DataDirectoryTest, TakesTheClusterItIsOpenedWith) {
+  create();
+  options_.cluster = cluster_;
+  create();
+  options_.cluster = {};
+  EXPECT_EQ(must_open()->cluster(), cluster_);
+}
+
+TEST_F(DataDirectoryTest, RefusesAnotherNodesDirectory) {
+  create();
+  options_.node = NodeId("n2");
+  expect_refused(ErrorCode::invalid_argument, "belongs to node n1, not to n2");
+}
+
+TEST_F(DataDirectoryTest, RefusesANewerFormat) {
+  create();
+  write("FORMAT", "gyre data format 2\n");
+  expect_refused(ErrorCode::unsupported, "has format 2");
+}
+
+TEST_F(DataDirectoryTest, RefusesAFormatItCannotRead) {
+  create();
+  write("FORMAT", "nonsense");
+  expect_refused(ErrorCode::corrupt, "FORMAT");
+}
+
+TEST_F(DataDirectoryTest, RefusesADirectoryOfSomethingElseAndLeavesItAlone) {
+  std::filesystem::create_directories(path_);
+  write("thesis.txt", "");
+  expect_refused(ErrorCode::invalid_argument, "thesis.txt");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(path_), {}), 1);
+}
+
+TEST_F(DataDirectoryTest, FinishesACreationThatWasInterrupted) {
+  std::filesystem::create_directories(path_);
+  write("LOCK", "1");
+  write("FORMAT.tmp", "gy");
+  create();
+  ASSERT_TRUE(std::filesystem::remove_all(path_ / "store-0"));
+  ASSERT_TRUE(std::filesystem::remove(path_ / "identity"));
+  create();
+}
+
+TEST_F(DataDirectoryTest, RefusesAMissingIdentityBesideData) {
+  create();
+  ASSERT_TRUE(std::filesystem::remove(path_ / "identity"));
+  expect_refused(ErrorCode::corrupt, "identity");
+}
+
+TEST_F(DataDirectoryTest, RefusesADamagedIdentity) {
+  create();
+  write("identity", "node n1\n");
+  expect_refused(ErrorCode::corrupt, "identity");
+}
+
+TEST_F(DataDirectoryTest, RefusesAMissingStore) {
+  options_.stores = 2;
+  create();
+  ASSERT_TRUE(std::filesystem::remove_all(path_ / "store-1"));
+  expect_refused(ErrorCode::corrupt, "store-1");
+  EXPECT_FALSE(std::filesystem::exists(path_ / "store-1" / "CURRENT"));
+}
+
+TEST_F(DataDirectoryTest, RefusesADirectoryInUseAndNamesTheProcess) {
+  int ready[2];
+  int done[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  ASSERT_EQ(::pipe(done), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto held = open();
+    char byte = held ? '1' : '0';
+    if (::write(ready[1], &byte, 1) != 1 || ::read(done[0], &byte, 1) != 1) ::_exit(1);
+    ::_exit(0);
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  ASSERT_EQ(byte, '1');
+  expect_refused(ErrorCode::unavailable, "process " + std::to_string(child));
+  ASSERT_EQ(::write(done[1], "x", 1), 1);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  for (const int end : {ready[0], ready[1], done[0], done[1]}) ::close(end);
+  create();
+}
+
+TEST_F(DataDirectoryTest, RefusesAPlaceItCannotWriteTo) {
+  path_ = "/proc/gyre-test";
+  expect_refused(ErrorCode::storage_failed, "cannot be used");
+}
+
+TEST_F(DataDirectoryTest, RefusesAFileInPlaceOfADirectory) {
+  std::filesystem::create_directories(path_.parent_path());
+  std::ofstream(path_.string()) << "x";
+  expect_refused(ErrorCode::storage_failed, "cannot be used");
+}
+
+}  // namespace
+}  // namespace gyre::storage
