@@ -1,7 +1,7 @@
 // What every subcommand of the CLI shares: global flags, how to find a cluster, how to report and exit.
 #pragma once
 
-#include <functional>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +28,9 @@ struct Context {
   std::string dir;    // --dir: directory of a local cluster
   std::chrono::milliseconds deadline{2000};
 
+  bool in_shell = false;            // standard input holds commands, so that no value can be read from it
+  std::shared_ptr<Client> client;   // filled by shared_client()
+
   int exit_code = kExitOk;  // what main() returns; set by the subcommand's callback
 };
 
@@ -35,12 +38,19 @@ struct Context {
 // ERRORS: invalid_argument, unavailable (says how to name a cluster).
 Result<std::vector<std::string>> find_seeds(const Context& context);
 Result<std::unique_ptr<Client>> connect(const Context& context);
+// The client of this context, connected at the first call. Valid as long as the context.
+Result<Client*> shared_client(Context& context);
 
 // Prints the error (to stderr, coloured on a terminal; as {"error":{...}} with --json) and gives the exit code for it.
 int report(const Context& context, const Error& error);
 
 // True if a person is watching: standard error is a terminal and NO_COLOR is unset.
 bool stderr_is_terminal();
+
+// Reads the command line, runs the command and gives the exit code.
+int run(int argc, const char* const* argv);
+// Everything `gyre` knows: global flags, all commands, help.
+void build_app(CLI::App& app, Context& context);
 
 // Each adds its subcommands; every subcommand's callback stores its result in context.exit_code.
 void add_kv_commands(CLI::App& app, Context& context);       // put get del mget cas incr ttl expire persist scan where

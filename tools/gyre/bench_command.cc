@@ -1,0 +1,108 @@
+// The command `bench`.
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "base/limits.h"
+#include "tools/gyre/bench.h"
+#include "tools/gyre/command.h"
+#include "tools/gyre/interrupt.h"
+#include "tools/gyre/parse.h"
+
+namespace gyre::cli {
+
+namespace {
+
+Result<BenchClients> connect_all(Context& context, const BenchOptions& options) {
+  if (context.client) return BenchClients{context.client};
+  ClientOptions client_options;
+  GYRE_TRY_SET(client_options.seeds, find_seeds(context));
+  client_options.deadline = context.deadline;
+  client_options.connections_per_node = (options.connections + options.clients - 1) / options.clients;
+  client_options.calls_in_flight_max = std::max(client_options.calls_in_flight_max, options.open_calls());
+  BenchClients clients;
+  while (clients.size() < options.clients) {
+    GYRE_TRY_SET(std::shared_ptr<Client> client, Client::connect(client_options));
+    clients.push_back(std::move(client));
+  }
+  return clients;
+}
+
+void show_second(const BenchSecond& second) {
+  fmt::print(stderr, "\r{:>5.0f} s  {:>10} ops/s  p50 {:>7.0f} us  p99 {:>7.0f} us  {} errors{:<12}", second.at,
+             with_commas(static_cast<std::uint64_t>(second.throughput)),
+             static_cast<double>(second.p50.count()) / 1000, static_cast<double>(second.p99.count()) / 1000,
+             with_commas(second.errors), second.warming_up ? "  (warm-up)" : "");
+  std::fflush(stderr);
+}
+
+int bench(Context& context, const BenchOptions& options) {
+  if (options.clients > options.open_calls()) {
+    return report(context, Error{ErrorCode::invalid_argument, Outcome::not_applied,
+                                 "more --clients than open calls (--connections times --depth)", {}});
+  }
+  const auto clients = connect_all(context, options);
+  if (!clients) return report(context, clients.error());
+  const InterruptGuard guard;
+  const bool live = stderr_is_terminal();
+  if (options.preload) {
+    if (live) fmt::print(stderr, "writing {} keys first\n", with_commas(options.keys));
+    const auto filled = preload(*clients, options);
+    if (interrupted()) return kExitInterrupted;
+    if (!filled) return report(context, filled.error());
+  }
+  const auto result = run_bench(*clients, options, [&](const BenchSecond& second) {
+    if (live) show_second(second);
+  });
+  if (live) fmt::print(stderr, "\r{:<90}\r", "");
+  if (context.json) {
+    print_json(bench_json(options, *result));
+  } else {
+    fmt::print("{}", bench_text(options, *result));
+  }
+  if (result->interrupted) return kExitInterrupted;
+  return result->operations() == 0 ? kExitUnavailable : kExitOk;
+}
+
+void add_load_options(CLI::App& command, BenchOptions& options) {
+  command.add_option("--connections", options.connections, "Connections to each node")
+      ->check(CLI::Range(1, 1024))->capture_default_str();
+  command.add_option("--depth", options.depth, "Calls open on each connection")
+      ->check(CLI::Range(1, 4096))->capture_default_str();
+  command.add_option("--clients", options.clients, "Client objects, each with a thread, that share the connections")
+      ->check(CLI::Range(1, 256))->capture_default_str();
+  command.add_option("--rate", options.rate,
+                     "Open loop: start so many operations a second, whatever the answers do (0: closed loop)")
+      ->check(CLI::NonNegativeNumber)->capture_default_str();
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& app, Context& context) {
+  auto options = std::make_shared<BenchOptions>();
+  auto* command = app.add_subcommand("bench", "Measure throughput and latency")->group("Tools");
+  add_duration(*command, "--duration", options->duration, "Measure for this long")->default_str("10s");
+  add_duration(*command, "--warmup", options->warmup, "Run this long first, uncounted")->default_str("2s");
+  command->add_option("--mix", options->read_percent, "Percentage of reads; the rest are writes")
+      ->check(CLI::Range(0.0, 100.0))->capture_default_str();
+  command->add_option("--keys", options->keys, "How many different keys")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000}))->capture_default_str();
+  add_size(*command, "--value-size", options->value_bytes, "Bytes of each value")->default_str("100");
+  command->add_option("--distribution", options->distribution, "How keys are picked")
+      ->check(CLI::IsMember({"uniform", "zipf"}))
+      ->type_name("uniform|zipf")->capture_default_str();
+  command->add_option("--zipf-theta", options->zipf_theta, "Exponent of the Zipf distribution")
+      ->check(CLI::Range(0.01, 10.0))->capture_default_str();
+  add_load_options(*command, *options);
+  command->add_flag("--preload", options->preload, "Write every key once before the run");
+  command->add_option("--seed", options->seed, "Same seed, same keys")->capture_default_str();
+  command->footer(R"(
+Closed loop: connections x depth calls are always open, and each answer starts the next call. Open loop (--rate):
+latency counts from the moment a call was due, so a stall shows in every call it delayed.
+A read that finds nothing is no error. Exit code 3 if no operation worked at all.)");
+  command->callback([&context, options] { context.exit_code = bench(context, *options); });
+}
+
+}  // namespace gyre::cli

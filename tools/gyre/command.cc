@@ -1,0 +1,99 @@
+// How commands find their cluster and report what went wrong.
+#include "tools/gyre/command.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "tools/gyre/local_cluster.h"
+#include "tools/gyre/parse.h"
+#include "tools/gyre/render.h"
+
+namespace gyre::cli {
+
+namespace {
+
+ExitCode exit_code_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::not_found:
+    case ErrorCode::condition_failed:
+      return kExitNegative;
+    case ErrorCode::invalid_argument:
+    case ErrorCode::too_large:
+      return kExitUsage;
+    default:
+      return kExitUnavailable;
+  }
+}
+
+// What a person should know besides the error's own sentence.
+std::string_view outcome_note(const Error& error) {
+  if (error.outcome == Outcome::unknown) {
+    return "\noutcome unknown: the write may have been applied; read the key before you write it again";
+  }
+  switch (error.code) {
+    case ErrorCode::busy:
+    case ErrorCode::unavailable:
+    case ErrorCode::timeout:
+      return "\noutcome known: nothing was written";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> find_seeds(const Context& context) {
+  if (!context.seeds.empty()) {
+    auto seeds = split_list(context.seeds);
+    if (seeds.empty()) {
+      return fail(ErrorCode::invalid_argument, "--seeds names no address: write HOST:PORT,HOST:PORT,...");
+    }
+    return seeds;
+  }
+  const auto dir = context.dir.empty() ? default_cluster_dir() : std::filesystem::path(context.dir);
+  auto cluster = load_local_cluster(dir);
+  if (cluster) return cluster->seeds();
+  if (context.dir.empty() && cluster.error().code == ErrorCode::not_found) {
+    return fail(ErrorCode::unavailable,
+                "no cluster is named and no local one was started: pass --seeds HOST:PORT,... (or set "
+                "GYRE_SEEDS), or start one with `gyre cluster up`");
+  }
+  return fail(cluster.error());
+}
+
+Result<std::unique_ptr<Client>> connect(const Context& context) {
+  ClientOptions options;
+  GYRE_TRY_SET(options.seeds, find_seeds(context));
+  options.deadline = context.deadline;
+  return Client::connect(std::move(options));
+}
+
+Result<Client*> shared_client(Context& context) {
+  if (!context.client) {
+    GYRE_TRY_SET(context.client, connect(context));
+  }
+  return context.client.get();
+}
+
+int report(const Context& context, const Error& error) {
+  std::fflush(stdout);
+  if (context.json) {
+    fmt::print(stderr, "{}\n", Json{{"error", to_json(error)}}.dump());
+  } else {
+    const std::string_view label = stderr_is_terminal() ? "\033[1;31merror\033[0m" : "error";
+    fmt::print(stderr, "{}: {}{}\n", label, error.to_string(), outcome_note(error));
+  }
+  return exit_code_of(error.code);
+}
+
+bool stderr_is_terminal() {
+  const char* const no_color = std::getenv("NO_COLOR");
+  return isatty(STDERR_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
+}
+
+}  // namespace gyre::cli

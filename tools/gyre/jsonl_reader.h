@@ -1,0 +1,17 @@
+// Records as JSON lines.
+#pragma once
+
+#include "tools/gyre/record_reader.h"
+
+namespace gyre::cli {
+
+class JsonlReader final : public RecordReader {
+ public:
+  explicit JsonlReader(std::FILE* file) : RecordReader(file) {}
+
+ private:
+  bool toggles_field(std::string_view) const override { return false; }
+  Result<Record> parse(std::string_view text) const override;
+};
+
+}  // namespace gyre::cli

@@ -1,0 +1,3 @@
+#include "tools/gyre/command.h"
+
+int main(int argc, char** argv) { return gyre::cli::run(argc, argv); }

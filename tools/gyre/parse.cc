@@ -1,0 +1,112 @@
+#include "tools/gyre/parse.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace gyre::cli {
+
+namespace {
+
+struct Unit {
+  std::string_view name;
+  double factor;
+};
+
+constexpr std::array kTimeUnits = {Unit{"ms", 1},         Unit{"s", 1000},           Unit{"m", 60'000},
+                                   Unit{"h", 3'600'000.0}, Unit{"d", 24 * 3'600'000.0}};
+
+constexpr double kKi = 1024;
+constexpr std::array kSizeUnits = {
+    Unit{"", 1},           Unit{"B", 1},              Unit{"k", kKi},
+    Unit{"K", kKi},        Unit{"KiB", kKi},          Unit{"kB", 1000},
+    Unit{"KB", 1000},      Unit{"M", kKi * kKi},      Unit{"MiB", kKi * kKi},
+    Unit{"MB", 1e6},       Unit{"G", kKi * kKi * kKi}, Unit{"GiB", kKi * kKi * kKi},
+    Unit{"GB", 1e9}};
+
+// The number in front, times the factor of the unit behind it. None: no such number or unit.
+template <std::size_t N>
+std::optional<double> scaled(std::string_view text, const std::array<Unit, N>& units) {
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  if (read.ec != std::errc() || !std::isfinite(number) || number < 0) return std::nullopt;
+  const std::string_view unit(read.ptr, end);
+  for (const auto& known : units) {
+    if (known.name == unit) return number * known.factor;
+  }
+  return std::nullopt;
+}
+
+// A number of milliseconds or bytes up to this is exact in a double.
+constexpr double kLargest = 9e15;
+
+}  // namespace
+
+Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  if (text == "0") return std::chrono::milliseconds(0);
+  const auto ms = scaled(text, kTimeUnits);
+  if (!ms || *ms > kLargest) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is no duration: write a number and ms, s, m, h or d, such as 500ms or 2s",
+                            text.substr(0, 40)));
+  }
+  return std::chrono::milliseconds(std::llround(*ms));
+}
+
+Result<std::uint64_t> parse_size(std::string_view text) {
+  const auto bytes = scaled(text, kSizeUnits);
+  if (!bytes || *bytes > kLargest) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is no size: write bytes, or a number and KiB, MiB or GiB, such as 4KiB",
+                            text.substr(0, 40)));
+  }
+  return static_cast<std::uint64_t>(std::llround(*bytes));
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    const auto part = CLI::detail::trim_copy(std::string(text.substr(0, comma)));
+    if (!part.empty()) parts.push_back(part);
+    if (comma == std::string_view::npos) break;
+    text.remove_prefix(comma + 1);
+  }
+  return parts;
+}
+
+CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& target,
+                          const std::string& description) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&target, name](const std::string& text) {
+            auto value = parse_duration(text);
+            if (!value) throw CLI::ValidationError(name, value.error().message);
+            target = *value;
+          },
+          description)
+      ->type_name("TIME");
+}
+
+CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target,
+                      const std::string& description) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&target, name](const std::string& text) {
+            auto value = parse_size(text);
+            if (!value) throw CLI::ValidationError(name, value.error().message);
+            target = *value;
+          },
+          description)
+      ->type_name("SIZE");
+}
+
+}  // namespace gyre::cli

@@ -1,0 +1,89 @@
+#include "tools/gyre/progress.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "tools/gyre/render.h"
+
+namespace gyre::cli {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kRedrawEvery = 200ms;
+constexpr auto kLineEvery = 5s;
+
+std::string bar(double fraction) {
+  constexpr std::size_t kWidth = 20;
+  const auto filled = static_cast<std::size_t>(fraction * kWidth);
+  std::string text(filled, '=');
+  if (filled < kWidth) text += '>';
+  text.resize(kWidth, ' ');
+  return fmt::format("[{}] {:3.0f}%  ", text, fraction * 100);
+}
+
+}  // namespace
+
+std::string progress_text(const ProgressState& state) {
+  const double seconds = std::max(state.elapsed.count(), 1e-3);
+  const double bytes_rate = static_cast<double>(state.bytes) / seconds;
+  std::string text;
+  if (state.bytes_total && *state.bytes_total > 0) {
+    const auto done = static_cast<double>(state.bytes_before + state.bytes);
+    text = bar(std::min(1.0, done / static_cast<double>(*state.bytes_total)));
+  }
+  text += fmt::format("{} records  {}  {} records/s  {}/s", with_commas(state.records),
+                      human_bytes(static_cast<double>(state.bytes)),
+                      with_commas(static_cast<std::uint64_t>(static_cast<double>(state.records) / seconds)),
+                      human_bytes(bytes_rate));
+  if (state.bytes_total && bytes_rate > 0) {
+    const auto done = std::min(state.bytes_before + state.bytes, *state.bytes_total);
+    const auto left = static_cast<std::uint64_t>(static_cast<double>(*state.bytes_total - done) / bytes_rate);
+    text += fmt::format("  ETA {}:{:02}", left / 60, left % 60);
+  }
+  return text;
+}
+
+Progress::Progress(bool on_terminal) : on_terminal_(on_terminal) {}
+
+void Progress::set_total(std::uint64_t bytes_before, std::uint64_t bytes_total) {
+  state_.bytes_before = bytes_before;
+  state_.bytes_total = bytes_total;
+}
+
+void Progress::update(std::uint64_t records, std::uint64_t bytes) {
+  state_.records = records;
+  state_.bytes = bytes;
+  constexpr std::uint64_t kUpdatesPerClockReading = 64;
+  if (updates_++ % kUpdatesPerClockReading != 0) return;
+  const auto now = Clock::now();
+  if (now - drawn_ < (on_terminal_ ? Clock::duration(kRedrawEvery) : Clock::duration(kLineEvery))) return;
+  drawn_ = now;
+  draw();
+}
+
+void Progress::finish() {
+  if (on_terminal_ && width_ > 0) {
+    draw();
+    std::fputc('\n', stderr);
+  }
+}
+
+double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - begun_).count(); }
+
+void Progress::draw() {
+  state_.elapsed = Clock::now() - begun_;
+  const auto text = progress_text(state_);
+  if (on_terminal_) {
+    fmt::print(stderr, "\r{:<{}}", text, width_);
+    width_ = text.size();
+  } else {
+    fmt::print(stderr, "{}\n", text);
+  }
+  std::fflush(stderr);
+}
+
+}  // namespace gyre::cli

@@ -1,0 +1,47 @@
+// Tells the person in front of the terminal how far a long command has come.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace gyre::cli {
+
+struct ProgressState {
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t bytes_before = 0;            // done by an earlier run: count for the bar, not for the rate
+  std::optional<std::uint64_t> bytes_total;  // none: unknown, so neither bar nor ETA
+  std::chrono::duration<double> elapsed{0};
+};
+
+// "[=====>    ]  52%  1,234 records  3.1 MiB  611 records/s  1.5 MiB/s  ETA 0:02"
+std::string progress_text(const ProgressState& state);
+
+// On a terminal one line that is redrawn; else a line every few seconds. To standard error.
+class Progress {
+ public:
+  explicit Progress(bool on_terminal);
+
+  // Cheap enough to be called for every record.
+  void update(std::uint64_t records, std::uint64_t bytes);
+  void set_total(std::uint64_t bytes_before, std::uint64_t bytes_total);
+  // Ends the line that is being redrawn.
+  void finish();
+  double seconds() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void draw();
+
+  bool on_terminal_;
+  Clock::time_point begun_ = Clock::now();
+  Clock::time_point drawn_ = begun_;
+  std::uint64_t updates_ = 0;
+  std::size_t width_ = 0;  // of the line on the terminal
+  ProgressState state_;
+};
+
+}  // namespace gyre::cli

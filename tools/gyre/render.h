@@ -1,0 +1,32 @@
+// What commands print: JSON objects, and the same facts as text.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "gyre/client.h"
+
+namespace gyre::cli {
+
+using Json = nlohmann::ordered_json;
+
+// Sets object[name] to the bytes as a string, or object[name + "_b64"] where they are not UTF-8.
+void set_bytes(Json& object, const std::string& name, std::string_view bytes);
+
+// {"key", "value", "version", "ttl_ms"}; ttl_ms is null for a key that does not expire.
+Json to_json(std::string_view key, const Value& value);
+// {"code", "message", "outcome"[, "retry_after_ms"]}
+Json to_json(const Error& error);
+
+// To standard output, with a newline.
+void print_json(const Json& json);
+void print_line(std::string_view line);
+
+// "1,234,567"
+std::string with_commas(std::uint64_t number);
+// "1.4 MiB"
+std::string human_bytes(double bytes);
+
+}  // namespace gyre::cli
