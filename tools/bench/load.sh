@@ -49,9 +49,9 @@ field() { tr -d ' \n' | grep -o "\"$1\":[0-9.eE+-]*" | head -n 1 | cut -d : -f 2
 row() { printf '%-30s %6s %6s %12s %10s %10s %14s\n' "$@"; }
 
 pids_of_nodes() {
-  "$bin/gyre" cluster status --json --dir "$cluster" | tr -d ' \n' | tr '}' '\n' | grep '"role":"node"' | field_of_each pid
+  "$bin/gyre" cluster status --json --dir "$cluster" | tr -d ' \n' | tr '}' '\n' | grep '"role":"node"' |
+    grep -o '"pid":[0-9]*' | cut -d : -f 2
 }
-field_of_each() { grep -o "\"$1\":[0-9]*" | cut -d : -f 2; }
 
 # Clock ticks that these processes have used so far.
 cpu_ticks() {
@@ -68,17 +68,18 @@ cpu_ticks() {
 
 # measure LABEL NODES DEPTH MIX: `gyre bench`; MIX is the percentage of reads.
 measure() {
-  local label=$1 nodes=$2 depth=$3 mix=$4 pids before after result operations
+  local label=$1 nodes=$2 depth=$3 mix=$4 pids before after result operations cpu
   mapfile -t pids < <(pids_of_nodes)
   before=$(cpu_ticks "${pids[@]}")
   result=$("$bin/gyre" bench --dir "$cluster" --duration "${seconds}s" --warmup 0s --mix "$mix" --keys "$keys" \
     --value-size "$value_bytes" --depth "$depth" --connections 1 --json)
   after=$(cpu_ticks "${pids[@]}")
   operations=$(field operations <<<"$result")
+  cpu=$(awk -v t=$((after - before)) -v hz="$ticks_per_second" -v n="$operations" \
+    'BEGIN { printf "%.2f", t / hz * 1e6 / n }')
   [[ $(field errors <<<"$result") == 0 ]] || echo "  (errors: $(field errors <<<"$result"))"
   row "$label" "$nodes" "$depth" "$(printf '%.0f' "$(field throughput <<<"$result")")" "$(field p50 <<<"$result")" \
-    "$(field p99 <<<"$result")" \
-    "$(awk -v t=$((after - before)) -v hz="$ticks_per_second" -v n="$operations" 'BEGIN { printf "%.2f", t / hz * 1e6 / n }')"
+    "$(field p99 <<<"$result")" "$cpu"
 }
 
 measure_cluster() {
@@ -97,8 +98,10 @@ measure_rocksdb() {
   local label=$1 benchmark=$2 cpu result
   shift 2
   TIMEFORMAT='%U %S'
-  { time db_bench --benchmarks="$benchmark" --db="$work/rocksdb" --num="$keys" --key_size=16 \
-    --value_size="$value_bytes" --sync=0 --disable_wal=0 --bloom_bits=10 --threads=1 "$@" >"$work/out" 2>/dev/null; } 2>"$work/cpu"
+  {
+    time db_bench --benchmarks="$benchmark" --db="$work/rocksdb" --num="$keys" --key_size=16 \
+      --value_size="$value_bytes" --sync=0 --disable_wal=0 --bloom_bits=10 --threads=1 "$@" >"$work/out" 2>/dev/null
+  } 2>"$work/cpu"
   result=$(grep -E "^$benchmark +:" "$work/out")
   cpu=$(cat "$work/cpu")
   local per_op ops

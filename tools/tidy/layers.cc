@@ -53,11 +53,12 @@ constexpr string_view kPrometheusHomes[] = {"src/observe/", "tests/unit/observe/
 constexpr string_view kFmtHeaders[] = {"fmt/"};
 constexpr string_view kFmtHomes[] = {"src/", "client/", "tools/", "tests/"};
 constexpr string_view kSpdlogHeaders[] = {"spdlog/"};
-constexpr string_view kSpdlogHomes[] = {"src/base/"};
+constexpr string_view kSpdlogHomes[] = {"src/base/",   "src/net/",         "src/observe/", "src/node/",
+                                        "src/router/", "src/coordinator/", "client/",      "tools/gyred/", "tests/"};
 constexpr string_view kJsonHeaders[] = {"nlohmann/"};
 constexpr string_view kJsonHomes[] = {"src/observe/", "src/coordinator/", "tools/", "tests/"};
 constexpr string_view kTomlHeaders[] = {"toml++/"};
-constexpr string_view kTomlHomes[] = {"src/base/", "tools/gyred/"};
+constexpr string_view kTomlHomes[] = {"src/base/", "tools/gyred/", "tests/"};
 constexpr string_view kCliHeaders[] = {"CLI/"};
 constexpr string_view kCliHomes[] = {"tools/"};
 constexpr string_view kEditHeaders[] = {"histedit.h", "editline/"};
