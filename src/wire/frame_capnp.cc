@@ -110,8 +110,7 @@ auto decode_document(const Bytes& bytes, const Limits& limits, Decode decode_roo
   } catch (Refused& refused) {
     return fail(std::move(refused.error));
   } catch (const kj::Exception& exception) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("malformed message: {}", exception.getDescription().cStr()));
+    return fail(ErrorCode::invalid_argument, fmt::format("malformed message: {}", exception.getDescription().cStr()));
   }
 }
 
@@ -133,7 +132,9 @@ messages::Frame decode_frame(Decoding& decoding, schema::Frame::Reader root) {
 
 }  // namespace
 
-void refuse(ErrorCode code, std::string message) { throw Refused{{code, Outcome::not_applied, std::move(message), {}}}; }
+void refuse(ErrorCode code, std::string message) {
+  throw Refused{{code, Outcome::not_applied, std::move(message), {}}};
+}
 
 void refuse_unknown(std::string_view what, unsigned number) {
   refuse(ErrorCode::invalid_argument,

@@ -56,8 +56,8 @@ class NodeTable {
 
   std::vector<NodeId> members(NodeIndices::Reader indices) const {
     if (indices.size() > limits::kMembersMax) {
-      refuse(ErrorCode::too_large, fmt::format("{} members of one partition: at most {} are allowed",
-                                               indices.size(), limits::kMembersMax));
+      refuse(ErrorCode::too_large,
+             fmt::format("{} members of one partition: at most {} are allowed", indices.size(), limits::kMembersMax));
     }
     std::vector<NodeId> members;
     members.reserve(indices.size());
@@ -220,7 +220,8 @@ ring::Placement decode_placement(Decoding& decoding, schema::Placement::Reader i
   const NodeTable table(std::move(ids));
   const auto partitions = in.getPartitions();
   if (partitions.size() > limits::kSlots) {
-    refuse(ErrorCode::too_large, fmt::format("{} partitions: at most {} are allowed", partitions.size(), limits::kSlots));
+    refuse(ErrorCode::too_large,
+           fmt::format("{} partitions: at most {} are allowed", partitions.size(), limits::kSlots));
   }
   ring::Placement placement;
   placement.partitions.reserve(partitions.size());
@@ -246,8 +247,8 @@ void encode(const ring::Placement& placement, schema::Placement::Builder out) {
 
 std::size_t words_of(const NodeInfo& node) {
   return struct_words<schema::Node>() + words_for_text(node.id.str()) + words_for_text(node.data_id.str()) +
-         words_for_text(node.zone) + words_for_text(node.addresses.native) +
-         words_for_text(node.addresses.http) + words_for_text(node.addresses.resp);
+         words_for_text(node.zone) + words_for_text(node.addresses.native) + words_for_text(node.addresses.http) +
+         words_for_text(node.addresses.resp);
 }
 
 std::size_t words_of(const ClusterMap& map) {
@@ -255,8 +256,8 @@ std::size_t words_of(const ClusterMap& map) {
   for (const NodeInfo& node : map.nodes) words += words_of(node);
   for (const std::string& address : map.coordinators) words += 1 + words_for_text(address);
   for (const PartitionEntry& entry : map.entries) {
-    words += struct_words<schema::PartitionEntry>() + words_for_indices(entry.in_sync.size()) +
-             entry.in_sync.size() + words_for_indices(entry.learners.size());
+    words += struct_words<schema::PartitionEntry>() + words_for_indices(entry.in_sync.size()) + entry.in_sync.size() +
+             words_for_indices(entry.learners.size());
   }
   return words;
 }

@@ -198,8 +198,8 @@ struct BodyWords {
   std::size_t operator()(const messages::WriteRequest& request) const {
     std::size_t words = kListTagWords;
     for (const WriteOperation& operation : request.operations) {
-      words += struct_words<schema::WriteOperation>() + words_for(operation.key.size()) +
-               words_for(operation.value.size());
+      words +=
+          struct_words<schema::WriteOperation>() + words_for(operation.key.size()) + words_for(operation.value.size());
     }
     return words;
   }

@@ -26,9 +26,7 @@ Error decode_failure(const Decoding& decoding, schema::Failure::Reader in) {
   return error;
 }
 
-std::size_t message_bytes(const Error& error) {
-  return std::min(error.message.size(), limits::kErrorMessageBytesMax);
-}
+std::size_t message_bytes(const Error& error) { return std::min(error.message.size(), limits::kErrorMessageBytesMax); }
 
 void encode_failure(const Error& error, schema::Failure::Builder out) {
   out.setCode(std::to_underlying(error.code));
@@ -97,9 +95,8 @@ messages::StatusResponse decode_status(Decoding& decoding, schema::ClusterStatus
   const auto nodes = in.getNodes();
   response.nodes.reserve(decoding.count(nodes.size(), limits::kNodesMax, "nodes"));
   for (const auto node : nodes) {
-    response.nodes.push_back({.node = decode_node_id(node.getNode()),
-                              .up = node.getUp(),
-                              .silent_ms = checked_ms(node.getSilentMs())});
+    response.nodes.push_back(
+        {.node = decode_node_id(node.getNode()), .up = node.getUp(), .silent_ms = checked_ms(node.getSilentMs())});
   }
   if (in.hasMap()) response.map = decode_map(decoding, in.getMap());
   return response;
@@ -110,13 +107,11 @@ messages::ResponseBody decode_body(Decoding& decoding, schema::Response::Reader 
     case schema::Response::FAILURE: return decode_failure(decoding, in.getFailure());
     case schema::Response::GET: {
       const auto record = in.getGet();
-      return messages::GetResponse{.record = decode_record(decoding, record),
-                                   .ttl_ms = checked_ms(record.getTtlMs())};
+      return messages::GetResponse{.record = decode_record(decoding, record), .ttl_ms = checked_ms(record.getTtlMs())};
     }
     case schema::Response::WRITE: return decode_outcomes(decoding, in.getWrite());
     case schema::Response::SCAN: return decode_page(decoding, in.getScan());
-    case schema::Response::MAP:
-      return messages::MapResponse{in.hasMap() ? decode_map(decoding, in.getMap()) : nullptr};
+    case schema::Response::MAP: return messages::MapResponse{in.hasMap() ? decode_map(decoding, in.getMap()) : nullptr};
     case schema::Response::JOIN: return messages::JoinResponse{decode_map(decoding, in.getJoin())};
     case schema::Response::HEARTBEAT: {
       const auto answer = in.getHeartbeat();

@@ -27,11 +27,14 @@ void check(const Bytes& bytes, auto decode, auto encode) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace gyre::wire;
   const Bytes bytes = Bytes::copy_of({reinterpret_cast<const char*>(data), size});
-  check(bytes, [](const Bytes& in) { return decode(in, {.key_bytes_max = 64, .value_bytes_max = 256}); },
-        [](const gyre::messages::Frame& frame) { return encode(frame); });
-  check(bytes, [](const Bytes& in) { return decode_map(in); },
-        [](const gyre::ring::ClusterMapPtr& map) { return encode_map(*map); });
-  check(bytes, [](const Bytes& in) { return decode_placement(in); },
-        [](const gyre::ring::Placement& placement) { return encode_placement(placement); });
+  check(
+      bytes, [](const Bytes& in) { return decode(in, {.key_bytes_max = 64, .value_bytes_max = 256}); },
+      [](const gyre::messages::Frame& frame) { return encode(frame); });
+  check(
+      bytes, [](const Bytes& in) { return decode_map(in); },
+      [](const gyre::ring::ClusterMapPtr& map) { return encode_map(*map); });
+  check(
+      bytes, [](const Bytes& in) { return decode_placement(in); },
+      [](const gyre::ring::Placement& placement) { return encode_placement(placement); });
   return 0;
 }

@@ -83,7 +83,8 @@ std::vector<std::pair<std::string, Bytes>> honest_messages() {
       {"join", request_frame(messages::JoinRequest{Uuid::from_words(1, 2), map->nodes[0], Epoch(2)})},
       {"heartbeat", request_frame(messages::HeartbeatRequest{NodeId("n1"), Incarnation(4), Epoch(2)})},
       {"status", request_frame(messages::StatusRequest{})},
-      {"error_answer", response_frame(Error{ErrorCode::busy, Outcome::unknown, "a stall", std::chrono::milliseconds(20)})},
+      {"error_answer",
+       response_frame(Error{ErrorCode::busy, Outcome::unknown, "a stall", std::chrono::milliseconds(20)})},
       {"get_answer", response_frame(messages::GetResponse{record, 500})},
       {"write_answer", response_frame(messages::WriteResponse{{{{Term(1), Sequence(9)}, true, true, 6}}})},
       {"scan_answer", response_frame(messages::ScanResponse{{{Bytes::literal("prefix1"), record, 500}}, true})},
@@ -141,7 +142,8 @@ int main(int argc, char** argv) {
   }
   save("frame_fuzz", "every_message", '\x13' + stream);
   save("frame_fuzz", "every_message_byte_by_byte", std::string(1, '\0') + stream);
-  save("frame_fuzz", "announces_more_than_a_chunk", '\xff' + raw_message(std::vector<std::uint64_t>(9000, 7)).substr(0, 9000));
+  const std::string large = raw_message(std::vector<std::uint64_t>(9000, 7));
+  save("frame_fuzz", "announces_more_than_a_chunk", '\xff' + large.substr(0, 9000));
   for (const auto& [name, bytes] : hostile_messages()) {
     save("codec_fuzz", name, bytes);
     save("frame_fuzz", name, '\x07' + bytes);

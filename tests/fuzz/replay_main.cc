@@ -1,5 +1,5 @@
 // Runs a fuzz target without a fuzzer: over the files of a corpus, then over mutations of them that depend on the
-// seed alone. A crash prints the number of the mutation; --only runs it again by itself.
+// seed alone. A crash prints the number of its mutation, which can then be run by itself.
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,13 +8,12 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
-
-#include <CLI/CLI.hpp>
 
 #include "base/rng.h"
 
@@ -94,16 +93,17 @@ void run(const std::string& input) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string corpus_folder;
-  std::uint64_t mutations = 20'000;
-  std::uint64_t seed = 1;
-  std::uint64_t only = 0;
-  CLI::App app("Replays a fuzz target's corpus and deterministic mutations of it.");
-  app.add_option("corpus", corpus_folder, "folder of inputs")->required()->check(CLI::ExistingDirectory);
-  app.add_option("--mutations", mutations, "how many")->capture_default_str();
-  app.add_option("--seed", seed, "what the mutations depend on")->capture_default_str();
-  app.add_option("--only", only, "run only the mutation of this number");
-  CLI11_PARSE(app, argc, argv);
+  if (argc < 2 || argc > 5) {
+    std::fprintf(stderr, "usage: %s CORPUS_FOLDER [MUTATIONS [SEED [ONLY_THIS_MUTATION]]]\n", argv[0]);
+    return 2;
+  }
+  const auto number_at = [&](int i, std::uint64_t otherwise) {
+    return i < argc ? std::strtoull(argv[i], nullptr, 10) : otherwise;
+  };
+  const std::filesystem::path corpus_folder = argv[1];
+  const std::uint64_t mutations = number_at(2, 20'000);
+  const std::uint64_t seed = number_at(3, 1);
+  const std::uint64_t only = number_at(4, 0);
 
   for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(signal, tell_current);
   std::vector<std::string> corpus;

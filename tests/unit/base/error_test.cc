@@ -14,12 +14,15 @@ namespace {
 
 // The numbers are part of the wire format: this list may only grow.
 constexpr std::array kNumbers = {
-    std::pair{"not_found", 1},        std::pair{"condition_failed", 2},  std::pair{"session_lost", 3},
-    std::pair{"denied", 4},           std::pair{"not_primary", 20},      std::pair{"stale_map", 21},
-    std::pair{"stale_term", 22},      std::pair{"busy", 40},             std::pair{"unavailable", 41},
-    std::pair{"timeout", 60},         std::pair{"outcome_unknown", 61},  std::pair{"invalid_argument", 80},
-    std::pair{"too_large", 81},       std::pair{"unsupported", 82},      std::pair{"corrupt", 100},
-    std::pair{"storage_failed", 101}, std::pair{"wrong_cluster", 102},   std::pair{"internal", 103},
+    std::pair{"not_found", 1},        std::pair{"condition_failed", 2},
+    std::pair{"session_lost", 3},     std::pair{"denied", 4},
+    std::pair{"not_primary", 20},     std::pair{"stale_map", 21},
+    std::pair{"stale_term", 22},      std::pair{"busy", 40},
+    std::pair{"unavailable", 41},     std::pair{"timeout", 60},
+    std::pair{"outcome_unknown", 61}, std::pair{"invalid_argument", 80},
+    std::pair{"too_large", 81},       std::pair{"unsupported", 82},
+    std::pair{"corrupt", 100},        std::pair{"storage_failed", 101},
+    std::pair{"wrong_cluster", 102},  std::pair{"internal", 103},
 };
 
 TEST(Error, NamesAndNumbersNeverChange) {

@@ -24,8 +24,8 @@ TEST(Ids, PositionsOrderByTermThenSequence) {
 }
 
 TEST(NodeId, AcceptsWhatIsSafeInFilesAndUrls) {
-  for (const std::string& name : {std::string("n"), std::string("n1"), std::string("1"), std::string("eu-west.3_b"),
-                                 std::string(63, 'x')}) {
+  for (const std::string& name :
+       {std::string("n"), std::string("n1"), std::string("1"), std::string("eu-west.3_b"), std::string(63, 'x')}) {
     const auto parsed = NodeId::parse(name);
     ASSERT_TRUE(parsed) << name;
     EXPECT_EQ(parsed->str(), name);
@@ -33,9 +33,9 @@ TEST(NodeId, AcceptsWhatIsSafeInFilesAndUrls) {
 }
 
 TEST(NodeId, RefusesEverythingElse) {
-  for (const std::string& name : {std::string(), std::string(64, 'x'), std::string("-n"), std::string(".n"),
-                                 std::string("_n"), std::string("a b"), std::string("a/b"), std::string("\xc3\xa9"),
-                                 std::string("a\0b", 3), std::string("n\n")}) {
+  for (const std::string& name :
+       {std::string(), std::string(64, 'x'), std::string("-n"), std::string(".n"), std::string("_n"),
+        std::string("a b"), std::string("a/b"), std::string("\xc3\xa9"), std::string("a\0b", 3), std::string("n\n")}) {
     const auto parsed = NodeId::parse(name);
     ASSERT_FALSE(parsed) << name;
     EXPECT_EQ(parsed.error().code, ErrorCode::invalid_argument) << name;

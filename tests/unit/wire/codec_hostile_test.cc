@@ -111,8 +111,7 @@ TEST(CodecHostile, RefusesUnknownNodesAndMemberships) {
   map.entries[0].primary = NodeId("n1");
   map.entries[0].in_sync = {{NodeId("n1"), Generation(1)}};
   Frame frame;
-  frame.responses.push_back(
-      {RequestId(1), {}, messages::MapResponse{std::make_shared<const ring::ClusterMap>(map)}});
+  frame.responses.push_back({RequestId(1), {}, messages::MapResponse{std::make_shared<const ring::ClusterMap>(map)}});
   const auto refusals = refusals_of_spoilt_fields(encode(frame));
   EXPECT_TRUE(some_begin_with(refusals, "membership 65535 is unknown"));
   EXPECT_TRUE(some_begin_with(refusals, "node index 65535 in a list of 1 nodes"));
@@ -131,10 +130,7 @@ TEST(CodecHostile, RefusesBytesBehindTheMessage) {
 
 TEST(CodecHostile, RefusesHugeListsOfNothing) {
   RawMessage message;
-  message.add_frame()
-      .add(RawMessage::list_pointer(1, 0))
-      .add(0)
-      .add(RawMessage::list_tag((1u << 29) - 1, 0, 0));
+  message.add_frame().add(RawMessage::list_pointer(1, 0)).add(0).add(RawMessage::list_tag((1u << 29) - 1, 0, 0));
   EXPECT_NE(refusal_of(message.bytes()), ErrorCode());
 }
 

@@ -180,8 +180,7 @@ TEST(Codec, TakesTheSizeOfAPageAsTheNearestPossible) {
 }
 
 TEST(Codec, CutsLongErrorMessages) {
-  const auto decoded =
-      decode(encode(frame_of_response(Error{.message = std::string(1'000'000, 'm')})), {});
+  const auto decoded = decode(encode(frame_of_response(Error{.message = std::string(1'000'000, 'm')})), {});
   ASSERT_TRUE(decoded);
   EXPECT_EQ(std::get<Error>(decoded->responses[0].body).message.size(), limits::kErrorMessageBytesMax);
 }

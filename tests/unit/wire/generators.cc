@@ -66,15 +66,11 @@ ring::NodeInfo any_node(NodeId id) {
           .addresses = {any_text(), any_text(), any_text()}};
 }
 
-Record any_record() {
-  return {any_bytes(), any_position(), UnixMillis(static_cast<std::int64_t>(below(1ull << 62)))};
-}
+Record any_record() { return {any_bytes(), any_position(), UnixMillis(static_cast<std::int64_t>(below(1ull << 62)))}; }
 
 std::int64_t any_time_left() { return static_cast<std::int64_t>(below(1'000'000)) - 1; }
 
-ring::ClusterMapPtr maybe_map() {
-  return any<bool>() ? std::make_shared<const ring::ClusterMap>(*any_map()) : nullptr;
-}
+ring::ClusterMapPtr maybe_map() { return any<bool>() ? std::make_shared<const ring::ClusterMap>(*any_map()) : nullptr; }
 
 // Up to `count_max` of the first `nodes` node names, in random order.
 std::vector<NodeId> some_nodes(std::uint64_t nodes, std::uint64_t count_max) {
@@ -119,15 +115,14 @@ messages::RequestBody any_request_body() {
     case 4:
       return messages::JoinRequest{any<bool>() ? any_uuid() : Uuid(), any_node(node_name(below(1000))),
                                    Epoch(any_number())};
-    case 5:
-      return messages::HeartbeatRequest{node_name(below(1000)), Incarnation(any_number()), Epoch(any_number())};
+    case 5: return messages::HeartbeatRequest{node_name(below(1000)), Incarnation(any_number()), Epoch(any_number())};
     default: return messages::StatusRequest{};
   }
 }
 
 Error any_error() {
-  constexpr std::array kCodes = {ErrorCode::not_found, ErrorCode::stale_map, ErrorCode::busy,
-                                 ErrorCode::outcome_unknown, ErrorCode::corrupt, ErrorCode::internal};
+  constexpr std::array kCodes = {ErrorCode::not_found,       ErrorCode::stale_map, ErrorCode::busy,
+                                 ErrorCode::outcome_unknown, ErrorCode::corrupt,   ErrorCode::internal};
   return {kCodes[below(kCodes.size())], static_cast<Outcome>(below(2)), any_text(),
           std::chrono::milliseconds(below(100'000))};
 }
@@ -181,9 +176,9 @@ std::string text_of(const ring::NodeInfo& node) {
 
 std::string text_of(const ring::ClusterMapPtr& map) {
   if (!map) return "no map";
-  std::string text = fmt::format("map {} epoch {} shape {} {} {} {}", map->cluster.str(), map->epoch.value(),
-                                 map->shape.partitions, map->shape.replication_factor, map->shape.vnodes,
-                                 map->shape.load_slack);
+  std::string text =
+      fmt::format("map {} epoch {} shape {} {} {} {}", map->cluster.str(), map->epoch.value(), map->shape.partitions,
+                  map->shape.replication_factor, map->shape.vnodes, map->shape.load_slack);
   for (const auto& node : map->nodes) text += "\n " + text_of(node);
   for (const auto& address : map->coordinators) text += "\n coordinator " + address;
   for (const auto& entry : map->entries) {
@@ -212,8 +207,8 @@ struct DescribeRequest {
     return text;
   }
   std::string operator()(const messages::ScanRequest& scan) {
-    return fmt::format("scan {} {:?} after {:?} {} {}", scan.partition.value(), scan.prefix.view(),
-                       scan.after.view(), scan.items_max, scan.values_wanted);
+    return fmt::format("scan {} {:?} after {:?} {} {}", scan.partition.value(), scan.prefix.view(), scan.after.view(),
+                       scan.items_max, scan.values_wanted);
   }
   std::string operator()(const messages::MapRequest& map) { return fmt::format("map {}", map.known.value()); }
   std::string operator()(const messages::JoinRequest& join) {
@@ -235,8 +230,7 @@ struct DescribeResponse {
   std::string operator()(const messages::WriteResponse& write) {
     std::string text = "write";
     for (const auto& outcome : write.outcomes) {
-      text += fmt::format("\n {} {} {} {}", text_of(outcome.version), outcome.existed, outcome.changed,
-                          outcome.number);
+      text += fmt::format("\n {} {} {} {}", text_of(outcome.version), outcome.existed, outcome.changed, outcome.number);
     }
     return text;
   }
@@ -274,8 +268,7 @@ rc::Gen<messages::Request> any_request() {
 
 rc::Gen<messages::Response> any_response() {
   return rc::gen::exec([] {
-    return messages::Response{
-        .id = RequestId(any_number()), .epoch = Epoch(any_number()), .body = any_response_body()};
+    return messages::Response{.id = RequestId(any_number()), .epoch = Epoch(any_number()), .body = any_response_body()};
   });
 }
 
@@ -305,8 +298,8 @@ rc::Gen<ring::Placement> any_placement() {
 }
 
 std::string describe(const messages::Request& request) {
-  return fmt::format("#{} budget {} epoch {}: {}", request.id.value(), request.budget.count(),
-                     request.epoch.value(), std::visit(DescribeRequest(), request.body));
+  return fmt::format("#{} budget {} epoch {}: {}", request.id.value(), request.budget.count(), request.epoch.value(),
+                     std::visit(DescribeRequest(), request.body));
 }
 
 std::string describe(const messages::Response& response) {
