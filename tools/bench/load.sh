@@ -85,7 +85,8 @@ measure() {
 measure_cluster() {
   local nodes=$1 depth
   "$bin/gyre" cluster up --nodes "$nodes" --dir "$cluster" --base-port "$base_port" --durability os >/dev/null
-  "$bin/gyre" bench --dir "$cluster" --fill --keys "$keys" --value-size "$value_bytes" --json >/dev/null
+  "$bin/gyre" bench --dir "$cluster" --preload --keys "$keys" --value-size "$value_bytes" --mix 100 --duration 1s \
+    --json >/dev/null
   for depth in 1 16; do
     measure "gyre put" "$nodes" "$depth" 0
     measure "gyre get" "$nodes" "$depth" 100
@@ -110,6 +111,14 @@ measure_rocksdb() {
   row "$label" "-" 1 "$ops" "$per_op" "-" "$(awk -v n="$keys" '{ printf "%.2f", ($1 + $2) * 1e6 / n }' <<<"$cpu")"
 }
 
+# The smallest message there and back: sockets and loop, no protocol, no storage.
+measure_echo() {
+  local depth=$1 result
+  result=$("$bin/echo_bench" --depth "$depth" --connections 1 --duration "${seconds}s" --json)
+  row "asio echo, 160-byte frames" "-" "$depth" "$(printf '%.0f' "$(field throughput <<<"$result")")" "-" "-" \
+    "$(printf '%.2f' "$(field server_cpu_us_per_operation <<<"$result")")"
+}
+
 printf '%s keys, %s-byte values, %s s each; %s, %s cores, %s\n\n' "$keys" "$value_bytes" "$seconds" "$(uname -sr)" \
   "$(nproc)" "$(git rev-parse --short HEAD 2>/dev/null || echo 'no commit')"
 row "case" "nodes" "depth" "ops/s" "p50 us" "p99 us" "server us/op"
@@ -117,3 +126,5 @@ measure_cluster 1
 measure_cluster 3
 measure_rocksdb "rocksdb fillrandom" fillrandom
 measure_rocksdb "rocksdb readrandom" readrandom --use_existing_db=1
+measure_echo 1
+measure_echo 16

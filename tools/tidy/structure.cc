@@ -73,7 +73,8 @@ std::set<std::string, std::less<>> stems_of_sources(const Tree& tree, string_vie
   for (const auto& file : tree.files) {
     const bool belongs = file.is_in(fmt::format("src/{}", folder)) || file.is_in(fmt::format("tools/{}", folder)) ||
                          (folder == "client" && (file.is_in("client") || file.is_in("include/gyre"))) ||
-                         (folder == "base" && file.is_in("include/gyre"));
+                         (folder == "base" && file.is_in("include/gyre")) ||
+                         (folder == "cli" && file.is_in("tools/gyre"));
     if (belongs && file.is_code()) stems.emplace(file.name().substr(0, file.name().rfind('.')));
   }
   return stems;
