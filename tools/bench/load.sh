@@ -78,8 +78,8 @@ measure() {
   cpu=$(awk -v t=$((after - before)) -v hz="$ticks_per_second" -v n="$operations" \
     'BEGIN { printf "%.2f", t / hz * 1e6 / n }')
   [[ $(field errors <<<"$result") == 0 ]] || echo "  (errors: $(field errors <<<"$result"))"
-  row "$label" "$nodes" "$depth" "$(printf '%.0f' "$(field throughput <<<"$result")")" "$(field p50 <<<"$result")" \
-    "$(field p99 <<<"$result")" "$cpu"
+  row "$label" "$nodes" "$depth" "$(printf '%.0f' "$(field throughput <<<"$result")")" "$(printf %.1f "$(field p50 <<<"$result")")" \
+    "$(printf %.1f "$(field p99 <<<"$result")")" "$cpu"
 }
 
 measure_cluster() {
