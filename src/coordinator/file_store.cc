@@ -140,7 +140,7 @@ Result<int> take_lock(const std::filesystem::path& path) {
     if (errno != EWOULDBLOCK) return system_error(path, "lock");
     std::array<char, 32> owner{};
     const ssize_t size = ::pread(file.get(), owner.data(), owner.size(), 0);
-    return fail(ErrorCode::unavailable,
+    return fail(ErrorCode::denied,
                 fmt::format("{} is in use by another coordinator (process {}): stop it, or choose another directory",
                             path.parent_path().string(),
                             std::string_view(owner.data(), size > 0 ? static_cast<std::size_t>(size) : 0)));

@@ -26,7 +26,7 @@ namespace gyre::coordinator {
 // THREAD: one at a time. Every call may block on the disk.
 class FileStore final : public control::ClusterStore {
  public:
-  // Creates the directory if there is none. ERRORS: unavailable (another process has it open; says which),
+  // Creates the directory if there is none. ERRORS: denied (another process has it open; says which),
   // storage_failed.
   static Result<std::unique_ptr<FileStore>> open(const std::filesystem::path& dir);
   ~FileStore() override;

@@ -7,6 +7,15 @@
 
 namespace gyre::coordinator {
 
+namespace {
+
+int exit_code_of(const Error& error) {
+  if (error.code == ErrorCode::invalid_argument) return 2;
+  return error.code == ErrorCode::unavailable ? 3 : 1;
+}
+
+}  // namespace
+
 int run_coordinator(const CoordinatorOptions& options) {
   // Blocked before any thread exists, so that every thread inherits it and the signal waits for us.
   sigset_t stop_signals;
@@ -19,7 +28,7 @@ int run_coordinator(const CoordinatorOptions& options) {
   auto server = Server::start(options);
   if (!server) {
     spdlog::error("{}", server.error().message);
-    return server.error().code == ErrorCode::invalid_argument ? 2 : 3;
+    return exit_code_of(server.error());
   }
   spdlog::info("ready: native={} http={}", (*server)->native_address(), (*server)->http_address());
   int signal = 0;

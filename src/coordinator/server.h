@@ -23,8 +23,8 @@ namespace gyre::coordinator {
 // THREAD: start and destroy it from one thread outside the loop; everything private runs on the loop.
 class Server {
  public:
-  // Serves when it returns. ERRORS: unavailable (an address or the directory is in use), invalid_argument, and those of
-  // the store: corrupt, unsupported, storage_failed.
+  // Serves when it returns. ERRORS: unavailable (an address cannot be used), invalid_argument, and those of the store:
+  // denied (another process has the directory), corrupt, unsupported, storage_failed.
   static Result<std::unique_ptr<Server>> start(const CoordinatorOptions& options);
   // Finishes a swap that is going on, then stops.
   ~Server();
@@ -82,7 +82,8 @@ class Server {
 };
 
 // Runs a coordinator until SIGTERM or SIGINT. The log is initialised by the caller.
-// Gives the exit code of the process: 0 stopped as asked, 2 the options are wrong, 3 the system refused.
+// Gives the exit code of the process: 0 stopped as asked, 1 the directory or its contents were refused, 2 the options
+// are wrong, 3 an address cannot be used.
 int run_coordinator(const CoordinatorOptions& options);
 
 }  // namespace gyre::coordinator

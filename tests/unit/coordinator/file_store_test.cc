@@ -66,7 +66,7 @@ TEST_F(FileStoreTest, ASecondCoordinatorIsRefusedByTheNameOfTheFirst) {
   const auto first = open();
   const auto second = FileStore::open(dir);
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, ErrorCode::unavailable);
+  EXPECT_EQ(second.error().code, ErrorCode::denied);
   EXPECT_THAT(second.error().message, HasSubstr("process " + std::to_string(::getpid())));
   EXPECT_THAT(second.error().message, HasSubstr(dir.string()));
 }

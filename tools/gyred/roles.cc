@@ -1,0 +1,120 @@
+#include "tools/gyred/roles.h"
+
+#include <fmt/format.h>
+
+#include "base/limits.h"
+#include "net/address.h"
+#include "ring/slot.h"
+
+namespace gyre::daemon {
+
+namespace {
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+constexpr std::size_t kTiB = std::size_t{1} << 40;
+constexpr std::uint32_t kLoopsMax = 256;
+
+void add_log_level(OptionSet& set, std::string& target) {
+  std::vector<std::pair<std::string, std::string>> levels;
+  for (const char* level : {"trace", "debug", "info", "warn", "error", "off"}) levels.emplace_back(level, level);
+  set.choice("log-level", target, std::move(levels), "Least severe lines to log, on standard error");
+}
+
+constexpr const char* kAllowRemoteHelp =
+    "Let listeners be reached from other machines. There is no TLS and there are no users yet: whoever reaches a port "
+    "can read and write";
+
+// No listener is reachable from elsewhere by accident.
+Result<void> check_listener(const std::string& option, const std::string& address, bool allow_remote) {
+  GYRE_TRY_SET(const net::HostPort at, net::parse_host_port(address));
+  if (at.loopback() || allow_remote) return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("--{} {} can be reached from other machines, and there is no TLS and there are no users yet: "
+                          "whoever reaches the port can read and write; add --allow-remote if that is what you want",
+                          option, address));
+}
+
+template <class Options>
+Result<void> complete_addresses(Options& options) {
+  GYRE_TRY(check_listener("listen", options.listen, options.allow_remote));
+  GYRE_TRY(check_listener("http", options.http, options.allow_remote));
+  GYRE_TRY_SET(const net::HostPort at, net::parse_host_port(options.listen));
+  if (options.advertise.empty() && (at.host == "0.0.0.0" || at.host == "::")) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("--listen {} listens at every address of this machine: name the one that others are to "
+                            "use with --advertise HOST:PORT",
+                            options.listen));
+  }
+  return {};
+}
+
+}  // namespace
+
+OptionSet describe(node::NodeOptions& options) {
+  using node::Durability;
+  OptionSet set;
+  set.label("id", options.id, false, "This node's name; stays with its data directory");
+  set.text("data", "DIR", options.data_dir, "Data directory; made if missing, used by one process at a time");
+  set.show_default("data", "./gyre-data/ID");
+  set.address("listen", options.listen, false, "Where clients and other nodes connect");
+  set.address("advertise", options.advertise, true, "Where others reach that port");
+  set.show_default("advertise", "as --listen");
+  set.address("http", options.http, false, "Admin HTTP: /healthz /readyz /metrics /map");
+  set.addresses("coordinator", options.coordinators, "The coordinators; a node may start before them");
+  set.label("zone", options.zone, true, "Rack, room or data centre; copies go to different zones");
+  set.show_default("zone", "none");
+  set.real("weight", options.weight, {0, limits::kWeightMax}, "Relative share of partitions");
+  set.integer("loops", options.loops, {1, kLoopsMax}, "Event loops, one per core to use");
+  set.integer("stores", options.stores, {0, kLoopsMax}, "RocksDB databases, fixed when the directory is made");
+  set.show_default("stores", "as --loops");
+  set.choice("durability", options.durability,
+             {{"os", Durability::os}, {"everysec", Durability::everysec}, {"always", Durability::always}},
+             "When a write counts as stored: given to the kernel, and synced each second, or synced first");
+  set.size("cache", options.cache_bytes, {kMiB, kTiB}, "Block cache of all stores together");
+  set.size("memtable", options.memtable_bytes, {kMiB, kTiB}, "Write buffer of each store");
+  set.size("value-max", options.value_bytes_max, {1, limits::kValueBytesHardMax}, "Largest value accepted");
+  add_log_level(set, options.log_level);
+  set.flag("allow-remote", options.allow_remote, kAllowRemoteHelp);
+  return set;
+}
+
+OptionSet describe(coordinator::CoordinatorOptions& options) {
+  OptionSet set;
+  set.label("id", options.id, false, "This process's name in logs");
+  set.text("data", "DIR", options.data_dir, "Directory of the cluster store; made if missing");
+  set.show_default("data", "./gyre-data/ID");
+  set.address("listen", options.listen, false, "Where nodes and clients connect");
+  set.address("advertise", options.advertise, true, "Where others reach that port");
+  set.show_default("advertise", "as --listen");
+  set.address("http", options.http, false, "Admin HTTP: /healthz /readyz /metrics /map");
+  set.integer("initial-nodes", options.initial_nodes, {1, limits::kNodesMax},
+              "Partitions are placed when so many nodes have joined");
+  set.integer("partitions", options.shape.partitions, {1, limits::kSlots},
+              "New cluster: number of partitions, a power of two, fixed for ever");
+  set.integer("rf", options.shape.replication_factor, {1, limits::kReplicationFactorMax},
+              "New cluster: copies of each partition");
+  set.integer("vnodes", options.shape.vnodes, {1, limits::kVnodesMax},
+              "New cluster: ring points of a node of weight 1");
+  set.real("load-slack", options.shape.load_slack, {0, 1}, "New cluster: how far above its share a node may be loaded");
+  add_log_level(set, options.log_level);
+  set.flag("allow-remote", options.allow_remote, kAllowRemoteHelp);
+  return set;
+}
+
+Result<void> complete(node::NodeOptions& options) {
+  if (options.data_dir.empty()) options.data_dir = "./gyre-data/" + options.id;
+  if (options.stores == 0) options.stores = options.loops;
+  return complete_addresses(options);
+}
+
+Result<void> complete(coordinator::CoordinatorOptions& options) {
+  if (options.data_dir.empty()) options.data_dir = "./gyre-data/" + options.id;
+  if (!ring::Partitioning::valid(options.shape.partitions)) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("--partitions {} is no power of two: use 1, 2, 4, ... up to {}", options.shape.partitions,
+                            limits::kSlots));
+  }
+  return complete_addresses(options);
+}
+
+}  // namespace gyre::daemon
