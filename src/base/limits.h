@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 // Data. Beyond: too_large, before anything is written.
 inline constexpr std::size_t kKeyBytesMax = 16 * 1024;
 inline constexpr std::size_t kValueBytesDefaultMax = 16 * 1024 * 1024;
-inline constexpr std::size_t kValueBytesHardMax = 512 * 1024 * 1024;
+inline constexpr std::size_t kValueBytesHardMax = 512 * 1024 * 1024 - 1;  // the longest blob of Cap'n Proto
 inline constexpr std::size_t kBatchOperationsMax = 10'000;
 inline constexpr std::size_t kTtlMsMax = std::size_t{100} * 365 * 24 * 3600 * 1000;  // a hundred years
 

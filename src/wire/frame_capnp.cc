@@ -14,6 +14,8 @@ namespace gyre::wire {
 
 static_assert(std::endian::native == std::endian::little, "frame headers are written as they lie in memory");
 
+static_assert(limits::kValueBytesHardMax < (1u << 29), "a blob's length has 29 bits on the wire");
+
 namespace {
 
 // Frames nest nine levels at most (frame, list, response, status, map, entries, entry, indices); the rest is room
