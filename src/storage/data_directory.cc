@@ -29,20 +29,21 @@ fs::path store_path(const fs::path& path, std::size_t index) { return path / fmt
 // Makes the directory if need be, and refuses one with somebody else's files before touching it.
 Result<void> prepare(const fs::path& path) {
   std::error_code error;
-  fs::create_directories(path, error);
+  const bool created = fs::create_directories(path, error);
   if (error) return unusable(path, error.message());
+  if (created) GYRE_TRY(sync_directory(path.parent_path()));
   if (fs::exists(path / kFormatFile, error)) return {};
   // What a creation that was interrupted may have left.
   const std::string unfinished = std::string(kFormatFile) + std::string(kTemporarySuffix);
-  fs::directory_iterator entries(path, error);
-  if (error) return unusable(path, error.message());
-  for (const fs::directory_entry& entry : entries) {
-    const fs::path name = entry.path().filename();
+  fs::directory_iterator entry(path, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const fs::path name = entry->path().filename();
     if (name == kLockFile || name == unfinished) continue;
     return fail(ErrorCode::invalid_argument,
                 fmt::format("{} is not a Gyre data directory, but holds other files ({}); choose an empty or a new one",
                             path.string(), name.string()));
   }
+  if (error) return unusable(path, error.message());
   return {};
 }
 
@@ -84,7 +85,9 @@ Result<std::string> boot_id_of(const DataDirectoryOptions& options) {
 
 Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const fs::path& given, const DataDirectoryOptions& options) {
   GYRE_ASSERT(options.stores > 0);
-  const fs::path path = fs::absolute(given).lexically_normal();
+  std::error_code error;
+  const fs::path path = fs::absolute(given, error).lexically_normal();
+  if (error) return unusable(given, error.message());
   GYRE_TRY(prepare(path));
   GYRE_TRY_SET(FileLock lock, FileLock::acquire(path / kLockFile));
   std::unique_ptr<DataDirectory> directory(new DataDirectory(path, std::move(lock)));

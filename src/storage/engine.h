@@ -121,6 +121,7 @@ class Engine {
   virtual Result<std::optional<std::string>> sweep(PartitionId partition, std::string_view after,
                                                    std::size_t records_max) = 0;
 
+  // May read the disk.
   virtual PartitionSize size_of(PartitionId partition) const = 0;
   // True while commit would answer busy.
   virtual bool stalled() const = 0;

@@ -77,8 +77,12 @@ Result<void> write_file(const std::filesystem::path& path, std::string_view cont
     }
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) return system_failure(path, "written");
-  const Descriptor folder(path.parent_path(), O_RDONLY | O_DIRECTORY);
-  if (!folder.open() || ::fsync(folder.get()) != 0) return system_failure(path, "written");
+  return sync_directory(path.parent_path());
+}
+
+Result<void> sync_directory(const std::filesystem::path& path) {
+  const Descriptor directory(path, O_RDONLY | O_DIRECTORY);
+  if (!directory.open() || ::fsync(directory.get()) != 0) return system_failure(path, "written");
   return {};
 }
 

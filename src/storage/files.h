@@ -18,6 +18,9 @@ Result<std::optional<std::string>> read_file(const std::filesystem::path& path);
 // May leave `path`.tmp behind. ERRORS: storage_failed (the old contents, or the new).
 Result<void> write_file(const std::filesystem::path& path, std::string_view contents);
 
+// Makes the entries of a directory durable. ERRORS: storage_failed.
+Result<void> sync_directory(const std::filesystem::path& path);
+
 inline constexpr std::string_view kTemporarySuffix = ".tmp";
 
 // An exclusive lock on a file, with the holder's process id in it. Freed when destroyed, and by the holder's death.

@@ -106,9 +106,11 @@ class RocksEngineOnDisk final : public RocksEngine {
  private:
   Result<void> load_states();
   Result<void> clear_stateless_partitions();
+  Result<void> clear(layout::KeyRange range);
   void append(const PartitionBatch& batch);
   void remember(const PartitionBatch& batch);
   Result<Lookup> lookup_of(const rocksdb::Status& status, const rocksdb::PinnableSlice& stored, UnixMillis now) const;
+  Result<void> delete_files(PartitionId partition);
   Result<void> remove_expired(const std::vector<std::string>& keys, UnixMillis horizon);
 
   const std::string path_;
@@ -161,23 +163,27 @@ Result<void> RocksEngineOnDisk::load_states() {
   return {};
 }
 
-// Visits one key of each partition that has any.
+// Goes through the gaps between partitions that have state.
 Result<void> RocksEngineOnDisk::clear_stateless_partitions() {
-  const layout::KeyRange all{std::string(layout::kPartitionBytes, '\0'), layout::meta_range().begin};
-  const Bounds bounds(all);
+  std::string begin(layout::kPartitionBytes, '\0');
+  for (const auto& [partition, state] : states_) {
+    const layout::KeyRange held = layout::range_of(partition);
+    GYRE_TRY(clear({begin, held.begin}));
+    begin = held.end;
+  }
+  return clear({begin, layout::meta_range().begin});
+}
+
+// Writes only where there is something to remove. A damaged block counts as something: it may be a neighbour's, whose
+// readers will report it, and is no reason to refuse the whole store.
+Result<void> RocksEngineOnDisk::clear(layout::KeyRange range) {
+  const Bounds bounds(std::move(range));
   const auto iterator = iterate(*db_, bounds, /*fill_cache=*/false);
   iterator->Seek(bounds.range.begin);
-  while (iterator->Valid()) {
-    const PartitionId partition(layout::partition_of(view_of(iterator->key())));
-    const std::string end = layout::end_of(partition);
-    if (!states_.contains(partition)) {
-      const rocksdb::Status status = db_->DeleteRange(rocksdb::WriteOptions(), db_->DefaultColumnFamily(),
-                                                      layout::range_of(partition).begin, end);
-      if (!status.ok()) return write_failure(path_, status);
-    }
-    iterator->Seek(end);
-  }
-  if (!iterator->status().ok()) return read_failure(path_, iterator->status());
+  if (!iterator->Valid() && iterator->status().ok()) return {};
+  const rocksdb::Status status =
+      db_->DeleteRange(rocksdb::WriteOptions(), db_->DefaultColumnFamily(), bounds.range.begin, bounds.end);
+  if (!status.ok()) return write_failure(path_, status);
   return {};
 }
 
@@ -318,26 +324,28 @@ Result<void> RocksEngineOnDisk::drop_partition(PartitionId partition) {
 
 Result<void> RocksEngineOnDisk::reclaim() {
   while (const std::optional<PartitionId> partition = dropped_.start()) {
-    const auto reclaim_one = [&]() -> Result<void> {
-      // Files go at once and for good, so the drop must be durable first: otherwise the machine's death could bring the
-      // partition's position back without its records.
-      GYRE_TRY(sync());
-      const layout::KeyRange range = layout::range_of(*partition);
-      const rocksdb::Slice begin(range.begin);
-      const rocksdb::Slice end(range.end);
-      rocksdb::Status status =
-          rocksdb::DeleteFilesInRange(db_, db_->DefaultColumnFamily(), &begin, &end, /*include_end=*/false);
-      // One of the files may have held the range tombstone, which also hid records in files shared with neighbours.
-      if (status.ok()) {
-        status = db_->DeleteRange(rocksdb::WriteOptions(), db_->DefaultColumnFamily(), begin, end);
-      }
-      if (!status.ok()) return write_failure(path_, status);
-      return {};
-    };
-    Result<void> done = reclaim_one();
+    Result<void> deleted = delete_files(*partition);
     dropped_.finish(*partition);
-    GYRE_TRY(std::move(done));
+    GYRE_TRY(std::move(deleted));
+    // What is left are files shared with neighbours: few, however large the partition was.
+    GYRE_TRY(compact(*partition));
   }
+  return {};
+}
+
+// REQUIRES: nobody writes to the partition meanwhile.
+Result<void> RocksEngineOnDisk::delete_files(PartitionId partition) {
+  // Files go at once and for good, so the drop must be durable first: otherwise the machine's death could bring the
+  // partition's position back without its records.
+  GYRE_TRY(sync());
+  const layout::KeyRange range = layout::range_of(partition);
+  const rocksdb::Slice begin(range.begin);
+  const rocksdb::Slice end(range.end);
+  rocksdb::ColumnFamilyHandle* const all = db_->DefaultColumnFamily();
+  rocksdb::Status status = rocksdb::DeleteFilesInRange(db_, all, &begin, &end, /*include_end=*/false);
+  // One of the files may have held the range tombstone, which also hid records in files shared with neighbours.
+  if (status.ok()) status = db_->DeleteRange(rocksdb::WriteOptions(), all, begin, end);
+  if (!status.ok()) return write_failure(path_, status);
   return {};
 }
 
