@@ -90,9 +90,8 @@ void add_bench_command(CLI::App& app, Context& context) {
   command->add_option("--keys", options->keys, "How many different keys")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000}))->capture_default_str();
   add_size(*command, "--value-size", options->value_bytes, "Bytes of each value")->default_str("100");
-  command->add_option("--distribution", options->distribution, "How keys are picked")
-      ->check(CLI::IsMember({"uniform", "zipf"}))
-      ->type_name("uniform|zipf")->capture_default_str();
+  add_choice(*command, "--distribution", options->distribution, {"uniform", "zipf"}, "How keys are picked")
+      ->capture_default_str();
   command->add_option("--zipf-theta", options->zipf_theta, "Exponent of the Zipf distribution")
       ->check(CLI::Range(0.01, 10.0))->capture_default_str();
   add_load_options(*command, *options);

@@ -99,7 +99,8 @@ std::string bench_text(const BenchOptions& options, const BenchResult& result) {
   }
   if (result.errors() > 0) {
     text += fmt::format("{} errors:", with_commas(result.errors()));
-    for (const auto& [code, count] : errors_json(result).items()) {
+    const auto errors = errors_json(result);
+    for (const auto& [code, count] : errors.items()) {
       text += fmt::format(" {} {}", code, count.get<std::uint64_t>());
     }
     text += '\n';

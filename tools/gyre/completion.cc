@@ -214,15 +214,12 @@ std::string fish_completion(const CLI::App& app) {
 void add_completion_command(CLI::App& app, Context& context) {
   auto shell = std::make_shared<std::string>();
   auto* command = app.add_subcommand("completion", "Print a completion script for a shell")->group("Tools");
-  command->add_option("SHELL", *shell, "bash, zsh or fish")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}, CLI::ignore_case));
+  add_choice(*command, "SHELL", *shell, {"bash", "zsh", "fish"}, "Whose script")->required();
   command->footer("Example: source <(gyre completion bash)");
   command->callback([&app, &context, shell] {
-    const auto name = CLI::detail::to_lower(*shell);
-    const auto script = name == "bash"  ? bash_completion(app)
-                        : name == "zsh" ? zsh_completion(app)
-                                        : fish_completion(app);
+    const auto script = *shell == "bash"  ? bash_completion(app)
+                        : *shell == "zsh" ? zsh_completion(app)
+                                          : fish_completion(app);
     std::fwrite(script.data(), 1, script.size(), stdout);
     context.exit_code = kExitOk;
   });

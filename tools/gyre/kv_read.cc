@@ -92,10 +92,10 @@ int mget(const Context& context, Client& client, const std::vector<std::string>&
 void add_mget(CLI::App& app, Context& context) {
   auto keys = std::make_shared<std::vector<std::string>>();
   auto* command = app.add_subcommand("mget", "Print several values")->group(kKvGroup);
-  // CLI11 would otherwise read a key such as "[a,b]" as a list.
-  command->add_option("KEY", *keys, "The keys")->required()->expected(1, CLI::detail::expected_max_vector_size)
-      ->allow_extra_args(false);
-  command->footer("One line a key: key, tab, value; unprintable bytes as \\xNN. Exit code 1 if any is missing.");
+  command->add_option("KEY", *keys, "The keys")->required();
+  command->footer(
+      "One line a key: key, tab, value; unprintable bytes as \\xNN. Exit code 1 if any is missing.\n"
+      "[a,b] stands for the keys a and b; a key that is itself written so is read with `get`.");
   command->callback([&context, keys] {
     with_client(context, [&](Client& client) { return mget(context, client, *keys); });
   });

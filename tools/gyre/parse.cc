@@ -109,4 +109,11 @@ CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& tar
       ->type_name("SIZE");
 }
 
+CLI::Option* add_choice(CLI::App& app, const std::string& name, std::string& target,
+                        const std::vector<std::string>& choices, const std::string& description) {
+  CLI::Validator known = CLI::IsMember(choices);
+  known.description("");  // the type's name says it already
+  return app.add_option(name, target, description)->check(known)->type_name(CLI::detail::join(choices, "|"));
+}
+
 }  // namespace gyre::cli

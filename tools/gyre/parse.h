@@ -28,4 +28,8 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::m
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target,
                       const std::string& description);
 
+// An option that takes one of `choices`; help and completion show them.
+CLI::Option* add_choice(CLI::App& app, const std::string& name, std::string& target,
+                        const std::vector<std::string>& choices, const std::string& description);
+
 }  // namespace gyre::cli

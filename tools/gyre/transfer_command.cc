@@ -12,6 +12,7 @@
 #include "tools/gyre/dump.h"
 #include "tools/gyre/interrupt.h"
 #include "tools/gyre/load.h"
+#include "tools/gyre/parse.h"
 #include "tools/gyre/progress.h"
 #include "tools/gyre/render.h"
 #include "tools/gyre/resume_file.h"
@@ -156,8 +157,7 @@ void add_load(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<LoadArguments>();
   auto* command = app.add_subcommand("load", "Store the records of a file")->group(kGroup);
   command->add_option("FILE", arguments->file, "The file; `-` is standard input")->required();
-  command->add_option("--format", arguments->format, "By default the file's ending decides")
-      ->type_name("jsonl|csv");
+  add_choice(*command, "--format", arguments->format, {"jsonl", "csv"}, "By default the file's ending decides");
   command->add_option("--concurrency", arguments->options.concurrency, "Writes in flight")
       ->check(CLI::Range(1, 65536))->capture_default_str();
   command->add_flag("--resume", arguments->resume, "Go on where an earlier load of this file stopped");
@@ -222,8 +222,7 @@ void add_dump(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("dump", "Write all records to a file that `load` reads")->group(kGroup);
   command->add_option("FILE", arguments->file, "The file; `-` is standard output")
       ->capture_default_str();
-  command->add_option("--format", arguments->format, "By default the file's ending decides")
-      ->type_name("jsonl|csv");
+  add_choice(*command, "--format", arguments->format, {"jsonl", "csv"}, "By default the file's ending decides");
   command->add_option("--prefix", arguments->prefix, "Only keys that begin with this");
   command->footer("The file appears once it is complete. Times to live are written as what is left of them.");
   command->callback([&context, arguments] { context.exit_code = dump(context, *arguments); });

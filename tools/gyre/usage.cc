@@ -28,12 +28,18 @@ std::vector<std::string> command_names(const CLI::App& app) {
   return names;
 }
 
-// Long options that may be used with `app`, its parents' included.
+// Long options that may be used with `app`, its parents' and its nameless groups' included.
 std::vector<std::string> option_names(const CLI::App* app) {
   std::vector<std::string> names;
-  for (; app != nullptr; app = app->get_parent()) {
-    for (const auto* option : app->get_options()) {
+  const auto add_from = [&](const CLI::App* from) {
+    for (const auto* option : from->get_options()) {
       for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+    }
+  };
+  for (; app != nullptr; app = app->get_parent()) {
+    add_from(app);
+    for (const auto* group : app->get_subcommands([](const CLI::App* c) { return c->get_name().empty(); })) {
+      add_from(group);
     }
   }
   return names;

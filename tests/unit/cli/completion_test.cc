@@ -1,0 +1,55 @@
+#include "tools/gyre/completion.h"
+
+#include <cstdlib>
+
+#include "tests/unit/cli/command_line.h"
+#include "tests/unit/cli/text_file.h"
+
+namespace gyre::cli {
+namespace {
+
+class Completion : public CommandLine {
+ protected:
+  // What bash offers at the end of `line`.
+  std::string offered(const std::string& line) {
+    const ScratchDir dir;
+    dir.write("gyre.bash", gyre({"completion", "bash"}).out);
+    const auto script = dir.write("ask.bash", "source " + dir.file("gyre.bash") +
+                                                  "\nread -ra COMP_WORDS <<< \"" + line + "\"\n" +
+                                                  (line.ends_with(' ') ? "COMP_WORDS+=('')\n" : "") +
+                                                  "COMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n"
+                                                  "_gyre\necho \"${COMPREPLY[*]}\"\n");
+    EXPECT_EQ(std::system(("bash " + script + " > " + dir.file("out")).c_str()), 0);
+    return dir.read("out");
+  }
+};
+
+TEST_F(Completion, BashOffersCommands) {
+  EXPECT_EQ(offered("gyre exp"), "expire\n");
+  EXPECT_NE(offered("gyre ").find("bench"), std::string::npos);
+}
+
+TEST_F(Completion, BashOffersOptionsOfTheCommandAndGlobalOnes) {
+  EXPECT_EQ(offered("gyre --deadline 2s put k v --if-"), "--if-absent --if-present --if-version\n");
+  EXPECT_EQ(offered("gyre get k --see"), "--seeds\n");
+  EXPECT_EQ(offered("gyre get k --ttl"), "\n");
+}
+
+TEST_F(Completion, BashOffersChoices) { EXPECT_EQ(offered("gyre bench --distribution z"), "zipf\n"); }
+
+TEST_F(Completion, EveryShellKnowsEveryCommand) {
+  CLI::App app;
+  Context context;
+  build_app(app, context);
+  for (const auto* shell : {"bash", "zsh", "fish"}) {
+    const auto script = gyre({"completion", shell}).out;
+    for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+      EXPECT_NE(script.find(command->get_name()), std::string::npos) << shell << ' ' << command->get_name();
+    }
+  }
+}
+
+TEST_F(Completion, UnknownShellsAreRefused) { EXPECT_EQ(gyre({"completion", "tcsh"}).exit_code, kExitUsage); }
+
+}  // namespace
+}  // namespace gyre::cli
