@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 seconds=10
 keys=200000
 value_bytes=100
-base_port=17400
+base_port=27400
 bin=$PWD/build/bin
 
 while (($#)); do
@@ -46,6 +46,8 @@ trap 'exit 130' INT TERM
 # field NAME: the first number called NAME in the JSON on standard input.
 field() { tr -d ' \n' | grep -o "\"$1\":[0-9.eE+-]*" | head -n 1 | cut -d : -f 2; }
 
+rounded() { printf "%.$1f" "$2"; }
+
 row() { printf '%-30s %6s %6s %12s %10s %10s %14s\n' "$@"; }
 
 pids_of_nodes() {
@@ -78,8 +80,8 @@ measure() {
   cpu=$(awk -v t=$((after - before)) -v hz="$ticks_per_second" -v n="$operations" \
     'BEGIN { printf "%.2f", t / hz * 1e6 / n }')
   [[ $(field errors <<<"$result") == 0 ]] || echo "  (errors: $(field errors <<<"$result"))"
-  row "$label" "$nodes" "$depth" "$(printf '%.0f' "$(field throughput <<<"$result")")" "$(printf %.1f "$(field p50 <<<"$result")")" \
-    "$(printf %.1f "$(field p99 <<<"$result")")" "$cpu"
+  row "$label" "$nodes" "$depth" "$(rounded 0 "$(field throughput <<<"$result")")" \
+    "$(rounded 1 "$(field p50 <<<"$result")")" "$(rounded 1 "$(field p99 <<<"$result")")" "$cpu"
 }
 
 measure_cluster() {
@@ -115,8 +117,8 @@ measure_rocksdb() {
 measure_echo() {
   local depth=$1 result
   result=$("$bin/echo_bench" --depth "$depth" --connections 1 --duration "${seconds}s" --json)
-  row "asio echo, 160-byte frames" "-" "$depth" "$(printf '%.0f' "$(field throughput <<<"$result")")" "-" "-" \
-    "$(printf '%.2f' "$(field server_cpu_us_per_operation <<<"$result")")"
+  row "asio echo, 160-byte frames" "-" "$depth" "$(rounded 0 "$(field throughput <<<"$result")")" "-" "-" \
+    "$(rounded 2 "$(field server_cpu_us_per_operation <<<"$result")")"
 }
 
 printf '%s keys, %s-byte values, %s s each; %s, %s cores, %s\n\n' "$keys" "$value_bytes" "$seconds" "$(uname -sr)" \
