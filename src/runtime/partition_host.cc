@@ -328,6 +328,8 @@ void PartitionHost::mark_dirty(Machine& machine) {
 // --- Commit ---
 
 void PartitionHost::end_turn() {
+  // A term whose commit was refused in an earlier turn is tried again.
+  for (Machine* machine : std::exchange(refused_, {})) mark_dirty(*machine);
   // What a commit releases (writes queued behind a read) is committed in the same turn.
   while (!dirty_.empty()) commit();
   start_disk_reads();
@@ -361,6 +363,7 @@ void PartitionHost::commit() {
     Machine& machine = *machine_of(each.partition);
     machine.partition.on_refused(now, committed.error());
     run_effects(machine);
+    refused_.push_back(&machine);
   }
 }
 
@@ -410,8 +413,6 @@ void PartitionHost::on_second() {
   for (const auto& machine : machines_) {
     if (!machine->partition.serving()) continue;
     engine_.set_expiry_horizon(machine->partition.id(), machine->partition.time(now));
-    // A term whose commit was refused is tried again.
-    mark_dirty(*machine);
   }
   sweep_some();
 }

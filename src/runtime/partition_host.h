@@ -133,7 +133,8 @@ class PartitionHost {
   std::map<PartitionId, messages::PartitionState> stored_;  // of partitions without a machine yet
   std::vector<std::unique_ptr<Machine>> machines_;          // by partition / shards
   RequestTable<Ticket, OpenRequest> requests_;
-  std::vector<Machine*> dirty_;
+  std::vector<Machine*> dirty_;    // may have something to commit in this turn
+  std::vector<Machine*> refused_;  // by the last commit
   std::map<PartitionId, std::vector<DiskRead>> disk_reads_;
   std::vector<Handed> unsynced_;  // committed, waiting for a sync (durability always)
   bool syncing_ = false;
