@@ -16,6 +16,7 @@ MetricsRegistry::Metric& MetricsRegistry::find_or_add(Kind kind, const std::stri
   }
   Metric& metric = metrics_.emplace_back();
   metric.kind = kind;
+  if (kind == Kind::histogram) metric.histogram = std::make_unique<LatencyHistogram>();
   metric.name = name;
   metric.help = help;
   metric.labels = std::move(labels);
@@ -32,7 +33,7 @@ Gauge& MetricsRegistry::gauge(const std::string& name, const std::string& help, 
 
 LatencyHistogram& MetricsRegistry::histogram(const std::string& name, const std::string& help,
                                              MetricLabels labels) {
-  return find_or_add(Kind::histogram, name, help, std::move(labels)).histogram;
+  return *find_or_add(Kind::histogram, name, help, std::move(labels)).histogram;
 }
 
 void MetricsRegistry::computed(Kind kind, const std::string& name, const std::string& help,

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -47,7 +48,7 @@ class MetricsRegistry {
     MetricLabels labels;
     Counter counter;
     Gauge gauge;
-    LatencyHistogram histogram;
+    std::unique_ptr<LatencyHistogram> histogram;  // only of Kind::histogram
     std::function<double()> read;  // set: the value is asked for instead (counter or gauge)
   };
 

@@ -131,11 +131,12 @@ void Connection::schedule_flush() {
 void Connection::flush() {
   if (closed_) return;
   if (!outgoing_.requests.empty() || !outgoing_.responses.empty()) {
-    Bytes encoded = wire::encode(outgoing_);
+    for (Bytes& encoded : wire::encode_split(outgoing_, limits_)) {
+      output_bytes_ += encoded.size();
+      unsent_.push_back(std::move(encoded));
+    }
     outgoing_.requests.clear();
     outgoing_.responses.clear();
-    output_bytes_ += encoded.size();
-    unsent_.push_back(std::move(encoded));
   }
   write();
 }

@@ -53,7 +53,7 @@ prometheus::ClientMetric sample(const MetricsRegistry::Metric& metric) {
     case Kind::gauge:
       out.gauge.value = metric.read ? metric.read() : static_cast<double>(metric.gauge.value());
       break;
-    case Kind::histogram: out.histogram = sample(metric.histogram); break;
+    case Kind::histogram: out.histogram = sample(*metric.histogram); break;
   }
   return out;
 }

@@ -41,7 +41,7 @@ TEST(Metrics, AVisitorSeesEverything) {
       case MetricsRegistry::Kind::gauge:
         seen[metric.name] = metric.read ? metric.read() : static_cast<double>(metric.gauge.value());
         break;
-      case MetricsRegistry::Kind::histogram: seen[metric.name] = static_cast<double>(metric.histogram.count()); break;
+      case MetricsRegistry::Kind::histogram: seen[metric.name] = static_cast<double>(metric.histogram->count()); break;
     }
   });
   const std::map<std::string, double> expected = {
