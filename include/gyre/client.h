@@ -3,10 +3,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,20 +19,23 @@
 
 namespace gyre {
 
-// Runs once, on the client's own thread: keep it short and never block in it on another call of the same client.
+// Runs once, on the client's own thread: keep it short, do not throw, and do not destroy the client in it. A blocking
+// call of the same client in it fails with `invalid_argument` instead of waiting for itself.
 template <class T>
 using Callback = std::move_only_function<void(Result<T>)>;
 
 struct ClientOptions {
   // Where to ask for the cluster map first: "HOST:PORT" of any node or coordinator. A DNS name stands for all its
   // addresses. They are tried in random order.
-  std::vector<std::string> seeds;
+  std::vector<std::string> seeds = {};
   std::chrono::milliseconds deadline{2000};         // of a call that names none of its own
   std::chrono::milliseconds connect_timeout{1000};  // of one connection attempt
   std::uint32_t connections_per_node = 1;
   std::uint32_t retries_max = 16;        // attempts after the first, per call
   double retry_budget = 0.2;             // retries allowed per call made, on average over the client
   std::uint32_t calls_in_flight_max = 65536;  // beyond this, calls are answered `busy` at once
+  // Of one value, and of all keys and values of a batch; must not exceed what the cluster's nodes accept.
+  std::size_t value_bytes_max = std::size_t{16} * 1024 * 1024;
 };
 
 struct CallOptions {
@@ -40,17 +45,17 @@ struct CallOptions {
 struct PutOptions {
   std::chrono::milliseconds ttl{0};  // zero: lives until deleted
   bool keep_ttl = false;             // keep the expiry the key has now; not together with `ttl`
-  Condition condition;
+  Condition condition = {};
   std::chrono::milliseconds deadline{0};
 };
 
 struct DelOptions {
-  Condition condition;
+  Condition condition = {};
   std::chrono::milliseconds deadline{0};
 };
 
 struct ScanOptions {
-  std::string prefix;           // only keys that begin with it
+  std::string prefix = {};      // only keys that begin with it
   std::uint32_t page_items = 1000;  // keys per page, at most 10,000
   bool keys_only = false;
   std::chrono::milliseconds deadline{0};  // of each page
@@ -91,6 +96,7 @@ class Batch {
 struct WriteOutcome {
   Version version;          // of the key after the write; of the deletion itself for del
   bool existed = false;     // the key was there before
+  bool changed = false;     // something was written
   std::int64_t number = 0;  // incr: the value after
 };
 
@@ -109,6 +115,8 @@ inline constexpr UseFuture use_future{};
 
 // Safe to use from any number of threads. Destroying a client completes its open calls with `unavailable`
 // (writes already sent: `outcome_unknown`).
+//
+// A key is 1 byte to 16 KiB of any bytes; an empty one is refused with `invalid_argument`, a longer one with `too_large`.
 //
 // ERRORS of every call, besides those named: unavailable, busy, timeout, outcome_unknown, too_large,
 // invalid_argument. `error().outcome` tells "surely not applied" from "maybe applied".
@@ -166,6 +174,10 @@ class Client {
   std::future<Result<bool>> del(std::string_view key, DelOptions options, UseFuture);
   std::future<Result<std::int64_t>> incr(std::string_view key, std::int64_t delta, CallOptions options, UseFuture);
   std::future<Result<std::vector<WriteOutcome>>> write(Batch batch, CallOptions options, UseFuture);
+
+ private:
+  // The calling thread is the one that runs this client's callbacks.
+  virtual bool on_callback_thread() const = 0;
 };
 
 }  // namespace gyre

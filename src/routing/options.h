@@ -11,7 +11,7 @@
 namespace gyre::routing {
 
 struct DispatcherOptions {
-  std::vector<std::string> seeds;  // "HOST:PORT", at least one
+  std::vector<std::string> seeds = {};  // "HOST:PORT", at least one
   std::uint64_t random_seed = 0;   // jitter and the order of seeds
   std::uint32_t connections_per_node = 1;
   std::uint32_t retries_max = 16;  // sendings after the first, per call

@@ -1,0 +1,16 @@
+#include "client/api_client.h"
+
+#include "ring/slot.h"
+
+namespace gyre::client {
+
+Result<KeyLocation> locate_in(const ring::ClusterMap& map, std::string_view key) {
+  GYRE_TRY(get_request(key, false));
+  const Slot slot = ring::slot_of(key);
+  const PartitionId partition = map.partitioning().of(slot);
+  KeyLocation location{slot.value(), partition.value(), map.entry(partition).primary.str(), {}, map.epoch.value()};
+  for (const NodeId& node : map.entry(partition).members()) location.members.push_back(node.str());
+  return location;
+}
+
+}  // namespace gyre::client
