@@ -47,7 +47,10 @@ class Server::Session final : public net::ConnectionHandler {
     const net::ConnectionPtr connection = connection_.lock();
     for (const messages::Request& request : frame.requests) server_.on_request(connection, request);
   }
-  void on_closed(const Error& why) override { spdlog::debug("connection closed why=\"{}\"", why.message); }
+  void on_closed(const Error& why) override {
+    if (why.code == ErrorCode::invalid_argument || why.code == ErrorCode::too_large) server_.malformed_.add();
+    spdlog::debug("connection closed why=\"{}\"", why.message);
+  }
 
  private:
   Server& server_;
@@ -56,6 +59,8 @@ class Server::Session final : public net::ConnectionHandler {
 
 Server::Server(std::unique_ptr<FileStore> store)
     : requests_(metrics_.counter("gyre_coordinator_requests_total", "Requests received")),
+      malformed_(metrics_.counter("gyre_frames_malformed_total",
+                                  "Connections closed because of bytes that are no frame, or beyond a limit")),
       epoch_(metrics_.gauge("gyre_coordinator_epoch", "Epoch of the cluster map")),
       nodes_(metrics_.gauge("gyre_coordinator_nodes", "Nodes in the cluster map")),
       nodes_up_(metrics_.gauge("gyre_coordinator_nodes_up", "Nodes heard within the detection time")),

@@ -57,6 +57,7 @@ class Server {
 
   MetricsRegistry metrics_;
   Counter& requests_;
+  Counter& malformed_;
   Gauge& epoch_;
   Gauge& nodes_;
   Gauge& nodes_up_;

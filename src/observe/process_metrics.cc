@@ -15,7 +15,9 @@ namespace {
 double cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -50,7 +52,8 @@ void add_process_metrics(MetricsRegistry& metrics) {
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   metrics.computed(Kind::counter, "process_cpu_seconds_total", "User and system time used", {}, cpu_seconds);
   metrics.computed(Kind::gauge, "process_resident_memory_bytes", "Memory in RAM", {}, resident_bytes);
-  metrics.computed(Kind::gauge, "process_open_fds", "Open file descriptors", {}, [] { return entries_of("/proc/self/fd"); });
+  metrics.computed(Kind::gauge, "process_open_fds", "Open file descriptors", {},
+                   [] { return entries_of("/proc/self/fd"); });
   metrics.computed(Kind::gauge, "process_max_fds", "Most file descriptors allowed", {}, max_fds);
   metrics.computed(Kind::gauge, "process_threads", "Threads", {}, [] { return entries_of("/proc/self/task"); });
   metrics.computed(Kind::gauge, "process_start_time_seconds", "Start, since 1970 UTC", {}, [start] { return start; });

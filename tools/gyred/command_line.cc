@@ -10,8 +10,7 @@ namespace gyre::daemon {
 
 namespace {
 
-constexpr const char* kMainFooter = R"(
-Examples, each in a terminal of its own:
+constexpr const char* kMainFooter = R"(Examples, each in a terminal of its own:
   gyred coordinator                              decides who serves what; never on the path of a read or write
   gyred node                                     a storage node at 127.0.0.1:7400
   gyre --seeds 127.0.0.1:7400 put greeting hi    talk to it
@@ -21,9 +20,9 @@ Exit codes: 0 stopped as asked (SIGTERM, SIGINT); 1 refused by the cluster, the 
 2 wrong options; 3 an address cannot be used.
 `gyred ROLE --help` lists a role's options.)";
 
-constexpr const char* kRoleFooter = R"(
-Every option can also be given as an environment variable (--log-level: GYRE_LOG_LEVEL) or in the file of --config
-(log-level = "debug"). A flag goes before a variable, that before the file, that before the default.
+constexpr const char* kRoleFooter =
+    R"(Every option can also be given as an environment variable (--log-level: GYRE_LOG_LEVEL) or in the file of
+--config (log-level = "debug"). A flag goes before a variable, that before the file, that before the default.
 Sizes are bytes, or a number and KiB, MiB or GiB.
 
 Examples:
@@ -68,8 +67,9 @@ void add_role(CLI::App& parent, RoleCommand& role, const char* name, const char*
       role.app->add_flag_callback(flag, [take] { take("true"); }, option.help);
       continue;
     }
-    CLI::Option* added = role.app->add_option_function<std::string>(flag, take, option.help);
-    added->type_name(option.value_name)->default_str(option.default_text);
+    const std::string help = fmt::format("{} [{}]", option.help, option.default_text);
+    CLI::Option* added = role.app->add_option_function<std::string>(flag, take, help);
+    added->type_name(option.value_name);
     if (option.list) added->join(',');
   }
   role.app->add_option("--config", role.config, "TOML file with any of these options")->type_name("FILE");

@@ -21,8 +21,8 @@ void add_log_level(OptionSet& set, std::string& target) {
 }
 
 constexpr const char* kAllowRemoteHelp =
-    "Let listeners be reached from other machines. There is no TLS and there are no users yet: whoever reaches a port "
-    "can read and write";
+    "Allow listeners that other machines can reach. There is no TLS and there are\n"
+    "no users yet: whoever reaches a port can read and write";
 
 // No listener is reachable from elsewhere by accident.
 Result<void> check_listener(const std::string& option, const std::string& address, bool allow_remote) {
@@ -69,7 +69,8 @@ OptionSet describe(node::NodeOptions& options) {
   set.show_default("stores", "as --loops");
   set.choice("durability", options.durability,
              {{"os", Durability::os}, {"everysec", Durability::everysec}, {"always", Durability::always}},
-             "When a write counts as stored: given to the kernel, and synced each second, or synced first");
+             "When a write counts as stored: given to the kernel (os), also synced each\n"
+             "second (everysec), or synced first (always)");
   set.size("cache", options.cache_bytes, {kMiB, kTiB}, "Block cache of all stores together");
   set.size("memtable", options.memtable_bytes, {kMiB, kTiB}, "Write buffer of each store");
   set.size("value-max", options.value_bytes_max, {1, limits::kValueBytesHardMax}, "Largest value accepted");

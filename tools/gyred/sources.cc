@@ -1,7 +1,7 @@
 #include "tools/gyred/sources.h"
 
+#include <algorithm>
 #include <optional>
-#include <sstream>
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
@@ -87,7 +87,9 @@ Result<void> set_options(const OptionSet& options, const GivenValues& values) {
 std::string to_toml(const OptionSet& options) {
   std::string out;
   for (const Option& option : options.options()) {
-    out += fmt::format("# {}\n{} = {}\n", option.help, option.name, option.toml());
+    std::string comment = option.help;
+    std::ranges::replace(comment, '\n', ' ');
+    out += fmt::format("# {}\n{} = {}\n", comment, option.name, option.toml());
   }
   return out;
 }

@@ -95,7 +95,8 @@ TEST_F(AdminServerTest, AnAddressInUseIsRefusedByName) {
 
 TEST(AdminServer, AnAddressThatIsNoneIsRefused) {
   MetricsRegistry metrics;
-  const auto refused = AdminServer::open({.address = "nonsense", .title = ""}, {.metrics = metrics, .ready = {}, .map = {}});
+  const auto refused =
+      AdminServer::open({.address = "nonsense", .title = ""}, {.metrics = metrics, .ready = {}, .map = {}});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
 }
