@@ -1,0 +1,43 @@
+# Run by CTest with: build, consumer, work, generator, compiler, sanitize.
+function(run)
+  execute_process(COMMAND ${ARGV} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "failed: ${ARGV}\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+file(REMOVE_RECURSE ${work})
+set(prefix ${work}/prefix)
+run(${CMAKE_COMMAND} --install ${build} --prefix ${prefix} --component library)
+
+set(flags)
+if(sanitize)
+  set(flags -fsanitize=${sanitize})
+endif()
+
+message(STATUS "find_package(gyre)")
+run(${CMAKE_COMMAND} -S ${consumer} -B ${work}/by-package -G ${generator}
+  -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_PREFIX_PATH=${prefix} -D CMAKE_CXX_FLAGS=${flags})
+run(${CMAKE_COMMAND} --build ${work}/by-package)
+run(${work}/by-package/consumer)
+
+message(STATUS "pkg-config")
+file(GLOB_RECURSE pc ${prefix}/gyre.pc)
+get_filename_component(pc_dir ${pc} DIRECTORY)
+run(${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${pc_dir} pkg-config --cflags --libs gyre)
+separate_arguments(found UNIX_COMMAND "${output}")
+get_filename_component(lib_dir ${pc_dir} DIRECTORY)
+run(${compiler} -std=c++23 ${flags} ${consumer}/main.cc ${found} -Wl,-rpath,${lib_dir} -o ${work}/by-pkg-config)
+run(${work}/by-pkg-config)
+
+message(STATUS "exported symbols")
+file(GLOB library ${lib_dir}/libgyre.so)
+run(nm -DC --defined-only ${library})
+string(REGEX MATCHALL "[^\n]*gyre::(net|wire|ring|routing|messages|storage|client)::[^\n]*" leaked "${output}")
+string(REGEX MATCHALL "[^\n]* (asio|capnp|kj|fmt|spdlog)::[^\n]*" foreign "${output}")
+list(APPEND leaked ${foreign})
+if(leaked)
+  list(GET leaked 0 first)
+  message(FATAL_ERROR "libgyre.so exports what is not public: ${first}")
+endif()
