@@ -82,27 +82,62 @@ void Balancer::for_each_partition(NodeIndex node, Visit visit) const {
 }
 
 void Balancer::balance_primaries() {
-  settle(draft_.primaries(), [&](NodeIndex needy) { return feed_primaries(needy); },
+  settle(draft_.primaries(), [&](NodeIndex needy) { deal_primaries(needy); },
+         [&](NodeIndex needy) { return feed_primaries(needy); },
          [&](NodeIndex loaded) { return relieve_primaries(loaded); });
 }
 
 void Balancer::balance_replicas() {
-  settle(draft_.replicas(), [&](NodeIndex needy) { return feed_replicas(needy); },
+  settle(draft_.replicas(), [&](NodeIndex needy) { deal_replicas(needy); },
+         [&](NodeIndex needy) { return feed_replicas(needy); },
          [&](NodeIndex loaded) { return relieve_replicas(loaded); });
 }
 
-template <class Feed, class Relieve>
-void Balancer::settle(const Loads& loads, Feed feed, Relieve relieve) {
+template <class Deal, class Feed, class Relieve>
+void Balancer::settle(const Loads& loads, Deal deal, Feed feed, Relieve relieve) {
   // Relieving lowers what is above bounds, feeding lowers what is above shares and raises neither: this ends.
   for (bool changed = true; changed;) {
     changed = false;
     for (NodeIndex node = 0; node < draft_.nodes(); ++node) {
       if (!loads.under(node)) continue;
+      const std::uint32_t count = loads.count(node);
+      deal(node);
+      changed = changed || loads.count(node) > count;
       while (loads.lacks_share(node) && feed(node)) changed = true;
     }
     for (NodeIndex node = 0; node < draft_.nodes(); ++node) {
       while (loads.over(node) && relieve(node)) changed = true;
     }
+  }
+}
+
+void Balancer::deal_primaries(NodeIndex needy) {
+  const Loads& primaries = draft_.primaries();
+  const Loads& replicas = draft_.replicas();
+  for (const auto may_give : {&Loads::over, &Loads::can_give}) {
+    for_each_partition(needy, [&](std::uint32_t partition) {
+      if (!primaries.lacks_share(needy) || !(primaries.*may_give)(draft_.primary(partition))) return;
+      if (draft_.holds(partition, needy)) return draft_.set_primary(partition, needy);
+      if (!replicas.lacks_share(needy)) return;  // it would get more data than it is due
+      const NodeIndex leaver = draft_.leaver_for(partition, needy);
+      if (leaver == kNobody || replicas.can_give(leaver)) draft_.bring_primary(partition, needy);
+    });
+  }
+}
+
+void Balancer::deal_replicas(NodeIndex needy) {
+  const Loads& loads = draft_.replicas();
+  for (const auto may_give : {&Loads::over, &Loads::can_give}) {
+    for_each_partition(needy, [&](std::uint32_t partition) {
+      if (!loads.lacks_share(needy) || draft_.holds(partition, needy)) return;
+      const auto eligible = [&](NodeIndex member) {
+        return member != draft_.primary(partition) && (loads.*may_give)(member) &&
+               draft_.gap(partition, member).accepts(needy);
+      };
+      const auto leanness = [&](NodeIndex member) { return -loads.surplus(member); };
+      const auto giver = least(draft_.members(partition), eligible, leanness);
+      if (giver) draft_.replace(partition, *giver, needy);
+    });
   }
 }
 

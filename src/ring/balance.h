@@ -24,6 +24,10 @@ class Balancer {
   void balance_replicas();
 
  private:
+  // Give a node what it lacks as far as single changes go, in one pass over the partitions: first what others have
+  // above their bounds, then above their shares. A newcomer's share is thus dealt in linear time.
+  void deal_primaries(NodeIndex needy);
+  void deal_replicas(NodeIndex needy);
   // Each makes one change for the better, or gives false where none can be made.
   bool feed_primaries(NodeIndex needy);
   bool relieve_primaries(NodeIndex loaded);
@@ -34,8 +38,8 @@ class Balancer {
   template <class From>
   bool take_primary(NodeIndex to, From from);
 
-  template <class Feed, class Relieve>
-  void settle(const Loads& loads, Feed feed, Relieve relieve);
+  template <class Deal, class Feed, class Relieve>
+  void settle(const Loads& loads, Deal deal, Feed feed, Relieve relieve);
 
   // Calls visit(partition) for all, in an order of the node's own, so that newcomers do not crowd into the same.
   template <class Visit>
