@@ -229,18 +229,17 @@ void Dispatcher::end_link(Instant now, LinkId id, const Error& why) {
     question_ = RequestId();
     maps_.on_failed(now, why);
   }
-  const std::string& address = peers_.address(ended.peer);
   for (std::uint32_t i = 0; i < calls_.slots(); ++i) {
     const CallSlot slot(i);
     const PendingCall& call = calls_[slot];
     if (call.link != id || (call.state != CallState::queued && call.state != CallState::sent)) continue;
     const bool maybe_applied = call.state == CallState::sent && call.is_write();
-    Error error{ErrorCode::unavailable, Outcome::not_applied, fmt::format("{}: {}", address, why.message), {}};
+    Error error{ErrorCode::unavailable, Outcome::not_applied, why.message, {}};
     if (maybe_applied) {
       error.code = ErrorCode::outcome_unknown;
       error.outcome = Outcome::unknown;
       error.message = fmt::format("the connection to {} was lost before it answered ({}); read before you write again",
-                                  address, why.message);
+                                  peers_.address(ended.peer), why.message);
     }
     on_attempt_failed(now, slot, std::move(error));
   }
