@@ -116,7 +116,8 @@ inline constexpr UseFuture use_future{};
 // Safe to use from any number of threads. Destroying a client completes its open calls with `unavailable`
 // (writes already sent: `outcome_unknown`).
 //
-// A key is 1 byte to 16 KiB of any bytes; an empty one is refused with `invalid_argument`, a longer one with `too_large`.
+// A key is 1 byte to 16 KiB of any bytes; an empty one is refused with `invalid_argument`, a longer one with
+// `too_large`.
 //
 // ERRORS of every call, besides those named: unavailable, busy, timeout, outcome_unknown, too_large,
 // invalid_argument. `error().outcome` tells "surely not applied" from "maybe applied".

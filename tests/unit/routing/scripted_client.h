@@ -39,7 +39,7 @@ inline ring::ClusterMapPtr make_map(std::uint64_t epoch, std::vector<std::string
   return std::make_shared<const ring::ClusterMap>(std::move(map));
 }
 
-// "{tag}" keys whose partition (of 16) is `partition`.
+// A key whose partition (of 16) is `partition`.
 inline Bytes key_in(std::uint32_t partition) {
   const ring::Partitioning partitioning(16);
   for (int i = 0;; ++i) {
@@ -56,7 +56,9 @@ inline messages::RequestBody put(std::uint32_t partition) {
   return messages::WriteRequest{{operation}};
 }
 
-inline Error error(ErrorCode code, Outcome outcome = Outcome::not_applied) { return Error{code, outcome, "scripted", {}}; }
+inline Error error(ErrorCode code, Outcome outcome = Outcome::not_applied) {
+  return Error{code, outcome, "scripted", {}};
+}
 
 class ScriptedClient {
  public:

@@ -23,7 +23,8 @@ TEST(TimerHeap, GivesTheEarliestFirst) {
   EXPECT_EQ(timers.next(), kNever);
 }
 
-RC_GTEST_PROP(TimerHeap, BehavesLikeAMapFromKeyToTime, (const std::vector<std::pair<std::uint8_t, std::int8_t>>& steps)) {
+RC_GTEST_PROP(TimerHeap, BehavesLikeAMapFromKeyToTime,
+              (const std::vector<std::pair<std::uint8_t, std::int8_t>>& steps)) {
   TimerHeap timers;
   std::map<std::uint32_t, Instant> model;
   for (const auto& [key, when] : steps) {
