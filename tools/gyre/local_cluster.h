@@ -1,9 +1,15 @@
 // The files of a local cluster, by which every command finds it.
+//
+//   DIR/cluster.json   its layout; what makes DIR a Gyre cluster directory
+//   DIR/lock           held by the command that starts or stops processes
+//   DIR/<id>/          one process: `pid`, `log` and `data/`
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gyre/result.h"
@@ -17,6 +23,8 @@ struct LocalProcess {
   double weight = 1.0;
   std::string native;  // "127.0.0.1:7400"
   std::string http;
+
+  bool operator==(const LocalProcess&) const = default;
 };
 
 // DIR/cluster.json
@@ -25,15 +33,46 @@ struct LocalCluster {
   std::uint32_t partitions = 0;
   std::uint32_t replication_factor = 1;
   std::uint16_t base_port = 0;
-  std::vector<LocalProcess> processes;
+  std::string durability;  // of the nodes' writes: os, everysec or always
+  std::vector<LocalProcess> processes;  // coordinators first
 
   // Native addresses of the nodes.
   std::vector<std::string> seeds() const;
+  std::size_t node_count() const;
+  std::filesystem::path process_dir(const LocalProcess& process) const { return dir / process.id; }
+  // ERRORS: invalid_argument (names the nearest id there is).
+  Result<const LocalProcess*> find(std::string_view id) const;
+  // Lays out one more node: the next free number and its ports.
+  LocalProcess next_node(std::string zone, double weight) const;
 };
+
+// What the command line says of a cluster; an option not given takes its default, or what the cluster was made with.
+struct LayoutOptions {
+  std::optional<std::uint32_t> nodes;
+  std::optional<std::uint32_t> replication_factor;
+  std::optional<std::uint32_t> partitions;
+  std::optional<std::uint32_t> base_port;
+  std::optional<std::string> durability;
+  std::vector<std::string> zones;  // given to the nodes in turn; empty: none
+};
+
+// Ports of one process, counted from its native one: HTTP is next, RESP will be the third.
+inline constexpr std::uint16_t kPortsPerProcess = 10;
+inline constexpr std::uint16_t kDefaultBasePort = 7400;
+inline constexpr std::uint32_t kLocalNodesMax = 99;
+
+// A new cluster by options and defaults; touches no file. ERRORS: invalid_argument.
+Result<LocalCluster> lay_out_local_cluster(const std::filesystem::path& dir, const LayoutOptions& options);
+// ERRORS: invalid_argument, if an option says something else than what the cluster was made with.
+Result<void> check_layout(const LocalCluster& cluster, const LayoutOptions& options);
 
 // ERRORS: not_found (no local cluster there; says how to start one), corrupt.
 Result<LocalCluster> load_local_cluster(const std::filesystem::path& dir);
+// Durable against a crash of this process: the file is replaced whole. ERRORS: storage_failed.
 Result<void> save_local_cluster(const LocalCluster& cluster);
+// Deletes what Gyre made in the cluster's directory, and the directory if nothing else is in it.
+// REQUIRES: its processes are down.  ERRORS: storage_failed (says what is left).
+Result<void> wipe_local_cluster(const LocalCluster& cluster);
 
 // The directory used when --dir is not given: that of the cluster started last, else $XDG_DATA_HOME/gyre/local
 // (~/.local/share/gyre/local).

@@ -1,0 +1,31 @@
+// Starting: a new local cluster, one that was down, single processes of it, a further node.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gyre/result.h"
+#include "tools/gyre/cluster_processes.h"
+#include "tools/gyre/command.h"
+#include "tools/gyre/local_cluster.h"
+
+namespace gyre::cli {
+
+// --dir, else the default directory; absolute.
+std::filesystem::path cluster_dir(const Context& context);
+
+// Creates the cluster in the directory, or brings back the one that is there; returns when every process is ready.
+// On failure nothing that this call started or created is left.
+// ERRORS: invalid_argument (flags out of range, or not those the cluster was created with), unavailable (a port is
+// taken, or a process ended or was not ready in time: the end of its log is printed), storage_failed.
+Result<void> cluster_up(const Context& context, const LayoutOptions& options);
+
+// Starts those of `processes` that are down and resumes the paused ones. Waits until they are ready, unless no
+// coordinator runs that could admit them.
+Result<void> cluster_start(const Context& context, const LocalCluster& cluster,
+                           const std::vector<const LocalProcess*>& processes);
+
+// Adds a node to a cluster that is up. ERRORS: as cluster_up; unavailable, if no coordinator runs.
+Result<void> cluster_add_node(const Context& context, const std::string& zone, double weight);
+
+}  // namespace gyre::cli
