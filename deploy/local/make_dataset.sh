@@ -1,6 +1,6 @@
 #!/bin/sh
 # Turns the Unicode Character Database into JSON lines for `gyre load`: one key for every assigned character, such as
-#   {"key":"u:0041","value":"{\"name\":\"LATIN CAPITAL LETTER A\",\"category\":\"Lu\",\"bidi\":\"L\",\"lower\":\"u:0061\"}"}
+#   {"key":"u:0041","value":"{\"name\":\"LATIN CAPITAL LETTER A\",\"category\":\"Lu\",...}"}
 # Usage: make_dataset.sh [UnicodeData.txt] > characters.jsonl
 set -eu
 
