@@ -57,6 +57,7 @@ void build_app(CLI::App& app, Context& context) {
 #endif
 #ifdef GYRE_HAVE_CLUSTER
   add_cluster_commands(app, context);
+  app.get_subcommand("cluster")->group("Cluster");
 #endif
 }
 

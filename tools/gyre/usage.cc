@@ -69,15 +69,15 @@ int report_usage(const CLI::App& app, const Context& context, const CLI::ParseEr
   std::string message = explain_leftover(app);
   if (message.empty()) message = printable(error.what());
   const CLI::App* const at = innermost(app);
-  std::string command = at->get_name();
-  for (const auto* up = at->get_parent(); up != nullptr; up = up->get_parent()) {
-    command = up->get_name() + " " + command;
+  std::string ask = "--help";
+  for (const auto* up = at; up != nullptr; up = up->get_parent()) {
+    if (!up->get_name().empty()) ask = up->get_name() + " " + ask;  // the shell's root has no name
   }
   if (context.json) {
     const Error usage{ErrorCode::invalid_argument, Outcome::not_applied, message, {}};
     return report(context, usage);
   }
-  fmt::print(stderr, "usage: {}\n`{} --help` explains.\n", message, command);
+  fmt::print(stderr, "usage: {}\n`{}` explains.\n", message, ask);
   return kExitUsage;
 }
 
