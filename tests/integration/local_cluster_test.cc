@@ -294,6 +294,7 @@ TEST(LocalCluster, LogsShowTheEndAsLinesOrJson) {
   const auto text = sandbox.gyre({"cluster", "logs", "n1", "-n", "1"});
   EXPECT_EQ(text.status, 0);
   EXPECT_EQ(std::ranges::count(text.out, '\n'), 1);
+  EXPECT_EQ(sandbox.gyre({"cluster", "logs", "n1", "-n", "-1"}).status, 2);
   const auto json = sandbox.gyre({"cluster", "logs", "c1", "-n", "1", "--json"}).json();
   EXPECT_EQ(json["id"], "c1");
   EXPECT_TRUE(json["line"].is_string());

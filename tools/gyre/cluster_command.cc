@@ -253,7 +253,8 @@ void add_logs(CLI::App* cluster, Context& context) {
   auto options = std::make_shared<Options>();
   command->add_option("process", options->id, "Its id, such as n1")->required();
   command->add_flag("-f,--follow", options->follow, "Go on with what is logged from now on");
-  command->add_option("-n,--lines", options->lines, "Lines from the end")->capture_default_str();
+  command->add_option("-n,--lines", options->lines, "Lines from the end")
+      ->check(CLI::NonNegativeNumber)->capture_default_str();
   on_chosen(command, context, [&context, options] { return logs(context, options->id, *options); });
 }
 
