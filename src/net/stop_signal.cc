@@ -33,14 +33,13 @@ int StopSignal::wait() {
   pollfd polled[] = {{asked_, POLLIN, 0}, {signals_, POLLIN, 0}};
   while (poll(polled, 2, -1) <= 0) {
   }
-  if ((polled[0].revents & POLLIN) == 0) return 0;
-  std::uint64_t value = 0;
-  GYRE_ASSERT(read(asked_, &value, sizeof value) == sizeof value);
-  return static_cast<int>(value & 0xff) - 1;
+  return (polled[0].revents & POLLIN) == 0 ? 0 : code_.load();
 }
 
 void StopSignal::stop(int exit_code) {
-  const auto value = static_cast<std::uint64_t>(exit_code + 1);
+  int not_asked = kNotAsked;
+  if (!code_.compare_exchange_strong(not_asked, exit_code)) return;
+  const std::uint64_t value = 1;
   GYRE_ASSERT(write(asked_, &value, sizeof value) == sizeof value);
 }
 

@@ -1,6 +1,8 @@
 // Lets a server's main thread sleep until it is asked to stop, by a signal or by one of its own threads.
 #pragma once
 
+#include <atomic>
+
 namespace gyre::net {
 
 // Blocks SIGINT and SIGTERM in the calling thread and all that it starts afterwards, and ignores SIGPIPE. Create it
@@ -18,8 +20,11 @@ class StopSignal {
   void stop(int exit_code);
 
  private:
+  static constexpr int kNotAsked = -1;
+
   int signals_;  // signalfd
-  int asked_;    // eventfd; its value is the exit code + 1
+  int asked_;    // eventfd
+  std::atomic<int> code_{kNotAsked};
 };
 
 }  // namespace gyre::net

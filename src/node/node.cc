@@ -97,7 +97,7 @@ Result<void> Node::start() {
   GYRE_TRY(start_admin());
   start_link();
   for (auto& each : loops_) each->loop.start();
-  spdlog::info("listening native={} http={} data={} incarnation={}", listener_->address(), admin_->address(),
+  spdlog::info("ready: native={} http={} data={} incarnation={}", listener_->address(), admin_->address(),
                options_.data_dir, data_->incarnation().value());
   return {};
 }
