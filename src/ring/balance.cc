@@ -127,18 +127,25 @@ void Balancer::deal_primaries(NodeIndex needy) {
 
 void Balancer::deal_replicas(NodeIndex needy) {
   const Loads& loads = draft_.replicas();
-  for (const auto may_give : {&Loads::over, &Loads::can_give}) {
+  const auto leanness = [&](NodeIndex member) { return -loads.surplus(member); };
+  const auto deal = [&](auto may_give) {
     for_each_partition(needy, [&](std::uint32_t partition) {
       if (!loads.lacks_share(needy) || draft_.holds(partition, needy)) return;
-      const auto eligible = [&](NodeIndex member) {
-        return member != draft_.primary(partition) && (loads.*may_give)(member) &&
-               draft_.gap(partition, member).accepts(needy);
-      };
-      const auto leanness = [&](NodeIndex member) { return -loads.surplus(member); };
-      const auto giver = least(draft_.members(partition), eligible, leanness);
+      const auto giver = least(
+          draft_.members(partition),
+          [&](NodeIndex member) {
+            return member != draft_.primary(partition) && may_give(partition, member) &&
+                   draft_.gap(partition, member).accepts(needy);
+          },
+          leanness);
       if (giver) draft_.replace(partition, *giver, needy);
     });
-  }
+  };
+  deal([&](std::uint32_t partition, NodeIndex member) {
+    return loads.can_give(member) && draft_.moves(partition, member);
+  });
+  deal([&](std::uint32_t, NodeIndex member) { return loads.over(member); });
+  deal([&](std::uint32_t, NodeIndex member) { return loads.can_give(member); });
 }
 
 bool Balancer::feed_primaries(NodeIndex needy) {

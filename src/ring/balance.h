@@ -24,8 +24,8 @@ class Balancer {
   void balance_replicas();
 
  private:
-  // Give a node what it lacks as far as single changes go, in one pass over the partitions: first what others have
-  // above their bounds, then above their shares. A newcomer's share is thus dealt in linear time.
+  // Give a node what it lacks as far as single changes go: first what moves anyway, then what others have above their
+  // bounds, then above their shares. Each takes one pass over the partitions, so a newcomer is served in linear time.
   void deal_primaries(NodeIndex needy);
   void deal_replicas(NodeIndex needy);
   // Each makes one change for the better, or gives false where none can be made.

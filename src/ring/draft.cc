@@ -13,6 +13,7 @@ Draft::Draft(const ShareInput& input, double slack)
       replicas_(replica_shares(input), slack, input.partitions),
       primaries_(primary_shares(input), slack, input.partitions),
       members_(input.partitions),
+      kept_(input.partitions),
       primary_(input.partitions, kNobody) {}
 
 bool Draft::holds(std::uint32_t partition, NodeIndex node) const {
@@ -48,6 +49,15 @@ bool Draft::Gap::accepts(NodeIndex node) const {
     if (member == node) return true;
     return !any_zone_ && member != leaver_ && draft_->zone_[member] == draft_->zone_[node];
   });
+}
+
+void Draft::keep(std::uint32_t partition, NodeIndex node) {
+  add(partition, node);
+  kept_[partition].push_back(node);
+}
+
+bool Draft::moves(std::uint32_t partition, NodeIndex node) const {
+  return std::ranges::find(kept_[partition], node) == kept_[partition].end();
 }
 
 void Draft::add(std::uint32_t partition, NodeIndex node) {

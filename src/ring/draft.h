@@ -44,6 +44,10 @@ class Draft {
   };
   Gap gap(std::uint32_t partition, NodeIndex leaver = kNobody) const;
 
+  // Adds a member that has held the partition before. REQUIRES: `node` is not a member.
+  void keep(std::uint32_t partition, NodeIndex node);
+  // True if giving `node` the partition is a move: it was not kept.
+  bool moves(std::uint32_t partition, NodeIndex node) const;
   // REQUIRES: `node` is not a member.
   void add(std::uint32_t partition, NodeIndex node);
   // Drops members while there are too many, or so many in one zone that others would be left out: the most loaded
@@ -70,6 +74,7 @@ class Draft {
   Loads replicas_;
   Loads primaries_;
   std::vector<std::vector<NodeIndex>> members_;
+  std::vector<std::vector<NodeIndex>> kept_;
   std::vector<NodeIndex> primary_;
 };
 

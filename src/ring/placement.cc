@@ -46,7 +46,7 @@ void adopt(const Placement& before, const std::vector<PlacementMember>& members,
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       const auto found = index_of.find(nodes[i].str());
       if (found == index_of.end() || draft.holds(partition, found->second)) continue;
-      draft.add(partition, found->second);
+      draft.keep(partition, found->second);
       if (i == 0) draft.set_primary(partition, found->second);
     }
   }
