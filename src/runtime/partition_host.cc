@@ -20,6 +20,10 @@ using replication::Moment;
 
 namespace {
 
+std::unexpected<Error> empty_key() {
+  return fail(ErrorCode::invalid_argument, "a key has at least one byte: name the key that is meant");
+}
+
 Error timed_out() {
   return {ErrorCode::timeout, Outcome::not_applied, "the deadline passed before the request's turn came", {}};
 }
@@ -93,7 +97,10 @@ void PartitionHost::check_invariants() const {
 
 Result<PartitionId> PartitionHost::partition_of(const Request& request) const {
   const auto partitioning = map_->partitioning();
-  if (const auto* get = std::get_if<GetRequest>(&request.body)) return partitioning.of(get->key);
+  if (const auto* get = std::get_if<GetRequest>(&request.body)) {
+    if (get->key.empty()) return empty_key();
+    return partitioning.of(get->key);
+  }
   if (const auto* scan = std::get_if<ScanRequest>(&request.body)) {
     if (scan->partition.value() < partitioning.count()) return scan->partition;
     return fail(ErrorCode::invalid_argument,
@@ -106,6 +113,7 @@ Result<PartitionId> PartitionHost::partition_of(const Request& request) const {
   }
   const PartitionId first = partitioning.of(write->operations.front().key);
   for (const auto& operation : write->operations) {
+    if (operation.key.empty()) return empty_key();
     if (partitioning.of(operation.key) != first) {
       return fail(ErrorCode::invalid_argument,
                   "the keys of a batch live in different partitions: give them a common {hash tag}");

@@ -57,7 +57,8 @@ class PartitionHost {
 
   // REQUIRES: newer than the last one.
   void on_map(ring::ClusterMapPtr map);
-  // A get, write or scan. Any other kind, or one of a partition of another host, is answered invalid_argument.
+  // A get, write or scan; any other kind is answered invalid_argument.
+  // REQUIRES: the partition of its (first) key, or of its scan modulo the number of shards, is this host's.
   void on_request(const ResponderPtr& from, messages::Request request);
   void end_turn();
   // Call every second: syncs where durability is everysec, moves the expiry horizons, sweeps some expired records.
