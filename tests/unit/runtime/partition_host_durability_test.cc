@@ -1,0 +1,151 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support.h"
+
+namespace gyre::runtime {
+namespace {
+
+using testing::HasSubstr;
+
+class PartitionHostAlwaysTest : public PartitionHostTest {
+ protected:
+  PartitionHostAlwaysTest() : PartitionHostTest(Durability::always) { serve(); }
+};
+
+TEST_F(PartitionHostAlwaysTest, AWriteIsAnsweredOnlyOnceItIsSynced) {
+  const auto id = write({put("k", "v")});
+  end_turn();
+  EXPECT_FALSE(answered(id));
+  ASSERT_EQ(environment.jobs.size(), 1u);
+  run_jobs();
+  EXPECT_TRUE(succeeded(id));
+  memory.crash(0);
+  EXPECT_EQ(value(get("k")), "v");
+}
+
+TEST_F(PartitionHostAlwaysTest, OneSyncServesAllThatWaitAndOneRunsAtATime) {
+  const auto syncs = metrics.syncs.value();
+  const auto first = write({put(key_in(0), "v")});
+  end_turn();
+  std::vector<RequestId> meanwhile;
+  for (std::uint16_t i = 0; i < 10; ++i) {
+    meanwhile.push_back(write({put(key_in(i % kPartitions, i), "v")}));
+    end_turn();
+  }
+  EXPECT_EQ(environment.jobs.size(), 1u);
+  run_jobs(1);
+  EXPECT_TRUE(answered(first));
+  for (const RequestId id : meanwhile) EXPECT_FALSE(answered(id));  // that sync began before them
+  end_turn();
+  EXPECT_EQ(environment.jobs.size(), 1u);
+  run_jobs(1);
+  for (const RequestId id : meanwhile) EXPECT_TRUE(succeeded(id));
+  EXPECT_EQ(metrics.syncs.value(), syncs + 2);
+}
+
+TEST_F(PartitionHostAlwaysTest, AReadOfAKeyBeingSyncedWaitsAndOthersDoNot) {
+  store("other", "v");
+  write({put("k", "v")});
+  end_turn();
+  const auto waiting = get("k");
+  const auto free = get("other");
+  EXPECT_FALSE(answered(waiting));
+  EXPECT_EQ(value(free), "v");
+  settle();
+  EXPECT_EQ(value(waiting), "v");
+}
+
+TEST_F(PartitionHostAlwaysTest, AFullPoolPutsTheSyncOff) {
+  environment.pool_full = true;
+  const auto id = write({put("k", "v")});
+  end_turn();
+  EXPECT_FALSE(answered(id));
+  environment.pool_full = false;
+  settle();
+  EXPECT_TRUE(succeeded(id));
+}
+
+TEST_F(PartitionHostAlwaysTest, AFailedSyncLeavesTheOutcomeUnknownAndEndsTheService) {
+  engine.set_plan({.sync_fails = 1});
+  const auto first = write({put("k", "v")});
+  end_turn();
+  const auto second = write({put("k", "w")});
+  settle();
+  for (const RequestId id : {first, second}) {
+    EXPECT_EQ(error(id).code, ErrorCode::outcome_unknown) << id.value();
+    EXPECT_EQ(error(id).outcome, Outcome::unknown);
+  }
+  EXPECT_EQ(host->partitions_served(), 0u);
+  EXPECT_EQ(error(get("k")).code, ErrorCode::unavailable);
+  EXPECT_GE(metrics.storage_errors.value(), 1u);
+  EXPECT_EQ(host->open_requests(), 0u);
+}
+
+TEST_F(PartitionHostAlwaysTest, ARefusedCommitDoesNotTouchWhatIsBeingSynced) {
+  const auto syncing = write({put("k", "1")});
+  end_turn();
+  engine.set_stalled(true);
+  const auto refused = write({put("k", "2")});
+  end_turn();
+  EXPECT_EQ(error(refused).code, ErrorCode::busy);
+  engine.set_stalled(false);
+  settle();
+  EXPECT_EQ(outcome(syncing).version.sequence, Sequence(1));
+  EXPECT_EQ(value(get("k")), "1");
+}
+
+TEST_F(PartitionHostAlwaysTest, TheTermIsSyncedBeforeItServes) {
+  adopt_map(2);
+  end_turn();
+  EXPECT_EQ(host->partitions_served(), 0u);
+  EXPECT_EQ(error(get("k")).code, ErrorCode::unavailable);
+  settle();
+  EXPECT_EQ(host->partitions_served(), kPartitions);
+}
+
+class PartitionHostEverysecTest : public PartitionHostTest {
+ protected:
+  PartitionHostEverysecTest() { serve(); }
+};
+
+TEST_F(PartitionHostEverysecTest, SyncsOnceASecondIfAnythingWasWritten) {
+  host->on_second();
+  settle();
+  const auto syncs = metrics.syncs.value();
+  host->on_second();
+  settle();
+  EXPECT_EQ(metrics.syncs.value(), syncs);
+  const auto id = write({put("k", "v")});
+  end_turn();
+  EXPECT_TRUE(succeeded(id));
+  EXPECT_GT(memory.unsynced(), 0u);
+  host->on_second();
+  settle();
+  EXPECT_EQ(metrics.syncs.value(), syncs + 1);
+  EXPECT_EQ(memory.unsynced(), 0u);
+}
+
+TEST_F(PartitionHostEverysecTest, AFailedSyncEndsTheService) {
+  store("k", "v");
+  engine.set_plan({.sync_fails = 1});
+  host->on_second();
+  settle();
+  EXPECT_EQ(host->partitions_served(), 0u);
+  EXPECT_EQ(error(write({put("k", "v")})).code, ErrorCode::unavailable);
+}
+
+class PartitionHostOsTest : public PartitionHostTest {
+ protected:
+  PartitionHostOsTest() : PartitionHostTest(Durability::os) { serve(); }
+};
+
+TEST_F(PartitionHostOsTest, NeverSyncsByItself) {
+  store("k", "v");
+  host->on_second();
+  settle();
+  EXPECT_EQ(metrics.syncs.value(), 0u);
+}
+
+}  // namespace
+}  // namespace gyre::runtime

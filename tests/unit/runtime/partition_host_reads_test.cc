@@ -1,0 +1,234 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support.h"
+
+namespace gyre::runtime {
+namespace {
+
+using testing::ElementsAre;
+
+class PartitionHostReadsTest : public PartitionHostTest {
+ protected:
+  PartitionHostReadsTest() { serve(); }
+  // From now on memory holds nothing.
+  void leave_memory() { engine.set_plan({.needs_disk = 1}); }
+};
+
+TEST_F(PartitionHostReadsTest, WhatIsInMemoryIsAnsweredAtOnce) {
+  store("k", "v");
+  const auto id = get("k");
+  EXPECT_EQ(value(id), "v");
+  EXPECT_EQ(std::get<messages::GetResponse>(body(id)).record.version, (Position{Term(1), Sequence(1)}));
+  EXPECT_TRUE(environment.jobs.empty());
+  EXPECT_EQ(metrics.reads.value(), 1u);
+  EXPECT_EQ(metrics.reads_from_disk.value(), 0u);
+}
+
+TEST_F(PartitionHostReadsTest, ReadsThatNeedTheDiskGoAsOneJobForEachPartition) {
+  store(key_in(0), "zero");
+  store(key_in(1), "one");
+  leave_memory();
+  const auto found = get(key_in(0));
+  const auto missing = get(key_in(0, 1));
+  const auto again = get(key_in(0));
+  const auto elsewhere = get(key_in(1));
+  EXPECT_TRUE(environment.jobs.empty());
+  end_turn();
+  EXPECT_EQ(environment.jobs.size(), 2u);
+  EXPECT_FALSE(answered(found));
+  run_jobs();
+  EXPECT_EQ(value(found), "zero");
+  EXPECT_EQ(value(again), "zero");
+  EXPECT_EQ(value(elsewhere), "one");
+  EXPECT_EQ(error(missing).code, ErrorCode::not_found);
+  EXPECT_EQ(metrics.reads_from_disk.value(), 4u);
+  EXPECT_EQ(metrics.refused.value(), 0u);
+}
+
+TEST_F(PartitionHostReadsTest, ConditionalWritesReadTheDiskOffTheLoop) {
+  store("k", "v");
+  leave_memory();
+  messages::WriteOperation cas = put("k", "w");
+  cas.condition = {messages::Condition::Kind::version, Position{Term(1), Sequence(1)}};
+  const auto id = write({cas});
+  end_turn();
+  EXPECT_FALSE(answered(id));
+  run_jobs();
+  EXPECT_FALSE(answered(id));  // decided, not committed
+  end_turn();
+  EXPECT_TRUE(outcome(id).existed);
+  EXPECT_EQ(outcome(id).version.sequence, Sequence(2));
+}
+
+TEST_F(PartitionHostReadsTest, ABatchReadsAllItsValuesInOneJob) {
+  leave_memory();
+  const auto id = write({put_if_absent(key_in(0, 0), "a"), put_if_absent(key_in(0, 1), "b")});
+  end_turn();
+  EXPECT_EQ(environment.jobs.size(), 1u);
+  settle();
+  EXPECT_TRUE(succeeded(id));
+}
+
+TEST_F(PartitionHostReadsTest, AConditionalWriteWhoseDeadlinePassesMeanwhileIsNotApplied) {
+  leave_memory();
+  const auto late = write({put_if_absent("k", "v")}, 100ms);
+  const auto behind = write({put("other", "v")});
+  end_turn();
+  environment.advance(100ms);
+  run_jobs();
+  end_turn();
+  EXPECT_EQ(error(late).code, ErrorCode::timeout);
+  EXPECT_EQ(error(late).outcome, Outcome::not_applied);
+  EXPECT_TRUE(succeeded(behind));
+  engine.set_plan({});
+  EXPECT_EQ(error(get("k")).code, ErrorCode::not_found);
+}
+
+TEST_F(PartitionHostReadsTest, AReadWhoseDeadlinePassesMeanwhileTimesOutAndIsNoStorageError) {
+  store("k", "v");
+  leave_memory();
+  const auto late = get("k", 50ms);
+  const auto patient = get("k", 500ms);
+  const auto unhurried = get("k");
+  end_turn();
+  environment.advance(60ms);
+  run_jobs();
+  EXPECT_EQ(error(late).code, ErrorCode::timeout);
+  EXPECT_EQ(value(patient), "v");
+  EXPECT_EQ(value(unhurried), "v");
+  EXPECT_EQ(metrics.storage_errors.value(), 0u);
+}
+
+TEST_F(PartitionHostReadsTest, AFullPoolAnswersBusy) {
+  leave_memory();
+  environment.pool_full = true;
+  const auto read = get("k");
+  const auto conditional = write({put_if_absent("k", "v")});
+  const auto scanned = scan(0);
+  const auto plain = write({put("k", "v")});
+  end_turn();
+  end_turn();
+  for (const RequestId id : {read, conditional, scanned}) EXPECT_EQ(error(id).code, ErrorCode::busy) << id.value();
+  EXPECT_TRUE(succeeded(plain));
+  EXPECT_EQ(metrics.storage_errors.value(), 0u);
+  EXPECT_EQ(host->open_requests(), 0u);
+}
+
+TEST_F(PartitionHostReadsTest, ADamagedRecordIsNeverServed) {
+  const std::string bad = key_in(0, 0);
+  const std::string good = key_in(0, 1);
+  store(bad, "v");
+  store(good, "v");
+  engine.corrupt(PartitionId(0), bad);
+  const auto conditional = write({put_if_absent(bad, "w")});
+  const auto scanned = scan(0);
+  settle();
+  for (const RequestId id : {get(bad), conditional, scanned}) EXPECT_EQ(error(id).code, ErrorCode::corrupt);
+  EXPECT_EQ(value(get(good)), "v");
+  EXPECT_EQ(metrics.storage_errors.value(), 3u);
+  store(bad, "overwritten");
+  EXPECT_EQ(value(get(bad)), "overwritten");
+}
+
+TEST_F(PartitionHostReadsTest, ADamagedRecordOnTheDiskIsNeverServed) {
+  store("k", "v");
+  leave_memory();
+  engine.corrupt(ring::Partitioning(kPartitions).of("k"), "k");
+  const auto read = get("k");
+  const auto conditional = write({put_if_absent("k", "w")});
+  settle();
+  EXPECT_EQ(error(read).code, ErrorCode::corrupt);
+  EXPECT_EQ(error(conditional).code, ErrorCode::corrupt);
+}
+
+TEST_F(PartitionHostReadsTest, APartitionThatMovedAwayMeanwhileAnswersNothingItRead) {
+  store(key_in(1), "v");
+  leave_memory();
+  const auto read = get(key_in(1));
+  const auto conditional = write({put_if_absent(key_in(1), "w")});
+  const auto scanned = scan(1);
+  end_turn();
+  adopt_map(2, {1});
+  settle();
+  for (const RequestId id : {read, conditional, scanned}) {
+    EXPECT_EQ(error(id).code, ErrorCode::not_primary) << id.value();
+  }
+}
+
+TEST_F(PartitionHostReadsTest, ExpiredValuesAreInvisibleAtOnceAndTimeToLiveIsTold) {
+  write({put_for("k", "v", 100)});
+  settle();
+  const auto before = get("k");
+  EXPECT_EQ(std::get<messages::GetResponse>(body(before)).ttl_ms, 100);
+  store("forever", "v");
+  EXPECT_EQ(std::get<messages::GetResponse>(body(get("forever"))).ttl_ms, -1);
+  environment.advance(100ms);
+  EXPECT_EQ(error(get("k")).code, ErrorCode::not_found);
+}
+
+TEST_F(PartitionHostReadsTest, AValueThatExpiresOnItsWayFromTheDiskIsNotServed) {
+  write({put_for("k", "v", 100)});
+  settle();
+  leave_memory();
+  const auto read = get("k");
+  end_turn();
+  auto job = std::move(environment.jobs.front());
+  environment.jobs.pop_front();
+  job.work();
+  environment.advance(100ms);
+  job.done();
+  EXPECT_EQ(error(read).code, ErrorCode::not_found);
+}
+
+TEST_F(PartitionHostReadsTest, AGetMayAskForTheVersionAlone) {
+  store("k", "v");
+  const auto id = ask(messages::GetRequest{Bytes::copy_of("k"), false});
+  EXPECT_EQ(value(id), "");
+  EXPECT_EQ(std::get<messages::GetResponse>(body(id)).record.version.sequence, Sequence(1));
+}
+
+// --- Scans ---
+
+TEST_F(PartitionHostReadsTest, AScanSeesAllThatWasWrittenBeforeIt) {
+  store(key_in(0, 0), "1");
+  write({put(key_in(0, 1), "2")});
+  const auto id = scan(0);
+  EXPECT_TRUE(environment.jobs.empty());  // waits for the commit
+  settle();
+  ASSERT_EQ(items(id).size(), 2u);
+  EXPECT_EQ(metrics.scans.value(), 1u);
+}
+
+TEST_F(PartitionHostReadsTest, AScanDoesNotWaitForOtherPartitions) {
+  write({put(key_in(1), "v")});
+  scan(0);
+  EXPECT_EQ(environment.jobs.size(), 1u);
+  settle();
+}
+
+TEST_F(PartitionHostReadsTest, AScanComesInPages) {
+  for (int i = 0; i < 5; ++i) store("{t}" + std::to_string(i), "v");
+  store("{t}", "v");
+  messages::ScanRequest request{.partition = ring::Partitioning(kPartitions).of("{t}"),
+                                .prefix = Bytes::copy_of("{t}"),
+                                .after = Bytes::copy_of("{t}1"),
+                                .items_max = 2,
+                                .values_wanted = false};
+  const auto first = ask(request);
+  settle();
+  EXPECT_TRUE(std::get<messages::ScanResponse>(body(first)).more);
+  ASSERT_EQ(items(first).size(), 2u);
+  EXPECT_EQ(items(first)[1].key, Bytes::copy_of("{t}3"));
+  EXPECT_EQ(items(first)[1].ttl_ms, -1);
+  EXPECT_TRUE(items(first)[1].record.value.empty());
+  request.after = items(first)[1].key;
+  const auto last = ask(request);
+  settle();
+  EXPECT_FALSE(std::get<messages::ScanResponse>(body(last)).more);
+  ASSERT_EQ(items(last).size(), 1u);
+  EXPECT_EQ(items(last)[0].key, Bytes::copy_of("{t}4"));
+}
+
+}  // namespace
+}  // namespace gyre::runtime
