@@ -71,6 +71,8 @@ void Agent::on_answer(Instant now, Result<messages::ResponseBody> answer) {
   if (heartbeat->join_again) {
     joined_ = false;
     next_ = now;
+  } else if (std::exchange(waiting_announced_, false)) {
+    effects_.push_back(AgentEvent{false, "a coordinator answers again"});
   }
   if (heartbeat->map) adopt(heartbeat->map);
 }
