@@ -237,7 +237,11 @@ std::size_t Node::serving() const {
 
 Result<void> Node::ready() const {
   if (stopping_.load()) return fail(ErrorCode::unavailable, "the node is stopping");
-  if (map() == nullptr) return fail(ErrorCode::unavailable, "no cluster map yet: the coordinator is awaited");
+  const auto known = map();
+  if (known == nullptr) return fail(ErrorCode::unavailable, "no cluster map yet: the coordinator is awaited");
+  if (std::ranges::any_of(known->entries, [](const auto& entry) { return entry.primary.empty(); })) {
+    return fail(ErrorCode::unavailable, "the partitions are not placed yet: more nodes are awaited");
+  }
   const std::size_t wanted = primaries_.load();
   if (const std::size_t served = serving(); served < wanted) {
     return fail(ErrorCode::unavailable, fmt::format("serves {} of {} partitions", served, wanted));

@@ -52,13 +52,9 @@ void build_app(CLI::App& app, Context& context) {
   add_transfer_commands(app, context);
   add_shell_commands(app, context);
   add_bench_command(app, context);
-#ifdef GYRE_HAVE_RING
   add_ring_commands(app, context);
-#endif
-#ifdef GYRE_HAVE_CLUSTER
   add_cluster_commands(app, context);
   app.get_subcommand("cluster")->group("Cluster");
-#endif
 }
 
 int run(int argc, const char* const* argv) {

@@ -30,19 +30,15 @@ ExitCode exit_code_of(ErrorCode code) {
   }
 }
 
-// What a person should know besides the error's own sentence.
-std::string_view outcome_note(const Error& error) {
-  if (error.outcome == Outcome::unknown) {
-    return "\noutcome unknown: the write may have been applied; read the key before you write it again";
+int print_error(const Context& context, const Error& error, std::string_view note) {
+  std::fflush(stdout);
+  if (context.json) {
+    fmt::print(stderr, "{}\n", Json{{"error", to_json(error)}}.dump());
+  } else {
+    const std::string_view label = stderr_is_terminal() ? "\033[1;31merror\033[0m" : "error";
+    fmt::print(stderr, "{}: {}\n{}", label, error.to_string(), note);
   }
-  switch (error.code) {
-    case ErrorCode::busy:
-    case ErrorCode::unavailable:
-    case ErrorCode::timeout:
-      return "\noutcome known: nothing was written";
-    default:
-      return "";
-  }
+  return exit_code_of(error.code);
 }
 
 }  // namespace
@@ -80,15 +76,16 @@ Result<Client*> shared_client(Context& context) {
   return context.client.get();
 }
 
-int report(const Context& context, const Error& error) {
-  std::fflush(stdout);
-  if (context.json) {
-    fmt::print(stderr, "{}\n", Json{{"error", to_json(error)}}.dump());
-  } else {
-    const std::string_view label = stderr_is_terminal() ? "\033[1;31merror\033[0m" : "error";
-    fmt::print(stderr, "{}: {}{}\n", label, error.to_string(), outcome_note(error));
+int report(const Context& context, const Error& error) { return print_error(context, error, ""); }
+
+int report_write(const Context& context, const Error& error) {
+  if (error.outcome == Outcome::unknown) {
+    return print_error(context, error,
+                       "outcome unknown: the write may have been applied; read the key before you write it again\n");
   }
-  return exit_code_of(error.code);
+  const bool was_sent = error.code == ErrorCode::busy || error.code == ErrorCode::unavailable ||
+                        error.code == ErrorCode::timeout;
+  return print_error(context, error, was_sent ? "outcome known: nothing was written\n" : "");
 }
 
 bool stderr_is_terminal() {

@@ -43,6 +43,8 @@ Result<Client*> shared_client(Context& context);
 
 // Prints the error (to stderr, coloured on a terminal; as {"error":{...}} with --json) and gives the exit code for it.
 int report(const Context& context, const Error& error);
+// The same for a write: says as well whether it may have been applied.
+int report_write(const Context& context, const Error& error);
 
 // True if a person is watching: standard error is a terminal and NO_COLOR is unset.
 bool stderr_is_terminal();

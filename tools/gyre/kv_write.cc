@@ -21,7 +21,7 @@ void print_outcome(const Context& context, const std::string& key, Json facts, c
 }
 
 int print_version(const Context& context, const std::string& key, const Result<Version>& version) {
-  if (!version) return report(context, version.error());
+  if (!version) return report_write(context, version.error());
   const auto text = gyre::to_string(*version);
   print_outcome(context, key, {{"version", text}}, fmt::format("ok, version {}", text));
   return kExitOk;
@@ -91,13 +91,13 @@ int del(Context& context, const DelArguments& arguments) {
   DelOptions options;
   if (!arguments.version.empty()) {
     const auto version = parse_version(arguments.version);
-    if (!version) return report(context, version.error());
+    if (!version) return report_write(context, version.error());
     options.condition = Condition::if_version(*version);
   }
   const auto client = shared_client(context);
   if (!client) return report(context, client.error());
   const auto existed = (*client)->del(arguments.key, options);
-  if (!existed) return report(context, existed.error());
+  if (!existed) return report_write(context, existed.error());
   print_outcome(context, arguments.key, {{"deleted", *existed}}, *existed ? "deleted" : "there was no such key");
   return *existed ? kExitOk : kExitNegative;
 }
@@ -145,7 +145,7 @@ struct IncrArguments {
 
 int incr(const Context& context, Client& client, const IncrArguments& arguments) {
   const auto sum = client.incr(arguments.key, arguments.delta);
-  if (!sum) return report(context, sum.error());
+  if (!sum) return report_write(context, sum.error());
   print_outcome(context, arguments.key, {{"value", *sum}}, std::to_string(*sum));
   return kExitOk;
 }
@@ -179,7 +179,7 @@ void add_expire(CLI::App& app, Context& context) {
 
 int persist(const Context& context, Client& client, const std::string& key) {
   const auto removed = client.persist(key);
-  if (!removed) return report(context, removed.error());
+  if (!removed) return report_write(context, removed.error());
   print_outcome(context, key, {{"removed", *removed}},
                 *removed ? "lives until deleted" : "it had no expiry");
   return kExitOk;
