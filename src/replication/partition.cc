@@ -252,6 +252,13 @@ Result<Partition::ReadPlan> Partition::on_read(const Moment&, Ticket ticket, std
   return ReadPlan::wait;
 }
 
+Result<bool> Partition::may_leave(const Moment&, Ticket ticket) {
+  GYRE_TRY(check_office());
+  if (committed_ == persisted_) return true;
+  answer_after(committed_, ReadReady{ticket, ReadReady::Release{}});
+  return false;
+}
+
 void Partition::plan_queued_read(const Queued& read) {
   const Mutation* pending = read.read_key ? pending_.find(*read.read_key) : nullptr;
   if (pending == nullptr) {

@@ -41,11 +41,13 @@ struct WriteDone {
   Result<std::vector<messages::WriteOutcome>> result;
 };
 
-// An answer to a read that had to wait: what it found in the pending writes (none: deleted), or "read the engine now".
+// An answer to a read that had to wait: what it found in the pending writes (none: deleted), "read the engine now", or
+// "what you have found may leave".
 struct ReadReady {
   struct FromEngine {};
+  struct Release {};
   Ticket ticket;
-  Result<std::variant<FromEngine, std::optional<messages::Record>>> result;
+  Result<std::variant<FromEngine, Release, std::optional<messages::Record>>> result;
 };
 
 // For the log: the partition began or ceased to serve here.
@@ -103,6 +105,10 @@ class Partition {
 
   // The right to serve, asked again after a value was read and before it leaves. ERRORS: not_primary, unavailable.
   Result<void> may_answer(const Moment& now) const;
+
+  // The same for what was read off the loop: writes committed since then may show in it. False: they are not persisted
+  // yet, so it may leave only at the ReadReady (Release) that follows for `ticket`.
+  Result<bool> may_leave(const Moment& now, Ticket ticket);
 
   // What is to be committed, if anything. The host commits it before it calls anything else here, and reports one of:
   std::optional<Persist> take_persist();

@@ -183,18 +183,29 @@ void PartitionHost::read_engine(Machine& machine, Ticket ticket) {
   }
 }
 
+messages::ResponseBody PartitionHost::get_answer(Machine& machine, Ticket ticket, const messages::Record* record) {
+  const UnixMillis time = machine.partition.time(environment_.now());
+  if (record == nullptr || replication::expired(*record, time)) {
+    return Error{ErrorCode::not_found, Outcome::not_applied, "the key does not exist", {}};
+  }
+  messages::GetResponse response{*record, replication::ttl_ms(*record, time)};
+  if (!std::get<GetRequest>(requests_.find(ticket)->body).value_wanted) response.record.value = {};
+  return response;
+}
+
 // The value was read first; the right to serve is asked for last.
 void PartitionHost::answer_get(Machine& machine, Ticket ticket, const messages::Record* record) {
-  const Moment now = environment_.now();
-  if (auto may = machine.partition.may_answer(now); !may) return respond_error(ticket, std::move(may).error());
-  const UnixMillis time = machine.partition.time(now);
-  if (record == nullptr || replication::expired(*record, time)) {
-    return respond_error(ticket, {ErrorCode::not_found, Outcome::not_applied, "the key does not exist", {}});
+  if (auto may = machine.partition.may_answer(environment_.now()); !may) {
+    return respond_error(ticket, std::move(may).error());
   }
-  const OpenRequest* request = requests_.find(ticket);
-  messages::GetResponse response{*record, replication::ttl_ms(*record, time)};
-  if (!std::get<GetRequest>(request->body).value_wanted) response.record.value = {};
-  respond(ticket, std::move(response));
+  respond(ticket, get_answer(machine, ticket, record));
+}
+
+void PartitionHost::answer_from_disk(Machine& machine, Ticket ticket, messages::ResponseBody found) {
+  const auto leaves = machine.partition.may_leave(environment_.now(), ticket);
+  if (!leaves) return respond_error(ticket, leaves.error());
+  if (*leaves) return respond(ticket, std::move(found));
+  requests_.find(ticket)->found = std::move(found);
 }
 
 void PartitionHost::start_scan(Machine& machine, Ticket ticket) {
@@ -220,7 +231,6 @@ void PartitionHost::finish_scan(Machine& machine, Ticket ticket, Result<storage:
     return respond_error(ticket, std::move(page).error());
   }
   const Moment now = environment_.now();
-  if (auto may = machine.partition.may_answer(now); !may) return respond_error(ticket, std::move(may).error());
   messages::ScanResponse response;
   response.more = page->more;
   response.items.reserve(page->items.size());
@@ -228,7 +238,7 @@ void PartitionHost::finish_scan(Machine& machine, Ticket ticket, Result<storage:
     const std::int64_t ttl = replication::ttl_ms(record, machine.partition.time(now));
     response.items.push_back({std::move(key), std::move(record), ttl});
   }
-  respond(ticket, std::move(response));
+  answer_from_disk(machine, ticket, std::move(response));
 }
 
 // One job for each partition concerned.
@@ -266,8 +276,9 @@ void PartitionHost::finish_disk_read(Machine& machine, const DiskRead& read, Res
   }
   if (!read.operation) {
     if (!found) return respond_error(read.ticket, std::move(found).error());
-    return answer_get(machine, read.ticket,
-                      found->state == storage::Lookup::State::found ? &found->record : nullptr);
+    const bool exists = found->state == storage::Lookup::State::found;
+    return answer_from_disk(machine, read.ticket,
+                            get_answer(machine, read.ticket, exists ? &found->record : nullptr));
   }
   Result<std::optional<messages::Record>> current;
   if (!found) {
@@ -317,6 +328,10 @@ void PartitionHost::carry_out(Machine& machine, replication::ReadReady effect) {
   if (!effect.result) return respond_error(effect.ticket, std::move(effect.result).error());
   if (std::holds_alternative<replication::ReadReady::FromEngine>(*effect.result)) {
     return read_engine(machine, effect.ticket);
+  }
+  if (std::holds_alternative<replication::ReadReady::Release>(*effect.result)) {
+    messages::ResponseBody found = std::move(requests_.find(effect.ticket)->found);
+    return respond(effect.ticket, std::move(found));
   }
   metrics_.reads.add();
   const auto& record = std::get<std::optional<messages::Record>>(*effect.result);

@@ -76,6 +76,7 @@ class PartitionHost {
     RequestId id;
     Instant deadline = kNever;
     messages::RequestBody body;  // of a read; a write has moved into its machine
+    messages::ResponseBody found;  // what a read found, while it must not leave
   };
   struct Machine {
     explicit Machine(replication::Partition p) : partition(std::move(p)) {}
@@ -106,7 +107,9 @@ class PartitionHost {
   void read_engine(Machine& machine, Ticket ticket);
   void start_scan(Machine& machine, Ticket ticket);
   void finish_scan(Machine& machine, Ticket ticket, Result<storage::ScanPage> page);
+  messages::ResponseBody get_answer(Machine& machine, Ticket ticket, const messages::Record* record);
   void answer_get(Machine& machine, Ticket ticket, const messages::Record* record);
+  void answer_from_disk(Machine& machine, Ticket ticket, messages::ResponseBody found);
   void start_disk_reads();
   void finish_disk_read(Machine& machine, const DiskRead& read, Result<storage::Lookup> found);
 

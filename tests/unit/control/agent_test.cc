@@ -281,8 +281,11 @@ messages::ResponseBody random_answer() {
       *rc::gen::inRange(0, 3) == 0 ? nullptr : map_of(static_cast<std::uint64_t>(*rc::gen::inRange(1, 30)));
   switch (*rc::gen::inRange(0, 4)) {
     case 0: return JoinResponse{map};
-    case 1: return Error{*rc::gen::element(ErrorCode::busy, ErrorCode::unavailable, ErrorCode::internal),
-                         Outcome::not_applied, "error", {}};
+    case 1:
+      return Error{*rc::gen::element(ErrorCode::busy, ErrorCode::unavailable, ErrorCode::internal),
+                   Outcome::not_applied,
+                   "error",
+                   {}};
     default: return HeartbeatResponse{.join_again = *rc::gen::inRange(0, 4) == 0, .map = map};
   }
 }

@@ -56,6 +56,44 @@ TEST_F(PartitionHostAlwaysTest, AReadOfAKeyBeingSyncedWaitsAndOthersDoNot) {
   EXPECT_EQ(value(waiting), "v");
 }
 
+TEST_F(PartitionHostAlwaysTest, AReadFromTheDiskShowsNothingThatACrashCouldTakeBack) {
+  store("k", "old");
+  engine.set_plan({.needs_disk = 1});
+  const auto read = get("k");
+  const auto scanned = scan(ring::Partitioning(kPartitions).of("k").value());
+  const auto overwrite = write({put("k", "new")});
+  end_turn();
+  ASSERT_EQ(environment.jobs.size(), 3u);  // the scan, the read and the sync
+  auto sync = std::move(environment.jobs.back());
+  environment.jobs.pop_back();
+  run_jobs();
+  EXPECT_FALSE(answered(read));
+  EXPECT_FALSE(answered(scanned));
+  sync.work();
+  sync.done();
+  end_turn();
+  EXPECT_TRUE(succeeded(overwrite));
+  EXPECT_EQ(value(read), "new");
+  ASSERT_EQ(items(scanned).size(), 1u);
+}
+
+TEST_F(PartitionHostAlwaysTest, WhatWasReadFromTheDiskFailsWithTheSyncItWaitsFor) {
+  store("k", "old");
+  engine.set_plan({.sync_fails = 1, .needs_disk = 1});
+  const auto read = get("k");
+  write({put("k", "new")});
+  end_turn();
+  ASSERT_EQ(environment.jobs.size(), 2u);
+  auto sync = std::move(environment.jobs.back());
+  environment.jobs.pop_back();
+  run_jobs();
+  EXPECT_FALSE(answered(read));
+  sync.work();
+  sync.done();
+  EXPECT_EQ(error(read).code, ErrorCode::unavailable);
+  EXPECT_EQ(host->open_requests(), 0u);
+}
+
 TEST_F(PartitionHostAlwaysTest, AFullPoolPutsTheSyncOff) {
   environment.pool_full = true;
   const auto id = write({put("k", "v")});

@@ -80,8 +80,8 @@ TEST_F(PartitionHostTest, ScansOfPartitionsThatDoNotExistAreRefused) {
 
 TEST_F(PartitionHostTest, OtherRequestsAndEmptyWritesAreRefused) {
   serve();
-  for (const RequestId id : {ask(messages::MapRequest{}), ask(messages::StatusRequest{}),
-                             ask(messages::JoinRequest{}), write({})}) {
+  for (const RequestId id :
+       {ask(messages::MapRequest{}), ask(messages::StatusRequest{}), ask(messages::JoinRequest{}), write({})}) {
     EXPECT_EQ(error(id).code, ErrorCode::invalid_argument);
   }
 }
