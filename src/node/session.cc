@@ -50,7 +50,8 @@ void Session::dispatch(Request request) {
   const auto partition = routed_by(request, view_.map->partitioning());
   if (!partition) {
     return answer(request.id, Error{ErrorCode::unsupported, Outcome::not_applied,
-                                    "this is a node: send joins, heartbeats and status requests to the coordinator", {}});
+                                    "this is a node: send joins, heartbeats and status requests to the coordinator",
+                                    {}});
   }
   const HostSlot& slot = (*view_.hosts)[partition->value() % view_.hosts->size()];
   if (slot.loop == view_.loop) return slot.host->on_request(shared_from_this(), std::move(request));

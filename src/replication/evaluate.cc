@@ -54,7 +54,8 @@ Result<UnixMillis> expiry_time(const Expiry& expiry, const Record* current, Unix
     case Expiry::Kind::at:
       if (expiry.ms < 1 || expiry.ms > now.value + static_cast<std::int64_t>(limits::kTtlMsMax)) {
         return fail(ErrorCode::invalid_argument,
-                    fmt::format("an expiry time is in ms since 1970, at most a hundred years ahead, not {}", expiry.ms));
+                    fmt::format("an expiry time is in ms since 1970, at most a hundred years ahead, not {}",
+                                expiry.ms));
       }
       return UnixMillis{expiry.ms};
   }

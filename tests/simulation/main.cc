@@ -18,7 +18,9 @@ int main(int argc, char** argv) {
   unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
   bool trace = false;
   app.add_option("--seed", seed, "First seed")->capture_default_str();
-  app.add_option("--runs", runs, "Seeds to run, one after the other")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--runs", runs, "Seeds to run, one after the other")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   app.add_option("--jobs", jobs, "Runs at the same time")->capture_default_str()->check(CLI::Range(1, 256));
   app.add_flag("--trace", trace, "Print every event (with --runs 1)");
   app.footer("A failing seed is replayed with: sim --seed N --trace");
@@ -39,8 +41,8 @@ int main(int argc, char** argv) {
         simulated += report.simulated_seconds;
         answered += report.answered;
         if (runs == 1) {
-          fmt::print("seed {}: {} events, {} answered, {} unknown, {} refused, {} crashes, trace {:016x}\n", report.seed,
-                     report.events, report.answered, report.unknown, report.refused, report.crashes,
+          fmt::print("seed {}: {} events, {} answered, {} unknown, {} refused, {} crashes, trace {:016x}\n",
+                     report.seed, report.events, report.answered, report.unknown, report.refused, report.crashes,
                      report.trace_hash);
         }
         if (report.failure.empty()) continue;

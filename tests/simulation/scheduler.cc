@@ -23,7 +23,8 @@ void Scheduler::run_until(Instant end) {
 }
 
 void Scheduler::trace(std::string_view who, std::string_view what) {
-  const std::string line = fmt::format("{:>12.6f} {:<4} {}", std::chrono::duration<double>(now_.time_since_epoch()).count(), who, what);
+  const std::chrono::duration<double> at = now_.time_since_epoch();
+  const std::string line = fmt::format("{:>12.6f} {:<4} {}", at.count(), who, what);
   trace_hash_ = hash64(line, trace_hash_);
   if (verbose_) fmt::print("{}\n", line);
 }
