@@ -1,0 +1,287 @@
+#include "node/session.h"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "node/loop_environment.h"
+#include "storage/memory_engine.h"
+#include "support.h"
+
+namespace gyre::node {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::uint32_t kPartitions = 4;
+
+// Some key of `partition`.
+std::string key_in(std::uint16_t partition) {
+  const ring::Partitioning partitioning(kPartitions);
+  for (int i = 0;; ++i) {
+    std::string key = "k" + std::to_string(i);
+    if (partitioning.of(key) == PartitionId(partition)) return key;
+  }
+}
+
+messages::RequestBody put(const std::string& key, const std::string& value) {
+  messages::WriteOperation operation;
+  operation.key = Bytes::copy_of(key);
+  operation.value = Bytes::copy_of(value);
+  return messages::WriteRequest{{operation}};
+}
+
+messages::RequestBody get(const std::string& key) { return messages::GetRequest{Bytes::copy_of(key)}; }
+
+// A node of two loops, each with a host and a pool thread of its own; the first loop has all sessions.
+class SessionTest : public testing::Test {
+ protected:
+  // One loop and what lives on it.
+  struct Shard {
+    explicit Shard(const char* name) : loop(name) {}
+    net::Loop loop;
+    storage::MemoryEngine engine;
+    net::BlockingPool pool{"pool", 1};
+    LoopEnvironment environment{loop, pool};
+    std::unique_ptr<runtime::PartitionHost> host;
+  };
+
+  SessionTest() {
+    spdlog::set_level(spdlog::level::off);
+    for (std::uint32_t i = 0; i < 2; ++i) {
+      Shard& shard = *shards[i];
+      runtime::HostOptions options;
+      options.self = NodeId("n1");
+      options.incarnation = Incarnation(1);
+      options.shard = i;
+      options.shards = 2;
+      shard.host = *runtime::PartitionHost::open(options, shard.engine, shard.environment, metrics);
+      shard.loop.on_turn_end([host = shard.host.get()] { host->end_turn(); });
+      slots.push_back({&shard.loop, shard.host.get()});
+    }
+    view = {&front(), nullptr, &slots, &malformed};
+    listener = *net::Listener::open("127.0.0.1:0", {&front()}, {}, [this](const net::ConnectionPtr& accepted) {
+      const auto session = std::make_shared<Session>(view, accepted);
+      sessions.push_back(session);
+      accepted->start(session);
+    });
+    for (auto& shard : shards) shard->loop.start();
+    client_loop.start();
+    connection = connect_to(client_loop, listener->address(), answers);
+  }
+  ~SessionTest() override {
+    run_on(client_loop, [&] { connection->close({ErrorCode::unavailable, Outcome::not_applied, "done", {}}); });
+    answers->wait_for_close();
+    run_on(front(), [&] { listener.reset(); });
+    wait_until([&] { return run_on(front(), [&] { return std::ranges::all_of(sessions, expired); }); });
+    for (auto& shard : shards) shard->loop.stop();
+    for (auto& shard : shards) shard->loop.join();
+    client_loop.stop();
+    client_loop.join();
+  }
+  static bool expired(const std::weak_ptr<Session>& session) { return session.expired(); }
+
+  net::Loop& front() { return shards[0]->loop; }
+
+  // The node serves all partitions.
+  void adopt_map() {
+    auto map = std::make_shared<ring::ClusterMap>();
+    map->cluster = Uuid::from_words(1, 1);
+    map->epoch = Epoch(1);
+    map->shape.partitions = kPartitions;
+    map->nodes = {{.id = NodeId("n1")}};
+    map->entries.resize(kPartitions);
+    for (auto& entry : map->entries) {
+      entry.term = Term(1);
+      entry.primary = NodeId("n1");
+      entry.primary_incarnation = Incarnation(1);
+      entry.in_sync = {{NodeId("n1"), Generation(0)}};
+    }
+    run_on(front(), [&] { view.map = map; });
+    for (auto& shard : shards) {
+      run_on(shard->loop, [&] { shard->host->on_map(map); });
+      let_turns_pass(shard->loop);
+    }
+  }
+
+  RequestId send(messages::RequestBody body) {
+    return run_on(client_loop, [&] {
+      const RequestId id(++last_id);
+      connection->send(messages::Request{.id = id, .epoch = {}, .body = std::move(body)});
+      return id;
+    });
+  }
+  messages::Response ask(messages::RequestBody body) { return answers->wait_for(send(std::move(body))); }
+  Error error_of(messages::RequestBody body) { return std::get<Error>(ask(std::move(body)).body); }
+  std::size_t open_requests() {
+    return run_on(front(), [&] { return shards[0]->host->open_requests(); });
+  }
+  // Keeps the first shard's pool from working until the promise is kept, or goes.
+  std::promise<void> block_pool() {
+    std::promise<void> release;
+    std::promise<void> begun;
+    GYRE_ASSERT(shards[0]->pool.submit([&begun, blocked = release.get_future()] {
+      begun.set_value();
+      blocked.wait();
+    }));
+    ready(begun.get_future());
+    return release;
+  }
+
+  MetricsRegistry registry;
+  runtime::HostMetrics metrics{registry};
+  std::vector<std::unique_ptr<Shard>> shards = make_shards();
+  std::vector<HostSlot> slots;
+  Counter malformed;
+  LoopView view;
+  std::vector<std::weak_ptr<Session>> sessions;
+  std::unique_ptr<net::Listener> listener;
+  net::Loop client_loop{"client"};
+  std::shared_ptr<Answers> answers = std::make_shared<Answers>();
+  net::ConnectionPtr connection;
+  std::uint64_t last_id = 0;
+
+ private:
+  static std::vector<std::unique_ptr<Shard>> make_shards() {
+    std::vector<std::unique_ptr<Shard>> made;
+    made.push_back(std::make_unique<Shard>("shard-0"));
+    made.push_back(std::make_unique<Shard>("shard-1"));
+    return made;
+  }
+};
+
+TEST_F(SessionTest, WithoutAMapDataIsUnavailableAndTheMapIsNone) {
+  const Error error = error_of(get("k"));
+  EXPECT_EQ(error.code, ErrorCode::unavailable);
+  EXPECT_THAT(error.message, HasSubstr("no cluster map yet"));
+  const auto map = ask(messages::MapRequest{});
+  EXPECT_EQ(std::get<messages::MapResponse>(map.body).map, nullptr);
+  EXPECT_EQ(map.epoch, Epoch(0));
+}
+
+TEST_F(SessionTest, GivesTheMapToWhoeverHasAnOlderOne) {
+  adopt_map();
+  const auto newer = ask(messages::MapRequest{Epoch(0)});
+  ASSERT_NE(std::get<messages::MapResponse>(newer.body).map, nullptr);
+  EXPECT_EQ(*std::get<messages::MapResponse>(newer.body).map, *view.map);
+  EXPECT_EQ(newer.epoch, Epoch(1));
+  EXPECT_EQ(std::get<messages::MapResponse>(ask(messages::MapRequest{Epoch(1)}).body).map, nullptr);
+}
+
+TEST_F(SessionTest, ServesPartitionsOfItsOwnAndOfOtherLoops) {
+  adopt_map();
+  for (std::uint16_t p = 0; p < kPartitions; ++p) {
+    const auto wrote = ask(put(key_in(p), "value"));
+    EXPECT_TRUE(std::holds_alternative<messages::WriteResponse>(wrote.body)) << p;
+    const auto read = ask(get(key_in(p)));
+    EXPECT_EQ(std::get<messages::GetResponse>(read.body).record.value.str(), "value") << p;
+    const auto page = ask(messages::ScanRequest{.partition = PartitionId(p)});
+    EXPECT_EQ(std::get<messages::ScanResponse>(page.body).items.size(), 1u) << p;
+  }
+}
+
+TEST_F(SessionTest, AnswersEveryRequestOfAPipeline) {
+  adopt_map();
+  constexpr std::size_t kRequests = 2000;
+  run_on(client_loop, [&] {
+    for (std::size_t i = 0; i < kRequests; ++i) {
+      const std::string key = "key" + std::to_string(i);
+      connection->send(
+          messages::Request{.id = RequestId(++last_id), .epoch = {}, .body = i % 2 == 0 ? put(key, "v") : get(key)});
+    }
+  });
+  answers->wait_for_count(kRequests);
+}
+
+TEST_F(SessionTest, WhatBelongsToTheCoordinatorIsRefused) {
+  adopt_map();
+  messages::JoinRequest join;
+  join.node.id = NodeId("n2");
+  for (const messages::RequestBody& body :
+       {messages::RequestBody(messages::StatusRequest{}), messages::RequestBody(join),
+        messages::RequestBody(messages::HeartbeatRequest{NodeId("n2"), Incarnation(1), Epoch(0)})}) {
+    const Error error = error_of(body);
+    EXPECT_EQ(error.code, ErrorCode::unsupported);
+    EXPECT_THAT(error.message, HasSubstr("to the coordinator"));
+  }
+}
+
+TEST_F(SessionTest, APartitionBeyondTheLastIsRefused) {
+  adopt_map();
+  for (const std::uint16_t p : {4, 5, 16383}) {
+    EXPECT_EQ(error_of(messages::ScanRequest{.partition = PartitionId(p)}).code, ErrorCode::invalid_argument) << p;
+  }
+}
+
+TEST_F(SessionTest, CountsThoseThatSendWhatIsNoFrame) {
+  const auto before = malformed.value();
+  const int plain = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(net::parse_host_port(listener->address())->port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::connect(plain, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  ASSERT_EQ(::send(plain, "GET / HTTP/1.1\r\n\r\n", 18, MSG_NOSIGNAL), 18);
+  wait_until([&] { return malformed.value() == before + 1; });
+  ::close(plain);
+}
+
+TEST_F(SessionTest, TooManyOpenRequestsHoldFurtherReading) {
+  adopt_map();
+  constexpr std::size_t kScans = limits::kConnectionRequestsInFlightMax + 1;
+  auto release = block_pool();
+  run_on(client_loop, [&] {
+    for (std::size_t i = 0; i < kScans; ++i) {
+      connection->send(messages::Request{
+          .id = RequestId(++last_id), .epoch = {}, .body = messages::ScanRequest{.partition = PartitionId(0)}});
+    }
+  });
+  wait_until([&] { return open_requests() == kScans; });
+  const RequestId held = send(messages::MapRequest{});
+  let_turns_pass(client_loop);
+  let_turns_pass(front());
+  EXPECT_EQ(answers->count(), 0u);
+  release.set_value();
+  answers->wait_for_count(kScans + 1);
+  answers->wait_for(held);
+}
+
+TEST_F(SessionTest, FinishesOpenRequestsThenCloses) {
+  adopt_map();
+  auto release = block_pool();
+  const RequestId open = send(messages::ScanRequest{.partition = PartitionId(0)});
+  wait_until([&] { return open_requests() == 1; });
+  run_on(front(), [&] { sessions[0].lock()->finish(); });
+  let_turns_pass(front());
+  EXPECT_FALSE(answers->closed());
+  release.set_value();
+  answers->wait_for_close();
+  EXPECT_TRUE(std::holds_alternative<messages::ScanResponse>(answers->wait_for(open).body));
+}
+
+TEST_F(SessionTest, FinishedWithNothingOpenItClosesAtOnce) {
+  ask(messages::MapRequest{});
+  run_on(front(), [&] { sessions[0].lock()->finish(); });
+  answers->wait_for_close();
+}
+
+TEST_F(SessionTest, AnswersToAClientThatIsGoneAreDropped) {
+  adopt_map();
+  auto release = block_pool();
+  send(messages::ScanRequest{.partition = PartitionId(0)});
+  wait_until([&] { return open_requests() == 1; });
+  run_on(client_loop, [&] { connection->close({ErrorCode::unavailable, Outcome::not_applied, "gone", {}}); });
+  answers->wait_for_close();
+  let_turns_pass(front());
+  release.set_value();
+  wait_until([&] { return open_requests() == 0; });
+}
+
+}  // namespace
+}  // namespace gyre::node
