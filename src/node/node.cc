@@ -22,6 +22,7 @@
 #include "node/loop_environment.h"
 #include "node/session.h"
 #include "observe/admin_server.h"
+#include "observe/process_metrics.h"
 #include "runtime/partition_host.h"
 #include "storage/data_directory.h"
 
@@ -111,7 +112,12 @@ Result<void> Node::open_storage() {
   options.cache_bytes = options_.cache_bytes;
   options.memtable_bytes = options_.memtable_bytes;
   options.random = {word(), word()};
+  options.always_synced = options_.durability == Durability::always;
   GYRE_TRY_SET(data_, storage::DataDirectory::open(options_.data_dir, options));
+  if (data_->may_lack_writes()) {
+    spdlog::warn("the machine died under this node: writes acknowledged just before may be missing generation={}",
+                 data_->generation().value());
+  }
   return {};
 }
 
@@ -250,6 +256,7 @@ Result<void> Node::ready() const {
 }
 
 Result<void> Node::start_admin() {
+  observe::add_process_metrics(metrics_);
   metrics_.computed(MetricsRegistry::Kind::gauge, "gyre_partitions_served", "Partitions this node is primary of", {},
                     [this] { return static_cast<double>(serving()); });
   metrics_.computed(MetricsRegistry::Kind::gauge, "gyre_map_epoch", "Epoch of the newest cluster map known", {},

@@ -128,7 +128,8 @@ Result<void> DataDirectory::load_or_create(const DataDirectoryOptions& options) 
                .incarnation = {},
                .generation = Generation(1),
                .boot_id = {},
-               .stopped_cleanly = false});
+               .stopped_cleanly = false,
+               .always_synced = false});
 }
 
 Result<void> DataDirectory::check_identity(const DataDirectoryOptions& options) const {
@@ -166,7 +167,9 @@ Result<void> DataDirectory::start(const DataDirectoryOptions& options) {
   Identity next = identity_;
   if (next.cluster.empty()) next.cluster = options.cluster;
   next.incarnation = next.incarnation.next();
-  if (machine_died) next.generation = next.generation.next();
+  may_lack_writes_ = machine_died && !identity_.always_synced;
+  if (may_lack_writes_) next.generation = next.generation.next();
+  next.always_synced = options.always_synced;  // holds for what is there, too: opening a store syncs what it recovers
   next.boot_id = boot_id;
   next.stopped_cleanly = false;
   return save(next);

@@ -31,6 +31,7 @@ struct DataDirectoryOptions {
   std::size_t memtable_bytes = std::size_t{64} << 20;  // of one; an engine has up to kMemtablesMax
   std::array<std::uint64_t, 2> random{};  // names the directory when it is created
   std::string boot_id;  // changes when the machine restarts; empty: ask the kernel
+  bool always_synced = false;  // the caller acknowledges a write only once it is synced
 };
 
 // Life: open (creates the directory where it is missing or empty), then close; destroyed without close, it is as if the
@@ -40,7 +41,7 @@ struct DataDirectoryOptions {
 // THREAD: one, apart from the engines.
 class DataDirectory {
  public:
-  // ERRORS: wrong_cluster; unsupported (newer format); unavailable (in use by another process); invalid_argument (no
+  // ERRORS: wrong_cluster; unsupported (newer format); denied (in use by another process); invalid_argument (no
   // data directory of ours, or another node's); corrupt; storage_failed (cannot be written, read or locked).
   static Result<std::unique_ptr<DataDirectory>> open(const std::filesystem::path& path,
                                                      const DataDirectoryOptions& options);
@@ -59,6 +60,8 @@ class DataDirectory {
   const ClusterId& cluster() const { return identity_.cluster; }
   Incarnation incarnation() const { return identity_.incarnation; }
   Generation generation() const { return identity_.generation; }
+  // The generation began with this start: acknowledged writes may be missing.
+  bool may_lack_writes() const { return may_lack_writes_; }
 
  private:
   DataDirectory(std::filesystem::path path, FileLock lock) : path_(std::move(path)), lock_(std::move(lock)) {}
@@ -71,6 +74,7 @@ class DataDirectory {
   std::filesystem::path path_;
   FileLock lock_;
   Identity identity_;
+  bool may_lack_writes_ = false;
   std::vector<std::unique_ptr<RocksEngine>> engines_;
 };
 

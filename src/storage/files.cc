@@ -70,14 +70,17 @@ Result<std::optional<std::string>> read_file(const std::filesystem::path& path) 
 Result<void> write_file(const std::filesystem::path& path, std::string_view contents) {
   std::filesystem::path temporary = path;
   temporary += kTemporarySuffix;
-  {
-    const Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-    if (!file.open() || !write_all(file.get(), contents) || ::fsync(file.get()) != 0) {
-      return system_failure(path, "written");
-    }
-  }
+  GYRE_TRY(write_synced(temporary, contents));
   if (::rename(temporary.c_str(), path.c_str()) != 0) return system_failure(path, "written");
   return sync_directory(path.parent_path());
+}
+
+Result<void> write_synced(const std::filesystem::path& path, std::string_view contents) {
+  const Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!file.open() || !write_all(file.get(), contents) || ::fsync(file.get()) != 0) {
+    return system_failure(path, "written");
+  }
+  return {};
 }
 
 Result<void> sync_directory(const std::filesystem::path& path) {
@@ -93,7 +96,7 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path) {
     if (errno != EWOULDBLOCK) return system_failure(path, "locked");
     std::string holder;
     if (!read_all(file.get(), holder) || holder.empty()) holder = "unknown";
-    return fail(ErrorCode::unavailable,
+    return fail(ErrorCode::denied,
                 fmt::format("{} is in use by process {}; stop it first, or use another directory",
                             path.parent_path().string(), holder));
   }

@@ -1,5 +1,5 @@
-// The few files a data directory has beside its stores: read whole, replaced atomically, locked. Paths are the
-// operator's, so every error names one and says what the system said.
+// The few files a server's own directory has beside its databases: read whole, replaced atomically, locked. Paths are
+// the operator's, so every error names one and says what the system said.
 #pragma once
 
 #include <filesystem>
@@ -18,6 +18,10 @@ Result<std::optional<std::string>> read_file(const std::filesystem::path& path);
 // May leave `path`.tmp behind. ERRORS: storage_failed (the old contents, or the new).
 Result<void> write_file(const std::filesystem::path& path, std::string_view contents);
 
+// Creates the file, or replaces its contents in place, and makes them durable; its name is not (sync_directory()).
+// ERRORS: storage_failed.
+Result<void> write_synced(const std::filesystem::path& path, std::string_view contents);
+
 // Makes the entries of a directory durable. ERRORS: storage_failed.
 Result<void> sync_directory(const std::filesystem::path& path);
 
@@ -26,7 +30,7 @@ inline constexpr std::string_view kTemporarySuffix = ".tmp";
 // An exclusive lock on a file, with the holder's process id in it. Freed when destroyed, and by the holder's death.
 class FileLock {
  public:
-  // ERRORS: unavailable (another process holds it; names it), storage_failed.
+  // ERRORS: denied (another process holds it; names it), storage_failed.
   static Result<FileLock> acquire(const std::filesystem::path& path);
 
   FileLock(FileLock&& other) noexcept;

@@ -11,6 +11,7 @@ namespace gyre::storage {
 namespace {
 
 constexpr std::string_view kNone = "-";
+constexpr std::string_view kWhatIsSynced = "what-is-synced";
 constexpr std::string_view kChecksum = "checksum ";
 
 std::string_view or_none(std::string_view text) { return text.empty() ? kNone : text; }
@@ -56,10 +57,11 @@ Result<Uuid> parse_uuid(std::optional<std::string_view> text) {
 
 std::string encode(const Identity& identity) {
   std::string text = fmt::format(
-      "data_id {}\nnode {}\ncluster {}\nstores {}\nincarnation {}\ngeneration {}\nboot_id {}\nstopped {}\n",
+      "data_id {}\nnode {}\ncluster {}\nstores {}\nincarnation {}\ngeneration {}\nboot_id {}\nstopped {}\n"
+      "acknowledges {}\n",
       or_none(identity.data_id.str()), or_none(identity.node.str()), or_none(identity.cluster.str()), identity.stores,
       identity.incarnation.value(), identity.generation.value(), or_none(identity.boot_id),
-      identity.stopped_cleanly ? "cleanly" : "no");
+      identity.stopped_cleanly ? "cleanly" : "no", identity.always_synced ? kWhatIsSynced : "anything");
   text += fmt::format("{}{:016x}\n", kChecksum, hash64(text));
   return text;
 }
@@ -89,6 +91,7 @@ Result<Identity> decode_identity(std::string_view text) {
   identity.generation = Generation(*generation);
   identity.boot_id = *boot_id;
   identity.stopped_cleanly = *stopped == "cleanly";
+  identity.always_synced = lines.value("acknowledges") == kWhatIsSynced;  // absent where an older version wrote last
   return identity;
 }
 

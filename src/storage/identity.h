@@ -15,10 +15,12 @@ struct Identity {
   ClusterId cluster;        // empty: none yet; then never changes
   std::uint32_t stores = 0; // never changes
   Incarnation incarnation;  // of the process that opened it last
-  // Goes up when acknowledged writes may have gone missing: the machine died without a clean stop.
+  // Goes up when acknowledged writes may have gone missing: the machine died without a clean stop, and `always_synced`
+  // did not hold.
   Generation generation;
   std::string boot_id;      // of the kernel under that process; empty: not opened yet
   bool stopped_cleanly = false;
+  bool always_synced = false;  // that process acknowledged a write only once it was synced
 
   bool operator==(const Identity&) const = default;
 };

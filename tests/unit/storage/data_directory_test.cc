@@ -97,11 +97,36 @@ TEST_F(DataDirectoryTest, StartsANewGenerationOnlyAfterTheMachineDied) {
   create();
   EXPECT_EQ(must_open()->generation(), Generation(1));  // the process died, the machine did not
   options_.boot_id = "boot-2";
-  EXPECT_EQ(must_open()->generation(), Generation(2));
-  EXPECT_EQ(must_open()->generation(), Generation(2));
-  ASSERT_TRUE(must_open()->close());
+  const auto after_the_crash = must_open();
+  EXPECT_EQ(after_the_crash->generation(), Generation(2));
+  EXPECT_TRUE(after_the_crash->may_lack_writes());
+}
+
+TEST_F(DataDirectoryTest, KeepsItsGenerationAcrossStartsThatLoseNothing) {
+  create();
+  options_.boot_id = "boot-2";
+  create();
+  auto stopped = must_open();
+  EXPECT_EQ(stopped->generation(), Generation(2));
+  EXPECT_FALSE(stopped->may_lack_writes());
+  ASSERT_TRUE(stopped->close());
+  stopped.reset();
   options_.boot_id = "boot-3";
   EXPECT_EQ(must_open()->generation(), Generation(2));  // everything was synced before
+}
+
+TEST_F(DataDirectoryTest, StaysInItsGenerationWhenTheMachineDiedThoughEverythingAcknowledgedWasSynced) {
+  create();
+  options_.always_synced = true;
+  create();  // what the process before had not synced is, from here on
+  options_.boot_id = "boot-2";
+  EXPECT_EQ(must_open()->generation(), Generation(1));
+  options_.always_synced = false;
+  options_.boot_id = "boot-3";
+  EXPECT_EQ(must_open()->generation(), Generation(1));  // the process that counts is the last one
+  options_.always_synced = true;
+  options_.boot_id = "boot-4";
+  EXPECT_EQ(must_open()->generation(), Generation(2));
 }
 
 TEST_F(DataDirectoryTest, AsksTheKernelForItsBootId) {
@@ -208,7 +233,7 @@ TEST_F(DataDirectoryTest, RefusesADirectoryInUseAndNamesTheProcess) {
   char byte = 0;
   ASSERT_EQ(::read(ready[0], &byte, 1), 1);
   ASSERT_EQ(byte, '1');
-  expect_refused(ErrorCode::unavailable, "process " + std::to_string(child));
+  expect_refused(ErrorCode::denied, "process " + std::to_string(child));
   ASSERT_EQ(::write(done[1], "x", 1), 1);
   ASSERT_EQ(::waitpid(child, nullptr, 0), child);
   for (const int end : {ready[0], ready[1], done[0], done[1]}) ::close(end);

@@ -46,7 +46,7 @@ TEST(FileLock, RefusesASecondHolderAndNamesTheFirst) {
   ASSERT_TRUE(first);
   const auto second = FileLock::acquire(path);
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, ErrorCode::unavailable);
+  EXPECT_EQ(second.error().code, ErrorCode::denied);
   EXPECT_NE(second.error().message.find("process " + std::to_string(::getpid())), std::string::npos);
 }
 

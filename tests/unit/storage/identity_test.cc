@@ -1,6 +1,9 @@
 #include "storage/identity.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include "base/hash.h"
 
 namespace gyre::storage {
 namespace {
@@ -13,7 +16,8 @@ Identity example() {
           .incarnation = Incarnation(7),
           .generation = Generation(2),
           .boot_id = "0f2c-11",
-          .stopped_cleanly = true};
+          .stopped_cleanly = true,
+          .always_synced = true};
 }
 
 TEST(Identity, ReadsBackWhatItWrote) {
@@ -30,6 +34,17 @@ TEST(Identity, ReadsBackADirectoryThatWasNeverOpenedNorJoined) {
   const auto decoded = decode_identity(encode(fresh));
   ASSERT_TRUE(decoded) << decoded.error().message;
   EXPECT_EQ(*decoded, fresh);
+}
+
+TEST(Identity, ExpectsTheWorstOfAVersionThatDidNotSayWhatItAcknowledged) {
+  std::string text = encode(example());
+  text.resize(text.find("acknowledges "));
+  text += fmt::format("checksum {:016x}\n", hash64(text));
+  Identity older = example();
+  older.always_synced = false;
+  const auto decoded = decode_identity(text);
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(*decoded, older);
 }
 
 TEST(Identity, NoticesEveryChangedAndEveryMissingByte) {
