@@ -1,22 +1,16 @@
 #include "coordinator/file_store.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <array>
 #include <bit>
-#include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "storage/files.h"
 #include "wire/codec.h"
 
 namespace gyre::coordinator {
@@ -31,30 +25,6 @@ constexpr const char* kStateFile = "cluster.state";
 constexpr const char* kNewFile = "cluster.state.new";
 constexpr const char* kLockFile = "lock";
 static_assert(std::endian::native == std::endian::little, "the file is written as the memory is");
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  ~FileDescriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-
-  bool valid() const { return fd_ >= 0; }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
-// Of the system call that has just failed.
-std::unexpected<Error> system_error(const std::filesystem::path& path, const char* action) {
-  return fail(ErrorCode::storage_failed,
-              fmt::format("cannot {} {}: {}", action, path.string(), std::generic_category().message(errno)),
-              Outcome::unknown);
-}
 
 template <class T>
 void append(std::string& out, T value) {
@@ -113,45 +83,6 @@ Result<control::ClusterState> decode(const std::filesystem::path& path, std::str
   return control::ClusterState{**map, std::move(*placement)};
 }
 
-Result<void> write_synced(const std::filesystem::path& path, std::string_view bytes) {
-  const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!file.valid()) return system_error(path, "create");
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return system_error(path, "write");
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (::fsync(file.get()) != 0) return system_error(path, "sync");
-  return {};
-}
-
-Result<void> sync_directory(const std::filesystem::path& dir) {
-  const FileDescriptor directory(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.valid() || ::fsync(directory.get()) != 0) return system_error(dir, "sync");
-  return {};
-}
-
-// Gives the descriptor that holds the lock.
-Result<int> take_lock(const std::filesystem::path& path) {
-  FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!file.valid()) return system_error(path, "create");
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return system_error(path, "lock");
-    std::array<char, 32> owner{};
-    const ssize_t size = ::pread(file.get(), owner.data(), owner.size(), 0);
-    return fail(ErrorCode::denied,
-                fmt::format("{} is in use by another coordinator (process {}): stop it, or choose another directory",
-                            path.parent_path().string(),
-                            std::string_view(owner.data(), size > 0 ? static_cast<std::size_t>(size) : 0)));
-  }
-  const std::string self = std::to_string(::getpid());
-  if (::ftruncate(file.get(), 0) != 0 || ::pwrite(file.get(), self.data(), self.size(), 0) < 0) {
-    return system_error(path, "write");
-  }
-  return file.release();
-}
-
 }  // namespace
 
 Result<std::unique_ptr<FileStore>> FileStore::open(const std::filesystem::path& dir) {
@@ -161,13 +92,12 @@ Result<std::unique_ptr<FileStore>> FileStore::open(const std::filesystem::path& 
     return fail(ErrorCode::storage_failed,
                 fmt::format("cannot create the directory {}: {}", dir.string(), error.message()));
   }
-  GYRE_TRY_SET(const int lock, take_lock(dir / kLockFile));
-  auto store = std::unique_ptr<FileStore>(new FileStore(dir, lock));
-  GYRE_TRY(sync_directory(dir));  // what load() gives must be durable, also when the last process died in a swap
+  GYRE_TRY_SET(storage::FileLock lock, storage::FileLock::acquire(dir / kLockFile));
+  auto store = std::unique_ptr<FileStore>(new FileStore(dir, std::move(lock)));
+  // What load() gives must be durable, also when the last process died in a swap.
+  GYRE_TRY(storage::sync_directory(dir));
   return store;
 }
-
-FileStore::~FileStore() { ::close(lock_); }
 
 Result<std::optional<control::ClusterState>> FileStore::load() {
   if (failed_) {
@@ -175,12 +105,9 @@ Result<std::optional<control::ClusterState>> FileStore::load() {
                 fmt::format("a sync of {} failed: repair the disk and start the coordinator again", dir_.string()));
   }
   const std::filesystem::path path = dir_ / kStateFile;
-  std::error_code error;
-  if (!std::filesystem::exists(path, error) && !error) return std::nullopt;
-  std::ifstream file(path, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  if (!file.good() && !file.eof()) return system_error(path, "read");
-  GYRE_TRY_SET(auto state, decode(path, bytes));
+  GYRE_TRY_SET(const auto bytes, storage::read_file(path));
+  if (!bytes) return std::nullopt;
+  GYRE_TRY_SET(auto state, decode(path, *bytes));
   return state;
 }
 
@@ -188,12 +115,14 @@ Result<void> FileStore::swap(Epoch expected, const control::ClusterState& state)
   GYRE_ASSERT(state.map.epoch > expected);
   GYRE_TRY_SET(const auto stored, load());
   GYRE_TRY(control::check_swap(stored ? &*stored : nullptr, expected, state));
-  GYRE_TRY(write_synced(dir_ / kNewFile, encode(state)));
-  if (::rename((dir_ / kNewFile).c_str(), (dir_ / kStateFile).c_str()) != 0) {
-    return system_error(dir_ / kStateFile, "replace");
+  GYRE_TRY(storage::write_synced(dir_ / kNewFile, encode(state)));
+  if (std::error_code error; std::filesystem::rename(dir_ / kNewFile, dir_ / kStateFile, error), error) {
+    return fail(ErrorCode::storage_failed,
+                fmt::format("cannot replace {}: {}", (dir_ / kStateFile).string(), error.message()), Outcome::unknown);
   }
-  const auto synced = sync_directory(dir_);
+  Result<void> synced = storage::sync_directory(dir_);
   failed_ = !synced;
+  if (failed_) synced.error().outcome = Outcome::unknown;
   return synced;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "control/cluster_store.h"
+#include "storage/files.h"
 
 namespace gyre::coordinator {
 
@@ -29,16 +30,15 @@ class FileStore final : public control::ClusterStore {
   // Creates the directory if there is none. ERRORS: denied (another process has it open; says which),
   // storage_failed.
   static Result<std::unique_ptr<FileStore>> open(const std::filesystem::path& dir);
-  ~FileStore() override;
 
   Result<std::optional<control::ClusterState>> load() override;
   Result<void> swap(Epoch expected, const control::ClusterState& state) override;
 
  private:
-  FileStore(std::filesystem::path dir, int lock) : dir_(std::move(dir)), lock_(lock) {}
+  FileStore(std::filesystem::path dir, storage::FileLock lock) : dir_(std::move(dir)), lock_(std::move(lock)) {}
 
   std::filesystem::path dir_;
-  int lock_;
+  storage::FileLock lock_;
   bool failed_ = false;  // a sync failed after the rename: what the disk holds is unknown until a new process looks
 };
 

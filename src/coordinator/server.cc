@@ -16,6 +16,11 @@ namespace {
 
 // Nothing a coordinator is asked is larger.
 constexpr wire::Limits kLimits{.key_bytes_max = limits::kKeyBytesMax, .value_bytes_max = 64 * 1024};
+// Of one connection in one turn of the loop. Each may be answered with a whole cluster map, and honest peers have one
+// request open.
+constexpr std::size_t kTurnRequestsMax = 16;
+const Error kAskedTooMuch{ErrorCode::busy, Outcome::not_applied, "a coordinator is asked one thing at a time",
+                          limits::kBusyRetryAfter};
 
 using Kind = control::CoordinatorEvent::Kind;
 
@@ -39,13 +44,22 @@ spdlog::level::level_enum level_of(Kind kind) {
 }  // namespace
 
 // Hands the requests of one connection to the server. Responses have no business here and are dropped.
-class Server::Session final : public net::ConnectionHandler {
+class Server::Session final : public net::ConnectionHandler, public std::enable_shared_from_this<Session> {
  public:
   Session(Server& server, const net::ConnectionPtr& connection) : server_(server), connection_(connection) {}
 
   void on_frame(messages::Frame frame) override {
     const net::ConnectionPtr connection = connection_.lock();
-    for (const messages::Request& request : frame.requests) server_.on_request(connection, request);
+    if (turn_requests_ == 0) {
+      server_.loop_.at_turn_end([self = shared_from_this()] { self->turn_requests_ = 0; });
+    }
+    for (const messages::Request& request : frame.requests) {
+      if (++turn_requests_ > kTurnRequestsMax) {
+        connection->send(messages::Response{request.id, Epoch{}, kAskedTooMuch});
+        continue;
+      }
+      server_.on_request(connection, request);
+    }
   }
   void on_closed(const Error& why) override {
     if (why.code == ErrorCode::invalid_argument || why.code == ErrorCode::too_large) server_.malformed_.add();
@@ -55,6 +69,7 @@ class Server::Session final : public net::ConnectionHandler {
  private:
   Server& server_;
   std::weak_ptr<net::Connection> connection_;  // which owns this session
+  std::size_t turn_requests_ = 0;
 };
 
 Server::Server(std::unique_ptr<FileStore> store)
@@ -105,6 +120,10 @@ Result<void> Server::open(const CoordinatorOptions& options) {
 }
 
 void Server::begin(const CoordinatorOptions& options, std::optional<control::ClusterState> stored) {
+  if (stored) {
+    spdlog::info("cluster={} epoch={} nodes={}", stored->map.cluster.str(), stored->map.epoch.value(),
+                 stored->map.nodes.size());
+  }
   if (stored && stored->map.shape != options.shape) {
     const ring::ClusterShape& shape = stored->map.shape;
     spdlog::info("the cluster keeps the shape it was created with: partitions={} replication_factor={} vnodes={} "

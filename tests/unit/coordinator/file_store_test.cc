@@ -78,6 +78,14 @@ TEST_F(FileStoreTest, ADirectoryThatCannotBeMadeIsNamed) {
   EXPECT_THAT(refused.error().message, HasSubstr((dir / "file" / "sub").string()));
 }
 
+TEST_F(FileStoreTest, AStateThatCannotBeReadIsNamed) {
+  std::filesystem::create_directory(dir / "cluster.state");
+  const auto refused = open()->load();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::storage_failed);
+  EXPECT_THAT(refused.error().message, HasSubstr((dir / "cluster.state").string()));
+}
+
 TEST_F(FileStoreTest, ANewerFormatIsRefusedWithBothVersions) {
   ASSERT_TRUE(open()->swap(Epoch(0), state_at(1)));
   std::string bytes = read_state();

@@ -44,14 +44,23 @@ class Asker : public net::ConnectionHandler, public std::enable_shared_from_this
     return asker;
   }
 
-  std::future<messages::Response> ask(messages::RequestBody body) {
-    auto answer = std::make_shared<std::promise<messages::Response>>();
-    connection_->loop().post([self = shared_from_this(), answer, body = std::move(body)]() mutable {
-      const RequestId id(++self->last_id_);
-      self->open_.emplace(id, answer);
-      self->connection_->send(messages::Request{.id = id, .epoch = {}, .body = std::move(body)});
+  std::future<messages::Response> ask(messages::RequestBody body) { return std::move(ask_times(1, body).front()); }
+  // In one frame.
+  std::vector<std::future<messages::Response>> ask_times(std::size_t times, const messages::RequestBody& body) {
+    std::vector<std::shared_ptr<std::promise<messages::Response>>> promises;
+    std::vector<std::future<messages::Response>> answers;
+    for (std::size_t i = 0; i < times; ++i) {
+      promises.push_back(std::make_shared<std::promise<messages::Response>>());
+      answers.push_back(promises.back()->get_future());
+    }
+    connection_->loop().post([self = shared_from_this(), promises = std::move(promises), body] {
+      for (const auto& promise : promises) {
+        const RequestId id(++self->last_id_);
+        self->open_.emplace(id, promise);
+        self->connection_->send(messages::Request{.id = id, .epoch = {}, .body = body});
+      }
     });
-    return answer->get_future();
+    return answers;
   }
   template <class T>
   T ask_for(messages::RequestBody body) {
@@ -165,10 +174,28 @@ TEST_F(CoordinatorServerTest, ManyRequestsInFlightAreAllAnswered) {
   for (auto& answer : answers) ASSERT_EQ(answer.wait_for(kPatience), std::future_status::ready);
 }
 
+TEST_F(CoordinatorServerTest, AFloodOfRequestsIsNotAnsweredWithAFloodOfMaps) {
+  asker->ask_for<JoinResponse>(join_of("n1"));
+  std::size_t maps = 0;
+  auto answers = asker->ask_times(1000, messages::MapRequest{});
+  for (auto& answer : answers) {
+    ASSERT_EQ(answer.wait_for(kPatience), std::future_status::ready);
+    const messages::Response response = answer.get();
+    if (std::holds_alternative<MapResponse>(response.body)) {
+      ++maps;
+    } else {
+      EXPECT_EQ(std::get<Error>(response.body).code, ErrorCode::busy);
+    }
+  }
+  EXPECT_GE(maps, 1u);
+  EXPECT_LE(maps, 100u);
+  asker->ask_for<MapResponse>(messages::MapRequest{});
+}
+
 TEST_F(CoordinatorServerTest, ADirectoryOrAddressInUseIsRefused) {
   const auto second = Server::start(options);
   ASSERT_FALSE(second);
-  EXPECT_THAT(second.error().message, HasSubstr("in use by another coordinator"));
+  EXPECT_THAT(second.error().message, HasSubstr("in use by process"));
   CoordinatorOptions same_port = options;
   same_port.data_dir += "/other";
   same_port.listen = server->native_address();
