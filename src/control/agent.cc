@@ -88,7 +88,10 @@ void Agent::on_joined(Instant now, const messages::JoinResponse& response) {
 
 void Agent::on_failure(Instant now, const Error& error) {
   asking_ = false;
-  if (permanent(error.code)) return refuse(error);
+  // A member goes on with what it has when a coordinator was started on an empty or a wrong directory: stopping every
+  // node would turn that mistake into an outage.
+  const bool mistaken_coordinator = adopted_ && error.code == ErrorCode::wrong_cluster;
+  if (permanent(error.code) && !mistaken_coordinator) return refuse(error);
   current_ = (current_ + 1) % coordinators_;
   next_ = now + (joined_ ? kHeartbeatInterval : kJoinRetry);
   if (waiting_announced_) return;

@@ -35,7 +35,8 @@ struct AgentEvent {
 using AgentEffect = std::variant<AskCoordinator, AdoptMap, Refused, AgentEvent>;
 
 // Joins at the first coordinator that answers, then sends heartbeats to it. When it falls silent the next one is asked;
-// meanwhile the node goes on with the map it has.
+// meanwhile the node goes on with the map it has. Once it has one, it also does while the coordinator that answers is
+// another cluster's.
 //
 //   joining --JoinResponse--> member --join_again--> joining
 //

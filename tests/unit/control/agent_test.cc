@@ -243,6 +243,23 @@ TEST(Agent, IsRefusedForGoodByWhatWaitingCannotHelp) {
   }
 }
 
+TEST(Agent, AMemberGoesOnWhenItsCoordinatorComesBackWithAnotherCluster) {
+  Driver d;
+  d.join(4);
+  d.next();
+  d.answer(messages::ResponseBody(HeartbeatResponse{.join_again = true, .map = nullptr}));
+  for (int i = 0; i < 3; ++i) {
+    d.next();
+    d.answer(messages::ResponseBody(Error{ErrorCode::wrong_cluster, Outcome::not_applied, "another cluster", {}}));
+  }
+  EXPECT_TRUE(d.refused.empty());
+  EXPECT_EQ(d.announcements(true), 1u);
+  EXPECT_THAT(d.events.back().detail, HasSubstr("another cluster"));
+  d.join(4);  // the right coordinator is back
+  EXPECT_TRUE(d.agent.joined());
+  EXPECT_EQ(d.announcements(false), 2u);
+}
+
 TEST(Agent, AMapOfAnotherClusterIsRefusedWithBothNames) {
   Driver d(1, kCluster);
   d.next();
