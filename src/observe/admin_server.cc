@@ -1,6 +1,7 @@
 #include "observe/admin_server.h"
 
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -9,11 +10,16 @@
 #include <utility>
 #include <vector>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <fmt/format.h>
 #include <httplib.h>
 #include <nlohmann/json.hpp>
 
 #include "net/address.h"
+#include "net/loop.h"
+#include "observe/deadline_stream.h"
 #include "observe/map_json.h"
 #include "observe/metrics_text.h"
 
@@ -24,7 +30,8 @@ namespace {
 constexpr std::size_t kThreads = 4;
 constexpr std::size_t kConnectionsWaitingMax = 64;  // beyond: they wait in the kernel's backlog
 constexpr std::size_t kBodyBytesMax = 4096;
-constexpr int kTimeoutSeconds = 2;  // to send a request, and to take each part of an answer
+constexpr std::size_t kRequestBytesMax = 64 * 1024;
+constexpr Duration kRequestLimit = std::chrono::seconds(5);  // to send a request and to take its answer
 constexpr const char* kText = "text/plain; charset=utf-8";
 
 // httplib's own pool takes any number of connections; here the accepting thread waits while too many are queued.
@@ -73,6 +80,19 @@ class BoundedTasks final : public httplib::TaskQueue {
   std::vector<std::thread> threads_;
 };
 
+// One request for each connection, within kRequestLimit.
+class BoundedServer final : public httplib::Server {
+ private:
+  bool process_and_close_socket(socket_t socket) override {
+    DeadlineStream stream(socket, net::steady_now() + kRequestLimit, kRequestBytesMax);
+    bool closed = false;
+    const bool answered = process_request(stream, /*close_connection=*/true, closed, nullptr);
+    ::shutdown(socket, SHUT_RDWR);
+    ::close(socket);
+    return answered;
+  }
+};
+
 // SO_REUSEPORT, which httplib would set, lets two processes share a port without a word.
 void set_socket_options(socket_t socket) {
   const int yes = 1;
@@ -91,10 +111,6 @@ struct AdminServer::Impl {
     server.new_task_queue = [] { return new BoundedTasks(); };
     server.set_socket_options(set_socket_options);
     server.set_payload_max_length(kBodyBytesMax);
-    server.set_keep_alive_max_count(1);
-    server.set_keep_alive_timeout(kTimeoutSeconds);
-    server.set_read_timeout(kTimeoutSeconds);
-    server.set_write_timeout(kTimeoutSeconds);
     server.set_exception_handler([](const auto&, httplib::Response& response, std::exception_ptr) {
       response.status = 500;
       response.set_content("internal error\n", kText);
@@ -127,7 +143,7 @@ struct AdminServer::Impl {
   }
 
   AdminSource source;
-  httplib::Server server;
+  BoundedServer server;
   std::string address;
   std::thread thread;
 };

@@ -36,6 +36,15 @@ class AdminServerTest : public testing::Test {
   }
 
   httplib::Result get(const std::string& path) { return httplib::Client("http://" + server->address()).Get(path); }
+  int connect() const {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port());
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+    return fd;
+  }
   std::uint16_t port() const { return static_cast<std::uint16_t>(std::stoi(server->address().substr(10))); }
 
   MetricsRegistry metrics;
@@ -72,15 +81,23 @@ TEST_F(AdminServerTest, RefusesWhatItDoesNotKnow) {
 
 TEST_F(AdminServerTest, OutlivesWhoSendsGarbageAndLeaves) {
   for (const std::string& garbage : {std::string("\0\x01\x02\r\n\r\n", 7), std::string("GET"), std::string()}) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port());
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ASSERT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+    const int fd = connect();
     ASSERT_EQ(::send(fd, garbage.data(), garbage.size(), MSG_NOSIGNAL), static_cast<ssize_t>(garbage.size()));
     ::close(fd);
   }
+  EXPECT_EQ(get("/healthz")->status, 200);
+}
+
+TEST_F(AdminServerTest, EndsARequestWithoutEnd) {
+  const int fd = connect();
+  const std::string line = "X-Header: " + std::string(1000, 'x') + "\r\n";
+  std::size_t sent = 0;
+  for (ssize_t bytes = ::send(fd, "GET / HTTP/1.1\r\n", 16, MSG_NOSIGNAL); bytes > 0 && sent < (64u << 20);) {
+    bytes = ::send(fd, line.data(), line.size(), MSG_NOSIGNAL);
+    sent += line.size();
+  }
+  EXPECT_LT(sent, 64u << 20) << "it reads on and on";
+  ::close(fd);
   EXPECT_EQ(get("/healthz")->status, 200);
 }
 
