@@ -257,6 +257,7 @@ void Coordinator::finish_join(Instant now, const AcceptedJoin& join) {
   if (join.admission != Admission::none) {
     event(kind_of(join.admission), node, join.request.node.addresses.native);
   }
+  refusals_.erase(node);
   mark_heard(now, node);
   answer(join.token, messages::JoinResponse{map()});
 }
@@ -298,7 +299,11 @@ void Coordinator::answer(AnswerToken token, messages::ResponseBody body) {
 }
 
 void Coordinator::refuse(AnswerToken token, const NodeId& node, Error why) {
-  event(Kind::node_refused, node, why.message);
+  if (refusals_.size() >= limits::kNodesMax) refusals_.clear();
+  if (std::string& last = refusals_[node]; last != why.message) {
+    last = why.message;
+    event(Kind::node_refused, node, why.message);
+  }
   answer(token, std::move(why));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -153,6 +154,7 @@ class Coordinator {
   Phase phase_;
   Liveness liveness_;
   std::vector<WaitingJoin> waiting_;
+  std::map<NodeId, std::string> refusals_;  // why a node was refused last: those who ask again get no new event
   Epoch newest_heard_;  // of any map a node of this cluster said it knows
   std::vector<CoordinatorEffect> effects_;
 };

@@ -93,6 +93,23 @@ TEST(Coordinator, ARefusedJoinIsAnsweredWithoutASwap) {
   EXPECT_EQ(h.count(Kind::node_refused), 1u);
 }
 
+TEST(Coordinator, ANodeThatIsRefusedAgainForTheSameReasonIsNoNewEvent) {
+  Harness h(config_of(1));
+  h.settle();
+  messages::JoinRequest wrong_cluster = join_of(node_info("n1"));
+  wrong_cluster.cluster = Uuid::from_words(2, 2);
+  messages::JoinRequest wrong_weight = join_of(node_info("n1"));
+  wrong_weight.node.weight = -1;
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(h.answered(h.join(wrong_cluster)));
+  EXPECT_EQ(h.count(Kind::node_refused), 1u);
+  h.join(wrong_weight);
+  EXPECT_EQ(h.count(Kind::node_refused), 2u);
+  h.join(join_of(node_info("n1")));
+  h.settle();
+  h.join(wrong_weight);
+  EXPECT_EQ(h.count(Kind::node_refused), 3u);
+}
+
 TEST(Coordinator, OfTwoNodesWithOneIdInOneRoundTheFirstWins) {
   Harness h(config_of(1));
   ring::NodeInfo copy = node_info("n1");
