@@ -1,5 +1,7 @@
 #include "tools/gyred/roles.h"
 
+#include <bit>
+
 #include <fmt/format.h>
 
 #include "base/limits.h"
@@ -110,10 +112,10 @@ Result<void> complete(node::NodeOptions& options) {
 
 Result<void> complete(coordinator::CoordinatorOptions& options) {
   if (options.data_dir.empty()) options.data_dir = "./gyre-data/" + options.id;
-  if (!ring::Partitioning::valid(options.shape.partitions)) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("--partitions {} is no power of two: use 1, 2, 4, ... up to {}", options.shape.partitions,
-                            limits::kSlots));
+  if (const std::uint32_t given = options.shape.partitions; !ring::Partitioning::valid(given)) {
+    const bool up = std::bit_ceil(given) - given <= given - std::bit_floor(given);
+    return fail(ErrorCode::invalid_argument, fmt::format("--partitions {} is no power of two: the nearest is {}", given,
+                                                         up ? std::bit_ceil(given) : std::bit_floor(given)));
   }
   return complete_addresses(options);
 }
