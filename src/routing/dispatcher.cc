@@ -200,7 +200,9 @@ void Dispatcher::expire(Instant now, CallSlot slot) {
     message = fmt::format("{} did not {} before the deadline", peers_.address(call.to.peer),
                           was_sent ? "answer" : "accept a connection");
   } else if (!map()) {
-    message = fmt::format("no cluster map before the deadline; {}", maps_.describe_failures());
+    const std::string failures = maps_.describe_failures();
+    message = fmt::format("no cluster map before the deadline; {}",
+                          failures.empty() ? "nobody has answered yet" : failures);
   } else {
     message = fmt::format("the deadline passed; {}",
                           call.last_error.message.empty() ? "nothing was sent" : call.last_error.message);

@@ -70,7 +70,7 @@ void Dispatcher::rebuild_routes() {
 }
 
 // Parked calls that wait for a map go on. Those on their way to a node that is no longer the primary turn round, unless
-// they are writes that may have arrived.
+// they are writes that may have arrived, or reads that may not be sent again.
 void Dispatcher::reroute_calls(Instant now) {
   for (std::uint32_t i = 0; i < calls_.slots(); ++i) {
     const CallSlot slot(i);
@@ -79,7 +79,8 @@ void Dispatcher::reroute_calls(Instant now) {
       route(now, slot);
       continue;
     }
-    const bool can_turn = call.state == CallState::queued || (call.state == CallState::sent && !call.is_write());
+    const bool may_repeat = !call.is_write() && call.sendings <= options_.retries_max;
+    const bool can_turn = call.state == CallState::queued || (call.state == CallState::sent && may_repeat);
     if (!can_turn) continue;
     const auto partition = partition_of(call.body, map()->partitioning());  // valid: it was when the call was routed
     const PeerIndex serves = routes_[partition->value()].peer;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "base/assert.h"
 
 namespace gyre::routing {
@@ -29,7 +27,7 @@ Result<Peers::Choice> Peers::choose(Instant now, PeerIndex index) {
   std::optional<LinkId> fresh;
   if (peer.links.size() < connections_per_peer_ && peer.breaker.allow(now)) fresh = add_link(index);
   if (peer.links.empty()) {
-    return fail(ErrorCode::unavailable, fmt::format("{}; it is tried again soon", peer.last_failure));
+    return fail(ErrorCode::unavailable, peer.last_failure);
   }
   // In turn over the open ones; one that is being connected only where none is open.
   for (std::size_t i = 0; i < peer.links.size(); ++i) {

@@ -168,6 +168,18 @@ TEST(DispatcherFailure, NoMoreSendingsThanRetriesMax) {
   EXPECT_EQ(client.result(id).error().code, ErrorCode::busy);
 }
 
+TEST(DispatcherFailure, AReadThatMayNotBeSentAgainWaitsWhereItIsWhenItsPrimaryMoves) {
+  ScriptedClient client({.seeds = {"seed:1"}, .random_seed = 1, .retries_max = 0});
+  client.learn(make_map(1, {"a"}));
+  const CallId read = client.call(get(0));
+  client.connect_all();
+  const auto sent = client.take_calls();
+  client.learn(make_map(2, {"b"}));
+  EXPECT_FALSE(client.done(read));
+  client.answer(sent.at(0), messages::GetResponse{});
+  EXPECT_TRUE(client.result(read));
+}
+
 TEST(DispatcherFailure, ADeadAddressIsNotHammeredAndFoundAgain) {
   ScriptedClient client;
   client.learn(make_map(1, {"a"}));
