@@ -1,11 +1,19 @@
 #include "client/network_backend.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
 namespace gyre::client {
 
 namespace {
+
+// A deadline beyond this is as good as none, and adds to any clock reading without overflow.
+constexpr std::chrono::milliseconds kDeadlineMax = std::chrono::hours(365 * 24);
+
+Duration bounded(std::chrono::milliseconds time) {
+  return std::clamp(time, std::chrono::milliseconds(0), kDeadlineMax);
+}
 
 routing::DispatcherOptions dispatcher_options(const ClientOptions& options) {
   std::random_device random;
@@ -38,8 +46,8 @@ class NetworkBackend::LinkHandler final : public net::ConnectionHandler {
 };
 
 NetworkBackend::NetworkBackend(const ClientOptions& options)
-    : default_deadline_(options.deadline),
-      connect_timeout_(options.connect_timeout),
+    : default_deadline_(bounded(options.deadline)),
+      connect_timeout_(bounded(options.connect_timeout)),
       wire_limits_{.value_bytes_max = options.value_bytes_max},
       loop_("gyre-client"),
       dispatcher_(dispatcher_options(options)) {
@@ -54,7 +62,7 @@ NetworkBackend::~NetworkBackend() {
 void NetworkBackend::submit(Result<messages::RequestBody> body, std::chrono::milliseconds deadline, Handler done) {
   Submission submission{std::move(done), routing::Call{}};
   if (body) {
-    const Duration budget = deadline.count() == 0 ? default_deadline_ : Duration(deadline);
+    const Duration budget = deadline.count() == 0 ? default_deadline_ : bounded(deadline);
     submission.call = routing::Call{*std::move(body), net::steady_now() + budget};
   } else {
     submission.call = fail(std::move(body).error());

@@ -17,6 +17,9 @@ namespace {
 // Partitions asked at once. As many as are expected to fill the page, so that little is fetched in vain.
 constexpr std::uint32_t kPartitionsAtOnceMax = 64;
 
+// A page ends behind the item that fills this, so that large values need little memory.
+constexpr std::size_t kPageBytesMax = std::size_t{16} * 1024 * 1024;
+
 // A prefix that holds a whole hash tag lies in one partition.
 bool pins_partition(std::string_view prefix) { return ring::hash_tag(prefix).size() != prefix.size(); }
 
@@ -66,9 +69,12 @@ class PageScan : public std::enable_shared_from_this<PageScan> {
 
   // Grows gently: to at most twice the round before, and no further than the page needs by what was found so far.
   std::uint32_t partitions_wanted() {
-    const std::size_t missing = options_.page_items - page_.items.size();
-    const std::size_t per_partition = page_.items.size() / std::max(partitions_done_, 1U);
-    const std::size_t needed = missing / std::max<std::size_t>(per_partition, 1) + 1;
+    const auto needed_for = [this](std::size_t missing, std::size_t found) {
+      const std::size_t per_partition = found / std::max(partitions_done_, 1U);
+      return missing / std::max<std::size_t>(per_partition, 1) + 1;
+    };
+    const std::size_t needed = std::min(needed_for(options_.page_items - page_.items.size(), page_.items.size()),
+                                        needed_for(kPageBytesMax - page_bytes_, page_bytes_));
     const std::size_t most = std::min(round_size_ * 2, kPartitionsAtOnceMax);
     round_size_ = static_cast<std::uint32_t>(std::clamp<std::size_t>(needed, 1, std::max<std::size_t>(most, 1)));
     return round_size_;
@@ -98,19 +104,21 @@ class PageScan : public std::enable_shared_from_this<PageScan> {
   bool take_round() {
     for (auto& answer : answers_) {
       for (auto& item : answer.items) {
-        if (page_.items.size() == options_.page_items) return stop_at_last_item();
+        if (full()) return stop_at_last_item();
+        page_bytes_ += item.key.size() + item.record.value.size();
         page_.items.push_back(to_key_value(std::move(item)));
         at_.after = page_.items.back().key;
       }
-      const bool full = page_.items.size() == options_.page_items;
-      if (answer.more) return full ? stop_at_last_item() : false;  // false: its next part comes with the next round
+      if (answer.more) return full() ? stop_at_last_item() : false;  // false: its next part comes with the next round
       ++partitions_done_;
       at_ = {PartitionId(static_cast<std::uint16_t>(at_.partition.value() + 1)), {}};
       if (at_.partition.value() == end_) return true;
-      if (full) return stop_at_last_item();
+      if (full()) return stop_at_last_item();
     }
     return false;
   }
+
+  bool full() const { return page_.items.size() == options_.page_items || page_bytes_ >= kPageBytesMax; }
 
   bool stop_at_last_item() {
     page_.cursor = to_string(at_);
@@ -123,6 +131,7 @@ class PageScan : public std::enable_shared_from_this<PageScan> {
   std::uint32_t end_;  // first partition not to be scanned
   Callback<ScanPage> done_;
   ScanPage page_;
+  std::size_t page_bytes_ = 0;  // of keys and values
   std::uint32_t round_size_ = 0;
   std::uint32_t partitions_done_ = 0;
   std::uint32_t open_ = 0;  // answers missing in this round, and one for start_round() itself

@@ -56,7 +56,7 @@ struct DelOptions {
 
 struct ScanOptions {
   std::string prefix = {};      // only keys that begin with it
-  std::uint32_t page_items = 1000;  // keys per page, at most 10,000
+  std::uint32_t page_items = 1000;  // keys per page, at most 10,000; large values end a page earlier
   bool keys_only = false;
   std::chrono::milliseconds deadline{0};  // of each page
 };

@@ -92,6 +92,14 @@ TEST(NetworkBackend, DestructionCompletesEveryOpenCall) {
   EXPECT_EQ(late.get_future().get().error().code, ErrorCode::unavailable);
 }
 
+TEST(NetworkBackend, TheLongestDeadlineIsNoOverflow) {
+  const TestServer server;
+  const auto client = connect_to(server, std::chrono::milliseconds::max());
+  EXPECT_TRUE(client->put("k", "v"));
+  EXPECT_TRUE(client->get("k", {.deadline = std::chrono::milliseconds::max()}));
+  EXPECT_EQ(client->get("k", {.deadline = std::chrono::milliseconds::min()}).error().code, ErrorCode::timeout);
+}
+
 TEST(NetworkBackend, AnswersBusyBeyondTheCallsInFlight) {
   const TestServer server([](const messages::Request& request) -> std::optional<messages::ResponseBody> {
     if (is_read(request)) return TestServer::no_answer();

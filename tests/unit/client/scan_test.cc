@@ -80,6 +80,16 @@ TEST(Scan, RefusesAForeignCursorAndPassesErrorsOn) {
   EXPECT_EQ(client->scan({}).error().code, ErrorCode::unavailable);
 }
 
+TEST(Scan, LargeValuesEndAPageEarlierAndNoneIsLost) {
+  auto client = make_fake_client();
+  const std::string value(5 << 20, 'x');
+  for (int i = 0; i < 12; ++i) ASSERT_TRUE(client->put(i % 2 ? "{a}" + std::to_string(i) : std::to_string(i), value));
+  int pages = 0;
+  EXPECT_EQ(scan_all(*client, {}, &pages).size(), 12U);
+  EXPECT_GE(pages, 3);
+  EXPECT_EQ(client->scan({})->items.size(), 4U);
+}
+
 // Counts what a page costs.
 class CountingBackend final : public client::Backend {
  public:
