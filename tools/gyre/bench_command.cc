@@ -10,10 +10,31 @@
 #include "tools/gyre/command.h"
 #include "tools/gyre/interrupt.h"
 #include "tools/gyre/parse.h"
+#include "tools/gyre/progress.h"
 
 namespace gyre::cli {
 
 namespace {
+
+// A client has room for so many open calls.
+constexpr std::uint32_t kOpenCallsMax = 1'000'000;
+constexpr double kRateMax = 1e9;
+
+Result<void> check(const BenchOptions& options) {
+  if (options.open_calls() > kOpenCallsMax) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("--connections times --depth is {}; at most {} calls can be open",
+                            with_commas(options.open_calls()), with_commas(kOpenCallsMax)));
+  }
+  if (options.clients > options.open_calls()) {
+    return fail(ErrorCode::invalid_argument, "more --clients than open calls (--connections times --depth)");
+  }
+  if (options.value_bytes > limits::kValueBytesDefaultMax) {
+    return fail(ErrorCode::invalid_argument, fmt::format("--value-size {} is above the limit of {} bytes",
+                                                         options.value_bytes, limits::kValueBytesDefaultMax));
+  }
+  return {};
+}
 
 Result<BenchClients> connect_all(Context& context, const BenchOptions& options) {
   if (context.client) return BenchClients{context.client};
@@ -31,18 +52,15 @@ Result<BenchClients> connect_all(Context& context, const BenchOptions& options) 
 }
 
 void show_second(const BenchSecond& second) {
-  fmt::print(stderr, "\r{:>5.0f} s  {:>10} ops/s  p50 {:>7.0f} us  p99 {:>7.0f} us  {} errors{:<12}", second.at,
+  fmt::print(stderr, "\r{:>5.0f} s  {:>10} ops/s  p50 {:>7.0f} us  p99 {:>7.0f} us  {} errors{}{}", second.at,
              with_commas(static_cast<std::uint64_t>(second.throughput)),
              static_cast<double>(second.p50.count()) / 1000, static_cast<double>(second.p99.count()) / 1000,
-             with_commas(second.errors), second.warming_up ? "  (warm-up)" : "");
+             with_commas(second.errors), second.warming_up ? "  (warm-up)" : "", kClearToEndOfLine);
   std::fflush(stderr);
 }
 
 int bench(Context& context, const BenchOptions& options) {
-  if (options.clients > options.open_calls()) {
-    return report(context, Error{ErrorCode::invalid_argument, Outcome::not_applied,
-                                 "more --clients than open calls (--connections times --depth)", {}});
-  }
+  if (const auto sane = check(options); !sane) return report(context, sane.error());
   const auto clients = connect_all(context, options);
   if (!clients) return report(context, clients.error());
   const InterruptGuard guard;
@@ -56,7 +74,7 @@ int bench(Context& context, const BenchOptions& options) {
   const auto result = run_bench(*clients, options, [&](const BenchSecond& second) {
     if (live) show_second(second);
   });
-  if (live) fmt::print(stderr, "\r{:<90}\r", "");
+  if (live) fmt::print(stderr, "\r{}", kClearToEndOfLine);
   if (context.json) {
     print_json(bench_json(options, *result));
   } else {
@@ -75,7 +93,7 @@ void add_load_options(CLI::App& command, BenchOptions& options) {
       ->check(CLI::Range(1, 256))->capture_default_str();
   command.add_option("--rate", options.rate,
                      "Open loop: start so many operations a second, whatever the answers do (0: closed loop)")
-      ->check(CLI::NonNegativeNumber)->capture_default_str();
+      ->check(CLI::Range(0.0, kRateMax))->capture_default_str();
 }
 
 }  // namespace

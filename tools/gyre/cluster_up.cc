@@ -276,7 +276,7 @@ fs::path cluster_dir(const Context& context) {
 Result<void> cluster_up(const Context& context, const LayoutOptions& options) {
   const fs::path dir = cluster_dir(context);
   auto cluster = load_local_cluster(dir);
-  const bool is_new = !cluster && cluster.error().code == ErrorCode::not_found;
+  const bool is_new = !cluster && cluster.error().code == ErrorCode::unavailable;
   if (is_new) {
     cluster = lay_out_local_cluster(dir, options);
     GYRE_TRY(cluster);

@@ -54,7 +54,7 @@ Result<std::vector<std::string>> find_seeds(const Context& context) {
   const auto dir = context.dir.empty() ? default_cluster_dir() : std::filesystem::path(context.dir);
   auto cluster = load_local_cluster(dir);
   if (cluster) return cluster->seeds();
-  if (context.dir.empty() && cluster.error().code == ErrorCode::not_found) {
+  if (context.dir.empty() && cluster.error().code == ErrorCode::unavailable) {
     return fail(ErrorCode::unavailable,
                 "no cluster is named and no local one was started: pass --seeds HOST:PORT,... (or set "
                 "GYRE_SEEDS), or start one with `gyre cluster up`");

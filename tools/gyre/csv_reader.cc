@@ -100,8 +100,18 @@ Result<void> CsvReader::read_header() {
   return {};
 }
 
-// A doubled quote toggles twice, so that the parity of all quotes tells.
-bool CsvReader::toggles_field(std::string_view line) const { return std::ranges::count(line, '"') % 2 == 1; }
+// Only a quote at the beginning of a field opens it: a stray one spoils its own row and none of the rows behind it. A
+// doubled quote closes the field and opens it again.
+bool CsvReader::ends_inside_field(std::string_view line, bool inside) const {
+  bool may_open = !inside;
+  for (const char c : line) {
+    const bool quote = c == '"';
+    const bool closes = inside && quote;
+    inside = inside ? !quote : quote && may_open;
+    may_open = !inside && (closes || c == ',');
+  }
+  return inside;
+}
 
 Result<Record> CsvReader::parse(std::string_view text) const {
   GYRE_TRY_SET(auto fields, parse_csv_row(text));

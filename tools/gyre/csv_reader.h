@@ -21,7 +21,7 @@ class CsvReader final : public RecordReader {
   explicit CsvReader(std::FILE* file) : RecordReader(file) {}
 
   Result<void> read_header();
-  bool toggles_field(std::string_view line) const override;
+  bool ends_inside_field(std::string_view line, bool inside) const override;
   Result<Record> parse(std::string_view text) const override;
 
   std::vector<Column> columns_;

@@ -1,5 +1,6 @@
 #include "tools/gyre/dump.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -73,8 +74,13 @@ DumpReport dump_records(Client& client, const std::string& prefix, RecordFormat 
 }
 
 Result<AtomicFile> AtomicFile::create(std::string path) {
-  AtomicFile file(std::move(path), nullptr);
-  file.stream_ = std::fopen(file.temporary().c_str(), "wb");
+  struct stat status {};
+  const bool exists = stat(path.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode)) {
+    return fail(ErrorCode::invalid_argument, fmt::format("cannot write {}: it is a directory", path));
+  }
+  AtomicFile file(std::move(path), exists && !S_ISREG(status.st_mode));
+  file.stream_ = std::fopen(file.in_place_ ? file.path_.c_str() : file.temporary().c_str(), "wb");
   if (file.stream_ == nullptr) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("cannot write {}: {}", file.path_, std::strerror(errno)));
@@ -83,20 +89,20 @@ Result<AtomicFile> AtomicFile::create(std::string path) {
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
-    : path_(std::move(other.path_)), stream_(std::exchange(other.stream_, nullptr)) {}
+    : path_(std::move(other.path_)), in_place_(other.in_place_), stream_(std::exchange(other.stream_, nullptr)) {}
 
 AtomicFile::~AtomicFile() {
   if (stream_ == nullptr) return;
   std::fclose(stream_);
-  std::remove(temporary().c_str());
+  if (!in_place_) std::remove(temporary().c_str());
 }
 
 Result<void> AtomicFile::commit() {
-  const bool synced = std::fflush(stream_) == 0 && fsync(fileno(stream_)) == 0;
+  const bool synced = std::fflush(stream_) == 0 && (in_place_ || fsync(fileno(stream_)) == 0);
   const bool closed = std::fclose(std::exchange(stream_, nullptr)) == 0;
-  if (synced && closed && std::rename(temporary().c_str(), path_.c_str()) == 0) return {};
+  if (synced && closed && (in_place_ || std::rename(temporary().c_str(), path_.c_str()) == 0)) return {};
   const int reason = errno;
-  std::remove(temporary().c_str());
+  if (!in_place_) std::remove(temporary().c_str());
   return fail(ErrorCode::storage_failed, fmt::format("cannot write {}: {}", path_, std::strerror(reason)));
 }
 

@@ -24,7 +24,8 @@ struct DumpReport {
 DumpReport dump_records(Client& client, const std::string& prefix, RecordFormat format, std::FILE* out,
                         const std::function<void(const DumpReport&)>& on_progress);
 
-// A file that appears under its name only once it is complete; until then it is PATH.gyre-tmp.
+// A file that appears under its name only once it is complete; until then it is PATH.gyre-tmp. What is there already
+// and no regular file (a device, a pipe) is written in place: renaming would put a file where it was.
 class AtomicFile {
  public:
   // ERRORS: invalid_argument (cannot be written).
@@ -39,11 +40,12 @@ class AtomicFile {
   Result<void> commit();
 
  private:
-  AtomicFile(std::string path, std::FILE* stream) : path_(std::move(path)), stream_(stream) {}
+  AtomicFile(std::string path, bool in_place) : path_(std::move(path)), in_place_(in_place) {}
   std::string temporary() const { return path_ + ".gyre-tmp"; }
 
   std::string path_;
-  std::FILE* stream_;
+  bool in_place_;
+  std::FILE* stream_ = nullptr;
 };
 
 }  // namespace gyre::cli

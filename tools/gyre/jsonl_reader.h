@@ -10,7 +10,7 @@ class JsonlReader final : public RecordReader {
   explicit JsonlReader(std::FILE* file) : RecordReader(file) {}
 
  private:
-  bool toggles_field(std::string_view) const override { return false; }
+  bool ends_inside_field(std::string_view, bool) const override { return false; }
   Result<Record> parse(std::string_view text) const override;
 };
 

@@ -175,7 +175,8 @@ void add_scan(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<ScanArguments>();
   auto* command = app.add_subcommand("scan", "List keys and their values")->group(kKvGroup);
   command->add_option("--prefix", arguments->options.prefix, "Only keys that begin with this");
-  command->add_option("--limit", arguments->limit, "Stop after so many keys (0: never)");
+  command->add_option("--limit", arguments->limit, "Stop after so many keys (0: never)")
+      ->check(CLI::NonNegativeNumber);
   command->add_flag("--keys-only", arguments->options.keys_only, "Leave the values out");
   command->footer("Keys are in order within a partition; partitions follow each other in slot order.");
   command->callback([&context, arguments] {
@@ -204,7 +205,7 @@ int where(const Context& context, Client& client, const std::string& key) {
   if (context.json) {
     print_json({{"slot", location->slot},
                 {"partition", location->partition},
-                {"primary", location->primary},
+                {"primary", location->primary.empty() ? Json(nullptr) : Json(location->primary)},
                 {"members", location->members}});
   } else {
     explain(key, *location);

@@ -54,6 +54,7 @@ struct PutArguments {
   std::string key;
   ValueSource value;
   milliseconds ttl{0};
+  CLI::Option* ttl_option = nullptr;
   bool keep_ttl = false;
   ConditionArguments condition;
 };
@@ -62,6 +63,10 @@ struct PutArguments {
 int put(Context& context, const PutArguments& arguments) {
   const auto condition = arguments.condition.read();
   if (!condition) return report(context, condition.error());
+  if (arguments.ttl_option->count() > 0 && arguments.ttl.count() == 0) {
+    return report(context, Error{ErrorCode::invalid_argument, Outcome::not_applied,
+                                 "--ttl must be at least 1ms; leave it away for a key that does not expire", {}});
+  }
   const auto value = arguments.value.read(context);
   if (!value) return report(context, value.error());
   const auto client = shared_client(context);
@@ -76,8 +81,9 @@ void add_put(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("put", "Store a value")->group(kKvGroup);
   command->add_option("KEY", arguments->key, "The key")->required();
   arguments->value.add_to(*command);
-  auto* ttl = add_duration(*command, "--ttl", arguments->ttl, "Let it expire after this long");
-  command->add_flag("--keep-ttl", arguments->keep_ttl, "Keep the expiry the key has now")->excludes(ttl);
+  arguments->ttl_option = add_duration(*command, "--ttl", arguments->ttl, "Let it expire after this long");
+  command->add_flag("--keep-ttl", arguments->keep_ttl, "Keep the expiry the key has now")
+      ->excludes(arguments->ttl_option);
   arguments->condition.add_to(*command);
   command->callback([&context, arguments] { context.exit_code = put(context, *arguments); });
 }
@@ -154,7 +160,7 @@ void add_incr(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<IncrArguments>();
   auto* command = app.add_subcommand("incr", "Add to a decimal number and print the sum")->group(kKvGroup);
   command->add_option("KEY", arguments->key, "The key; absent counts as 0")->required();
-  command->add_option("DELTA", arguments->delta, "What to add; may be negative")->capture_default_str();
+  add_int64(*command, "DELTA", arguments->delta, "What to add; may be negative")->default_str("1");
   command->callback([&context, arguments] {
     with_client(context, [&](Client& client) { return incr(context, client, *arguments); });
   });

@@ -180,15 +180,15 @@ Result<LocalCluster> load_local_cluster(const fs::path& dir) {
   const fs::path path = dir / "cluster.json";
   std::error_code error;
   if (!fs::is_directory(dir, error)) {
-    return fail(ErrorCode::not_found, fmt::format("there is no local cluster in {}: the directory does not exist; "
-                                                  "start one with `gyre cluster up --dir {}`",
-                                                  dir.string(), dir.string()));
+    return fail(ErrorCode::unavailable, fmt::format("there is no local cluster in {}: the directory does not exist; "
+                                                    "start one with `gyre cluster up --dir {}`",
+                                                    dir.string(), dir.string()));
   }
   std::ifstream in(path, std::ios::binary);
   if (!in) {
-    return fail(ErrorCode::not_found, fmt::format("there is no local cluster in {} (it has no cluster.json); "
-                                                  "start one with `gyre cluster up --dir {}`",
-                                                  dir.string(), dir.string()));
+    return fail(ErrorCode::unavailable, fmt::format("there is no local cluster in {} (it has no cluster.json); "
+                                                    "start one with `gyre cluster up --dir {}`",
+                                                    dir.string(), dir.string()));
   }
   const std::string text((std::istreambuf_iterator<char>(in)), {});
   try {

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "base/limits.h"
+
 namespace gyre::cli {
 
 namespace {
@@ -43,7 +45,7 @@ std::optional<double> scaled(std::string_view text, const std::array<Unit, N>& u
   return std::nullopt;
 }
 
-// A number of milliseconds or bytes up to this is exact in a double.
+// A number of bytes up to this is exact in a double.
 constexpr double kLargest = 9e15;
 
 }  // namespace
@@ -51,7 +53,11 @@ constexpr double kLargest = 9e15;
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   if (text == "0") return std::chrono::milliseconds(0);
   const auto ms = scaled(text, kTimeUnits);
-  if (!ms || *ms > kLargest) {
+  if (ms && *ms > static_cast<double>(limits::kTtlMsMax)) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is too long: a hundred years is the most", text.substr(0, 40)));
+  }
+  if (!ms) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("'{}' is no duration: write a number and ms, s, m, h or d, such as 500ms or 2s",
                             text.substr(0, 40)));
@@ -93,6 +99,22 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::m
           },
           description)
       ->type_name("TIME");
+}
+
+CLI::Option* add_int64(CLI::App& app, const std::string& name, std::int64_t& target,
+                       const std::string& description) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&target, name](const std::string& text) {
+            const char* const begin = text.data() + (text.starts_with('+') ? 1 : 0);
+            const char* const end = text.data() + text.size();
+            const auto read = std::from_chars(begin, end, target);
+            if (read.ec == std::errc() && read.ptr == end) return;
+            throw CLI::ValidationError(name, fmt::format("'{}' is no whole number of 64 bits", text.substr(0, 40)));
+          },
+          description)
+      ->type_name("INT");
 }
 
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target,

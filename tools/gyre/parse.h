@@ -13,7 +13,7 @@
 
 namespace gyre::cli {
 
-// "500ms", "2s", "1.5m", "1h", "7d"; "0" needs no unit. ERRORS: invalid_argument.
+// "500ms", "2s", "1.5m", "1h", "7d"; "0" needs no unit. At most a hundred years. ERRORS: invalid_argument.
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 // Bytes: "100", "4KiB", "4k" (1024), "4kB" (1000), likewise M and G. ERRORS: invalid_argument.
@@ -22,9 +22,11 @@ Result<std::uint64_t> parse_size(std::string_view text);
 // "a,b, c" as its non-empty parts.
 std::vector<std::string> split_list(std::string_view text);
 
-// Options read with the functions above; `target` keeps its value where the option is not given.
+// Options read with the functions above, and numbers that fit their type (CLI11 by itself cuts them off); `target` keeps its value where the option is not given.
 CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& target,
                           const std::string& description);
+CLI::Option* add_int64(CLI::App& app, const std::string& name, std::int64_t& target,
+                       const std::string& description);
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target,
                       const std::string& description);
 

@@ -8,6 +8,9 @@
 
 namespace gyre::cli {
 
+// Ends a line that is drawn over an older one on a terminal.
+inline constexpr const char* kClearToEndOfLine = "\033[K";
+
 struct ProgressState {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
@@ -16,7 +19,8 @@ struct ProgressState {
   std::chrono::duration<double> elapsed{0};
 };
 
-// "[=====>    ]  52%  1,234 records  3.1 MiB  611 records/s  1.5 MiB/s  ETA 0:02"
+// "[=====>    ]  52%  ETA 0:02  1,234 records  3.1 MiB  611/s  1.5 MiB/s": what matters most comes first, since a
+// narrow terminal shows only the beginning.
 std::string progress_text(const ProgressState& state);
 
 // On a terminal one line that is redrawn; else a line every few seconds. To standard error.
@@ -39,8 +43,7 @@ class Progress {
   bool on_terminal_;
   Clock::time_point begun_ = Clock::now();
   Clock::time_point drawn_ = begun_;
-  std::uint64_t updates_ = 0;
-  std::size_t width_ = 0;  // of the line on the terminal
+  bool line_begun_ = false;  // on the terminal
   ProgressState state_;
 };
 

@@ -62,7 +62,7 @@ Result<std::optional<Record>> RecordReader::next() {
     GYRE_TRY_SET(const bool more, lines_.append_line(text));
     if (!more && text.empty()) return std::nullopt;
     const auto line = std::string_view(text).substr(line_begins);
-    inside_field ^= toggles_field(line);
+    inside_field = ends_inside_field(line, inside_field);
     if (inside_field && more) continue;
     if (!blank(text)) {
       GYRE_TRY_SET(auto record, parse(text));

@@ -54,8 +54,8 @@ class RecordReader {
  protected:
   explicit RecordReader(std::FILE* file) : lines_(file) {}
 
-  // True: the line begins a field that goes on in the next line, or ends one that an earlier line began.
-  virtual bool toggles_field(std::string_view line) const = 0;
+  // The line ends within a field, which goes on in the next line. `inside`: so did the line before.
+  virtual bool ends_inside_field(std::string_view line, bool inside) const = 0;
   virtual Result<Record> parse(std::string_view text) const = 0;
 
   LineReader lines_;

@@ -90,16 +90,13 @@ class Editor {
     if (!history_path_.empty()) read_history(history_path_.c_str());
     rl_attempted_completion_function = complete;
   }
-  ~Editor() {
-    if (!history_path_.empty()) write_history(history_path_.c_str());
-  }
-  Editor(const Editor&) = delete;
-  Editor& operator=(const Editor&) = delete;
-
   std::optional<std::string> read_line() {
     const std::unique_ptr<char, decltype(&std::free)> line(readline("gyre> "), &std::free);
     if (!line) return std::nullopt;
-    if (*line.get() != '\0') add_history(line.get());
+    if (*line.get() != '\0') {
+      add_history(line.get());
+      if (!history_path_.empty()) write_history(history_path_.c_str());  // at once: Ctrl-C ends the process
+    }
     return line.get();
   }
 

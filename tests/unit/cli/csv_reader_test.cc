@@ -58,5 +58,16 @@ TEST(CsvReader, NamesAnUnclosedQuoteAtItsLine) {
   EXPECT_EQ((*reader)->begun().line, 3u);
 }
 
+TEST(CsvReader, AStrayQuoteSpoilsItsOwnRowAlone) {
+  const auto file = text_file("key,value\na,5\" disk\nb,\"x\"y\nc,3\nd,\"1\n\"\"2\"\ne,5\n");
+  auto reader = CsvReader::open(file.get());
+  ASSERT_TRUE(reader);
+  EXPECT_FALSE((*reader)->next());
+  EXPECT_FALSE((*reader)->next());
+  EXPECT_EQ((*(*reader)->next())->key, "c");
+  EXPECT_EQ((*(*reader)->next())->value, "1\n\"2");
+  EXPECT_EQ((*(*reader)->next())->key, "e");
+}
+
 }  // namespace
 }  // namespace gyre::cli

@@ -1,5 +1,9 @@
 #include "tools/gyre/dump.h"
 
+#include <unistd.h>
+
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
 #include "tests/unit/cli/memory_client.h"
@@ -43,6 +47,17 @@ TEST(AtomicFile, AppearsOnlyOnceCommitted) {
   EXPECT_TRUE(file->commit());
   EXPECT_EQ(dir.read("f"), "new");
   EXPECT_FALSE(AtomicFile::create("/does/not/exist"));
+}
+
+TEST(AtomicFile, WritesToADeviceInPlaceAndNotOverADirectory) {
+  const ScratchDir dir;
+  ASSERT_EQ(symlink("/dev/null", dir.file("null").c_str()), 0);
+  auto file = AtomicFile::create(dir.file("null"));
+  ASSERT_TRUE(file);
+  std::fputs("x", file->stream());
+  EXPECT_TRUE(file->commit());
+  EXPECT_TRUE(std::filesystem::is_character_file(dir.file("null")));
+  EXPECT_EQ(AtomicFile::create(dir.file("")).error().code, ErrorCode::invalid_argument);
 }
 
 }  // namespace

@@ -105,6 +105,21 @@ TEST_F(KvCommands, IncrTakesNegativeNumbers) {
   EXPECT_EQ(gyre({"incr", "n", "10", "--json"}).json()["value"], 6);
 }
 
+TEST_F(KvCommands, NumbersThatDoNotFitAreRefusedInsteadOfCutOff) {
+  EXPECT_EQ(gyre({"incr", "n", "99999999999999999999"}).exit_code, kExitUsage);
+  EXPECT_EQ(gyre({"incr", "n", "-99999999999999999999"}).exit_code, kExitUsage);
+  EXPECT_EQ(gyre({"incr", "n", "1.5"}).exit_code, kExitUsage);
+  EXPECT_EQ(gyre({"scan", "--limit", "-1"}).exit_code, kExitUsage);
+  EXPECT_TRUE(client_->keys.empty());
+  EXPECT_EQ(gyre({"incr", "n", "+7"}).out, "7\n");
+}
+
+TEST_F(KvCommands, ATimeToLiveOfNothingIsRefusedInsteadOfMeaningForever) {
+  EXPECT_EQ(gyre({"put", "k", "v", "--ttl", "0"}).exit_code, kExitUsage);
+  EXPECT_EQ(gyre({"put", "k", "v", "--ttl", "0.1ms"}).exit_code, kExitUsage);
+  EXPECT_TRUE(client_->keys.empty());
+}
+
 TEST_F(KvCommands, MgetPrintsWhatIsThereAndExitsWithOneIfAnyIsNot) {
   client_->keys["a"] = Value{"1\t2", {1, 1}, {}};
   const auto text = gyre({"mget", "a", "b"});

@@ -22,6 +22,11 @@ TEST(ParseDuration, RefusesWhatIsNotOne) {
   }
 }
 
+TEST(ParseDuration, NeverOverflowsAClock) {
+  EXPECT_TRUE(parse_duration("36500d"));
+  EXPECT_FALSE(parse_duration("36501d"));
+}
+
 TEST(ParseSize, KnowsBothFamiliesOfUnits) {
   EXPECT_EQ(*parse_size("100"), 100u);
   EXPECT_EQ(*parse_size("4k"), 4096u);
