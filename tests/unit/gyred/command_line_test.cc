@@ -157,7 +157,8 @@ TEST_F(CommandLineTest, ListeningEverywhereNeedsAnAddressForOthers) {
 }
 
 TEST_F(CommandLineTest, PartitionsMustBeAPowerOfTwo) {
-  EXPECT_THAT(refusal("coordinator --partitions 100"), HasSubstr("--partitions 100 is no power of two: the nearest is 128"));
+  EXPECT_THAT(refusal("coordinator --partitions 100"),
+              HasSubstr("--partitions 100 is no power of two: the nearest is 128"));
   EXPECT_THAT(refusal("coordinator --partitions 16383"), HasSubstr("the nearest is 16384"));
   EXPECT_THAT(refusal("coordinator --partitions 5"), HasSubstr("the nearest is 4"));
   EXPECT_EQ(good<CoordinatorOptions>("coordinator --partitions 16384").shape.partitions, 16384u);
