@@ -114,7 +114,8 @@ struct UseFuture {};
 inline constexpr UseFuture use_future{};
 
 // Safe to use from any number of threads. Destroying a client completes its open calls with `unavailable`
-// (writes already sent: `outcome_unknown`).
+// (writes already sent: `outcome_unknown`), and waits for their callbacks; one that answers each failure with a new
+// call would keep it waiting.
 //
 // A key is 1 byte to 16 KiB of any bytes; an empty one is refused with `invalid_argument`, a longer one with
 // `too_large`.

@@ -70,7 +70,7 @@ void Dispatcher::on_response(Instant now, LinkId id, messages::Response response
                         std::holds_alternative<Error>(response.body));
   }
   const auto* map = std::get_if<messages::MapResponse>(&response.body);
-  if (response.id == question_) {
+  if (question_ != RequestId() && response.id == question_) {
     on_question_answered(now, response.body);
   } else if (map) {  // late: the question was given up
     if (map->map) install(now, map->map);

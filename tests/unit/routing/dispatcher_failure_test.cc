@@ -180,6 +180,27 @@ TEST(DispatcherFailure, AReadThatMayNotBeSentAgainWaitsWhereItIsWhenItsPrimaryMo
   EXPECT_TRUE(client.result(read));
 }
 
+TEST(DispatcherFailure, AnAnswerToNobodysRequestEndsNoQuestion) {
+  // Among these some ask the seed, to which no connection is open yet.
+  int waiting = 0;
+  for (std::uint64_t seed = 1; seed <= 16; ++seed) {
+    ScriptedClient client({.seeds = {"seed:1"}, .random_seed = seed});
+    client.learn(make_map(1, {"a"}));
+    client.call(get(0));
+    client.connect_all();
+    Send stray = client.take_calls().at(0);
+    stray.request.id = RequestId(0);
+    client.call(messages::MapRequest{Epoch(1)});
+    if (client.connects.empty()) continue;
+    ++waiting;
+    client.answer(stray, error(ErrorCode::invalid_argument));
+    EXPECT_TRUE(client.take_questions().empty());
+    client.connect_all();
+    EXPECT_EQ(client.take_questions().size(), 1U);
+  }
+  EXPECT_GT(waiting, 0);
+}
+
 TEST(DispatcherFailure, ADeadAddressIsNotHammeredAndFoundAgain) {
   ScriptedClient client;
   client.learn(make_map(1, {"a"}));
