@@ -35,7 +35,7 @@ the system; 130 interrupted.
 void build_app(CLI::App& app, Context& context) {
   app.name("gyre");
   app.description("Gyre: a distributed key-value store that never loses silently.");
-  app.footer(kFooter);
+  app.footer("\n--json, --seeds, --dir and --deadline go with every command: `gyre --help` explains them.");  // inherited
   // One command a line: a key may then be called like a command.
   app.require_subcommand(1);
   app.fallthrough();
@@ -55,6 +55,7 @@ void build_app(CLI::App& app, Context& context) {
   add_ring_commands(app, context);
   add_cluster_commands(app, context);
   app.get_subcommand("cluster")->group("Cluster");
+  app.footer(kFooter);
 }
 
 int run(int argc, const char* const* argv) {

@@ -124,6 +124,8 @@ void add_ttl(CLI::App& app, Context& context) {
   });
 }
 
+constexpr std::uint64_t kLimitMax = 1'000'000'000'000;
+
 struct ScanArguments {
   ScanOptions options;
   std::uint64_t limit = 0;
@@ -176,7 +178,7 @@ void add_scan(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("scan", "List keys and their values")->group(kKvGroup);
   command->add_option("--prefix", arguments->options.prefix, "Only keys that begin with this");
   command->add_option("--limit", arguments->limit, "Stop after so many keys (0: never)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(std::uint64_t{0}, kLimitMax));
   command->add_flag("--keys-only", arguments->options.keys_only, "Leave the values out");
   command->footer("Keys are in order within a partition; partitions follow each other in slot order.");
   command->callback([&context, arguments] {
