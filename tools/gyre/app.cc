@@ -12,6 +12,9 @@ namespace gyre::cli {
 
 namespace {
 
+constexpr const char* kCommandFooter =
+    "\n--json, --seeds, --dir and --deadline go with every command: `gyre --help` explains them.";
+
 constexpr const char* kFooter = R"(
 Which cluster: --seeds or GYRE_SEEDS, else the local cluster in --dir, else the local cluster started last.
 
@@ -35,7 +38,7 @@ the system; 130 interrupted.
 void build_app(CLI::App& app, Context& context) {
   app.name("gyre");
   app.description("Gyre: a distributed key-value store that never loses silently.");
-  app.footer("\n--json, --seeds, --dir and --deadline go with every command: `gyre --help` explains them.");  // inherited
+  app.footer(kCommandFooter);  // commands without one of their own inherit what is set before they are added
   // One command a line: a key may then be called like a command.
   app.require_subcommand(1);
   app.fallthrough();

@@ -22,7 +22,8 @@ Result<std::uint64_t> parse_size(std::string_view text);
 // "a,b, c" as its non-empty parts.
 std::vector<std::string> split_list(std::string_view text);
 
-// Options read with the functions above, and numbers that fit their type (CLI11 by itself cuts them off); `target` keeps its value where the option is not given.
+// Options read with the functions above, and numbers that fit their type (CLI11 by itself cuts them off);
+// `target` keeps its value where the option is not given.
 CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& target,
                           const std::string& description);
 CLI::Option* add_int64(CLI::App& app, const std::string& name, std::int64_t& target,
