@@ -1,6 +1,10 @@
 #include "net/connection.h"
 
+#include <algorithm>
 #include <utility>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <asio/buffer.hpp>
 #include <asio/write.hpp>
@@ -16,10 +20,36 @@ namespace {
 // Buffers given to one writev.
 constexpr std::size_t kGatherMax = 64;
 
+// A machine that vanished, or a network that was cut, is noticed within about a minute: an idle peer by probes, one
+// that owes an acknowledgement by its silence.
+void notice_dead_peer(asio::ip::tcp::socket& socket) {
+  using Seconds = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
+  using ProbeInterval = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>;
+  using SilenceMs = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
+  std::error_code ignored;
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  socket.set_option(Seconds(30), ignored);
+  socket.set_option(ProbeInterval(10), ignored);
+  socket.set_option(SilenceMs(60'000), ignored);
+}
+
+// What a peer may need to take what it is owed once the connection is closing.
+constexpr auto kCloseLimit = std::chrono::seconds(5);
+
 std::string peer_name(const asio::ip::tcp::socket& socket) {
   std::error_code error;
   const auto endpoint = socket.remote_endpoint(error);
   return error ? "unknown peer" : fmt::format("{}:{}", endpoint.address().to_string(), endpoint.port());
+}
+
+// Bytes of keys and values in an answer: what makes it large.
+std::size_t payload_of(const messages::Response& response) {
+  if (const auto* get = std::get_if<messages::GetResponse>(&response.body)) return get->record.value.size();
+  const auto* scan = std::get_if<messages::ScanResponse>(&response.body);
+  if (scan == nullptr) return 0;
+  std::size_t bytes = 0;
+  for (const auto& item : scan->items) bytes += item.key.size() + item.record.value.size();
+  return bytes;
 }
 
 }  // namespace
@@ -38,6 +68,7 @@ void Connection::start(std::shared_ptr<ConnectionHandler> handler) {
   std::error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   socket_.non_blocking(true, ignored);
+  notice_dead_peer(socket_);
   read();
 }
 
@@ -49,6 +80,7 @@ void Connection::send(messages::Request request) {
 
 void Connection::send(messages::Response response) {
   if (closed_) return;
+  outgoing_bytes_ += payload_of(response);
   outgoing_.responses.push_back(std::move(response));
   schedule_flush();
 }
@@ -58,13 +90,20 @@ void Connection::close(Error why) {
   closing_ = true;
   close_reason_ = std::move(why);
   schedule_flush();
+  loop_.after(kCloseLimit, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->shut(std::move(self->close_reason_));
+  });
 }
 
 void Connection::hold_reading() { held_ = true; }
 
+// Frames that were received while held are delivered first, but not within this call: the handler may be on the stack.
 void Connection::resume_reading() {
+  if (!held_) return;
   held_ = false;
-  read();
+  loop_.post([self = shared_from_this()] {
+    if (!self->reading_) self->deliver_and_read();
+  });
 }
 
 void Connection::read() {
@@ -76,7 +115,7 @@ void Connection::read() {
       asio::buffer(space.data(), space.size()),
       [self = shared_from_this()](std::error_code error, std::size_t bytes) {
         self->reading_ = false;
-        if (self->closed_) return;
+        if (self->closed_ || self->closing_) return;
         if (error) {
           const bool ended = error == asio::error::eof || error == asio::error::connection_reset;
           self->shut(Error{ErrorCode::unavailable, Outcome::not_applied,
@@ -91,25 +130,18 @@ void Connection::read() {
 
 void Connection::on_read(std::size_t bytes) {
   reader_.commit(bytes);
-  if (deliver_frames()) read();
+  deliver_and_read();
 }
 
-// Hands on every whole frame received. False: the connection is ending.
-bool Connection::deliver_frames() {
-  for (;;) {
+// Hands on the whole frames received, then waits for more. REQUIRES: no read is under way.
+void Connection::deliver_and_read() {
+  while (!held_ && !closing_ && !closed_) {
     auto bytes = reader_.next();
-    if (!bytes) {
-      refuse(std::move(bytes).error());
-      return false;
-    }
-    if (!*bytes) return true;
+    if (!bytes) return refuse(std::move(bytes).error());
+    if (!*bytes) return read();
     auto frame = wire::decode(**bytes, limits_);
-    if (!frame) {
-      refuse(std::move(frame).error());
-      return false;
-    }
+    if (!frame) return refuse(std::move(frame).error());
     handler_->on_frame(*std::move(frame));
-    if (closed_ || closing_) return false;
   }
 }
 
@@ -137,6 +169,7 @@ void Connection::flush() {
     }
     outgoing_.requests.clear();
     outgoing_.responses.clear();
+    outgoing_bytes_ = 0;
   }
   write();
 }

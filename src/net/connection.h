@@ -32,7 +32,8 @@ class ConnectionHandler {
 // Owned by its pending I/O and by whoever sends; lives until it is closed. THREAD: its loop's.
 //
 // What send() collects in a turn leaves as one frame at the turn's end. While more than kConnectionOutputBytesMax wait
-// to leave, or hold_reading() was called, nothing is read.
+// to leave, or hold_reading() was called, nothing is read. A closing connection reads nothing, and is cut when the peer
+// has not taken what it is owed after some seconds.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Loop& loop, asio::ip::tcp::socket socket, ConnectionId id, wire::Limits limits);
@@ -44,12 +45,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void send(messages::Response response);
   // After what was sent has left. on_closed follows.
   void close(Error why);
-  // Stops reading until resumed: the peer's sending window fills, so that it waits instead of us.
+  // Delivers and reads nothing more until resumed: the peer's sending window fills, so that it waits instead of us.
   void hold_reading();
   void resume_reading();
 
   ConnectionId id() const { return id_; }
   bool open() const { return !closed_; }
+  // What waits to leave, about.
+  std::size_t output_bytes() const { return output_bytes_ + outgoing_bytes_; }
   Loop& loop() { return loop_; }
   // "127.0.0.1:4711"
   const std::string& peer() const { return peer_; }
@@ -57,7 +60,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   void read();
   void on_read(std::size_t bytes);
-  bool deliver_frames();
+  void deliver_and_read();
   void schedule_flush();
   void flush();
   void write();
@@ -73,6 +76,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<ConnectionHandler> handler_;
   std::string peer_;
   messages::Frame outgoing_;        // collected in this turn
+  std::size_t outgoing_bytes_ = 0;  // of the keys and values in it
   std::vector<Bytes> unsent_;       // encoded, not yet given to the socket
   std::vector<Bytes> in_flight_;    // given to the socket
   std::size_t output_bytes_ = 0;    // of unsent_ and in_flight_

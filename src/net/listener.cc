@@ -1,7 +1,10 @@
 #include "net/listener.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
+
+#include <sys/resource.h>
 
 #include <asio/post.hpp>
 #include <fmt/format.h>
@@ -11,6 +14,20 @@
 namespace gyre::net {
 
 using asio::ip::tcp;
+
+namespace {
+
+// Raises the number of files this process may open as far as the system lets it, and returns it.
+std::size_t raise_file_limit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+}  // namespace
 
 struct Listener::State : std::enable_shared_from_this<Listener::State> {
   State(std::vector<Loop*> loops_given, wire::Limits limits_given, OnConnection callback)
@@ -31,6 +48,7 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
   asio::steady_timer retry;
   std::string address;
   std::size_t next_loop = 0;
+  const std::size_t open_max = std::min(gyre::limits::kConnectionsMax, raise_file_limit() / 2);
   std::shared_ptr<std::atomic<std::size_t>> open = std::make_shared<std::atomic<std::size_t>>(0);
   bool closed = false;
 };
@@ -54,7 +72,7 @@ void Listener::State::accept_later() {
 }
 
 void Listener::State::on_accepted(tcp::socket socket) {
-  if (open->load(std::memory_order_relaxed) >= limits::kConnectionsMax) return;  // closes it
+  if (open->load(std::memory_order_relaxed) >= open_max) return;  // closes it
   open->fetch_add(1, std::memory_order_relaxed);
   Loop& loop = *loops[next_loop];
   // The count goes down with the connection, whoever lets go of it last.

@@ -18,7 +18,8 @@ class Listener {
   using OnConnection = std::function<void(ConnectionPtr)>;
 
   // Listens at "HOST:PORT" (port 0: any free one). Connections go to `loops` in turn; at most kConnectionsMax are
-  // open, a further one is closed at once. The first loop accepts.
+  // open, and half as many as the process may open files (that limit is raised first): storage needs the rest. A
+  // further one is closed at once. The first loop accepts.
   // ERRORS: unavailable (address in use, not ours, or not allowed; says which), invalid_argument.
   static Result<std::unique_ptr<Listener>> open(const std::string& address, std::vector<Loop*> loops,
                                                 wire::Limits limits, OnConnection on_connection);

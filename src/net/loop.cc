@@ -47,6 +47,12 @@ void Loop::join() {
   if (thread_.joinable()) thread_.join();
 }
 
+void Loop::discard() {
+  GYRE_ASSERT(!thread_.joinable());
+  context_.shutdown();
+  turn_end_.clear();
+}
+
 void Loop::post(Task task) { asio::post(context_, std::move(task)); }
 
 void Loop::after(Duration delay, Task task) {

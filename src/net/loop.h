@@ -40,6 +40,9 @@ class Loop {
   // Ends the loop after the current turn, from any thread; join() waits for it.
   void stop();
   void join();
+  // Drops what was posted and never ran, and all pending I/O. What one loop still holds may need the others: call it on
+  // all before the first is destroyed. REQUIRES: joined, or never started.
+  void discard();
 
   // Runs `task` on the loop, from any thread, in the order posted.
   void post(Task task);
@@ -56,11 +59,17 @@ class Loop {
   asio::io_context& context() { return context_; }
 
  private:
+  // An io_context whose handlers can be dropped before it goes.
+  struct Context : asio::io_context {
+    Context() : asio::io_context(1) {}
+    using asio::execution_context::shutdown;
+  };
+
   void run();
   void end_turn();
 
   std::string name_;
-  asio::io_context context_{1};
+  Context context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::vector<std::function<void()>> hooks_;
   std::vector<Task> turn_end_;

@@ -150,18 +150,44 @@ TEST_F(ConnectionTest, APeerThatDiesInTheMiddleOfAFrameIsNoOffender) {
   EXPECT_TRUE(server->requests().empty());
 }
 
-TEST_F(ConnectionTest, HeldItReadsNoMoreUntilResumed) {
+TEST_F(ConnectionTest, HeldItDeliversNothingUntilResumed) {
   open();
   // The read that is under way when reading is held may still deliver.
   run_on(server_loop, [&] { far_end->hold_reading(); });
-  send(connection, get_of(1, "under way"));
-  server->wait_for_requests(1);
-  send(connection, get_of(2, "held"));
+  send(connection, get_of(1, "received by the read that is under way"));
+  send(connection, get_of(2, "left in the socket"));
   let_turns_pass(client_loop);
   let_turns_pass(server_loop);
-  EXPECT_EQ(server->requests().size(), 1u);
+  EXPECT_EQ(server->requests().size(), 0u);
   run_on(server_loop, [&] { far_end->resume_reading(); });
   server->wait_for_requests(2);
+}
+
+TEST_F(ConnectionTest, HeldInTheMiddleOfAReadTheFramesBehindWait) {
+  class HoldsAfterEachFrame final : public Recorder {
+   public:
+    void on_frame(messages::Frame frame) override {
+      connection.lock()->hold_reading();
+      Recorder::on_frame(std::move(frame));
+    }
+    std::weak_ptr<Connection> connection;
+  };
+  const auto holder = std::make_shared<HoldsAfterEachFrame>();
+  listen(holder);
+  PlainSocket plain(listener->address());
+  const ConnectionPtr served = accepted();
+  run_on(server_loop, [&] { holder->connection = served; });
+  std::string three;
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    three += wire::encode({.requests = {get_of(id, "k")}, .responses = {}}).view();
+  }
+  plain.send(three);
+  for (std::size_t expected = 1; expected <= 3; ++expected) {
+    holder->wait_for_requests(expected);
+    let_turns_pass(server_loop);
+    EXPECT_EQ(holder->requests().size(), expected);
+    run_on(server_loop, [&] { served->resume_reading(); });
+  }
 }
 
 TEST_F(ConnectionTest, APeerThatReadsNothingIsNotReadFrom) {
