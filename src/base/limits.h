@@ -40,9 +40,13 @@ inline constexpr std::size_t kReceiveChunkBytes = 64 * 1024;
 inline constexpr std::size_t kConnectionRequestsInFlightMax = 8192;
 inline constexpr std::size_t kConnectionOutputBytesMax = 64 * 1024 * 1024;
 inline constexpr std::size_t kConnectionsMax = 10'000;  // beyond: closed at once
+// Answers that a client does not take, which it asked for before the server stopped reading. Further reads: busy.
+inline constexpr std::size_t kConnectionAnswerBytesMax = 4 * kConnectionOutputBytesMax;
 
 // A partition's writes that wait for storage. Beyond: busy.
 inline constexpr std::size_t kPartitionWritesQueuedMax = 16'384;
+// Memory of all requests that are open in one store. Beyond: busy.
+inline constexpr std::size_t kOpenRequestBytesMax = 512 * 1024 * 1024;
 inline constexpr auto kBusyRetryAfter = 20ms;
 
 // Blocking work of one loop. Beyond: busy.

@@ -39,10 +39,12 @@ Effect failed(Effect effect, const Error& error) {
 
 }  // namespace
 
-Partition::Partition(PartitionId id, NodeId self, Incarnation incarnation, messages::PartitionState stored)
+Partition::Partition(PartitionId id, NodeId self, Incarnation incarnation, messages::PartitionState stored,
+                     BrokenRule broken)
     : id_(id),
       self_(std::move(self)),
       incarnation_(incarnation),
+      broken_(broken),
       seen_(stored.served),
       state_(std::move(stored)),
       persisted_(state_.position.sequence),
@@ -142,7 +144,8 @@ void Partition::on_write(const Moment& now, Ticket ticket, std::vector<WriteOper
   if (queue_.size() + pending_.size() >= limits::kPartitionWritesQueuedMax) {
     effects_.push_back(WriteDone{
         ticket, fail(Error{ErrorCode::busy, Outcome::not_applied,
-                           fmt::format("too many writes wait in partition {}", id_.value()), limits::kBusyRetryAfter})});
+                           fmt::format("too many writes wait in partition {}", id_.value()),
+                           limits::kBusyRetryAfter})});
     return;
   }
   queue_.push_back({ticket, std::move(operations), std::nullopt, {}, 0, false});
@@ -189,7 +192,8 @@ bool Partition::start_reads(Queued& write) {
   for (std::size_t i = 0; i < write.operations.size(); ++i) {
     const WriteOperation& operation = write.operations[i];
     if (!needs_current(operation)) continue;
-    if (const Mutation* pending = pending_.find(operation.key)) {
+    const Mutation* pending = pending_.find(operation.key);
+    if (pending != nullptr && broken_ != BrokenRule::evaluate_pending) {
       if (pending->kind == Mutation::Kind::put) write.current[i] = pending->record;
       continue;
     }
@@ -215,7 +219,7 @@ Result<std::vector<WriteOutcome>> Partition::evaluate_all(const Moment& now, con
   for (std::size_t i = 0; i < write.operations.size(); ++i) {
     const WriteOperation& operation = write.operations[i];
     const Record* current = write.current[i] ? &*write.current[i] : nullptr;
-    if (needs_current(operation)) {
+    if (needs_current(operation) && broken_ != BrokenRule::evaluate_pending) {
       if (const Mutation* newer = pending_.find(operation.key)) {
         current = newer->kind == Mutation::Kind::put ? &newer->record : nullptr;
       }
@@ -313,7 +317,7 @@ void Partition::on_refused(const Moment&, const Error& why) {
   state_.position = refused.before;
   pending_.truncate_after(committed_);
   // What waits in the queue may have seen what was refused.
-  fail_waiting(committed_, why);
+  if (broken_ != BrokenRule::fail_what_was_refused) fail_waiting(committed_, why);
   fail_queue(why);
 }
 
@@ -328,7 +332,7 @@ void Partition::on_storage_failed(const Moment&, const Error& why) {
 // --- Answers ---
 
 void Partition::answer_after(Sequence sequence, Effect effect) {
-  if (sequence <= persisted_) {
+  if (sequence <= persisted_ || broken_ == BrokenRule::answer_once_persisted) {
     effects_.push_back(std::move(effect));
     return;
   }

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "gyre/result.h"
 #include "messages/operation.h"
+#include "replication/broken_rule.h"
 #include "replication/pending_log.h"
 #include "ring/cluster_map.h"
 
@@ -82,8 +83,9 @@ struct Persist {
 // INVARIANT 3: terms and sequences never go back.
 class Partition {
  public:
-  // `stored`: what this node's storage remembers of the partition.
-  Partition(PartitionId id, NodeId self, Incarnation incarnation, messages::PartitionState stored);
+  // `stored`: what this node's storage remembers of the partition. `broken`: of tests only.
+  Partition(PartitionId id, NodeId self, Incarnation incarnation, messages::PartitionState stored,
+            BrokenRule broken = BrokenRule::none);
 
   // A newer map's entry for this partition. Call at every new map.
   void on_entry(const Moment& now, const ring::PartitionEntry& entry);
@@ -186,6 +188,7 @@ class Partition {
   PartitionId id_;
   NodeId self_;
   Incarnation incarnation_;
+  BrokenRule broken_;
   Role role_ = Idle{};
   Term seen_;                        // highest term of any entry seen
   messages::PartitionState state_;   // position as committed; history and served run ahead while taking office

@@ -33,8 +33,6 @@ class PendingLog {
   std::span<const messages::Mutation> after(Sequence last) const;
 
  private:
-  void forget_index(std::size_t from, std::size_t end);
-
   std::vector<messages::Mutation> mutations_;
   // Key to place in mutations_, for the first `indexed_` of them. Looked up only, never iterated.
   std::unordered_map<std::string_view, std::size_t> index_;

@@ -24,6 +24,17 @@ std::unexpected<Error> empty_key() {
   return fail(ErrorCode::invalid_argument, "a key has at least one byte: name the key that is meant");
 }
 
+// What a request holds in memory while it is open, about.
+std::size_t bytes_of(const Request& request) {
+  std::size_t bytes = sizeof request;
+  if (const auto* write = std::get_if<WriteRequest>(&request.body)) {
+    for (const auto& operation : write->operations) {
+      bytes += sizeof operation + operation.key.size() + operation.value.size();
+    }
+  }
+  return bytes;
+}
+
 Error timed_out() {
   return {ErrorCode::timeout, Outcome::not_applied, "the deadline passed before the request's turn came", {}};
 }
@@ -69,7 +80,8 @@ void PartitionHost::on_map(ring::ClusterMapPtr map) {
       const auto stored = stored_.find(id);
       machines_[i] = std::make_unique<Machine>(replication::Partition(
           id, options_.self, options_.incarnation,
-          stored == stored_.end() ? messages::PartitionState{} : std::move(stored->second)));
+          stored == stored_.end() ? messages::PartitionState{} : std::move(stored->second),
+          options_.broken));
     }
     machines_[i]->partition.on_entry(now, map_->entry(id));
     run_effects(*machines_[i]);
@@ -126,6 +138,11 @@ Result<PartitionHost::Machine*> PartitionHost::route(const Request& request) {
   if (map_ == nullptr) {
     return fail(ErrorCode::unavailable, "this node has no cluster map yet: it waits for its coordinator");
   }
+  if (open_request_bytes_ > limits::kOpenRequestBytesMax) {
+    return fail(Error{ErrorCode::busy, Outcome::not_applied,
+                      "the requests that wait on this node hold too much memory: send less at once",
+                      limits::kBusyRetryAfter});
+  }
   GYRE_TRY_SET(const PartitionId partition, partition_of(request));
   Machine* machine = machine_of(partition);
   GYRE_ASSERT(machine != nullptr);  // whoever calls us has routed by the same arithmetic
@@ -134,9 +151,10 @@ Result<PartitionHost::Machine*> PartitionHost::route(const Request& request) {
 
 void PartitionHost::on_request(const ResponderPtr& from, Request request) {
   const Moment now = environment_.now();
-  OpenRequest open{from, request.id, kNever, {}};
+  OpenRequest open{from, request.id, kNever, bytes_of(request), {}};
   if (request.budget > Duration(0)) open.deadline = now.steady + request.budget;
   auto machine = route(request);
+  open_request_bytes_ += open.bytes;
   if (!machine) {
     respond_error(requests_.insert(std::move(open)), std::move(machine).error());
     return;
@@ -472,6 +490,7 @@ void PartitionHost::sweep_some() {
 void PartitionHost::respond(Ticket ticket, messages::ResponseBody body) {
   auto request = requests_.take(ticket);
   GYRE_ASSERT(request);
+  open_request_bytes_ -= request->bytes;
   request->from->respond({request->id, map_ ? map_->epoch : Epoch(0), std::move(body)});
 }
 

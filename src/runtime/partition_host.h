@@ -26,6 +26,7 @@ struct HostOptions {
   Durability durability = Durability::everysec;
   std::uint32_t shard = 0;   // this host has the partitions p with p mod shards == shard
   std::uint32_t shards = 1;
+  replication::BrokenRule broken = replication::BrokenRule::none;  // of tests only
 };
 
 struct HostMetrics {
@@ -66,6 +67,8 @@ class PartitionHost {
 
   const ring::ClusterMapPtr& map() const { return map_; }
   std::size_t open_requests() const { return requests_.size(); }
+  // Memory that they hold, about.
+  std::size_t open_request_bytes() const { return open_request_bytes_; }
   std::size_t partitions_served() const;
   // Asserts the invariants of every machine.
   void check_invariants() const;
@@ -75,6 +78,7 @@ class PartitionHost {
     ResponderPtr from;
     RequestId id;
     Instant deadline = kNever;
+    std::size_t bytes = 0;       // counted in open_request_bytes_
     messages::RequestBody body;  // of a read; a write has moved into its machine
     messages::ResponseBody found;  // what a read found, while it must not leave
   };
@@ -137,6 +141,7 @@ class PartitionHost {
   std::map<PartitionId, messages::PartitionState> stored_;  // of partitions without a machine yet
   std::vector<std::unique_ptr<Machine>> machines_;          // by partition / shards
   RequestTable<Ticket, OpenRequest> requests_;
+  std::size_t open_request_bytes_ = 0;
   std::vector<Machine*> dirty_;    // may have something to commit in this turn
   std::vector<Machine*> refused_;  // by the last commit
   std::map<PartitionId, std::vector<DiskRead>> disk_reads_;

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "support.h"
 
 namespace gyre::runtime {
@@ -42,6 +43,20 @@ TEST_F(PartitionHostAlwaysTest, OneSyncServesAllThatWaitAndOneRunsAtATime) {
   run_jobs(1);
   for (const RequestId id : meanwhile) EXPECT_TRUE(succeeded(id));
   EXPECT_EQ(metrics.syncs.value(), syncs + 2);
+}
+
+TEST_F(PartitionHostAlwaysTest, WritesThatHoldTooMuchMemoryAreRefused) {
+  messages::WriteOperation operation = put("k", std::string(limits::kValueBytesDefaultMax, 'v'));
+  std::vector<RequestId> accepted;
+  while (host->open_request_bytes() <= limits::kOpenRequestBytesMax) accepted.push_back(write({operation}));
+  const auto refused = write({operation});
+  ASSERT_TRUE(answered(refused));
+  EXPECT_EQ(error(refused).code, ErrorCode::busy);
+  EXPECT_EQ(error(refused).outcome, Outcome::not_applied);
+  settle();
+  for (const RequestId id : accepted) EXPECT_TRUE(succeeded(id));
+  EXPECT_EQ(host->open_request_bytes(), 0u);
+  store("k", "small");
 }
 
 TEST_F(PartitionHostAlwaysTest, AReadOfAKeyBeingSyncedWaitsAndOthersDoNot) {
