@@ -18,7 +18,9 @@ class CoordinatorLink::Handler : public net::ConnectionHandler {
     const auto link = current();
     if (!link) return;
     for (auto& response : frame.responses) {
-      if (response.id == link->last_request_) link->on_answer(std::move(response.body));
+      if (response.id != link->last_request_) continue;
+      link->answered_ = true;
+      link->on_answer(std::move(response.body));
     }
   }
 
@@ -55,8 +57,12 @@ void CoordinatorLink::start() {
 void CoordinatorLink::stop() {
   stopped_ = true;
   timer_.cancel();
-  if (auto connection = std::exchange(connection_, nullptr)) {
-    connection->close({ErrorCode::unavailable, Outcome::not_applied, "the node stops", {}});
+  disconnect("the node stops");
+}
+
+void CoordinatorLink::disconnect(const std::string& why) {
+  if (const auto connection = std::exchange(connection_, nullptr)) {
+    connection->close({ErrorCode::unavailable, Outcome::not_applied, why, {}});
   }
 }
 
@@ -80,10 +86,9 @@ void CoordinatorLink::arm() {
 }
 
 void CoordinatorLink::carry_out(control::AskCoordinator ask) {
-  if (connection_ && connected_to_ == ask.coordinator) return send(std::move(ask.body));
-  if (auto old = std::exchange(connection_, nullptr)) {
-    old->close({ErrorCode::unavailable, Outcome::not_applied, "another coordinator is asked", {}});
-  }
+  // A connection that owes an answer may be to a machine that is gone: a new one tells.
+  if (connection_ && answered_ && connected_to_ == ask.coordinator) return send(std::move(ask.body));
+  disconnect("another connection is tried");
   connected_to_ = ask.coordinator;
   connect_and_ask(std::move(ask.body));
 }
@@ -91,9 +96,9 @@ void CoordinatorLink::carry_out(control::AskCoordinator ask) {
 void CoordinatorLink::connect_and_ask(messages::RequestBody body) {
   auto shared = std::make_shared<messages::RequestBody>(std::move(body));
   net::connect(loop_, coordinators_[connected_to_], control::kDetection, wire::Limits{},
-               [weak = weak_from_this(), shared](Result<net::ConnectionPtr> connection) {
+               [weak = weak_from_this(), shared, attempt = ++attempts_](Result<net::ConnectionPtr> connection) {
                  const auto self = weak.lock();
-                 if (!self || self->stopped_) return;
+                 if (!self || self->stopped_ || self->attempts_ != attempt) return;
                  if (!connection) return self->on_answer(fail(std::move(connection).error()));
                  self->connection_ = *connection;
                  self->connection_->start(std::make_shared<Handler>(weak, self->connection_->id()));
@@ -103,6 +108,7 @@ void CoordinatorLink::connect_and_ask(messages::RequestBody body) {
 
 void CoordinatorLink::send(messages::RequestBody body) {
   last_request_ = last_request_.next();
+  answered_ = false;
   connection_->send(messages::Request{last_request_, Duration(0), Epoch(0), std::move(body)});
 }
 

@@ -34,6 +34,7 @@ class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
   void carry_out(const control::Refused& refused);
   void carry_out(const control::AgentEvent& event);
   void connect_and_ask(messages::RequestBody body);
+  void disconnect(const std::string& why);
   void send(messages::RequestBody body);
   void on_answer(Result<messages::ResponseBody> answer);
   void arm();
@@ -44,7 +45,9 @@ class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
   Callbacks callbacks_;
   net::ConnectionPtr connection_;
   std::size_t connected_to_ = 0;
+  std::uint64_t attempts_ = 0;  // to connect; only the last one counts
   RequestId last_request_;
+  bool answered_ = false;       // the last request that was sent on connection_
   asio::steady_timer timer_;
   bool stopped_ = false;
 };

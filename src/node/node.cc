@@ -47,9 +47,12 @@ struct NodeLoop {
   std::vector<std::weak_ptr<Session>> sessions;
 };
 
-// Keeps `done` until no request of the loop is open, or until `give_up`.
+// Keeps `done` until every session of the loop has closed, its answers given away, or until `give_up`.
 void wait_for_answers(NodeLoop& each, Instant give_up, const std::shared_ptr<std::promise<void>>& done) {
-  const bool open = std::ranges::any_of(each.hosts, [](const auto& host) { return host->open_requests() > 0; });
+  const bool open = std::ranges::any_of(each.sessions, [](const auto& weak) {
+    const auto session = weak.lock();
+    return session && !session->closed();
+  });
   if (!open || net::steady_now() >= give_up) return done->set_value();
   each.loop.after(std::chrono::milliseconds(5), [&each, give_up, done] { wait_for_answers(each, give_up, done); });
 }
@@ -69,7 +72,9 @@ class Node {
   Result<void> start_admin();
   ring::NodeInfo describe_self() const;
   void start_link();
-  void on_map(const ring::ClusterMapPtr& map);
+  void on_map(ring::ClusterMapPtr map);
+  void store_map();
+  void publish(const ring::ClusterMapPtr& map);
   ring::ClusterMapPtr map() const;
   std::size_t serving() const;
   Result<void> ready() const;
@@ -85,7 +90,9 @@ class Node {
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<observe::AdminServer> admin_;
   std::shared_ptr<CoordinatorLink> link_;
-  std::atomic<std::size_t> primaries_{0};  // of this process, by the newest map
+  ring::ClusterMapPtr next_map_;           // the newest heard of; the first loop's, as is:
+  bool storing_map_ = false;
+  std::atomic<std::size_t> primaries_{0};  // of this node, by the newest map
   std::atomic<bool> stopping_{false};
   mutable std::mutex map_mutex_;
   ring::ClusterMapPtr map_;  // for the admin pages; guarded by map_mutex_
@@ -97,9 +104,9 @@ Result<void> Node::start() {
   GYRE_TRY(listen());
   GYRE_TRY(start_admin());
   start_link();
-  for (auto& each : loops_) each->loop.start();
   spdlog::info("ready: native={} http={} data={} incarnation={}", listener_->address(), admin_->address(),
                options_.data_dir, data_->incarnation().value());
+  for (auto& each : loops_) each->loop.start();
   return {};
 }
 
@@ -162,6 +169,7 @@ Result<void> Node::listen() {
   std::vector<net::Loop*> loops;
   for (auto& each : loops_) loops.push_back(&each->loop);
   const auto on_connection = [this, &accepted](const net::ConnectionPtr& connection) {
+    if (stopping_.load()) return;  // closes it
     accepted.add();
     for (auto& each : loops_) {
       if (&each->loop == &connection->loop()) {
@@ -191,7 +199,7 @@ ring::NodeInfo Node::describe_self() const {
 }
 
 void Node::start_link() {
-  control::Agent agent(describe_self(), data_->cluster(), Epoch(0), options_.coordinators.size(),
+  control::Agent agent(describe_self(), data_->cluster(), data_->map_epoch(), options_.coordinators.size(),
                        net::steady_now());
   CoordinatorLink::Callbacks callbacks;
   callbacks.on_map = [this](const ring::ClusterMapPtr& map) { on_map(map); };
@@ -204,16 +212,33 @@ void Node::start_link() {
   loops_[0]->loop.post([link = link_] { link->start(); });
 }
 
-// THREAD: the first loop's.
-void Node::on_map(const ring::ClusterMapPtr& map) {
-  if (auto adopted = data_->adopt_cluster(map->cluster); !adopted) {
-    spdlog::error("{}", adopted.error().message);
-    return stop_.stop(kExitFailed);
-  }
+// A map counts as known once its epoch is on disk: no later process accepts an older one. Of several that come while
+// the disk works only the last is stored. THREAD: the first loop's.
+void Node::on_map(ring::ClusterMapPtr map) {
+  next_map_ = std::move(map);
+  if (!storing_map_) store_map();
+}
+
+void Node::store_map() {
+  auto stored = std::make_shared<Result<void>>();
+  const auto submitted = loops_[0]->environment.run_blocking(
+      [data = data_.get(), map = next_map_, stored] { *stored = data->adopt_map(map->cluster, map->epoch); },
+      [this, map = next_map_, stored] {
+        storing_map_ = false;
+        if (!*stored) {
+          spdlog::error("{}", stored->error().message);
+          return stop_.stop(kExitFailed);
+        }
+        publish(map);
+        if (next_map_ != map) store_map();
+      });
+  storing_map_ = submitted.has_value();
+  if (!submitted) loops_[0]->loop.after(limits::kBusyRetryAfter, [this] { if (!storing_map_) store_map(); });
+}
+
+void Node::publish(const ring::ClusterMapPtr& map) {
   const NodeId self(options_.id);
-  const auto mine = std::ranges::count_if(map->entries, [&](const ring::PartitionEntry& entry) {
-    return entry.primary == self && entry.primary_incarnation == data_->incarnation();
-  });
+  const auto mine = std::ranges::count(map->entries, self, &ring::PartitionEntry::primary);
   primaries_.store(static_cast<std::size_t>(mine));
   spdlog::info("cluster map epoch={} nodes={} primaries_here={}", map->epoch.value(), map->nodes.size(), mine);
   {
@@ -294,6 +319,8 @@ Result<void> Node::shut_down() {
   for (auto& each : loops_) each->loop.stop();
   for (auto& each : loops_) each->loop.join();
   pool_.reset();
+  for (auto& each : loops_) each->hosts.clear();
+  for (auto& each : loops_) each->loop.discard();
   return data_->close();
 }
 

@@ -74,6 +74,13 @@ void Session::respond(messages::Response response) {
 void Session::send(messages::Response response) {
   --in_flight_;
   if (connection_ == nullptr) return;
+  const bool read = std::holds_alternative<messages::GetResponse>(response.body) ||
+                    std::holds_alternative<messages::ScanResponse>(response.body);
+  if (read && connection_->output_bytes() > limits::kConnectionAnswerBytesMax) {
+    response.body = Error{ErrorCode::busy, Outcome::not_applied,
+                          "this connection has not taken its earlier answers: ask for less at once",
+                          limits::kBusyRetryAfter};
+  }
   connection_->send(std::move(response));
   if (finishing_) return close_if_done();
   if (holding_ && in_flight_ < limits::kConnectionRequestsInFlightMax / 2) {
@@ -83,7 +90,7 @@ void Session::send(messages::Response response) {
 }
 
 void Session::finish() {
-  if (connection_ == nullptr) return;
+  if (closed()) return;
   finishing_ = true;
   connection_->hold_reading();
   close_if_done();

@@ -37,6 +37,7 @@ class Session : public net::ConnectionHandler,
   void respond(messages::Response response) override;
   // Takes no more requests; closes when those that are open are answered.
   void finish();
+  bool closed() const { return connection_ == nullptr; }
 
  private:
   void dispatch(messages::Request request);

@@ -129,7 +129,8 @@ Result<void> DataDirectory::load_or_create(const DataDirectoryOptions& options) 
                .generation = Generation(1),
                .boot_id = {},
                .stopped_cleanly = false,
-               .always_synced = false});
+               .always_synced = false,
+               .map_epoch = {}});
 }
 
 Result<void> DataDirectory::check_identity(const DataDirectoryOptions& options) const {
@@ -175,17 +176,23 @@ Result<void> DataDirectory::start(const DataDirectoryOptions& options) {
   return save(next);
 }
 
-Result<void> DataDirectory::adopt_cluster(const ClusterId& cluster) {
+Result<void> DataDirectory::adopt_map(const ClusterId& cluster, Epoch epoch) {
   GYRE_ASSERT(!cluster.empty());
-  if (identity_.cluster == cluster) return {};
-  if (!identity_.cluster.empty()) {
+  if (!identity_.cluster.empty() && identity_.cluster != cluster) {
     return fail(ErrorCode::wrong_cluster,
                 fmt::format("the data directory {} belongs to cluster {} and cannot join {}; start with an "
                             "empty directory",
                             path_.string(), identity_.cluster.str(), cluster.str()));
   }
+  if (epoch < identity_.map_epoch) {
+    return fail(ErrorCode::stale_map,
+                fmt::format("the cluster map of epoch {} is older than epoch {}, which this node has known",
+                            epoch.value(), identity_.map_epoch.value()));
+  }
+  if (identity_.cluster == cluster && identity_.map_epoch == epoch) return {};
   Identity next = identity_;
   next.cluster = cluster;
+  next.map_epoch = epoch;
   return save(next);
 }
 

@@ -38,7 +38,7 @@ struct DataDirectoryOptions {
 // process had died: nothing committed is lost, but a machine that dies later is assumed to have lost something.
 //
 // INVARIANT: an incarnation is durable before any caller sees it, and no two lives have the same.
-// THREAD: one, apart from the engines.
+// THREAD: one at a time, apart from the engines.
 class DataDirectory {
  public:
   // ERRORS: wrong_cluster; unsupported (newer format); denied (in use by another process); invalid_argument (no
@@ -46,9 +46,10 @@ class DataDirectory {
   static Result<std::unique_ptr<DataDirectory>> open(const std::filesystem::path& path,
                                                      const DataDirectoryOptions& options);
 
-  // Belongs to `cluster` from now on; durable when it returns. Repeating it is nothing. REQUIRES: !cluster.empty().
-  // ERRORS: wrong_cluster (belongs to another), storage_failed.
-  Result<void> adopt_cluster(const ClusterId& cluster);
+  // Belongs to `cluster` from now on, and has known its map of `epoch`; durable when it returns. Repeating it is nothing.
+  // REQUIRES: !cluster.empty(). ERRORS: wrong_cluster (belongs to another), stale_map (has known a newer one),
+  // storage_failed.
+  Result<void> adopt_map(const ClusterId& cluster, Epoch epoch);
 
   // Syncs and closes the engines, then marks the stop as clean. REQUIRES: nobody uses the engines any more.
   // ERRORS: storage_failed (the stop is not marked).
@@ -58,6 +59,8 @@ class DataDirectory {
   const Uuid& data_id() const { return identity_.data_id; }
   const NodeId& node() const { return identity_.node; }
   const ClusterId& cluster() const { return identity_.cluster; }
+  // Of the newest map known; 0: none yet.
+  Epoch map_epoch() const { return identity_.map_epoch; }
   Incarnation incarnation() const { return identity_.incarnation; }
   Generation generation() const { return identity_.generation; }
   // The generation began with this start: acknowledged writes may be missing.

@@ -58,10 +58,11 @@ Result<Uuid> parse_uuid(std::optional<std::string_view> text) {
 std::string encode(const Identity& identity) {
   std::string text = fmt::format(
       "data_id {}\nnode {}\ncluster {}\nstores {}\nincarnation {}\ngeneration {}\nboot_id {}\nstopped {}\n"
-      "acknowledges {}\n",
+      "acknowledges {}\nmap_epoch {}\n",
       or_none(identity.data_id.str()), or_none(identity.node.str()), or_none(identity.cluster.str()), identity.stores,
       identity.incarnation.value(), identity.generation.value(), or_none(identity.boot_id),
-      identity.stopped_cleanly ? "cleanly" : "no", identity.always_synced ? kWhatIsSynced : "anything");
+      identity.stopped_cleanly ? "cleanly" : "no", identity.always_synced ? kWhatIsSynced : "anything",
+      identity.map_epoch.value());
   text += fmt::format("{}{:016x}\n", kChecksum, hash64(text));
   return text;
 }
@@ -91,7 +92,9 @@ Result<Identity> decode_identity(std::string_view text) {
   identity.generation = Generation(*generation);
   identity.boot_id = *boot_id;
   identity.stopped_cleanly = *stopped == "cleanly";
-  identity.always_synced = lines.value("acknowledges") == kWhatIsSynced;  // absent where an older version wrote last
+  // These are absent where an older version wrote last.
+  identity.always_synced = lines.value("acknowledges") == kWhatIsSynced;
+  identity.map_epoch = Epoch(lines.number("map_epoch").value_or(0));
   return identity;
 }
 

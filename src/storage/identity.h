@@ -22,6 +22,8 @@ struct Identity {
   bool stopped_cleanly = false;
   bool always_synced = false;  // that process acknowledged a write only once it was synced
 
+  Epoch map_epoch;  // of the newest cluster map this directory's node has known; 0: none
+
   bool operator==(const Identity&) const = default;
 };
 

@@ -34,7 +34,7 @@ class FakeCoordinator {
     wait_until([&] {  // its address may belong to the one before for another moment
       auto opened = net::Listener::open(address, {&loop_}, {}, [this](const net::ConnectionPtr& connection) {
         connections_.push_back(connection);
-        connection->start(std::make_shared<Session>(*this, connection));
+        connection->start(std::make_shared<Session>(*this, connection, first_is_dead && connections_.size() == 1));
       });
       if (opened) listener_ = *std::move(opened);
       return listener_ != nullptr;
@@ -62,16 +62,17 @@ class FakeCoordinator {
   std::atomic<bool> forgetful = false;       // asks the next heartbeat to join again
   std::atomic<bool> silent = false;          // answers nothing
   std::atomic<bool> refuses = false;         // denies every join
+  std::atomic<bool> first_is_dead = false;   // the first connection never answers
 
  private:
   class Session final : public net::ConnectionHandler {
    public:
-    Session(FakeCoordinator& coordinator, const net::ConnectionPtr& connection)
-        : coordinator_(coordinator), connection_(connection) {}
+    Session(FakeCoordinator& coordinator, const net::ConnectionPtr& connection, bool dead)
+        : coordinator_(coordinator), connection_(connection), dead_(dead) {}
     void on_frame(messages::Frame frame) override {
       for (const auto& request : frame.requests) {
         auto body = coordinator_.answer(request);
-        if (!coordinator_.silent) connection_.lock()->send(messages::Response{request.id, Epoch(1), std::move(body)});
+        if (!coordinator_.silent && !dead_) connection_.lock()->send(messages::Response{request.id, Epoch(1), std::move(body)});
       }
     }
     void on_closed(const Error&) override {}
@@ -79,6 +80,7 @@ class FakeCoordinator {
    private:
     FakeCoordinator& coordinator_;
     std::weak_ptr<net::Connection> connection_;
+    bool dead_;
   };
 
   messages::ResponseBody answer(const messages::Request& request) {
@@ -139,6 +141,14 @@ class CoordinatorLinkTest : public testing::Test {
   std::vector<ErrorCode> refused_codes;
   std::shared_ptr<CoordinatorLink> link;
 };
+
+TEST_F(CoordinatorLinkTest, AConnectionThatOwesAnAnswerIsReplaced) {
+  FakeCoordinator coordinator;
+  coordinator.first_is_dead = true;
+  start({coordinator.address()});
+  wait_until([&] { return joined(); });
+  EXPECT_EQ(coordinator.joins, 2);
+}
 
 TEST_F(CoordinatorLinkTest, JoinsThenSendsHeartbeats) {
   FakeCoordinator coordinator;

@@ -137,9 +137,9 @@ TEST_F(DataDirectoryTest, AsksTheKernelForItsBootId) {
 
 TEST_F(DataDirectoryTest, JoinsOneClusterOnce) {
   auto directory = must_open();
-  ASSERT_TRUE(directory->adopt_cluster(cluster_));
-  ASSERT_TRUE(directory->adopt_cluster(cluster_));
-  const auto refused = directory->adopt_cluster(other_cluster_);
+  ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(1)));
+  ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(1)));
+  const auto refused = directory->adopt_map(other_cluster_, Epoch(2));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::wrong_cluster);
   EXPECT_THAT(refused.error().message, HasSubstr(cluster_.str()));
@@ -147,8 +147,21 @@ TEST_F(DataDirectoryTest, JoinsOneClusterOnce) {
   EXPECT_EQ(must_open()->cluster(), cluster_);
 }
 
+TEST_F(DataDirectoryTest, RemembersTheNewestMapAndRefusesAnOlderOne) {
+  auto directory = must_open();
+  EXPECT_EQ(directory->map_epoch(), Epoch(0));
+  ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(7)));
+  directory.reset();
+  directory = must_open();
+  EXPECT_EQ(directory->map_epoch(), Epoch(7));
+  const auto older = directory->adopt_map(cluster_, Epoch(6));
+  ASSERT_FALSE(older);
+  EXPECT_EQ(older.error().code, ErrorCode::stale_map);
+  ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(7)));
+}
+
 TEST_F(DataDirectoryTest, RefusesAnotherClustersDirectory) {
-  ASSERT_TRUE(must_open()->adopt_cluster(cluster_));
+  ASSERT_TRUE(must_open()->adopt_map(cluster_, Epoch(1)));
   options_.cluster = other_cluster_;
   expect_refused(ErrorCode::wrong_cluster, cluster_.str());
   options_.cluster = cluster_;
