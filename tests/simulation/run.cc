@@ -22,15 +22,16 @@ constexpr auto kHealLimit = 15s;  // after the last fault, everything works agai
 
 class Cluster {
  public:
-  Cluster(std::uint64_t seed, bool verbose) : scheduler_(seed), network_(scheduler_) {
+  Cluster(std::uint64_t seed, bool verbose, replication::BrokenRule broken)
+      : scheduler_(seed), network_(scheduler_) {
     scheduler_.set_verbose(verbose);
-    draw_cluster();
+    draw_cluster(broken);
   }
 
   RunReport run();
 
  private:
-  void draw_cluster();
+  void draw_cluster(replication::BrokenRule broken);
   storage::FaultPlan draw_storage_faults();
   void schedule_faults(Instant end);
   void fault();
@@ -54,7 +55,7 @@ class Cluster {
   RunReport report_;
 };
 
-void Cluster::draw_cluster() {
+void Cluster::draw_cluster(replication::BrokenRule broken) {
   Rng& rng = scheduler_.rng();
   control::CoordinatorConfig config;
   config.new_cluster = Uuid::from_words(rng.next(), rng.next());
@@ -63,6 +64,7 @@ void Cluster::draw_cluster() {
   config.addresses = {"c1:1"};
   coordinator_ = std::make_unique<SimCoordinator>(scheduler_, network_, "c1:1", config);
   NodeFaults faults;
+  faults.broken = broken;
   const auto durability = rng.below(3);
   faults.durability = static_cast<runtime::Durability>(durability);
   // Only with `always` does an acknowledgement promise to survive the machine.
@@ -193,18 +195,22 @@ bool Cluster::settled() const {
 
 // --- Checks ---
 
-// Every client can write and read every kind of key.
+// Every client can write, and read what it wrote.
 void Cluster::demand_progress() {
   std::size_t open = 0;
   for (auto& client : clients_) {
     if (!client->idle()) fail_run("a call is still open long after its deadline");
     for (int i = 0; i < 20; ++i) {
+      const Bytes key = Bytes::copy_of(fmt::format("progress-{}", i));
+      messages::WriteRequest write;
+      write.operations.push_back({.key = key, .value = Bytes::copy_of("v"), .expiry = {}, .condition = {}});
       ++open;
-      client->call(messages::GetRequest{Bytes::copy_of(fmt::format("progress-{}", i)), true}, 2s, [&, i](auto result) {
-        --open;
-        if (!result && result.error().code != ErrorCode::not_found) {
-          fail_run(fmt::format("after healing, key progress-{} cannot be read: {}", i, result.error().to_string()));
-        }
+      client->call(std::move(write), 2s, [&, key](auto written) {
+        if (!written) fail_run("after healing, a key cannot be written: " + written.error().to_string());
+        client->call(messages::GetRequest{key, true}, 2s, [&](auto result) {
+          --open;
+          if (!result) fail_run("after healing, what was written cannot be read: " + result.error().to_string());
+        });
       });
     }
   }
@@ -236,8 +242,8 @@ void Cluster::check_histories() {
 
 }  // namespace
 
-RunReport run(std::uint64_t seed, bool verbose) {
-  Cluster cluster(seed, verbose);
+RunReport run(std::uint64_t seed, bool verbose, replication::BrokenRule broken) {
+  Cluster cluster(seed, verbose, broken);
   RunReport report = cluster.run();
   report.seed = seed;
   return report;

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "replication/broken_rule.h"
+
 namespace gyre::simulation {
 
 struct RunReport {
@@ -18,7 +20,9 @@ struct RunReport {
   double simulated_seconds = 0;
 };
 
-// Everything is drawn from the seed: size of the cluster, durability, faults and their times.
-RunReport run(std::uint64_t seed, bool verbose = false);
+// Everything is drawn from the seed: size of the cluster, durability, faults and their times. `broken`: a rule that the
+// nodes break, which the checks must notice.
+RunReport run(std::uint64_t seed, bool verbose = false,
+              replication::BrokenRule broken = replication::BrokenRule::none);
 
 }  // namespace gyre::simulation

@@ -87,7 +87,8 @@ void SimNode::start() {
                                      .incarnation = self.incarnation,
                                      .durability = faults_.durability,
                                      .shard = 0,
-                                     .shards = 1};
+                                     .shards = 1,
+                                     .broken = faults_.broken};
   auto host = runtime::PartitionHost::open(options, process_->engine, *process_, process_->metrics);
   GYRE_ASSERT(host);
   process_->host = *std::move(host);

@@ -19,6 +19,7 @@ namespace gyre::simulation {
 struct NodeFaults {
   storage::FaultPlan storage;
   runtime::Durability durability = runtime::Durability::everysec;
+  replication::BrokenRule broken = replication::BrokenRule::none;
 };
 
 // The disk survives crash(); the process, with its incarnation, does not.

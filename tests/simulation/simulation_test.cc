@@ -51,6 +51,18 @@ TEST(Simulation, TheSameSeedGivesTheSameRun) {
   EXPECT_NE(run(1).trace_hash, run(2).trace_hash);
 }
 
+// A simulator that notices nothing proves nothing.
+TEST(Simulation, EveryBrokenRuleIsNoticed) {
+  using replication::BrokenRule;
+  constexpr std::uint64_t kSeeds = 100;
+  for (const auto rule : {BrokenRule::answer_once_persisted, BrokenRule::evaluate_pending,
+                          BrokenRule::fail_what_was_refused}) {
+    std::uint64_t seed = 1;
+    while (seed <= kSeeds && run(seed, false, rule).failure.empty()) ++seed;
+    EXPECT_LE(seed, kSeeds) << "rule " << static_cast<int>(rule);
+  }
+}
+
 TEST(Simulation, SeedsRunClean) {
   std::uint64_t answered = 0;
   std::uint64_t crashes = 0;
