@@ -46,7 +46,8 @@ class DataDirectory {
   static Result<std::unique_ptr<DataDirectory>> open(const std::filesystem::path& path,
                                                      const DataDirectoryOptions& options);
 
-  // Belongs to `cluster` from now on, and has known its map of `epoch`; durable when it returns. Repeating it is nothing.
+  // Belongs to `cluster` from now on, and has known its map of `epoch`; durable when it returns. Repeating it is
+  // nothing.
   // REQUIRES: !cluster.empty(). ERRORS: wrong_cluster (belongs to another), stale_map (has known a newer one),
   // storage_failed.
   Result<void> adopt_map(const ClusterId& cluster, Epoch epoch);

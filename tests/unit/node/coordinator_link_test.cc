@@ -34,7 +34,8 @@ class FakeCoordinator {
     wait_until([&] {  // its address may belong to the one before for another moment
       auto opened = net::Listener::open(address, {&loop_}, {}, [this](const net::ConnectionPtr& connection) {
         connections_.push_back(connection);
-        connection->start(std::make_shared<Session>(*this, connection, first_is_dead && connections_.size() == 1));
+        const bool dead = first_is_dead && connections_.size() == 1;
+        connection->start(std::make_shared<Session>(*this, connection, dead));
       });
       if (opened) listener_ = *std::move(opened);
       return listener_ != nullptr;
