@@ -73,7 +73,8 @@ class FakeCoordinator {
     void on_frame(messages::Frame frame) override {
       for (const auto& request : frame.requests) {
         auto body = coordinator_.answer(request);
-        if (!coordinator_.silent && !dead_) connection_.lock()->send(messages::Response{request.id, Epoch(1), std::move(body)});
+        if (coordinator_.silent || dead_) continue;
+        connection_.lock()->send(messages::Response{request.id, Epoch(1), std::move(body)});
       }
     }
     void on_closed(const Error&) override {}
