@@ -79,7 +79,8 @@ void admit_read(benchmark::State& state) {
   Partition partition = serving_partition();
   const std::vector<Bytes> keys = some_keys();
   for (std::int64_t i = 0; i < state.range(0); ++i) {
-    partition.on_write(kNow, Ticket(static_cast<std::uint64_t>(i) + 1), {operation(messages::WriteKind::put, keys[static_cast<std::size_t>(i)])});
+    partition.on_write(kNow, Ticket(static_cast<std::uint64_t>(i) + 1),
+                       {operation(messages::WriteKind::put, keys[static_cast<std::size_t>(i)])});
   }
   for (auto _ : state) {
     benchmark::DoNotOptimize(partition.on_read(kNow, Ticket(999), keys.back()));

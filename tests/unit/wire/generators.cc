@@ -160,18 +160,28 @@ messages::ResponseBody any_response_body() {
   }
 }
 
+// Like fmt's {:?}, but for any bytes: fmt 9 asserts on some that are no UTF-8.
+std::string quoted(std::string_view bytes) {
+  std::string text = "\"";
+  for (const char c : bytes) {
+    const bool plain = c >= ' ' && c <= '~' && c != '"' && c != '\\';
+    text += plain ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+  }
+  return text + '"';
+}
+
 std::string text_of(Position position) { return to_string(position); }
 
 std::string text_of(const Record& record, std::int64_t ttl_ms) {
-  return fmt::format("{:?} @{} expires {} ttl {}", record.value.view(), text_of(record.version),
+  return fmt::format("{} @{} expires {} ttl {}", quoted(record.value.view()), text_of(record.version),
                      record.expires_at.value, ttl_ms);
 }
 
 std::string text_of(const ring::NodeInfo& node) {
-  return fmt::format("node {} data {} inc {} zone {} weight {} membership {} at {:?} {:?} {:?}", node.id.str(),
+  return fmt::format("node {} data {} inc {} zone {} weight {} membership {} at {} {} {}", node.id.str(),
                      node.data_id.str(), node.incarnation.value(), node.zone, node.weight,
-                     std::to_underlying(node.membership), node.addresses.native, node.addresses.http,
-                     node.addresses.resp);
+                     std::to_underlying(node.membership), quoted(node.addresses.native), quoted(node.addresses.http),
+                     quoted(node.addresses.resp));
 }
 
 std::string text_of(const ring::ClusterMapPtr& map) {
@@ -194,21 +204,22 @@ std::string text_of(const ring::ClusterMapPtr& map) {
 
 struct DescribeRequest {
   std::string operator()(const messages::GetRequest& get) {
-    return fmt::format("get {:?} {}", get.key.view(), get.value_wanted);
+    return fmt::format("get {} {}", quoted(get.key.view()), get.value_wanted);
   }
   std::string operator()(const messages::WriteRequest& write) {
     std::string text = "write";
     for (const auto& operation : write.operations) {
-      text += fmt::format("\n kind {} key {:?} value {:?} delta {} expiry {}:{} condition {}:{}",
-                          std::to_underlying(operation.kind), operation.key.view(), operation.value.view(),
-                          operation.delta, std::to_underlying(operation.expiry.kind), operation.expiry.ms,
-                          std::to_underlying(operation.condition.kind), text_of(operation.condition.version));
+      text +=
+          fmt::format("\n kind {} key {} value {} delta {} expiry {}:{} condition {}:{}",
+                      std::to_underlying(operation.kind), quoted(operation.key.view()), quoted(operation.value.view()),
+                      operation.delta, std::to_underlying(operation.expiry.kind), operation.expiry.ms,
+                      std::to_underlying(operation.condition.kind), text_of(operation.condition.version));
     }
     return text;
   }
   std::string operator()(const messages::ScanRequest& scan) {
-    return fmt::format("scan {} {:?} after {:?} {} {}", scan.partition.value(), scan.prefix.view(), scan.after.view(),
-                       scan.items_max, scan.values_wanted);
+    return fmt::format("scan {} {} after {} {} {}", scan.partition.value(), quoted(scan.prefix.view()),
+                       quoted(scan.after.view()), scan.items_max, scan.values_wanted);
   }
   std::string operator()(const messages::MapRequest& map) { return fmt::format("map {}", map.known.value()); }
   std::string operator()(const messages::JoinRequest& join) {
@@ -223,8 +234,8 @@ struct DescribeRequest {
 
 struct DescribeResponse {
   std::string operator()(const Error& error) {
-    return fmt::format("error {} {} {:?} {}", std::to_underlying(error.code), std::to_underlying(error.outcome),
-                       error.message, error.retry_after.count());
+    return fmt::format("error {} {} {} {}", std::to_underlying(error.code), std::to_underlying(error.outcome),
+                       quoted(error.message), error.retry_after.count());
   }
   std::string operator()(const messages::GetResponse& get) { return "get " + text_of(get.record, get.ttl_ms); }
   std::string operator()(const messages::WriteResponse& write) {
@@ -237,7 +248,7 @@ struct DescribeResponse {
   std::string operator()(const messages::ScanResponse& page) {
     std::string text = fmt::format("scan more {}", page.more);
     for (const auto& item : page.items) {
-      text += fmt::format("\n {:?} {}", item.key.view(), text_of(item.record, item.ttl_ms));
+      text += fmt::format("\n {} {}", quoted(item.key.view()), text_of(item.record, item.ttl_ms));
     }
     return text;
   }
