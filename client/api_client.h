@@ -66,8 +66,7 @@ class ApiClient : public Interface {
               });
   }
 
-  void ttl(std::string_view key, CallOptions options,
-           Callback<std::optional<std::chrono::milliseconds>> done) final {
+  void ttl(std::string_view key, CallOptions options, Callback<std::optional<std::chrono::milliseconds>> done) final {
     backend_->submit(get_request(key, false), options.deadline,
                      converting(std::move(done), [](messages::ResponseBody body) { return to_ttl(std::move(body)); }));
   }

@@ -58,17 +58,16 @@ template <class T, class Start>
 std::future<Result<T>> future_of(Start start) {
   std::promise<Result<T>> promise;
   auto future = promise.get_future();
-  start(Callback<T>([promise = std::move(promise)](Result<T> outcome) mutable {
-    promise.set_value(std::move(outcome));
-  }));
+  start(Callback<T>(
+      [promise = std::move(promise)](Result<T> outcome) mutable { promise.set_value(std::move(outcome)); }));
   return future;
 }
 
 }  // namespace
 
 Batch& Batch::put(std::string key, std::string value, PutOptions options) {
-  operations_.push_back({Kind::put, std::move(key), std::move(value), 0, options.ttl, options.keep_ttl,
-                         options.condition});
+  operations_.push_back(
+      {Kind::put, std::move(key), std::move(value), 0, options.ttl, options.keep_ttl, options.condition});
   return *this;
 }
 
@@ -114,8 +113,7 @@ Result<std::int64_t> Client::incr(std::string_view key, std::int64_t delta, Call
 }
 
 Result<Version> Client::expire(std::string_view key, std::chrono::milliseconds ttl_wanted, CallOptions options) {
-  return wait_for<Version>(on_callback_thread(),
-                           [&](auto done) { expire(key, ttl_wanted, options, std::move(done)); });
+  return wait_for<Version>(on_callback_thread(), [&](auto done) { expire(key, ttl_wanted, options, std::move(done)); });
 }
 
 Result<bool> Client::persist(std::string_view key, CallOptions options) {
@@ -123,8 +121,8 @@ Result<bool> Client::persist(std::string_view key, CallOptions options) {
 }
 
 Result<std::optional<std::chrono::milliseconds>> Client::ttl(std::string_view key, CallOptions options) {
-  return wait_for<std::optional<std::chrono::milliseconds>>(
-      on_callback_thread(), [&](auto done) { ttl(key, options, std::move(done)); });
+  return wait_for<std::optional<std::chrono::milliseconds>>(on_callback_thread(),
+                                                            [&](auto done) { ttl(key, options, std::move(done)); });
 }
 
 Result<ScanPage> Client::scan(const ScanOptions& options, std::string_view cursor) {
@@ -132,8 +130,8 @@ Result<ScanPage> Client::scan(const ScanOptions& options, std::string_view curso
 }
 
 Result<std::vector<WriteOutcome>> Client::write(Batch batch, CallOptions options) {
-  return wait_for<std::vector<WriteOutcome>>(
-      on_callback_thread(), [&](auto done) { write(std::move(batch), options, std::move(done)); });
+  return wait_for<std::vector<WriteOutcome>>(on_callback_thread(),
+                                             [&](auto done) { write(std::move(batch), options, std::move(done)); });
 }
 
 std::vector<Result<Value>> Client::mget(std::span<const std::string> keys, CallOptions options) {
@@ -167,8 +165,7 @@ std::future<Result<std::int64_t>> Client::incr(std::string_view key, std::int64_
 }
 
 std::future<Result<std::vector<WriteOutcome>>> Client::write(Batch batch, CallOptions options, UseFuture) {
-  return future_of<std::vector<WriteOutcome>>(
-      [&](auto done) { write(std::move(batch), options, std::move(done)); });
+  return future_of<std::vector<WriteOutcome>>([&](auto done) { write(std::move(batch), options, std::move(done)); });
 }
 
 }  // namespace gyre

@@ -30,16 +30,11 @@ messages::Condition to_message(const Condition& condition) {
 
 messages::WriteKind to_message(Batch::Kind kind) {
   switch (kind) {
-    case Batch::Kind::put:
-      return messages::WriteKind::put;
-    case Batch::Kind::del:
-      return messages::WriteKind::del;
-    case Batch::Kind::incr:
-      return messages::WriteKind::incr;
-    case Batch::Kind::expire:
-      return messages::WriteKind::expire;
-    case Batch::Kind::persist:
-      return messages::WriteKind::persist;
+    case Batch::Kind::put: return messages::WriteKind::put;
+    case Batch::Kind::del: return messages::WriteKind::del;
+    case Batch::Kind::incr: return messages::WriteKind::incr;
+    case Batch::Kind::expire: return messages::WriteKind::expire;
+    case Batch::Kind::persist: return messages::WriteKind::persist;
   }
   std::unreachable();
 }

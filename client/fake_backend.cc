@@ -30,14 +30,10 @@ ring::ClusterMapPtr one_node_map() {
 
 bool holds(const messages::Condition& condition, const messages::Record* record) {
   switch (condition.kind) {
-    case messages::Condition::Kind::none:
-      return true;
-    case messages::Condition::Kind::absent:
-      return record == nullptr;
-    case messages::Condition::Kind::present:
-      return record != nullptr;
-    case messages::Condition::Kind::version:
-      return record && record->version == condition.version;
+    case messages::Condition::Kind::none: return true;
+    case messages::Condition::Kind::absent: return record == nullptr;
+    case messages::Condition::Kind::present: return record != nullptr;
+    case messages::Condition::Kind::version: return record && record->version == condition.version;
   }
   std::unreachable();
 }
@@ -130,8 +126,8 @@ Result<messages::WriteOutcome> FakeBackend::apply(Partition& partition,
     return fail(ErrorCode::condition_failed, "the condition does not hold; nothing was written");
   }
   messages::WriteOutcome outcome{before ? before->version : Position{}, before != nullptr, false, 0};
-  const bool needs_key = operation.kind == Kind::del || operation.kind == Kind::expire ||
-                         operation.kind == Kind::persist;
+  const bool needs_key =
+      operation.kind == Kind::del || operation.kind == Kind::expire || operation.kind == Kind::persist;
   if (needs_key && !before) return outcome;
   if (operation.kind == Kind::persist && before->expires_at == kNoExpiry) return outcome;
 
@@ -157,14 +153,10 @@ UnixMillis FakeBackend::expiry_of(const messages::WriteOperation& operation, con
   const UnixMillis present = before ? before->expires_at : kNoExpiry;
   if (operation.kind == messages::WriteKind::incr) return present;
   switch (operation.expiry.kind) {
-    case messages::Expiry::Kind::clear:
-      return kNoExpiry;
-    case messages::Expiry::Kind::keep:
-      return present;
-    case messages::Expiry::Kind::after:
-      return {now_.value + operation.expiry.ms};
-    case messages::Expiry::Kind::at:
-      return {operation.expiry.ms};
+    case messages::Expiry::Kind::clear: return kNoExpiry;
+    case messages::Expiry::Kind::keep: return present;
+    case messages::Expiry::Kind::after: return {now_.value + operation.expiry.ms};
+    case messages::Expiry::Kind::at: return {operation.expiry.ms};
   }
   std::unreachable();
 }

@@ -129,10 +129,9 @@ void NetworkBackend::carry_out() {
 
 void NetworkBackend::perform(routing::Connect& wanted) {
   if (closed_) return;
-  net::connect(loop_, wanted.address, connect_timeout_, wire_limits_,
-               [this, link = wanted.link](Result<net::ConnectionPtr> connection) {
-                 on_connected(link, std::move(connection));
-               });
+  net::connect(
+      loop_, wanted.address, connect_timeout_, wire_limits_,
+      [this, link = wanted.link](Result<net::ConnectionPtr> connection) { on_connected(link, std::move(connection)); });
 }
 
 void NetworkBackend::perform(routing::Disconnect& wanted) {

@@ -48,10 +48,9 @@ class PageScan : public std::enable_shared_from_this<PageScan> {
     // A backend may answer within submit(): the last answer starts the next round, which must not happen in this loop.
     ++open_;
     for (std::uint32_t i = 0; i < count; ++i) {
-      backend_.submit(request(first + i), options_.deadline,
-                      [self = shared_from_this(), i](Result<messages::ResponseBody> body) {
-                        self->on_answer(i, std::move(body));
-                      });
+      backend_.submit(
+          request(first + i), options_.deadline,
+          [self = shared_from_this(), i](Result<messages::ResponseBody> body) { self->on_answer(i, std::move(body)); });
     }
     end_of_one();
   }
@@ -127,7 +126,7 @@ class PageScan : public std::enable_shared_from_this<PageScan> {
 
   Backend& backend_;
   ScanOptions options_;
-  Cursor at_;          // what has been taken so far
+  Cursor at_;  // what has been taken so far
   std::uint32_t end_;  // first partition not to be scanned
   Callback<ScanPage> done_;
   ScanPage page_;
@@ -150,8 +149,8 @@ void scan_page(Backend& backend, const ScanOptions& options, std::string_view cu
   auto at = parse_cursor(cursor);
   if (!at) return refuse(std::move(at).error());
   if (at->partition.value() >= backend.map()->shape.partitions) {
-    return refuse(Error{ErrorCode::invalid_argument, Outcome::not_applied,
-                        "this scan cursor belongs to another cluster", {}});
+    return refuse(
+        Error{ErrorCode::invalid_argument, Outcome::not_applied, "this scan cursor belongs to another cluster", {}});
   }
   std::make_shared<PageScan>(backend, options, *std::move(at), std::move(done))->start_round();
 }

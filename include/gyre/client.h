@@ -95,7 +95,7 @@ class Batch {
 // What one write of a batch did.
 struct WriteOutcome {
   Version version;          // of the key after the write; of the deletion itself for del
-  bool existed = false;     // the key was there before
+  bool existed = false;     // the key was there before; a put without a condition does not look
   bool changed = false;     // something was written
   std::int64_t number = 0;  // incr: the value after
 };

@@ -9,5 +9,4 @@ namespace gyre {
 }  // namespace gyre
 
 #define GYRE_ASSERT(expression) \
-  (static_cast<bool>(expression) ? static_cast<void>(0) \
-                                 : ::gyre::assertion_failed(#expression, __FILE__, __LINE__))
+  (static_cast<bool>(expression) ? static_cast<void>(0) : ::gyre::assertion_failed(#expression, __FILE__, __LINE__))

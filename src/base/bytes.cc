@@ -28,8 +28,8 @@ Bytes Bytes::copy_of(std::string_view text) {
 }
 
 Bytes Bytes::share(Buffer* owner, std::string_view view) {
-  GYRE_ASSERT(view.empty() || (view.data() >= owner->data() &&
-                               view.data() + view.size() <= owner->data() + owner->capacity()));
+  GYRE_ASSERT(view.empty() ||
+              (view.data() >= owner->data() && view.data() + view.size() <= owner->data() + owner->capacity()));
   owner->retain();
   return {owner, view};
 }

@@ -46,8 +46,7 @@ class Bytes {
   Bytes(const Bytes& other) : owner_(other.owner_), view_(other.view_) {
     if (owner_) owner_->retain();
   }
-  Bytes(Bytes&& other) noexcept
-      : owner_(std::exchange(other.owner_, nullptr)), view_(std::exchange(other.view_, {})) {}
+  Bytes(Bytes&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)), view_(std::exchange(other.view_, {})) {}
   Bytes& operator=(Bytes other) noexcept {
     std::swap(owner_, other.owner_);
     std::swap(view_, other.view_);

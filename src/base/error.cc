@@ -63,9 +63,7 @@ std::string Error::to_string() const {
   return text;
 }
 
-std::string to_string(const Version& version) {
-  return fmt::format("{}:{}", version.term, version.sequence);
-}
+std::string to_string(const Version& version) { return fmt::format("{}:{}", version.term, version.sequence); }
 
 Result<Version> parse_version(std::string_view text) {
   Version version;
@@ -76,8 +74,7 @@ Result<Version> parse_version(std::string_view text) {
     if (sequence.ec == std::errc() && sequence.ptr == end) return version;
   }
   return fail(ErrorCode::invalid_argument,
-              fmt::format("'{}' is no version: TERM:SEQUENCE is wanted, such as 3:1042",
-                          text.substr(0, 80)));
+              fmt::format("'{}' is no version: TERM:SEQUENCE is wanted, such as 3:1042", text.substr(0, 80)));
 }
 
 }  // namespace gyre

@@ -5,8 +5,6 @@
 
 namespace gyre {
 
-std::uint64_t hash64(std::string_view bytes, std::uint64_t seed) {
-  return XXH64(bytes.data(), bytes.size(), seed);
-}
+std::uint64_t hash64(std::string_view bytes, std::uint64_t seed) { return XXH64(bytes.data(), bytes.size(), seed); }
 
 }  // namespace gyre

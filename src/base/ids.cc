@@ -11,9 +11,7 @@ namespace gyre {
 
 namespace {
 
-bool is_alphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 }  // namespace
 
@@ -21,8 +19,7 @@ NodeId::NodeId(std::string name) : name_(std::move(name)) { GYRE_ASSERT(valid(na
 
 bool NodeId::valid(std::string_view name) {
   return !name.empty() && name.size() <= 63 && is_alphanumeric(name.front()) &&
-         std::ranges::all_of(
-             name, [](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
+         std::ranges::all_of(name, [](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 Result<NodeId> NodeId::parse(std::string_view name) {
@@ -42,8 +39,7 @@ Uuid Uuid::from_words(std::uint64_t high, std::uint64_t low) {
 }
 
 Result<Uuid> Uuid::parse(std::string_view text) {
-  const bool hex = std::ranges::all_of(
-      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  const bool hex = std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   if (text.size() != 32 || !hex) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("'{}' is no id: 32 lower-case hex digits are wanted", text.substr(0, 80)));

@@ -32,7 +32,7 @@ inline constexpr std::size_t kFrameEnvelopeBytes = 64 * 1024;
 inline constexpr std::size_t kFrameBytesFloor = 8 * 1024 * 1024;  // a map or scan page fits, however small values are
 inline constexpr std::size_t kFrameSegmentsMax = 64;
 inline constexpr std::size_t kFrameRequestsMax = 4096;
-inline constexpr std::size_t kTextBytesMax = 1024;          // a name or address
+inline constexpr std::size_t kTextBytesMax = 1024;  // a name or address
 inline constexpr std::size_t kErrorMessageBytesMax = 4096;  // beyond: cut off
 inline constexpr std::size_t kReceiveChunkBytes = 64 * 1024;
 

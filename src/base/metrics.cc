@@ -6,8 +6,8 @@
 
 namespace gyre {
 
-MetricsRegistry::Metric& MetricsRegistry::find_or_add(Kind kind, const std::string& name,
-                                                      const std::string& help, MetricLabels labels) {
+MetricsRegistry::Metric& MetricsRegistry::find_or_add(Kind kind, const std::string& name, const std::string& help,
+                                                      MetricLabels labels) {
   const std::lock_guard lock(mutex_);
   for (Metric& metric : metrics_) {
     if (metric.name != name || metric.labels != labels) continue;
@@ -31,13 +31,12 @@ Gauge& MetricsRegistry::gauge(const std::string& name, const std::string& help, 
   return find_or_add(Kind::gauge, name, help, std::move(labels)).gauge;
 }
 
-LatencyHistogram& MetricsRegistry::histogram(const std::string& name, const std::string& help,
-                                             MetricLabels labels) {
+LatencyHistogram& MetricsRegistry::histogram(const std::string& name, const std::string& help, MetricLabels labels) {
   return *find_or_add(Kind::histogram, name, help, std::move(labels)).histogram;
 }
 
-void MetricsRegistry::computed(Kind kind, const std::string& name, const std::string& help,
-                               MetricLabels labels, std::function<double()> read) {
+void MetricsRegistry::computed(Kind kind, const std::string& name, const std::string& help, MetricLabels labels,
+                               std::function<double()> read) {
   GYRE_ASSERT(kind != Kind::histogram);
   find_or_add(kind, name, help, std::move(labels)).read = std::move(read);
 }

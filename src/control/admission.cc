@@ -18,9 +18,7 @@ namespace {
 constexpr std::size_t kZoneBytesMax = 63;
 constexpr std::size_t kAddressBytesMax = 260;  // a DNS name of 253 bytes and its port
 
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorCode::invalid_argument, std::move(message));
-}
+std::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
 
 // "HOST:PORT" that somebody else can connect to.
 bool usable_address(std::string_view address) {
@@ -31,8 +29,8 @@ bool usable_address(std::string_view address) {
   const bool printable = std::ranges::all_of(host, [](char c) { return c > ' ' && c < 0x7f; });
   std::uint16_t number = 0;
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  return printable && error == std::errc{} && end == port.data() + port.size() && number > 0 &&
-         host != "0.0.0.0" && host != "[::]";
+  return printable && error == std::errc{} && end == port.data() + port.size() && number > 0 && host != "0.0.0.0" &&
+         host != "[::]";
 }
 
 Result<void> check_node(const ring::NodeInfo& node) {
@@ -42,8 +40,8 @@ Result<void> check_node(const ring::NodeInfo& node) {
     return invalid(fmt::format("node {} names no data directory or no incarnation", id));
   }
   if (!(node.weight > 0 && node.weight <= limits::kWeightMax)) {
-    return invalid(fmt::format("node {} has weight {}: choose more than 0 and at most {}", id, node.weight,
-                               limits::kWeightMax));
+    return invalid(
+        fmt::format("node {} has weight {}: choose more than 0 and at most {}", id, node.weight, limits::kWeightMax));
   }
   if (!node.zone.empty() && !NodeId::valid(node.zone)) {
     return invalid(fmt::format("node {} has zone '{}': use 1 to {} letters, digits, '.', '_' or '-'", id,
@@ -132,8 +130,7 @@ void appoint_again(ring::ClusterMap& map, const NodeId& node, Incarnation incarn
 
 }  // namespace
 
-Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, const Liveness& liveness,
-                        Instant now) {
+Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, const Liveness& liveness, Instant now) {
   ring::ClusterMap& map = state.map;
   if (!join.cluster.empty() && join.cluster != map.cluster) {
     return fail(ErrorCode::wrong_cluster,

@@ -24,8 +24,7 @@ enum class Admission : std::uint8_t {
 // ERRORS: wrong_cluster (the directory belongs to another one), busy (the same id or address seems alive in another
 // process; passes when that one is silent), denied (wiped or copied directory, older process), invalid_argument
 // (zone, weight or addresses), too_large (the cluster is full).
-Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, const Liveness& liveness,
-                        Instant now);
+Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, const Liveness& liveness, Instant now);
 
 // Places the partitions of a cluster that has none placed yet, once `initial_nodes` nodes were admitted.
 // The first node of each partition is its primary; the others are learners, since they hold nothing yet. Nodes that

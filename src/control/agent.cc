@@ -23,29 +23,25 @@ bool permanent(ErrorCode code) {
     case ErrorCode::wrong_cluster:
     case ErrorCode::invalid_argument:
     case ErrorCode::too_large:
-    case ErrorCode::unsupported:
-      return true;
-    default:
-      return false;
+    case ErrorCode::unsupported: return true;
+    default: return false;
   }
 }
 
 }  // namespace
 
 Agent::Agent(ring::NodeInfo self, ClusterId cluster, Epoch known, std::size_t coordinators, Instant now)
-    : self_(std::move(self)),
-      cluster_(std::move(cluster)),
-      known_(known),
-      coordinators_(coordinators),
-      next_(now) {
+    : self_(std::move(self)), cluster_(std::move(cluster)), known_(known), coordinators_(coordinators), next_(now) {
   GYRE_ASSERT(coordinators_ > 0);
 }
 
 void Agent::on_deadline(Instant now) {
   if (refused_ || now < next_) return;
   if (asking_) {
-    return on_failure(now, {ErrorCode::timeout, Outcome::unknown,
-                            fmt::format("the coordinator gave no answer for {} ms", to_ms(kAnswerPatience)), {}});
+    return on_failure(now, {ErrorCode::timeout,
+                            Outcome::unknown,
+                            fmt::format("the coordinator gave no answer for {} ms", to_ms(kAnswerPatience)),
+                            {}});
   }
   asking_ = true;
   next_ = now + kAnswerPatience;
@@ -64,8 +60,10 @@ void Agent::on_answer(Instant now, Result<messages::ResponseBody> answer) {
   if (const auto* join = std::get_if<messages::JoinResponse>(&*answer)) return on_joined(now, *join);
   const auto* heartbeat = std::get_if<messages::HeartbeatResponse>(&*answer);
   if (heartbeat == nullptr) {
-    return refuse({ErrorCode::invalid_argument, Outcome::not_applied,
-                   "what answers at the coordinator's address is no coordinator", {}});
+    return refuse({ErrorCode::invalid_argument,
+                   Outcome::not_applied,
+                   "what answers at the coordinator's address is no coordinator",
+                   {}});
   }
   next_ = now + kHeartbeatInterval;
   if (heartbeat->join_again) {
@@ -102,7 +100,8 @@ void Agent::on_failure(Instant now, const Error& error) {
 void Agent::adopt(const ring::ClusterMapPtr& map) {
   if (cluster_.empty()) cluster_ = map->cluster;
   if (map->cluster != cluster_) {
-    return refuse({ErrorCode::wrong_cluster, Outcome::not_applied,
+    return refuse({ErrorCode::wrong_cluster,
+                   Outcome::not_applied,
                    fmt::format("this data directory belongs to cluster {}, the coordinator to {}: name the right "
                                "coordinator or an empty directory",
                                cluster_.str(), map->cluster.str()),

@@ -68,7 +68,7 @@ class Agent {
   Epoch known_;
   std::size_t coordinators_;
   std::size_t current_ = 0;  // the coordinator being asked
-  Instant next_;             // of the next request; while one is open: when to give it up
+  Instant next_;  // of the next request; while one is open: when to give it up
   bool asking_ = false;
   bool joined_ = false;
   bool adopted_ = false;

@@ -139,8 +139,8 @@ void Coordinator::on_swapped(Instant now, const Result<void>& outcome) {
   if (created) event(Kind::cluster_created, {}, confirmed_->map.cluster.str());
   for (const AcceptedJoin& join : round.joins) finish_join(now, join);
   if (round.places) {
-    event(Kind::partitions_placed, {}, fmt::format("{} partitions on {} nodes", confirmed_->map.shape.partitions,
-                                                   confirmed_->map.nodes.size()));
+    event(Kind::partitions_placed, {},
+          fmt::format("{} partitions on {} nodes", confirmed_->map.shape.partitions, confirmed_->map.nodes.size()));
   }
   begin_round(now);
 }

@@ -110,11 +110,10 @@ Result<void> Server::open(const CoordinatorOptions& options) {
     const std::lock_guard lock(published_mutex_);
     return published_;
   };
-  GYRE_TRY_SET(admin_, observe::AdminServer::open(
-                           {.address = options.http, .title = "gyred coordinator " + options.id},
-                           {.metrics = metrics_,
-                            .ready = [published] { return published().ready; },
-                            .map = [published] { return published().map; }}));
+  GYRE_TRY_SET(admin_, observe::AdminServer::open({.address = options.http, .title = "gyred coordinator " + options.id},
+                                                  {.metrics = metrics_,
+                                                   .ready = [published] { return published().ready; },
+                                                   .map = [published] { return published().map; }}));
   begin(options, std::move(stored));
   return {};
 }
@@ -126,9 +125,10 @@ void Server::begin(const CoordinatorOptions& options, std::optional<control::Clu
   }
   if (stored && stored->map.shape != options.shape) {
     const ring::ClusterShape& shape = stored->map.shape;
-    spdlog::info("the cluster keeps the shape it was created with: partitions={} replication_factor={} vnodes={} "
-                 "load_slack={}; options for a new cluster have no effect",
-                 shape.partitions, shape.replication_factor, shape.vnodes, shape.load_slack);
+    spdlog::info(
+        "the cluster keeps the shape it was created with: partitions={} replication_factor={} vnodes={} "
+        "load_slack={}; options for a new cluster have no effect",
+        shape.partitions, shape.replication_factor, shape.vnodes, shape.load_slack);
   }
   control::CoordinatorConfig config;
   config.new_cluster = random_cluster_id();

@@ -51,7 +51,7 @@ struct WriteOperation {
 // What one write did.
 struct WriteOutcome {
   Position version;         // of the key now; of the deletion for del; unchanged where nothing was written
-  bool existed = false;     // the key was there before
+  bool existed = false;     // the key was there before; a plain put does not look, and says false
   bool changed = false;     // something was written
   std::int64_t number = 0;  // incr: the value after
 };

@@ -56,8 +56,8 @@ struct HeartbeatRequest {
 // Asks the coordinator how it sees the nodes.
 struct StatusRequest {};
 
-using RequestBody = std::variant<GetRequest, WriteRequest, ScanRequest, MapRequest, JoinRequest,
-                                 HeartbeatRequest, StatusRequest>;
+using RequestBody =
+    std::variant<GetRequest, WriteRequest, ScanRequest, MapRequest, JoinRequest, HeartbeatRequest, StatusRequest>;
 
 struct Request {
   RequestId id;           // answers carry it back; unique among the open requests of a connection

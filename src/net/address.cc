@@ -2,8 +2,8 @@
 
 #include <charconv>
 
-#include <asio/ip/address.hpp>
 #include <fmt/format.h>
+#include <asio/ip/address.hpp>
 
 namespace gyre::net {
 
@@ -20,9 +20,9 @@ bool HostPort::loopback() const {
 
 Result<HostPort> parse_host_port(std::string_view text) {
   const auto wrong = [&](std::string_view why) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("'{}' is no address: {}; write HOST:PORT, such as 127.0.0.1:7400",
-                            text.substr(0, 120), why));
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("'{}' is no address: {}; write HOST:PORT, such as 127.0.0.1:7400", text.substr(0, 120), why));
   };
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return wrong("the port is missing");

@@ -6,9 +6,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <fmt/format.h>
 #include <asio/buffer.hpp>
 #include <asio/write.hpp>
-#include <fmt/format.h>
 
 #include "base/assert.h"
 #include "base/limits.h"
@@ -112,16 +112,16 @@ void Connection::read() {
   reading_ = true;
   const auto space = reader_.prepare();
   socket_.async_read_some(
-      asio::buffer(space.data(), space.size()),
-      [self = shared_from_this()](std::error_code error, std::size_t bytes) {
+      asio::buffer(space.data(), space.size()), [self = shared_from_this()](std::error_code error, std::size_t bytes) {
         self->reading_ = false;
         if (self->closed_ || self->closing_) return;
         if (error) {
           const bool ended = error == asio::error::eof || error == asio::error::connection_reset;
-          self->shut(Error{ErrorCode::unavailable, Outcome::not_applied,
-                           fmt::format("{} {}", self->peer_,
-                                       ended ? "closed the connection" : "failed: " + error.message()),
-                           {}});
+          self->shut(
+              Error{ErrorCode::unavailable,
+                    Outcome::not_applied,
+                    fmt::format("{} {}", self->peer_, ended ? "closed the connection" : "failed: " + error.message()),
+                    {}});
           return;
         }
         self->on_read(bytes);
@@ -213,8 +213,10 @@ void Connection::write_async() {
     self->in_flight_.clear();
     self->output_bytes_ -= bytes;
     if (error) {
-      self->shut(Error{ErrorCode::unavailable, Outcome::not_applied,
-                       fmt::format("{} failed: {}", self->peer_, error.message()), {}});
+      self->shut(Error{ErrorCode::unavailable,
+                       Outcome::not_applied,
+                       fmt::format("{} failed: {}", self->peer_, error.message()),
+                       {}});
       return;
     }
     self->write();

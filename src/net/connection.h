@@ -75,15 +75,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   wire::FrameReader reader_;
   std::shared_ptr<ConnectionHandler> handler_;
   std::string peer_;
-  messages::Frame outgoing_;        // collected in this turn
+  messages::Frame outgoing_;  // collected in this turn
   std::size_t outgoing_bytes_ = 0;  // of the keys and values in it
-  std::vector<Bytes> unsent_;       // encoded, not yet given to the socket
-  std::vector<Bytes> in_flight_;    // given to the socket
-  std::size_t output_bytes_ = 0;    // of unsent_ and in_flight_
+  std::vector<Bytes> unsent_;  // encoded, not yet given to the socket
+  std::vector<Bytes> in_flight_;  // given to the socket
+  std::size_t output_bytes_ = 0;  // of unsent_ and in_flight_
   bool reading_ = false;
   bool held_ = false;
   bool flush_scheduled_ = false;
-  bool closing_ = false;            // close when the output is gone
+  bool closing_ = false;  // close when the output is gone
   bool closed_ = false;
   Error close_reason_;
 };

@@ -4,8 +4,8 @@
 #include <memory>
 #include <utility>
 
-#include <asio/connect.hpp>
 #include <fmt/format.h>
+#include <asio/connect.hpp>
 
 #include "net/connection.h"
 
@@ -47,8 +47,8 @@ class Connector : public std::enable_shared_from_this<Connector> {
     asio::async_connect(socket_, found, [self = shared_from_this()](std::error_code error, const auto&) {
       if (error) return self->give_up(error.message());
       if (!self->done_) return;
-      self->finish(std::make_shared<Connection>(self->loop_, std::move(self->socket_), next_connection_id(),
-                                                self->limits_));
+      self->finish(
+          std::make_shared<Connection>(self->loop_, std::move(self->socket_), next_connection_id(), self->limits_));
     });
   }
 

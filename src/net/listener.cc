@@ -6,8 +6,8 @@
 
 #include <sys/resource.h>
 
-#include <asio/post.hpp>
 #include <fmt/format.h>
+#include <asio/post.hpp>
 
 #include "base/limits.h"
 
@@ -104,8 +104,8 @@ Result<std::unique_ptr<Listener>> Listener::open(const std::string& address, std
   GYRE_TRY_SET(const auto wanted, parse_host_port(address));
   const auto refuse = [&](const std::error_code& error) {
     return fail(ErrorCode::unavailable,
-                fmt::format("cannot listen at {}: {}; choose another address or stop the process that has it",
-                            address, error.message()));
+                fmt::format("cannot listen at {}: {}; choose another address or stop the process that has it", address,
+                            error.message()));
   };
   auto state = std::make_shared<State>(std::move(loops), limits, std::move(on_connection));
   std::error_code error;

@@ -3,9 +3,9 @@
 #include <ctime>
 #include <utility>
 
+#include <pthread.h>
 #include <asio/executor_work_guard.hpp>
 #include <asio/post.hpp>
-#include <pthread.h>
 
 #include "base/assert.h"
 

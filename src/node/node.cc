@@ -142,8 +142,7 @@ Result<void> Node::create_hosts() {
                                        .durability = options_.durability,
                                        .shard = store,
                                        .shards = static_cast<std::uint32_t>(engines.size())};
-    GYRE_TRY_SET(auto host,
-                 runtime::PartitionHost::open(options, *engines[store], owner.environment, *host_metrics_));
+    GYRE_TRY_SET(auto host, runtime::PartitionHost::open(options, *engines[store], owner.environment, *host_metrics_));
     hosts_.push_back({&owner.loop, host.get()});
     owner.hosts.push_back(std::move(host));
   }
@@ -207,8 +206,8 @@ void Node::start_link() {
     spdlog::error("the cluster refuses this node: {}", error.message);
     stop_.stop(kExitFailed);
   };
-  link_ = std::make_shared<CoordinatorLink>(loops_[0]->loop, options_.coordinators, std::move(agent),
-                                            std::move(callbacks));
+  link_ =
+      std::make_shared<CoordinatorLink>(loops_[0]->loop, options_.coordinators, std::move(agent), std::move(callbacks));
   loops_[0]->loop.post([link = link_] { link->start(); });
 }
 
@@ -233,7 +232,10 @@ void Node::store_map() {
         if (next_map_ != map) store_map();
       });
   storing_map_ = submitted.has_value();
-  if (!submitted) loops_[0]->loop.after(limits::kBusyRetryAfter, [this] { if (!storing_map_) store_map(); });
+  if (!submitted)
+    loops_[0]->loop.after(limits::kBusyRetryAfter, [this] {
+      if (!storing_map_) store_map();
+    });
 }
 
 void Node::publish(const ring::ClusterMapPtr& map) {
@@ -289,10 +291,10 @@ Result<void> Node::start_admin() {
                       const auto known = map();
                       return known ? static_cast<double>(known->epoch.value()) : 0.0;
                     });
-  GYRE_TRY_SET(admin_, observe::AdminServer::open({.address = options_.http, .title = "gyred node " + options_.id},
-                                                  {.metrics = metrics_,
-                                                   .ready = [this] { return ready(); },
-                                                   .map = [this] { return map(); }}));
+  GYRE_TRY_SET(admin_,
+               observe::AdminServer::open(
+                   {.address = options_.http, .title = "gyred node " + options_.id},
+                   {.metrics = metrics_, .ready = [this] { return ready(); }, .map = [this] { return map(); }}));
   return {};
 }
 

@@ -39,17 +39,17 @@ void Session::on_frame(messages::Frame frame) {
 }
 
 void Session::dispatch(Request request) {
-  if (const auto* asked = std::get_if<MapRequest>(&request.body)) {
-    const bool newer = view_.map && view_.map->epoch > asked->known;
-    return answer(request.id, messages::MapResponse{newer ? view_.map : nullptr});
-  }
+  if (const auto* asked = std::get_if<MapRequest>(&request.body)) return answer_map(request.id, asked->known);
   if (view_.map == nullptr) {
-    return answer(request.id, Error{ErrorCode::unavailable, Outcome::not_applied,
-                                    "this node has no cluster map yet: it waits for its coordinator", {}});
+    return answer(request.id, Error{ErrorCode::unavailable,
+                                    Outcome::not_applied,
+                                    "this node has no cluster map yet: it waits for its coordinator",
+                                    {}});
   }
   const auto partition = routed_by(request, view_.map->partitioning());
   if (!partition) {
-    return answer(request.id, Error{ErrorCode::unsupported, Outcome::not_applied,
+    return answer(request.id, Error{ErrorCode::unsupported,
+                                    Outcome::not_applied,
                                     "this is a node: send joins, heartbeats and status requests to the coordinator",
                                     {}});
   }
@@ -60,15 +60,27 @@ void Session::dispatch(Request request) {
   });
 }
 
+// A map is large and its request small: one answer at a time is all an honest client needs.
+void Session::answer_map(RequestId id, Epoch known) {
+  const bool newer = view_.map && view_.map->epoch > known;
+  if (!newer) return answer(id, messages::MapResponse{nullptr});
+  if (map_answered_) {
+    return answer(id, Error{ErrorCode::busy, Outcome::not_applied,
+                            "the cluster map is on its way on this connection already", limits::kBusyRetryAfter});
+  }
+  map_answered_ = true;
+  view_.loop->at_turn_end([self = shared_from_this()] { self->map_answered_ = false; });
+  answer(id, messages::MapResponse{view_.map});
+}
+
 void Session::answer(RequestId id, messages::ResponseBody body) {
   send({id, view_.map ? view_.map->epoch : Epoch(0), std::move(body)});
 }
 
 void Session::respond(messages::Response response) {
   if (view_.loop->on_this_thread()) return send(std::move(response));
-  view_.loop->post([self = shared_from_this(), response = std::move(response)]() mutable {
-    self->send(std::move(response));
-  });
+  view_.loop->post(
+      [self = shared_from_this(), response = std::move(response)]() mutable { self->send(std::move(response)); });
 }
 
 void Session::send(messages::Response response) {
@@ -77,9 +89,9 @@ void Session::send(messages::Response response) {
   const bool read = std::holds_alternative<messages::GetResponse>(response.body) ||
                     std::holds_alternative<messages::ScanResponse>(response.body);
   if (read && connection_->output_bytes() > limits::kConnectionAnswerBytesMax) {
-    response.body = Error{ErrorCode::busy, Outcome::not_applied,
-                          "this connection has not taken its earlier answers: ask for less at once",
-                          limits::kBusyRetryAfter};
+    response.body =
+        Error{ErrorCode::busy, Outcome::not_applied,
+              "this connection has not taken its earlier answers: ask for less at once", limits::kBusyRetryAfter};
   }
   connection_->send(std::move(response));
   if (finishing_) return close_if_done();

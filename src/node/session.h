@@ -26,9 +26,7 @@ struct LoopView {
 };
 
 // THREAD: its connection's loop; respond() any loop of the node.
-class Session : public net::ConnectionHandler,
-                public runtime::Responder,
-                public std::enable_shared_from_this<Session> {
+class Session : public net::ConnectionHandler, public runtime::Responder, public std::enable_shared_from_this<Session> {
  public:
   Session(const LoopView& view, net::ConnectionPtr connection);
 
@@ -41,6 +39,7 @@ class Session : public net::ConnectionHandler,
 
  private:
   void dispatch(messages::Request request);
+  void answer_map(RequestId id, Epoch known);
   void answer(RequestId id, messages::ResponseBody body);
   void send(messages::Response response);
   void close_if_done();
@@ -49,6 +48,7 @@ class Session : public net::ConnectionHandler,
   net::ConnectionPtr connection_;
   std::size_t in_flight_ = 0;
   bool holding_ = false;
+  bool map_answered_ = false;  // in this turn
   bool finishing_ = false;
 };
 

@@ -161,9 +161,9 @@ Result<std::unique_ptr<AdminServer>> AdminServer::open(const AdminOptions& optio
   GYRE_TRY_SET(net::HostPort at, net::parse_host_port(options.address));
   auto impl = std::make_unique<Impl>(std::move(source), options.title);
   errno = 0;
-  const int port = at.port == 0                                       ? impl->server.bind_to_any_port(at.host)
+  const int port = at.port == 0                                  ? impl->server.bind_to_any_port(at.host)
                    : impl->server.bind_to_port(at.host, at.port) ? at.port
-                                                                      : -1;
+                                                                 : -1;
   if (port < 0) {
     return fail(ErrorCode::unavailable,
                 fmt::format("cannot listen at {}: {}; choose another address or stop the process that has it",

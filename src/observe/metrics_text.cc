@@ -50,9 +50,7 @@ prometheus::ClientMetric sample(const MetricsRegistry::Metric& metric) {
     case Kind::counter:
       out.counter.value = metric.read ? metric.read() : static_cast<double>(metric.counter.value());
       break;
-    case Kind::gauge:
-      out.gauge.value = metric.read ? metric.read() : static_cast<double>(metric.gauge.value());
-      break;
+    case Kind::gauge: out.gauge.value = metric.read ? metric.read() : static_cast<double>(metric.gauge.value()); break;
     case Kind::histogram: out.histogram = sample(*metric.histogram); break;
   }
   return out;

@@ -48,8 +48,7 @@ double max_fds() {
 
 void add_process_metrics(MetricsRegistry& metrics) {
   using Kind = MetricsRegistry::Kind;
-  const double start =
-      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const double start = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   metrics.computed(Kind::counter, "process_cpu_seconds_total", "User and system time used", {}, cpu_seconds);
   metrics.computed(Kind::gauge, "process_resident_memory_bytes", "Memory in RAM", {}, resident_bytes);
   metrics.computed(Kind::gauge, "process_open_fds", "Open file descriptors", {},

@@ -21,8 +21,7 @@ namespace {
 
 Result<void> check(const Condition& condition, const Record* current) {
   switch (condition.kind) {
-    case Condition::Kind::none:
-      return {};
+    case Condition::Kind::none: return {};
     case Condition::Kind::absent:
       if (current == nullptr) return {};
       return fail(ErrorCode::condition_failed, "the key exists, at version " + to_string(current->version));
@@ -41,10 +40,8 @@ Result<void> check(const Condition& condition, const Record* current) {
 
 Result<UnixMillis> expiry_time(const Expiry& expiry, const Record* current, UnixMillis now) {
   switch (expiry.kind) {
-    case Expiry::Kind::clear:
-      return kNoExpiry;
-    case Expiry::Kind::keep:
-      return current == nullptr ? kNoExpiry : current->expires_at;
+    case Expiry::Kind::clear: return kNoExpiry;
+    case Expiry::Kind::keep: return current == nullptr ? kNoExpiry : current->expires_at;
     case Expiry::Kind::after:
       if (expiry.ms < 1 || static_cast<std::uint64_t>(expiry.ms) > limits::kTtlMsMax) {
         return fail(ErrorCode::invalid_argument,
@@ -53,9 +50,9 @@ Result<UnixMillis> expiry_time(const Expiry& expiry, const Record* current, Unix
       return UnixMillis{now.value + expiry.ms};
     case Expiry::Kind::at:
       if (expiry.ms < 1 || expiry.ms > now.value + static_cast<std::int64_t>(limits::kTtlMsMax)) {
-        return fail(ErrorCode::invalid_argument,
-                    fmt::format("an expiry time is in ms since 1970, at most a hundred years ahead, not {}",
-                                expiry.ms));
+        return fail(
+            ErrorCode::invalid_argument,
+            fmt::format("an expiry time is in ms since 1970, at most a hundred years ahead, not {}", expiry.ms));
       }
       return UnixMillis{expiry.ms};
   }
@@ -83,8 +80,7 @@ Evaluation store(const WriteOperation& operation, Bytes value, UnixMillis expire
   return {{next, current != nullptr, true, 0}, std::move(mutation)};
 }
 
-Result<Evaluation> increment(const WriteOperation& operation, const Record* current, UnixMillis now,
-                             Position next) {
+Result<Evaluation> increment(const WriteOperation& operation, const Record* current, UnixMillis now, Position next) {
   std::int64_t number = 0;
   if (current != nullptr) {
     GYRE_TRY_SET(number, parse_number(current->value));
@@ -107,8 +103,7 @@ bool needs_current(const WriteOperation& operation) {
          operation.expiry.kind == Expiry::Kind::keep;
 }
 
-Result<Evaluation> evaluate(const WriteOperation& operation, const Record* current, UnixMillis now,
-                            Position next) {
+Result<Evaluation> evaluate(const WriteOperation& operation, const Record* current, UnixMillis now, Position next) {
   if (current != nullptr && expired(*current, now)) current = nullptr;
   GYRE_TRY(check(operation.condition, current));
   switch (operation.kind) {
@@ -119,8 +114,7 @@ Result<Evaluation> evaluate(const WriteOperation& operation, const Record* curre
     case WriteKind::del:
       if (current == nullptr) return unchanged(current);
       return Evaluation{{next, true, true, 0}, Mutation{Mutation::Kind::del, operation.key, {{}, next, kNoExpiry}}};
-    case WriteKind::incr:
-      return increment(operation, current, now, next);
+    case WriteKind::incr: return increment(operation, current, now, next);
     case WriteKind::expire: {
       if (current == nullptr) return fail(ErrorCode::not_found, "the key does not exist");
       GYRE_TRY_SET(const UnixMillis expires_at, expiry_time(operation.expiry, current, now));

@@ -22,8 +22,8 @@ bool needs_current(const messages::WriteOperation& operation);
 // position that the write will have if it changes anything.
 // ERRORS: condition_failed, not_found (expire, persist), invalid_argument (no number, overflow, bad expiry),
 // nothing is written.
-Result<Evaluation> evaluate(const messages::WriteOperation& operation, const messages::Record* current,
-                            UnixMillis now, Position next);
+Result<Evaluation> evaluate(const messages::WriteOperation& operation, const messages::Record* current, UnixMillis now,
+                            Position next);
 
 // True if the record is invisible at `now`.
 inline bool expired(const messages::Record& record, UnixMillis now) {

@@ -59,7 +59,8 @@ void Partition::on_entry(const Moment&, const ring::PartitionEntry& entry) {
   const bool mine = entry.primary == self_ && entry.primary_incarnation == incarnation_;
   if (const auto* primary = std::get_if<Primary>(&role_)) {
     if (mine && primary->term == entry.term) return;
-    const Error moved{ErrorCode::not_primary, Outcome::not_applied,
+    const Error moved{ErrorCode::not_primary,
+                      Outcome::not_applied,
                       fmt::format("partition {} is served by {} now", id_.value(),
                                   entry.primary.empty() ? "nobody" : entry.primary.str()),
                       {}};
@@ -96,9 +97,10 @@ void Partition::step_down(Role role, const Error& error) {
   fail_queue(error);
   // Storage never saw what is behind committed_; what is before has been applied here and may survive.
   fail_waiting(committed_, error);
-  fail_waiting(Sequence(0),
-               {ErrorCode::outcome_unknown, Outcome::unknown,
-                "the right to serve was lost before the write was acknowledged: " + error.message, {}});
+  fail_waiting(Sequence(0), {ErrorCode::outcome_unknown,
+                             Outcome::unknown,
+                             "the right to serve was lost before the write was acknowledged: " + error.message,
+                             {}});
   pending_.truncate_after(Sequence(0));
   handed_.clear();
   persisted_ = assigned_ = committed_;
@@ -111,17 +113,16 @@ bool Partition::serving() const {
 }
 
 Result<void> Partition::check_office() const {
-  return std::visit(
-      Overloaded{
-          [](const Idle& idle) -> Result<void> { return fail(idle.code, idle.why); },
-          [this](const Primary& primary) -> Result<void> {
-            if (primary.in_office) return {};
-            return fail(ErrorCode::unavailable,
-                        fmt::format("partition {} is taking office in term {}", id_.value(), primary.term.value()));
-          },
-          [](const Broken& broken) -> Result<void> { return fail(ErrorCode::unavailable, broken.why); },
-      },
-      role_);
+  return std::visit(Overloaded{
+                        [](const Idle& idle) -> Result<void> { return fail(idle.code, idle.why); },
+                        [this](const Primary& primary) -> Result<void> {
+                          if (primary.in_office) return {};
+                          return fail(ErrorCode::unavailable, fmt::format("partition {} is taking office in term {}",
+                                                                          id_.value(), primary.term.value()));
+                        },
+                        [](const Broken& broken) -> Result<void> { return fail(ErrorCode::unavailable, broken.why); },
+                    },
+                    role_);
 }
 
 Result<void> Partition::may_answer(const Moment&) const { return check_office(); }
@@ -142,10 +143,9 @@ void Partition::on_write(const Moment& now, Ticket ticket, std::vector<WriteOper
     return;
   }
   if (queue_.size() + pending_.size() >= limits::kPartitionWritesQueuedMax) {
-    effects_.push_back(WriteDone{
-        ticket, fail(Error{ErrorCode::busy, Outcome::not_applied,
-                           fmt::format("too many writes wait in partition {}", id_.value()),
-                           limits::kBusyRetryAfter})});
+    effects_.push_back(WriteDone{ticket, fail(Error{ErrorCode::busy, Outcome::not_applied,
+                                                    fmt::format("too many writes wait in partition {}", id_.value()),
+                                                    limits::kBusyRetryAfter})});
     return;
   }
   queue_.push_back({ticket, std::move(operations), std::nullopt, {}, 0, false});
@@ -323,8 +323,10 @@ void Partition::on_refused(const Moment&, const Error& why) {
 
 void Partition::on_storage_failed(const Moment&, const Error& why) {
   if (std::holds_alternative<Broken>(role_)) return;
-  fail_waiting(Sequence(0), {ErrorCode::outcome_unknown, Outcome::unknown,
-                             "storage failed while the write was on its way: " + why.message, {}});
+  fail_waiting(Sequence(0), {ErrorCode::outcome_unknown,
+                             Outcome::unknown,
+                             "storage failed while the write was on its way: " + why.message,
+                             {}});
   step_down(Broken{fmt::format("the storage of partition {} failed: {}", id_.value(), why.message)},
             {ErrorCode::unavailable, Outcome::not_applied, why.message, {}});
 }

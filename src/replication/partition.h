@@ -165,7 +165,7 @@ class Partition {
     std::uint64_t id;
     Position before;  // what was committed before it
     Sequence last;
-    bool term;        // it records the term
+    bool term;  // it records the term
   };
   // Partition time runs on from `at` with the steady clock.
   struct TimeBase {
@@ -190,12 +190,12 @@ class Partition {
   Incarnation incarnation_;
   BrokenRule broken_;
   Role role_ = Idle{};
-  Term seen_;                        // highest term of any entry seen
-  messages::PartitionState state_;   // position as committed; history and served run ahead while taking office
+  Term seen_;  // highest term of any entry seen
+  messages::PartitionState state_;  // position as committed; history and served run ahead while taking office
   Sequence persisted_;
-  Sequence committed_;               // the last sequence that storage was given
-  Sequence assigned_;                // the last sequence given to a write
-  bool term_dirty_ = false;          // history and served must be committed
+  Sequence committed_;  // the last sequence that storage was given
+  Sequence assigned_;  // the last sequence given to a write
+  bool term_dirty_ = false;  // history and served must be committed
   std::deque<Handed> handed_;
   std::uint64_t last_handed_id_ = 0;
   PendingLog pending_;

@@ -13,15 +13,13 @@ using messages::Mutation;
 namespace {
 
 auto first_after(const std::vector<Mutation>& mutations, Sequence last) {
-  return std::ranges::upper_bound(mutations, last, {},
-                                  [](const Mutation& m) { return m.record.version.sequence; });
+  return std::ranges::upper_bound(mutations, last, {}, [](const Mutation& m) { return m.record.version.sequence; });
 }
 
 }  // namespace
 
 void PendingLog::append(Mutation mutation) {
-  GYRE_ASSERT(mutations_.empty() ||
-              mutations_.back().record.version.sequence <= mutation.record.version.sequence);
+  GYRE_ASSERT(mutations_.empty() || mutations_.back().record.version.sequence <= mutation.record.version.sequence);
   mutations_.push_back(std::move(mutation));
 }
 

@@ -82,15 +82,17 @@ void Balancer::for_each_partition(NodeIndex node, Visit visit) const {
 }
 
 void Balancer::balance_primaries() {
-  settle(draft_.primaries(), [&](NodeIndex needy) { deal_primaries(needy); },
-         [&](NodeIndex needy) { return feed_primaries(needy); },
-         [&](NodeIndex loaded) { return relieve_primaries(loaded); });
+  settle(
+      draft_.primaries(), [&](NodeIndex needy) { deal_primaries(needy); },
+      [&](NodeIndex needy) { return feed_primaries(needy); },
+      [&](NodeIndex loaded) { return relieve_primaries(loaded); });
 }
 
 void Balancer::balance_replicas() {
-  settle(draft_.replicas(), [&](NodeIndex needy) { deal_replicas(needy); },
-         [&](NodeIndex needy) { return feed_replicas(needy); },
-         [&](NodeIndex loaded) { return relieve_replicas(loaded); });
+  settle(
+      draft_.replicas(), [&](NodeIndex needy) { deal_replicas(needy); },
+      [&](NodeIndex needy) { return feed_replicas(needy); },
+      [&](NodeIndex loaded) { return relieve_replicas(loaded); });
 }
 
 template <class Deal, class Feed, class Relieve>

@@ -15,8 +15,8 @@ std::unexpected<Error> invalid(std::string what_is_wrong) {
 
 Result<void> validate_shape(const ClusterShape& shape) {
   if (!Partitioning::valid(shape.partitions)) {
-    return invalid(fmt::format("{} partitions, where a power of two from 1 to {} is wanted",
-                               shape.partitions, limits::kSlots));
+    return invalid(
+        fmt::format("{} partitions, where a power of two from 1 to {} is wanted", shape.partitions, limits::kSlots));
   }
   if (shape.replication_factor < 1 || shape.replication_factor > limits::kReplicationFactorMax) {
     return invalid(fmt::format("replication factor {}, where 1 to {} is wanted", shape.replication_factor,
@@ -42,8 +42,8 @@ Result<void> validate_nodes(const std::vector<NodeInfo>& nodes) {
       return invalid(fmt::format("node {} is out of order or there twice", node.id.str()));
     }
     if (!(node.weight > 0 && node.weight <= limits::kWeightMax)) {
-      return invalid(fmt::format("node {} has weight {}, where more than 0 and at most {} is wanted",
-                                 node.id.str(), node.weight, limits::kWeightMax));
+      return invalid(fmt::format("node {} has weight {}, where more than 0 and at most {} is wanted", node.id.str(),
+                                 node.weight, limits::kWeightMax));
     }
     if (node.membership != Membership::active && node.membership != Membership::draining) {
       return invalid(fmt::format("node {} has a membership this version does not know", node.id.str()));

@@ -72,9 +72,8 @@ void Draft::remove(std::uint32_t partition, NodeIndex node) {
 }
 
 bool Draft::zone_doubled(std::uint32_t partition, NodeIndex node) const {
-  return std::ranges::any_of(members_[partition], [&](NodeIndex other) {
-    return other != node && zone_[other] == zone_[node];
-  });
+  return std::ranges::any_of(members_[partition],
+                             [&](NodeIndex other) { return other != node && zone_[other] == zone_[node]; });
 }
 
 void Draft::trim(std::uint32_t partition) {

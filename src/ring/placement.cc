@@ -59,10 +59,9 @@ void adopt(const Placement& before, const std::vector<PlacementMember>& members,
 NodeIndex walk(const Ring& ring, const Loads& loads, const Draft::Gap& gap, std::uint32_t partition,
                std::uint32_t nodes) {
   for (const auto limit : {&Bounds::share_down, &Bounds::share_up, &Bounds::upper}) {
-    const auto found = ring.find(Ring::point_of(PartitionId(static_cast<std::uint16_t>(partition))),
-                                 [&](NodeIndex node) {
-                                   return loads.count(node) < loads.bounds(node).*limit && gap.accepts(node);
-                                 });
+    const auto found =
+        ring.find(Ring::point_of(PartitionId(static_cast<std::uint16_t>(partition))),
+                  [&](NodeIndex node) { return loads.count(node) < loads.bounds(node).*limit && gap.accepts(node); });
     if (found) return *found;
   }
   NodeIndex least = kNobody;

@@ -11,8 +11,7 @@ namespace {
 constexpr double kRounding = 1e-9;  // what sums of shares may be off by
 
 // Shares `total` out over `nodes` by weight, none above 1. REQUIRES: total <= nodes.size().
-void fill(const std::vector<double>& weights, std::vector<NodeIndex> nodes, double total,
-          std::vector<double>& shares) {
+void fill(const std::vector<double>& weights, std::vector<NodeIndex> nodes, double total, std::vector<double>& shares) {
   while (!nodes.empty()) {
     double weight = 0;
     for (const NodeIndex node : nodes) weight += weights[node];
@@ -75,8 +74,7 @@ Bounds::Bounds(double share_wanted, double slack, std::uint32_t partitions) : sh
   upper = std::min(partitions, std::max(share_up, down((1 + slack) * share)));
 }
 
-Loads::Loads(const std::vector<double>& shares, double slack, std::uint32_t partitions)
-    : counts_(shares.size()) {
+Loads::Loads(const std::vector<double>& shares, double slack, std::uint32_t partitions) : counts_(shares.size()) {
   bounds_.reserve(shares.size());
   for (const double share : shares) bounds_.emplace_back(share, slack, partitions);
 }

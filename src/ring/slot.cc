@@ -43,9 +43,7 @@ std::string_view hash_tag(std::string_view key) {
   return key.substr(open + 1, close - open - 1);
 }
 
-Slot slot_of(std::string_view key) {
-  return Slot(static_cast<std::uint16_t>(crc16(hash_tag(key)) % limits::kSlots));
-}
+Slot slot_of(std::string_view key) { return Slot(static_cast<std::uint16_t>(crc16(hash_tag(key)) % limits::kSlots)); }
 
 Partitioning::Partitioning(std::uint32_t partitions)
     : shift_(static_cast<std::uint32_t>(std::countr_zero(limits::kSlots) - std::countr_zero(partitions))) {

@@ -8,10 +8,8 @@ namespace gyre::routing {
 
 bool Breaker::allow(Instant now) {
   switch (state_) {
-    case State::closed:
-      return true;
-    case State::half_open:
-      return false;
+    case State::closed: return true;
+    case State::half_open: return false;
     case State::open:
       if (now < open_until_) return false;
       state_ = State::half_open;

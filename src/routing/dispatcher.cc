@@ -66,8 +66,7 @@ void Dispatcher::on_response(Instant now, LinkId id, messages::Response response
   if (!link) return;
   peers_.on_answer(*link);
   if (response.epoch > maps_.epoch()) {
-    maps_.on_newer_seen(now, response.epoch, peers_.address(link->peer),
-                        std::holds_alternative<Error>(response.body));
+    maps_.on_newer_seen(now, response.epoch, peers_.address(link->peer), std::holds_alternative<Error>(response.body));
   }
   const auto* map = std::get_if<messages::MapResponse>(&response.body);
   if (question_ != RequestId() && response.id == question_) {
@@ -95,8 +94,8 @@ void Dispatcher::on_shutdown() {
     const PendingCall& call = calls_[CallSlot(i)];
     if (call.state == CallState::free) continue;
     if (call.state == CallState::sent && call.is_write()) {
-      complete(CallSlot(i), fail(ErrorCode::outcome_unknown, "the client was closed before the answer came",
-                                 Outcome::unknown));
+      complete(CallSlot(i),
+               fail(ErrorCode::outcome_unknown, "the client was closed before the answer came", Outcome::unknown));
     } else {
       complete(CallSlot(i), fail(ErrorCode::unavailable, "the client was closed before the call was served"));
     }
@@ -111,8 +110,11 @@ void Dispatcher::route(Instant now, CallSlot slot) {
   if (!partition) return complete(slot, fail(partition.error()));
   const Route& to = routes_[partition->value()];
   if (to.peer == kNoPeer) {
-    return on_attempt_failed(now, slot, Error{ErrorCode::unavailable, Outcome::not_applied,
-                                              fmt::format("partition {} has no primary now", partition->value()), {}});
+    return on_attempt_failed(now, slot,
+                             Error{ErrorCode::unavailable,
+                                   Outcome::not_applied,
+                                   fmt::format("partition {} has no primary now", partition->value()),
+                                   {}});
   }
   if (may_send(slot, to)) attempt(now, slot, to);
 }
@@ -158,8 +160,8 @@ void Dispatcher::send(Instant now, CallSlot slot, Link& link) {
   ++call.sendings;
   call.sent_to = call.to;
   if (link.silent_since == kNever) link.silent_since = now;
-  effects_.push_back(Send{link.id, messages::Request{calls_.open_attempt(slot), call.deadline - now, maps_.epoch(),
-                                                     call.body}});
+  effects_.push_back(
+      Send{link.id, messages::Request{calls_.open_attempt(slot), call.deadline - now, maps_.epoch(), call.body}});
 }
 
 void Dispatcher::on_attempt_failed(Instant now, CallSlot slot, Error why) {
@@ -201,8 +203,8 @@ void Dispatcher::expire(Instant now, CallSlot slot) {
                           was_sent ? "answer" : "accept a connection");
   } else if (!map()) {
     const std::string failures = maps_.describe_failures();
-    message = fmt::format("no cluster map before the deadline; {}",
-                          failures.empty() ? "nobody has answered yet" : failures);
+    message =
+        fmt::format("no cluster map before the deadline; {}", failures.empty() ? "nobody has answered yet" : failures);
   } else {
     message = fmt::format("the deadline passed; {}",
                           call.last_error.message.empty() ? "nothing was sent" : call.last_error.message);
@@ -213,8 +215,10 @@ void Dispatcher::expire(Instant now, CallSlot slot) {
   const Link* link = was_sent ? peers_.find(link_id) : nullptr;
   if (!link || link->silent_since == kNever || now - link->silent_since < kLinkSilenceMax) return;
   effects_.push_back(Disconnect{link_id});
-  end_link(now, link_id, Error{ErrorCode::unavailable, Outcome::not_applied,
-                               fmt::format("{} fell silent", peers_.address(link->peer)), {}});
+  end_link(
+      now, link_id,
+      Error{
+          ErrorCode::unavailable, Outcome::not_applied, fmt::format("{} fell silent", peers_.address(link->peer)), {}});
 }
 
 void Dispatcher::complete(CallSlot slot, Result<messages::ResponseBody> result) {

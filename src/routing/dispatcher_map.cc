@@ -27,8 +27,8 @@ void Dispatcher::ask_for_map(Instant now) {
 void Dispatcher::send_map_question(Instant now, Link& link) {
   question_ = calls_.foreign_id();
   if (link.silent_since == kNever) link.silent_since = now;
-  effects_.push_back(Send{link.id, messages::Request{question_, kUnansweredMax, maps_.epoch(),
-                                                     messages::MapRequest{maps_.epoch()}}});
+  effects_.push_back(
+      Send{link.id, messages::Request{question_, kUnansweredMax, maps_.epoch(), messages::MapRequest{maps_.epoch()}}});
 }
 
 void Dispatcher::on_question_answered(Instant now, const messages::ResponseBody& body) {
@@ -37,8 +37,11 @@ void Dispatcher::on_question_answered(Instant now, const messages::ResponseBody&
   const auto* answer = std::get_if<messages::MapResponse>(&body);
   if (!answer) {
     const auto* error = std::get_if<Error>(&body);
-    return maps_.on_failed(now, error ? *error : Error{ErrorCode::unsupported, Outcome::not_applied,
-                                                       "answered a question for the map with something else", {}});
+    return maps_.on_failed(now, error ? *error
+                                      : Error{ErrorCode::unsupported,
+                                              Outcome::not_applied,
+                                              "answered a question for the map with something else",
+                                              {}});
   }
   if (!answer->map && !map()) {
     return maps_.on_failed(now, Error{ErrorCode::unavailable, Outcome::not_applied, "has no cluster map yet", {}});

@@ -9,8 +9,8 @@ namespace gyre::routing {
 
 using CallId = Id<struct CallTag, std::uint64_t>;         // chosen by the host; comes back with the completion
 using CallSlot = Id<struct CallSlotTag, std::uint32_t>;   // place of a call that is under way; used again
-using LinkId = Id<struct LinkTag, std::uint64_t>;         // one connection, from the attempt to its end; never reused
-using PeerIndex = Id<struct PeerTag, std::uint32_t>;      // an address
+using LinkId = Id<struct LinkTag, std::uint64_t>;  // one connection, from the attempt to its end; never reused
+using PeerIndex = Id<struct PeerTag, std::uint32_t>;  // an address
 inline constexpr PeerIndex kNoPeer{~std::uint32_t{0}};
 
 }  // namespace gyre::routing

@@ -52,8 +52,10 @@ void MapCache::schedule(Instant when) {
 
 std::optional<std::string> MapCache::take_due(Instant now) {
   if (!asked_.empty() && now >= asked_at_ + kUnansweredMax) {
-    on_failed(now, Error{ErrorCode::timeout, Outcome::not_applied,
-                         fmt::format("no answer within {} ms", to_ms(kUnansweredMax)), {}});
+    on_failed(now, Error{ErrorCode::timeout,
+                         Outcome::not_applied,
+                         fmt::format("no answer within {} ms", to_ms(kUnansweredMax)),
+                         {}});
   }
   if (!asked_.empty() || now < due_) return std::nullopt;
   asked_ = next_address();

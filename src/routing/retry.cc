@@ -12,14 +12,11 @@ Verdict judge(const Error& error, bool is_write) {
     case ErrorCode::not_primary:
     case ErrorCode::stale_map:
     case ErrorCode::stale_term:
-    case ErrorCode::unavailable:
-      return Verdict::reroute;
+    case ErrorCode::unavailable: return Verdict::reroute;
     case ErrorCode::outcome_unknown:  // of a read: nothing is at stake
       return is_write ? Verdict::final : Verdict::reroute;
-    case ErrorCode::busy:
-      return Verdict::wait;
-    default:
-      return Verdict::final;
+    case ErrorCode::busy: return Verdict::wait;
+    default: return Verdict::final;
   }
 }
 

@@ -53,16 +53,14 @@ HostMetrics::HostMetrics(MetricsRegistry& registry)
       storage_errors(registry.counter("gyre_storage_errors_total", "Reads, writes and syncs that storage failed")),
       sweeps(registry.counter("gyre_sweeps_total", "Sweeps for expired values")) {}
 
-PartitionHost::PartitionHost(HostOptions options, storage::Engine& engine,
-                             Environment& environment, HostMetrics& metrics)
+PartitionHost::PartitionHost(HostOptions options, storage::Engine& engine, Environment& environment,
+                             HostMetrics& metrics)
     : options_(std::move(options)), engine_(engine), environment_(environment), metrics_(metrics) {}
 
-Result<std::unique_ptr<PartitionHost>> PartitionHost::open(HostOptions options,
-                                                           storage::Engine& engine,
+Result<std::unique_ptr<PartitionHost>> PartitionHost::open(HostOptions options, storage::Engine& engine,
                                                            Environment& environment, HostMetrics& metrics) {
   GYRE_TRY_SET(auto stored, engine.partitions());
-  std::unique_ptr<PartitionHost> host(
-      new PartitionHost(std::move(options), engine, environment, metrics));
+  std::unique_ptr<PartitionHost> host(new PartitionHost(std::move(options), engine, environment, metrics));
   for (auto& [partition, state] : stored) host->stored_.emplace(partition, std::move(state));
   return host;
 }
@@ -80,8 +78,7 @@ void PartitionHost::on_map(ring::ClusterMapPtr map) {
       const auto stored = stored_.find(id);
       machines_[i] = std::make_unique<Machine>(replication::Partition(
           id, options_.self, options_.incarnation,
-          stored == stored_.end() ? messages::PartitionState{} : std::move(stored->second),
-          options_.broken));
+          stored == stored_.end() ? messages::PartitionState{} : std::move(stored->second), options_.broken));
     }
     machines_[i]->partition.on_entry(now, map_->entry(id));
     run_effects(*machines_[i]);
@@ -115,9 +112,8 @@ Result<PartitionId> PartitionHost::partition_of(const Request& request) const {
   }
   if (const auto* scan = std::get_if<ScanRequest>(&request.body)) {
     if (scan->partition.value() < partitioning.count()) return scan->partition;
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("there is no partition {}: the cluster has {}", scan->partition.value(),
-                            partitioning.count()));
+    return fail(ErrorCode::invalid_argument, fmt::format("there is no partition {}: the cluster has {}",
+                                                         scan->partition.value(), partitioning.count()));
   }
   const auto* write = std::get_if<WriteRequest>(&request.body);
   if (write == nullptr || write->operations.empty()) {
@@ -189,8 +185,8 @@ void PartitionHost::read_engine(Machine& machine, Ticket ticket) {
   const auto* get = std::get_if<GetRequest>(&request->body);
   if (get == nullptr) return start_scan(machine, ticket);
   metrics_.reads.add();
-  const auto found = engine_.get(machine.partition.id(), get->key, machine.partition.time(environment_.now()),
-                                  storage::Tier::memory);
+  const auto found =
+      engine_.get(machine.partition.id(), get->key, machine.partition.time(environment_.now()), storage::Tier::memory);
   if (!found) {
     metrics_.storage_errors.add();
     respond_error(ticket, found.error());
@@ -295,8 +291,7 @@ void PartitionHost::finish_disk_read(Machine& machine, const DiskRead& read, Res
   if (!read.operation) {
     if (!found) return respond_error(read.ticket, std::move(found).error());
     const bool exists = found->state == storage::Lookup::State::found;
-    return answer_from_disk(machine, read.ticket,
-                            get_answer(machine, read.ticket, exists ? &found->record : nullptr));
+    return answer_from_disk(machine, read.ticket, get_answer(machine, read.ticket, exists ? &found->record : nullptr));
   }
   Result<std::optional<messages::Record>> current;
   if (!found) {
@@ -321,7 +316,7 @@ void PartitionHost::run_effects(Machine& machine) {
 
 void PartitionHost::carry_out(Machine& machine, replication::ReadCurrent effect) {
   auto found = engine_.get(machine.partition.id(), effect.key, machine.partition.time(environment_.now()),
-                            storage::Tier::memory);
+                           storage::Tier::memory);
   const DiskRead read{effect.ticket, std::move(effect.key), effect.operation};
   if (found && found->state == storage::Lookup::State::needs_disk) {
     disk_reads_[machine.partition.id()].push_back(read);
@@ -424,14 +419,13 @@ void PartitionHost::start_sync(std::vector<Handed> handed) {
   auto waiting = std::make_shared<std::vector<Handed>>(std::move(handed));
   syncing_ = true;
   sync_due_ = false;
-  const auto submitted = environment_.run_blocking(
-      [engine = &engine_, result] { *result = engine->sync(); },
-      [this, result, waiting] {
-        syncing_ = false;
-        metrics_.syncs.add();
-        if (!*result) return on_engine_failed(result->error());
-        report_persisted(*waiting);
-      });
+  const auto submitted = environment_.run_blocking([engine = &engine_, result] { *result = engine->sync(); },
+                                                   [this, result, waiting] {
+                                                     syncing_ = false;
+                                                     metrics_.syncs.add();
+                                                     if (!*result) return on_engine_failed(result->error());
+                                                     report_persisted(*waiting);
+                                                   });
   if (submitted) return;
   // The pool is full: the next turn tries again.
   syncing_ = false;
@@ -470,18 +464,17 @@ void PartitionHost::sweep_some() {
   }
   using Next = Result<std::optional<std::string>>;
   auto next = std::make_shared<Next>();
-  const auto submitted = environment_.run_blocking(
-      [engine = &engine_, id = machine.partition.id(), after = machine.sweep_after, next] {
-        *next = engine->sweep(id, after, kRecordsPerSweep);
-      },
-      [this, &machine, next] {
-        sweeping_ = false;
-        metrics_.sweeps.add();
-        if (!*next) metrics_.storage_errors.add();
-        const bool more = *next && **next;
-        machine.sweep_after = more ? ***next : std::string();
-        if (!more) ++sweep_next_;
-      });
+  const auto submitted =
+      environment_.run_blocking([engine = &engine_, id = machine.partition.id(), after = machine.sweep_after,
+                                 next] { *next = engine->sweep(id, after, kRecordsPerSweep); },
+                                [this, &machine, next] {
+                                  sweeping_ = false;
+                                  metrics_.sweeps.add();
+                                  if (!*next) metrics_.storage_errors.add();
+                                  const bool more = *next && **next;
+                                  machine.sweep_after = more ? ***next : std::string();
+                                  if (!more) ++sweep_next_;
+                                });
   sweeping_ = submitted.has_value();
 }
 

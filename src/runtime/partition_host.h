@@ -100,8 +100,7 @@ class PartitionHost {
     std::uint64_t id;
   };
 
-  PartitionHost(HostOptions options, storage::Engine& engine, Environment& environment,
-                HostMetrics& metrics);
+  PartitionHost(HostOptions options, storage::Engine& engine, Environment& environment, HostMetrics& metrics);
 
   Machine* machine_of(PartitionId partition);
   Result<PartitionId> partition_of(const messages::Request& request) const;

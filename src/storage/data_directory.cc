@@ -157,11 +157,11 @@ Result<void> DataDirectory::start(const DataDirectoryOptions& options) {
 
   const BlockCache cache = make_block_cache(options.cache_bytes);
   for (std::size_t i = 0; i < identity_.stores; ++i) {
-    GYRE_TRY_SET(auto engine, RocksEngine::open(store_path(path_, i).string(),
-                                                {.cache = cache,
-                                                 .memtable_bytes = options.memtable_bytes,
-                                                 .create = never_opened,
-                                                 .machine_died = machine_died}));
+    GYRE_TRY_SET(auto engine,
+                 RocksEngine::open(store_path(path_, i).string(), {.cache = cache,
+                                                                   .memtable_bytes = options.memtable_bytes,
+                                                                   .create = never_opened,
+                                                                   .machine_died = machine_died}));
     engines_.push_back(std::move(engine));
   }
 

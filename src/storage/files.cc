@@ -96,9 +96,8 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path) {
     if (errno != EWOULDBLOCK) return system_failure(path, "locked");
     std::string holder;
     if (!read_all(file.get(), holder) || holder.empty()) holder = "unknown";
-    return fail(ErrorCode::denied,
-                fmt::format("{} is in use by process {}; stop it first, or use another directory",
-                            path.parent_path().string(), holder));
+    return fail(ErrorCode::denied, fmt::format("{} is in use by process {}; stop it first, or use another directory",
+                                               path.parent_path().string(), holder));
   }
   if (::ftruncate(file.get(), 0) != 0 || !write_all(file.get(), std::to_string(::getpid()))) {
     return system_failure(path, "written");

@@ -18,7 +18,7 @@ struct Identity {
   // Goes up when acknowledged writes may have gone missing: the machine died without a clean stop, and `always_synced`
   // did not hold.
   Generation generation;
-  std::string boot_id;      // of the kernel under that process; empty: not opened yet
+  std::string boot_id;  // of the kernel under that process; empty: not opened yet
   bool stopped_cleanly = false;
   bool always_synced = false;  // that process acknowledged a write only once it was synced
 

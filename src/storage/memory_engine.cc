@@ -106,8 +106,7 @@ Result<Lookup> MemoryEngine::get(PartitionId partition, std::string_view key, Un
   return Lookup{Lookup::State::found, found->second};
 }
 
-Result<std::vector<Lookup>> MemoryEngine::multi_get(PartitionId partition,
-                                                    std::span<const std::string_view> keys,
+Result<std::vector<Lookup>> MemoryEngine::multi_get(PartitionId partition, std::span<const std::string_view> keys,
                                                     UnixMillis now) const {
   std::vector<Lookup> answers;
   answers.reserve(keys.size());

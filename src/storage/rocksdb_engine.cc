@@ -254,16 +254,14 @@ Result<Lookup> RocksEngineOnDisk::lookup_of(const rocksdb::Status& status, const
   return Lookup{Lookup::State::found, record_of(value)};
 }
 
-Result<Lookup> RocksEngineOnDisk::get(PartitionId partition, std::string_view key, UnixMillis now,
-                                      Tier tier) const {
+Result<Lookup> RocksEngineOnDisk::get(PartitionId partition, std::string_view key, UnixMillis now, Tier tier) const {
   rocksdb::PinnableSlice stored;
-  const rocksdb::Status status = db_->Get(tier == Tier::memory ? memory_read_ : disk_read_,
-                                          db_->DefaultColumnFamily(), layout::key_of(partition, key), &stored);
+  const rocksdb::Status status = db_->Get(tier == Tier::memory ? memory_read_ : disk_read_, db_->DefaultColumnFamily(),
+                                          layout::key_of(partition, key), &stored);
   return lookup_of(status, stored, now);
 }
 
-Result<std::vector<Lookup>> RocksEngineOnDisk::multi_get(PartitionId partition,
-                                                         std::span<const std::string_view> keys,
+Result<std::vector<Lookup>> RocksEngineOnDisk::multi_get(PartitionId partition, std::span<const std::string_view> keys,
                                                          UnixMillis now) const {
   std::vector<std::string> stored_keys;
   stored_keys.reserve(keys.size());

@@ -96,9 +96,9 @@ rocksdb::Options tuned_options(const RocksOptions& options, const ExpiryFilter& 
 
   db.max_background_jobs = 2;
   db.level_compaction_dynamic_level_bytes = true;
-  db.bytes_per_sync = std::size_t{1} << 20;    // no burst of dirty pages at a file's end
-  db.avoid_unnecessary_blocking_io = true;     // freeing files and memtables is not for the loop
-  db.max_open_files = -1;                      // a read from memory never has to open a file
+  db.bytes_per_sync = std::size_t{1} << 20;  // no burst of dirty pages at a file's end
+  db.avoid_unnecessary_blocking_io = true;  // freeing files and memtables is not for the loop
+  db.max_open_files = -1;  // a read from memory never has to open a file
   db.compaction_filter = &filter;
   db.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(options.cache)));
 

@@ -35,8 +35,7 @@ class Store {
     mutations_.clear();
     for (std::uint64_t n = first; n < first + count; ++n) {
       position_.sequence = position_.sequence.next();
-      mutations_.push_back(
-          {messages::Mutation::Kind::put, Bytes::copy_of(key_of(n)), {value_, position_, kNoExpiry}});
+      mutations_.push_back({messages::Mutation::Kind::put, Bytes::copy_of(key_of(n)), {value_, position_, kNoExpiry}});
     }
     const PartitionBatch batch{kPartition, mutations_, {position_, {{Term(1), Sequence(1)}}, Term(1)}};
     return engine_->commit({&batch, 1}).has_value();

@@ -148,11 +148,10 @@ TEST_P(ClusterStoreContract, ALargeStateIsKept) {
   EXPECT_EQ(loaded(), state);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Stores, ClusterStoreContract,
-    testing::Values(Implementation{"memory", [] { return std::make_unique<MemoryPlace>(); }},
-                    Implementation{"file", [] { return std::make_unique<FilePlace>(); }}),
-    [](const auto& instance) { return std::string(instance.param.name); });
+INSTANTIATE_TEST_SUITE_P(Stores, ClusterStoreContract,
+                         testing::Values(Implementation{"memory", [] { return std::make_unique<MemoryPlace>(); }},
+                                         Implementation{"file", [] { return std::make_unique<FilePlace>(); }}),
+                         [](const auto& instance) { return std::string(instance.param.name); });
 
 }  // namespace
 }  // namespace gyre

@@ -67,7 +67,8 @@ Positions positions_of(const RocksEngine& engine) {
 }
 
 messages::Mutation mutation_of(std::uint64_t sequence) {
-  return {messages::Mutation::Kind::put, Bytes::copy_of(key_of(sequence)),
+  return {messages::Mutation::Kind::put,
+          Bytes::copy_of(key_of(sequence)),
           {Bytes::copy_of(value_of(sequence)), {Term(1), Sequence(sequence)}, kNoExpiry}};
 }
 
@@ -230,10 +231,11 @@ TEST(Crash, LosesNothingAcknowledgedWhenTheWriterIsKilled) {
       expected = positions_of(**engine);  // what was kept once must stay, acknowledged or not
     }
   }
-  std::printf("%d kills, %d behind at least one commit, %d inside one; "
-              "%llu writes acknowledged, %llu found: none lost, no hole\n",
-              kKills, behind_a_commit, inside_a_commit, static_cast<unsigned long long>(writes_acknowledged),
-              static_cast<unsigned long long>(records_found));
+  std::printf(
+      "%d kills, %d behind at least one commit, %d inside one; "
+      "%llu writes acknowledged, %llu found: none lost, no hole\n",
+      kKills, behind_a_commit, inside_a_commit, static_cast<unsigned long long>(writes_acknowledged),
+      static_cast<unsigned long long>(records_found));
   EXPECT_GE(behind_a_commit, kKills / 2);
   EXPECT_GE(records_found, writes_acknowledged);
 }

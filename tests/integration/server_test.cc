@@ -18,12 +18,21 @@ class GyredTest : public ::testing::Test {
 
   // Addresses 10k and 10k + 1 are those of coordinator or node k.
   Words coordinator(const std::string& name, int k) const {
-    return {"coordinator", "--data",        data(name), "--listen",        address(10 * k), "--http",
-            address(10 * k + 1), "--partitions", "16",       "--initial-nodes", "1"};
+    return {"coordinator",  "--data", data(name),        "--listen", address(10 * k), "--http", address(10 * k + 1),
+            "--partitions", "16",     "--initial-nodes", "1"};
   }
   Words node(const std::string& name, int k, int coordinator) const {
-    return {"node",   "--id",   "n1",        "--data", data(name), "--listen", address(10 * k),
-            "--http", address(10 * k + 1), "--coordinator", address(10 * coordinator)};
+    return {"node",
+            "--id",
+            "n1",
+            "--data",
+            data(name),
+            "--listen",
+            address(10 * k),
+            "--http",
+            address(10 * k + 1),
+            "--coordinator",
+            address(10 * coordinator)};
   }
   bool ready(int k, std::chrono::milliseconds limit = 20s) const {
     return eventually(limit, [&] { return http_get(address(10 * k + 1), "/readyz").status == 200; });

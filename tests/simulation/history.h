@@ -28,7 +28,7 @@ bool linearizable(std::vector<Operation> operations);
 // A counter: every answered increment of 1 returned another number; none was applied twice, none was lost.
 struct CounterHistory {
   std::vector<std::int64_t> returned;  // by increments that were answered
-  std::uint64_t unknown = 0;           // increments that may have been applied
+  std::uint64_t unknown = 0;  // increments that may have been applied
 };
 // Empty: fine. Else what is wrong.
 std::string check_counter(const CounterHistory& history, std::int64_t final_value);

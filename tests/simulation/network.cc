@@ -36,9 +36,8 @@ void Network::send(Link link, messages::Request request) {
   if (is_cut(*connection)) return fail(link, kSilence, "no answer");
   if (scheduler_.rng().chance(faults_.reset)) return fail(link, delay(), "connection reset");
   connection->last_there = std::max(connection->last_there, scheduler_.now() + delay());
-  scheduler_.at(connection->last_there, [this, link, request = std::move(request)]() mutable {
-    deliver(link, std::move(request));
-  });
+  scheduler_.at(connection->last_there,
+                [this, link, request = std::move(request)]() mutable { deliver(link, std::move(request)); });
 }
 
 void Network::deliver(Link link, messages::Request request) {
@@ -46,9 +45,8 @@ void Network::deliver(Link link, messages::Request request) {
   if (connection == nullptr) return;
   const auto endpoint = endpoints_.find(connection->to);
   if (endpoint == endpoints_.end()) return fail(link, Duration(0), "the peer is gone");
-  endpoint->second.on_request(std::move(request), [this, link](messages::Response response) {
-    reply(link, std::move(response));
-  });
+  endpoint->second.on_request(std::move(request),
+                              [this, link](messages::Response response) { reply(link, std::move(response)); });
 }
 
 void Network::reply(Link link, messages::Response response) {

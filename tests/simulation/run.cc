@@ -22,8 +22,7 @@ constexpr auto kHealLimit = 15s;  // after the last fault, everything works agai
 
 class Cluster {
  public:
-  Cluster(std::uint64_t seed, bool verbose, replication::BrokenRule broken)
-      : scheduler_(seed), network_(scheduler_) {
+  Cluster(std::uint64_t seed, bool verbose, replication::BrokenRule broken) : scheduler_(seed), network_(scheduler_) {
     scheduler_.set_verbose(verbose);
     draw_cluster(broken);
   }
@@ -167,9 +166,8 @@ void Cluster::fault() {
     default:
       node.set_storage_faults(draw_storage_faults());
       coordinator_->store().set_swap_fault(static_cast<control::MemoryStore::SwapFault>(rng.below(3)));
-      scheduler_.after(scheduler_.between(0s, 1s), [this] {
-        coordinator_->store().set_swap_fault(control::MemoryStore::SwapFault::none);
-      });
+      scheduler_.after(scheduler_.between(0s, 1s),
+                       [this] { coordinator_->store().set_swap_fault(control::MemoryStore::SwapFault::none); });
       break;
   }
 }

@@ -22,7 +22,6 @@ struct RunReport {
 
 // Everything is drawn from the seed: size of the cluster, durability, faults and their times. `broken`: a rule that the
 // nodes break, which the checks must notice.
-RunReport run(std::uint64_t seed, bool verbose = false,
-              replication::BrokenRule broken = replication::BrokenRule::none);
+RunReport run(std::uint64_t seed, bool verbose = false, replication::BrokenRule broken = replication::BrokenRule::none);
 
 }  // namespace gyre::simulation

@@ -158,29 +158,28 @@ void SimClient::drive() {
 void SimClient::carry_out(routing::Connect connect) {
   const routing::LinkId id = connect.link;
   auto up = std::make_shared<bool>(false);
-  links_[id] = network_.connect(
-      name_, connect.address,
-      {.connected =
-           [this, id, up] {
-             *up = true;
-             dispatcher_.on_connected(scheduler_.now(), id);
-             drive();
-           },
-       .failed =
-           [this, id, up](const Error& why) {
-             links_.erase(id);
-             if (*up) {
-               dispatcher_.on_connection_lost(scheduler_.now(), id, why);
-             } else {
-               dispatcher_.on_connect_failed(scheduler_.now(), id, why);
-             }
-             drive();
-           },
-       .response =
-           [this, id](messages::Response response) {
-             dispatcher_.on_response(scheduler_.now(), id, std::move(response));
-             drive();
-           }});
+  links_[id] = network_.connect(name_, connect.address,
+                                {.connected =
+                                     [this, id, up] {
+                                       *up = true;
+                                       dispatcher_.on_connected(scheduler_.now(), id);
+                                       drive();
+                                     },
+                                 .failed =
+                                     [this, id, up](const Error& why) {
+                                       links_.erase(id);
+                                       if (*up) {
+                                         dispatcher_.on_connection_lost(scheduler_.now(), id, why);
+                                       } else {
+                                         dispatcher_.on_connect_failed(scheduler_.now(), id, why);
+                                       }
+                                       drive();
+                                     },
+                                 .response =
+                                     [this, id](messages::Response response) {
+                                       dispatcher_.on_response(scheduler_.now(), id, std::move(response));
+                                       drive();
+                                     }});
 }
 
 void SimClient::carry_out(const routing::Disconnect& disconnect) {

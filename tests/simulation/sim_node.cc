@@ -92,9 +92,8 @@ void SimNode::start() {
   auto host = runtime::PartitionHost::open(options, process_->engine, *process_, process_->metrics);
   GYRE_ASSERT(host);
   process_->host = *std::move(host);
-  network_.listen(self.addresses.native, {[this](messages::Request request, auto reply) {
-                    deliver(std::move(request), std::move(reply));
-                  }});
+  network_.listen(self.addresses.native,
+                  {[this](messages::Request request, auto reply) { deliver(std::move(request), std::move(reply)); }});
   scheduler_.trace(id_.str(), fmt::format("starts, incarnation {}", incarnation_));
   every_second();
   drive_agent();
@@ -114,9 +113,8 @@ void SimNode::crash(bool machine) {
 
 bool SimNode::settled() const {
   if (!up() || process_->host->map() == nullptr) return false;
-  const auto mine = std::ranges::count_if(process_->host->map()->entries, [&](const ring::PartitionEntry& entry) {
-    return entry.primary == id_;
-  });
+  const auto mine = std::ranges::count_if(process_->host->map()->entries,
+                                          [&](const ring::PartitionEntry& entry) { return entry.primary == id_; });
   return process_->host->partitions_served() == static_cast<std::size_t>(mine);
 }
 
@@ -199,24 +197,24 @@ void SimNode::ask_coordinator(control::AskCoordinator ask) {
     process_->agent.on_answer(scheduler_.now(), std::move(body));
     drive_agent();
   };
-  process.link = network_.connect(
-      id_.str(), coordinator_,
-      {.connected =
-           [this, mine, shared] {
-             if (!mine()) return;
-             process_->linked = true;
-             network_.send(process_->link, *shared);
-           },
-       .failed =
-           [this, mine, answer](Error why) {
-             if (!mine()) return;
-             process_->linked = false;
-             answer(fail(std::move(why)));
-           },
-       .response =
-           [this, mine, answer](messages::Response response) {
-             if (mine() && response.id == process_->last_request) answer(std::move(response.body));
-           }});
+  process.link = network_.connect(id_.str(), coordinator_,
+                                  {.connected =
+                                       [this, mine, shared] {
+                                         if (!mine()) return;
+                                         process_->linked = true;
+                                         network_.send(process_->link, *shared);
+                                       },
+                                   .failed =
+                                       [this, mine, answer](Error why) {
+                                         if (!mine()) return;
+                                         process_->linked = false;
+                                         answer(fail(std::move(why)));
+                                       },
+                                   .response =
+                                       [this, mine, answer](messages::Response response) {
+                                         if (mine() && response.id == process_->last_request)
+                                           answer(std::move(response.body));
+                                       }});
 }
 
 void SimNode::on_map(const ring::ClusterMapPtr& map) {

@@ -23,9 +23,7 @@ TEST(Linearizable, RefusesAReadThatGoesBack) {
   EXPECT_FALSE(linearizable({op(kWrite, 1, 0, 10), op(kRead, 1, 2, 4), op(kRead, 0, 5, 6)}));
 }
 
-TEST(Linearizable, RefusesALostWrite) {
-  EXPECT_FALSE(linearizable({op(kWrite, 1, 0, 1), op(kRead, 0, 2, 3)}));
-}
+TEST(Linearizable, RefusesALostWrite) { EXPECT_FALSE(linearizable({op(kWrite, 1, 0, 1), op(kRead, 0, 2, 3)})); }
 
 TEST(Linearizable, AnUnknownWriteMayTakeEffectLateOrNever) {
   EXPECT_TRUE(linearizable({op(kWrite, 1, 0, -1), op(kRead, 0, 5, 6), op(kRead, 1, 7, 8)}));
@@ -55,8 +53,8 @@ TEST(Simulation, TheSameSeedGivesTheSameRun) {
 TEST(Simulation, EveryBrokenRuleIsNoticed) {
   using replication::BrokenRule;
   constexpr std::uint64_t kSeeds = 100;
-  for (const auto rule : {BrokenRule::answer_once_persisted, BrokenRule::evaluate_pending,
-                          BrokenRule::fail_what_was_refused}) {
+  for (const auto rule :
+       {BrokenRule::answer_once_persisted, BrokenRule::evaluate_pending, BrokenRule::fail_what_was_refused}) {
     std::uint64_t seed = 1;
     while (seed <= kSeeds && run(seed, false, rule).failure.empty()) ++seed;
     EXPECT_LE(seed, kSeeds) << "rule " << static_cast<int>(rule);

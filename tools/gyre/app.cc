@@ -77,8 +77,8 @@ int run(int argc, const char* const* argv) {
     return report_usage(app, context, error);
   }
   if (std::fflush(stdout) != 0) {
-    return report(context, Error{ErrorCode::storage_failed, Outcome::not_applied,
-                                 "standard output could not be written", {}});
+    return report(context,
+                  Error{ErrorCode::storage_failed, Outcome::not_applied, "standard output could not be written", {}});
   }
   return context.exit_code;
 }

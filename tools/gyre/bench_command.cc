@@ -53,9 +53,9 @@ Result<BenchClients> connect_all(Context& context, const BenchOptions& options) 
 
 void show_second(const BenchSecond& second) {
   fmt::print(stderr, "\r{:>5.0f} s  {:>10} ops/s  p50 {:>7.0f} us  p99 {:>7.0f} us  {} errors{}{}", second.at,
-             with_commas(static_cast<std::uint64_t>(second.throughput)),
-             static_cast<double>(second.p50.count()) / 1000, static_cast<double>(second.p99.count()) / 1000,
-             with_commas(second.errors), second.warming_up ? "  (warm-up)" : "", kClearToEndOfLine);
+             with_commas(static_cast<std::uint64_t>(second.throughput)), static_cast<double>(second.p50.count()) / 1000,
+             static_cast<double>(second.p99.count()) / 1000, with_commas(second.errors),
+             second.warming_up ? "  (warm-up)" : "", kClearToEndOfLine);
   std::fflush(stderr);
 }
 
@@ -86,14 +86,19 @@ int bench(Context& context, const BenchOptions& options) {
 
 void add_load_options(CLI::App& command, BenchOptions& options) {
   command.add_option("--connections", options.connections, "Connections to each node")
-      ->check(CLI::Range(1, 1024))->capture_default_str();
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   command.add_option("--depth", options.depth, "Calls open on each connection")
-      ->check(CLI::Range(1, 4096))->capture_default_str();
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
   command.add_option("--clients", options.clients, "Client objects, each with a thread, that share the connections")
-      ->check(CLI::Range(1, 256))->capture_default_str();
-  command.add_option("--rate", options.rate,
-                     "Open loop: start so many operations a second, whatever the answers do (0: closed loop)")
-      ->check(CLI::Range(0.0, kRateMax))->capture_default_str();
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command
+      .add_option("--rate", options.rate,
+                  "Open loop: start so many operations a second, whatever the answers do (0: closed loop)")
+      ->check(CLI::Range(0.0, kRateMax))
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -104,14 +109,17 @@ void add_bench_command(CLI::App& app, Context& context) {
   add_duration(*command, "--duration", options->duration, "Measure for this long")->default_str("10s");
   add_duration(*command, "--warmup", options->warmup, "Run this long first, uncounted")->default_str("2s");
   command->add_option("--mix", options->read_percent, "Percentage of reads; the rest are writes")
-      ->check(CLI::Range(0.0, 100.0))->capture_default_str();
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
   command->add_option("--keys", options->keys, "How many different keys")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000}))->capture_default_str();
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000}))
+      ->capture_default_str();
   add_size(*command, "--value-size", options->value_bytes, "Bytes of each value")->default_str("100");
   add_choice(*command, "--distribution", options->distribution, {"uniform", "zipf"}, "How keys are picked")
       ->capture_default_str();
   command->add_option("--zipf-theta", options->zipf_theta, "Exponent of the Zipf distribution")
-      ->check(CLI::Range(0.01, 10.0))->capture_default_str();
+      ->check(CLI::Range(0.01, 10.0))
+      ->capture_default_str();
   add_load_options(*command, *options);
   command->add_flag("--preload", options->preload, "Write every key once before the run");
   command->add_option("--seed", options->seed, "Same seed, same keys")->capture_default_str();

@@ -60,8 +60,7 @@ std::string time_text(Duration duration) {
 std::string row(std::string_view name, const LatencyHistogram& latency) {
   return fmt::format("{:<8}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}\n", name, with_commas(latency.count()),
                      time_text(latency.quantile(0.5)), time_text(latency.quantile(0.9)),
-                     time_text(latency.quantile(0.99)), time_text(latency.quantile(0.999)),
-                     time_text(latency.max()));
+                     time_text(latency.quantile(0.99)), time_text(latency.quantile(0.999)), time_text(latency.max()));
 }
 
 }  // namespace
@@ -81,14 +80,14 @@ Json bench_json(const BenchOptions& options, const BenchResult& result) {
 }
 
 std::string bench_text(const BenchOptions& options, const BenchResult& result) {
-  std::string text = fmt::format("{:<8}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}\n", "", "operations", "p50", "p90",
-                                 "p99", "p99.9", "max");
+  std::string text =
+      fmt::format("{:<8}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}\n", "", "operations", "p50", "p90", "p99", "p99.9", "max");
   text += row("reads", result.reads.latency);
   text += row("writes", result.writes.latency);
   text += row("all", result.latency);
-  text += fmt::format("\n{} operations/s over {:.1f} s, {}\n",
-                      with_commas(static_cast<std::uint64_t>(result.throughput())), result.seconds,
-                      options.rate > 0 ? "open loop, latency from the intended send time" : "closed loop");
+  text +=
+      fmt::format("\n{} operations/s over {:.1f} s, {}\n", with_commas(static_cast<std::uint64_t>(result.throughput())),
+                  result.seconds, options.rate > 0 ? "open loop, latency from the intended send time" : "closed loop");
   if (result.reads.misses.value() > 0) {
     text += fmt::format("{} reads found no value (--preload writes all keys first)\n",
                         with_commas(result.reads.misses.value()));

@@ -109,8 +109,7 @@ Result<void> preload(const BenchClients& clients, const BenchOptions& options) {
 
 std::unique_ptr<BenchResult> run_bench(const BenchClients& clients, const BenchOptions& options,
                                        const std::function<void(const BenchSecond&)>& on_second) {
-  MixedWorkload workload(options.keys, options.read_percent,
-                         options.distribution == "zipf" ? options.zipf_theta : 0);
+  MixedWorkload workload(options.keys, options.read_percent, options.distribution == "zipf" ? options.zipf_theta : 0);
   const ValueSlices values(options.value_bytes, options.seed);
   auto workers = make_workers(clients, workload, values, options);
   const auto begin = BenchClock::now();

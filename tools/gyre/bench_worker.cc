@@ -21,8 +21,8 @@ const Error* error_of(const Result<T>& result) {
 
 }  // namespace
 
-BenchWorker::BenchWorker(Client& client, Workload& workload, const ValueSlices& values,
-                         std::uint32_t open_calls, std::uint64_t seed)
+BenchWorker::BenchWorker(Client& client, Workload& workload, const ValueSlices& values, std::uint32_t open_calls,
+                         std::uint64_t seed)
     : client_(client), workload_(workload), values_(values) {
   for (std::uint32_t i = 0; i < open_calls; ++i) {
     slots_.push_back(std::make_unique<Slot>());

@@ -58,8 +58,8 @@ Result<Targets> select(const LocalCluster& cluster, const Selection& selection) 
 void print_done(const Context& context, const std::vector<Done>& list) {
   Json json = Json::array();
   for (const auto& done : list) {
-    json.push_back({{"id", done.process->id}, {"pid", done.pid ? Json(*done.pid) : Json(nullptr)},
-                    {"result", done.result}});
+    json.push_back(
+        {{"id", done.process->id}, {"pid", done.pid ? Json(*done.pid) : Json(nullptr)}, {"result", done.result}});
     if (context.json) continue;
     std::string words = done.result;
     std::ranges::replace(words, '_', ' ');
@@ -91,8 +91,8 @@ std::vector<Done> end_processes(const LocalCluster& cluster, const Targets& targ
     }
     const auto deadline = std::chrono::steady_clock::now() + kStopLimit;
     for (auto& [done, live] : endings) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-          deadline - std::chrono::steady_clock::now());
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
       bool ended = live.ends_within(std::max(left, std::chrono::milliseconds(0)));
       if (!ended && kill_late) {
         live.send(SIGKILL);
@@ -110,11 +110,11 @@ std::vector<Done> end_processes(const LocalCluster& cluster, const Targets& targ
 Result<void> check_ended(const std::vector<Done>& list) {
   const auto running = std::ranges::find(list, "still_running", &Done::result);
   if (running == list.end()) return {};
-  return fail(ErrorCode::timeout,
-              fmt::format("{} (pid {}) did not end within {} s: look at `gyre cluster logs {}`, or end it with "
-                          "`gyre cluster kill {}`",
-                          running->process->id, *running->pid, kStopLimit.count(), running->process->id,
-                          running->process->id));
+  return fail(
+      ErrorCode::timeout,
+      fmt::format("{} (pid {}) did not end within {} s: look at `gyre cluster logs {}`, or end it with "
+                  "`gyre cluster kill {}`",
+                  running->process->id, *running->pid, kStopLimit.count(), running->process->id, running->process->id));
 }
 
 Result<void> stop(const Context& context, const LocalCluster& cluster, const Targets& targets) {
@@ -131,7 +131,9 @@ Result<void> kill(const Context& context, const LocalCluster& cluster, const Tar
     const bool ended = !live || live->ends_within(kKillLimit);
     if (ended) remove_pid_file(cluster.process_dir(*process));
     list.push_back({process, live ? std::optional(live->pid()) : std::nullopt,
-                    !live ? "was_down" : ended ? "killed" : "still_running"});
+                    !live   ? "was_down"
+                    : ended ? "killed"
+                            : "still_running"});
   }
   print_done(context, list);
   return check_ended(list);
@@ -226,7 +228,8 @@ void add_up(CLI::App* cluster, Context& context) {
   command->add_option("--partitions", options->partitions, "Number of partitions, a power of two [256]");
   command->add_option("--base-port", options->base_port, "First port: the coordinator's; nodes follow in tens [7400]");
   command->add_option("--zones", options->zones, "Zones, given to the nodes in turn")
-      ->delimiter(',')->type_name("A,B,...");
+      ->delimiter(',')
+      ->type_name("A,B,...");
   command->add_option("--durability", options->durability, "When a write counts as stored [everysec]")
       ->check(CLI::IsMember({"os", "everysec", "always"}));
   on_chosen(command, context, [&context, options] { return cluster_up(context, *options); });
@@ -254,7 +257,8 @@ void add_logs(CLI::App* cluster, Context& context) {
   command->add_option("process", options->id, "Its id, such as n1")->required();
   command->add_flag("-f,--follow", options->follow, "Go on with what is logged from now on");
   command->add_option("-n,--lines", options->lines, "Lines from the end")
-      ->check(CLI::NonNegativeNumber)->capture_default_str();
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   on_chosen(command, context, [&context, options] { return logs(context, options->id, *options); });
 }
 

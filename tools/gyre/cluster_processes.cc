@@ -172,9 +172,8 @@ Result<LiveProcess> LiveProcess::start(const fs::path& process_dir, const fs::pa
   }
   pid_t pid = 0;
   if (const int number = spawn(process_dir / "log", program, arguments, pid); number != 0) {
-    return fail(ErrorCode::unavailable,
-                fmt::format("cannot start {} with its log in {}: {}", program.string(), process_dir.string(),
-                            std::strerror(number)));
+    return fail(ErrorCode::unavailable, fmt::format("cannot start {} with its log in {}: {}", program.string(),
+                                                    process_dir.string(), std::strerror(number)));
   }
   LiveProcess process(pid, OwnedFd(pidfd_open(pid, 0)));
   const auto stat = read_stat(pid);

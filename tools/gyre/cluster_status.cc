@@ -60,9 +60,8 @@ struct ClusterStatus {
 ring::ClusterMapPtr newest_map(const std::vector<std::string>& addresses) {
   std::vector<std::future<Result<messages::ResponseBody>>> answers;
   for (const auto& address : addresses) {
-    answers.push_back(std::async(std::launch::async, [address] {
-      return client::call(address, messages::MapRequest{}, kAnswerLimit);
-    }));
+    answers.push_back(std::async(std::launch::async,
+                                 [address] { return client::call(address, messages::MapRequest{}, kAnswerLimit); }));
   }
   ring::ClusterMapPtr newest;
   for (auto& pending : answers) {
@@ -94,9 +93,11 @@ Result<Source> find_source(const Context& context) {
 
 Error nothing_answers(const Source& source) {
   if (source.local) {
-    return {ErrorCode::unavailable, {},
+    return {ErrorCode::unavailable,
+            {},
             fmt::format("nothing answers in the cluster in {}: start it with `gyre cluster up`",
-                        source.local->dir.string()), {}};
+                        source.local->dir.string()),
+            {}};
   }
   return {ErrorCode::unavailable, {}, "none of the addresses of --seeds answers: is the cluster up?", {}};
 }
@@ -113,8 +114,14 @@ std::string state_by_readiness(const std::string& http, std::string_view when_re
 }
 
 ProcessStatus local_status(const LocalCluster& cluster, const LocalProcess& process) {
-  ProcessStatus status{.role = process.role, .id = process.id, .pid = {}, .state = "down",
-                       .native = process.native, .http = process.http, .resp = {}, .zone = process.zone,
+  ProcessStatus status{.role = process.role,
+                       .id = process.id,
+                       .pid = {},
+                       .state = "down",
+                       .native = process.native,
+                       .http = process.http,
+                       .resp = {},
+                       .zone = process.zone,
                        .weight = {}};
   if (process.role == "node") status.weight = process.weight;
   const auto live = LiveProcess::find(cluster.process_dir(process));
@@ -126,16 +133,29 @@ ProcessStatus local_status(const LocalCluster& cluster, const LocalProcess& proc
 }
 
 ProcessStatus remote_node_status(const ring::NodeInfo& node) {
-  return {.role = "node", .id = node.id.str(), .pid = {},
-          .state = state_by_readiness(node.addresses.http, "down"), .native = node.addresses.native,
-          .http = node.addresses.http, .resp = node.addresses.resp, .zone = node.zone, .weight = node.weight};
+  return {.role = "node",
+          .id = node.id.str(),
+          .pid = {},
+          .state = state_by_readiness(node.addresses.http, "down"),
+          .native = node.addresses.native,
+          .http = node.addresses.http,
+          .resp = node.addresses.resp,
+          .zone = node.zone,
+          .weight = node.weight};
 }
 
 // The map names coordinators by native address alone.
 ProcessStatus remote_coordinator_status(const std::string& address) {
   const bool answers = client::call(address, messages::MapRequest{}, kAnswerLimit).has_value();
-  return {.role = "coordinator", .id = address, .pid = {}, .state = answers ? "up" : "unreachable",
-          .native = address, .http = {}, .resp = {}, .zone = {}, .weight = {}};
+  return {.role = "coordinator",
+          .id = address,
+          .pid = {},
+          .state = answers ? "up" : "unreachable",
+          .native = address,
+          .http = {},
+          .resp = {},
+          .zone = {},
+          .weight = {}};
 }
 
 std::vector<ProcessStatus> look_at_processes(const Source& source) {
@@ -297,8 +317,7 @@ Json to_json(const ring::ClusterMap& map) {
 }
 
 void print_partitions(const ring::ClusterMap& map) {
-  fmt::print("{:<10} {:<13} {:>6}  {:<8} {:<20} {}\n", "PARTITION", "SLOTS", "TERM", "PRIMARY", "REPLICAS",
-             "LEARNERS");
+  fmt::print("{:<10} {:<13} {:>6}  {:<8} {:<20} {}\n", "PARTITION", "SLOTS", "TERM", "PRIMARY", "REPLICAS", "LEARNERS");
   const auto joined = [](const Json& ids) {
     std::string text;
     for (const auto& id : ids) text += (text.empty() ? "" : ",") + id.get<std::string>();

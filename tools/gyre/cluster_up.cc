@@ -59,8 +59,8 @@ std::vector<std::string> gyred_arguments(const LocalCluster& cluster, const Loca
   for (const auto& other : cluster.processes) {
     if (other.role == "coordinator") coordinators.push_back(other.native);
   }
-  add({"--coordinator", fmt::format("{}", fmt::join(coordinators, ",")), "--weight",
-       fmt::format("{}", process.weight), "--durability", cluster.durability});
+  add({"--coordinator", fmt::format("{}", fmt::join(coordinators, ",")), "--weight", fmt::format("{}", process.weight),
+       "--durability", cluster.durability});
   if (!process.zone.empty()) add({"--zone", process.zone});
   return arguments;
 }
@@ -124,8 +124,12 @@ class Launch {
     Json list = Json::array();
     for (const auto* member : in_layout_order()) {
       const auto& process = *member->process;
-      list.push_back({{"role", process.role}, {"id", process.id}, {"pid", member->live.pid()},
-                      {"native", process.native}, {"http", process.http}, {"result", member->result}});
+      list.push_back({{"role", process.role},
+                      {"id", process.id},
+                      {"pid", member->live.pid()},
+                      {"native", process.native},
+                      {"http", process.http},
+                      {"result", member->result}});
     }
     return list;
   }
@@ -133,8 +137,7 @@ class Launch {
     for (const auto* member : in_layout_order()) {
       const auto& process = *member->process;
       fmt::print("  {:<4} {:<11}  {:<15}  http://{:<15}  pid {}{}\n", process.id, process.role, process.native,
-                 process.http, member->live.pid(),
-                 member->result == "already_running" ? "  (was running)" : "");
+                 process.http, member->live.pid(), member->result == "already_running" ? "  (was running)" : "");
     }
   }
 
@@ -158,9 +161,11 @@ class Launch {
     if (member.live.ends_within(0ms)) {
       const std::string how = member.live.how_it_ended();
       show_log(member);
-      return undo({ErrorCode::unavailable, {},
+      return undo({ErrorCode::unavailable,
+                   {},
                    fmt::format("{} ended{}{} before it was ready: see the end of its log above", member.process->id,
-                               how.empty() ? "" : " ", how), {}});
+                               how.empty() ? "" : " ", how),
+                   {}});
     }
     const Readiness readiness = ask_readiness(member.process->http, kReadyAnswerLimit);
     member.ready = readiness.state == Readiness::State::ready;
@@ -187,9 +192,11 @@ class Launch {
 
   Error not_ready_in_time(const Member& member) const {
     show_log(member);
-    return {ErrorCode::unavailable, {},
+    return {ErrorCode::unavailable,
+            {},
             fmt::format("{} was not ready within {} s{}{}", member.process->id, kReadyLimit.count(),
-                        member.reason.empty() ? "" : ": ", member.reason), {}};
+                        member.reason.empty() ? "" : ": ", member.reason),
+            {}};
   }
 
   void show_log(const Member& member) const {
@@ -246,9 +253,9 @@ Result<void> claim_directory(const LocalCluster& cluster) {
                 fmt::format("cannot make the directory {}: {}", cluster.dir.string(), error.message()));
   }
   if (!fs::is_empty(cluster.dir, error)) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("{} is not empty and not a Gyre cluster directory: choose another --dir",
-                            cluster.dir.string()));
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("{} is not empty and not a Gyre cluster directory: choose another --dir", cluster.dir.string()));
   }
   return save_local_cluster(cluster);
 }
@@ -318,17 +325,17 @@ Result<void> cluster_start(const Context& context, const LocalCluster& cluster,
 
 Result<void> cluster_add_node(const Context& context, const std::string& zone, double weight) {
   if (!(weight > 0 && weight <= limits::kWeightMax)) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("--weight {} is out of range: use a number above 0, at most {}", weight,
-                            limits::kWeightMax));
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("--weight {} is out of range: use a number above 0, at most {}", weight, limits::kWeightMax));
   }
   const fs::path dir = cluster_dir(context);
   GYRE_TRY(load_local_cluster(dir));  // before the lock, which needs the directory
   GYRE_TRY_SET(const OwnedFd lock, lock_cluster(dir));
   GYRE_TRY_SET(LocalCluster cluster, load_local_cluster(dir));
   if (!coordinator_runs(cluster)) {
-    return fail(ErrorCode::unavailable, fmt::format("the cluster in {} is not up: start it with `gyre cluster up`",
-                                                    dir.string()));
+    return fail(ErrorCode::unavailable,
+                fmt::format("the cluster in {} is not up: start it with `gyre cluster up`", dir.string()));
   }
   if (cluster.node_count() >= kLocalNodesMax) {
     return fail(ErrorCode::invalid_argument, fmt::format("a local cluster has at most {} nodes", kLocalNodesMax));

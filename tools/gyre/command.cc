@@ -20,13 +20,10 @@ namespace {
 ExitCode exit_code_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::not_found:
-    case ErrorCode::condition_failed:
-      return kExitNegative;
+    case ErrorCode::condition_failed: return kExitNegative;
     case ErrorCode::invalid_argument:
-    case ErrorCode::too_large:
-      return kExitUsage;
-    default:
-      return kExitUnavailable;
+    case ErrorCode::too_large: return kExitUsage;
+    default: return kExitUnavailable;
   }
 }
 
@@ -83,8 +80,8 @@ int report_write(const Context& context, const Error& error) {
     return print_error(context, error,
                        "outcome unknown: the write may have been applied; read the key before you write it again\n");
   }
-  const bool was_sent = error.code == ErrorCode::busy || error.code == ErrorCode::unavailable ||
-                        error.code == ErrorCode::timeout;
+  const bool was_sent =
+      error.code == ErrorCode::busy || error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;
   return print_error(context, error, was_sent ? "outcome known: nothing was written\n" : "");
 }
 

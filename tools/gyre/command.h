@@ -55,11 +55,11 @@ int run(int argc, const char* const* argv);
 void build_app(CLI::App& app, Context& context);
 
 // Each adds its subcommands; every subcommand's callback stores its result in context.exit_code.
-void add_kv_commands(CLI::App& app, Context& context);       // put get del mget cas incr ttl expire persist scan where
-void add_transfer_commands(CLI::App& app, Context& context); // load dump
-void add_shell_commands(CLI::App& app, Context& context);    // shell completion
-void add_bench_command(CLI::App& app, Context& context);     // bench
-void add_ring_commands(CLI::App& app, Context& context);     // ring simulate
+void add_kv_commands(CLI::App& app, Context& context);  // put get del mget cas incr ttl expire persist scan where
+void add_transfer_commands(CLI::App& app, Context& context);  // load dump
+void add_shell_commands(CLI::App& app, Context& context);  // shell completion
+void add_bench_command(CLI::App& app, Context& context);  // bench
+void add_ring_commands(CLI::App& app, Context& context);  // ring simulate
 void add_cluster_commands(CLI::App& app, Context& context);  // cluster ...
 
 }  // namespace gyre::cli

@@ -125,8 +125,8 @@ std::string choice_table(const CLI::App& app, std::string_view previous, Emit em
     for (const auto* option : own_options(*command)) {
       const auto choices = choices_of(*option);
       if (choices.empty()) continue;
-      arms.insert(fmt::format("    '{} --{}') {}; return ;;\n", path_of(*command),
-                              option->get_lnames().front(), emit(joined(choices))));
+      arms.insert(fmt::format("    '{} --{}') {}; return ;;\n", path_of(*command), option->get_lnames().front(),
+                              emit(joined(choices))));
     }
   }
   std::string text = fmt::format("  case \"$path_ {}\" in\n", previous);
@@ -152,8 +152,8 @@ std::string bash_completion(const CLI::App& app) {
   return "# bash completion for gyre: source <(gyre completion bash)\n"
          "_gyre() {\n"
          "  local current=\"${COMP_WORDS[COMP_CWORD]}\"\n" +
-         path_walk(app, "COMP_WORDS", "COMP_CWORD", 1) +
-         choice_table(app, "${COMP_WORDS[COMP_CWORD-1]}", emit) + word_table(app) +
+         path_walk(app, "COMP_WORDS", "COMP_CWORD", 1) + choice_table(app, "${COMP_WORDS[COMP_CWORD-1]}", emit) +
+         word_table(app) +
          "  local offered=\"$commands_\"\n"
          "  [[ \"$current\" == -* ]] && offered=\"$options_\"\n"
          "  COMPREPLY=($(compgen -W \"$offered\" -- \"$current\"))\n"
@@ -167,8 +167,7 @@ std::string zsh_completion(const CLI::App& app) {
          "# zsh completion for gyre: gyre completion zsh > \"${fpath[1]}/_gyre\", or\n"
          "# source <(gyre completion zsh)\n"
          "_gyre() {\n" +
-         path_walk(app, "words", "CURRENT", 2) + choice_table(app, "${words[CURRENT-1]}", emit) +
-         word_table(app) +
+         path_walk(app, "words", "CURRENT", 2) + choice_table(app, "${words[CURRENT-1]}", emit) + word_table(app) +
          "  if [[ \"${words[CURRENT]}\" == -* ]]; then\n"
          "    compadd -- ${=options_}\n"
          "  elif [[ -n \"$commands_\" ]]; then\n"
@@ -189,21 +188,19 @@ std::string fish_completion(const CLI::App& app) {
       "    switch \"$path_ $word\"\n";
   for (const auto* command : all_of(app)) {
     if (command->get_parent() == nullptr) continue;
-    text += fmt::format("      case '{} {}'; set path_ '{}'\n", path_of(*command->get_parent()),
-                        command->get_name(), path_of(*command));
+    text += fmt::format("      case '{} {}'; set path_ '{}'\n", path_of(*command->get_parent()), command->get_name(),
+                        path_of(*command));
   }
   text += "    end\n  end\n  test \"$path_\" = \"$argv[1]\"\nend\n";
   for (const auto* command : all_of(app)) {
     const auto condition = fmt::format("complete -c gyre -n \"__gyre_path '{}'\"", path_of(*command));
     for (const auto* below : commands_of(*command)) {
-      text += fmt::format("{} -f -a {} -d '{}'\n", condition, below->get_name(),
-                          unquoted(below->get_description()));
+      text += fmt::format("{} -f -a {} -d '{}'\n", condition, below->get_name(), unquoted(below->get_description()));
     }
     for (const auto* option : usable_options(*command)) {
       const auto choices = choices_of(*option);
       const bool takes_value = option->get_items_expected_max() > 0;
-      text += fmt::format("{} -l {}{}{} -d '{}'\n", condition, option->get_lnames().front(),
-                          takes_value ? " -r" : "",
+      text += fmt::format("{} -l {}{}{} -d '{}'\n", condition, option->get_lnames().front(), takes_value ? " -r" : "",
                           choices.empty() ? "" : fmt::format(" -f -a '{}'", joined(choices)),
                           unquoted(option->get_description()));
     }

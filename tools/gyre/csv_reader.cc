@@ -82,9 +82,10 @@ Result<void> CsvReader::read_header() {
   for (const auto& name : names) {
     const auto known = std::ranges::find(kColumnNames, name);
     if (known == kColumnNames.end()) {
-      return wrong(fmt::format("line 1: unknown column '{}': the first line names the columns, such as "
-                               "key,value,ttl_ms",
-                               printable(name.substr(0, 40))));
+      return wrong(
+          fmt::format("line 1: unknown column '{}': the first line names the columns, such as "
+                      "key,value,ttl_ms",
+                      printable(name.substr(0, 40))));
     }
     const auto column = static_cast<Column>(known - kColumnNames.begin());
     if (std::ranges::count(columns_, column) > 0) return wrong(fmt::format("line 1: column '{}' twice", name));

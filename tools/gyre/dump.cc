@@ -34,8 +34,10 @@ Result<ScanPage> fetch_page(Client& client, const ScanOptions& options, const st
 }
 
 Error write_error() {
-  return Error{ErrorCode::storage_failed, Outcome::not_applied,
-               fmt::format("cannot write the dump: {}", std::strerror(errno)), {}};
+  return Error{ErrorCode::storage_failed,
+               Outcome::not_applied,
+               fmt::format("cannot write the dump: {}", std::strerror(errno)),
+               {}};
 }
 
 bool write_all(std::FILE* out, std::string_view text) {
@@ -74,7 +76,7 @@ DumpReport dump_records(Client& client, const std::string& prefix, RecordFormat 
 }
 
 Result<AtomicFile> AtomicFile::create(std::string path) {
-  struct stat status {};
+  struct stat status{};
   const bool exists = stat(path.c_str(), &status) == 0;
   if (exists && S_ISDIR(status.st_mode)) {
     return fail(ErrorCode::invalid_argument, fmt::format("cannot write {}: it is a directory", path));
@@ -82,8 +84,7 @@ Result<AtomicFile> AtomicFile::create(std::string path) {
   AtomicFile file(std::move(path), exists && !S_ISREG(status.st_mode));
   file.stream_ = std::fopen(file.in_place_ ? file.path_.c_str() : file.temporary().c_str(), "wb");
   if (file.stream_ == nullptr) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("cannot write {}: {}", file.path_, std::strerror(errno)));
+    return fail(ErrorCode::invalid_argument, fmt::format("cannot write {}: {}", file.path_, std::strerror(errno)));
   }
   return file;
 }

@@ -10,15 +10,12 @@ namespace gyre::cli {
 
 namespace {
 
-constexpr std::string_view kAlphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 // Length of the well-formed character at the front of `bytes`; 0: there is none.
 // SOURCE: the Unicode Standard, table 3-7.
 std::size_t utf8_length(std::string_view bytes) {
-  const auto at = [&](std::size_t i) {
-    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u;
-  };
+  const auto at = [&](std::size_t i) { return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u; };
   const auto continues = [&](std::size_t i) { return (at(i) & 0xC0) == 0x80; };
   const unsigned first = at(0);
   if (bytes.empty()) return 0;
@@ -50,9 +47,7 @@ constexpr std::array<int, 256> digits() {
 
 constexpr auto kDigits = digits();
 
-std::unexpected<Error> no_base64() {
-  return fail(ErrorCode::invalid_argument, "not base64 (RFC 4648, with padding)");
-}
+std::unexpected<Error> no_base64() { return fail(ErrorCode::invalid_argument, "not base64 (RFC 4648, with padding)"); }
 
 }  // namespace
 

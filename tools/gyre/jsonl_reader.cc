@@ -20,13 +20,9 @@ class RecordHandler final : public nlohmann::json_sax<json> {
   bool has_key() const { return has_key_; }
   bool has_value() const { return has_value_; }
 
-  bool null() override {
-    return field_ == "ttl_ms" ? true : refuse(fmt::format("'{}' must be a string", field_));
-  }
+  bool null() override { return field_ == "ttl_ms" ? true : refuse(fmt::format("'{}' must be a string", field_)); }
   bool boolean(bool) override { return wrong_type(); }
-  bool number_integer(number_integer_t) override {
-    return refuse(fmt::format("'{}' must not be negative", field_));
-  }
+  bool number_integer(number_integer_t) override { return refuse(fmt::format("'{}' must not be negative", field_)); }
   bool number_unsigned(number_unsigned_t number) override {
     if (field_ != "ttl_ms") return wrong_type();
     if (number > static_cast<number_unsigned_t>(std::chrono::milliseconds::max().count())) {
@@ -37,9 +33,7 @@ class RecordHandler final : public nlohmann::json_sax<json> {
   }
   bool number_float(number_float_t, const string_t&) override { return wrong_type(); }
   bool binary(binary_t&) override { return wrong_type(); }
-  bool start_object(std::size_t) override {
-    return std::exchange(inside_, true) ? wrong_type() : true;
-  }
+  bool start_object(std::size_t) override { return std::exchange(inside_, true) ? wrong_type() : true; }
   bool end_object() override { return true; }
   bool start_array(std::size_t) override { return wrong_type(); }
   bool end_array() override { return true; }

@@ -33,8 +33,7 @@ Result<std::string> ValueSource::read(const Context& context) const {
     return read_all(input.get(), file);
   }
   if (text_option->count() == 0) {
-    return fail(ErrorCode::invalid_argument,
-                "a value is missing: give VALUE, --file FILE, or - for standard input");
+    return fail(ErrorCode::invalid_argument, "a value is missing: give VALUE, --file FILE, or - for standard input");
   }
   if (text != "-") return text;
   if (context.in_shell) {
@@ -50,8 +49,8 @@ Result<std::string> read_all(std::FILE* file, const std::string& name) {
   while (const auto n = std::fread(chunk.data(), 1, chunk.size(), file)) {
     bytes.append(chunk.data(), n);
     if (bytes.size() > limits::kValueBytesHardMax) {
-      return fail(ErrorCode::too_large, fmt::format("{} is larger than any value may be ({} bytes)", name,
-                                                    limits::kValueBytesHardMax));
+      return fail(ErrorCode::too_large,
+                  fmt::format("{} is larger than any value may be ({} bytes)", name, limits::kValueBytesHardMax));
     }
   }
   if (std::ferror(file)) {

@@ -82,7 +82,9 @@ int mget(const Context& context, Client& client, const std::vector<std::string>&
       all.push_back(std::move(item));
     } else {
       print_line(fmt::format("{}\t{}", printable(keys[i]),
-                             value ? printable(value->data) : missing ? "(not found)" : "(error)"));
+                             value     ? printable(value->data)
+                             : missing ? "(not found)"
+                                       : "(error)"));
     }
   }
   if (context.json) print_json(all);
@@ -96,9 +98,8 @@ void add_mget(CLI::App& app, Context& context) {
   command->footer(
       "One line a key: key, tab, value; unprintable bytes as \\xNN. Exit code 1 if any is missing.\n"
       "[a,b] stands for the keys a and b; a key that is itself written so is read with `get`.");
-  command->callback([&context, keys] {
-    with_client(context, [&](Client& client) { return mget(context, client, *keys); });
-  });
+  command->callback(
+      [&context, keys] { with_client(context, [&](Client& client) { return mget(context, client, *keys); }); });
 }
 
 int ttl(const Context& context, Client& client, const std::string& key) {
@@ -119,9 +120,8 @@ void add_ttl(CLI::App& app, Context& context) {
   auto key = std::make_shared<std::string>();
   auto* command = app.add_subcommand("ttl", "Print how long a key has to live")->group(kKvGroup);
   command->add_option("KEY", *key, "The key")->required();
-  command->callback([&context, key] {
-    with_client(context, [&](Client& client) { return ttl(context, client, *key); });
-  });
+  command->callback(
+      [&context, key] { with_client(context, [&](Client& client) { return ttl(context, client, *key); }); });
 }
 
 constexpr std::uint64_t kLimitMax = 1'000'000'000'000;
@@ -154,8 +154,8 @@ int scan(const Context& context, Client& client, const ScanArguments& arguments)
   if (context.json) fmt::print("[");
   do {
     if (arguments.limit > 0) {
-      options.page_items = static_cast<std::uint32_t>(
-          std::min<std::uint64_t>(arguments.options.page_items, arguments.limit - seen));
+      options.page_items =
+          static_cast<std::uint32_t>(std::min<std::uint64_t>(arguments.options.page_items, arguments.limit - seen));
     }
     auto page = client.scan(options, cursor);
     if (!page) {
@@ -195,8 +195,7 @@ void explain(const std::string& key, const KeyLocation& location) {
   print_line(fmt::format("crc16      {} (0x{:04x})", crc, crc));
   print_line(fmt::format("slot       {}  (crc16 mod 16384)", location.slot));
   print_line(fmt::format("partition  {}  (the range of slots that holds it)", location.partition));
-  print_line(fmt::format("primary    {}", location.primary.empty() ? "none: nobody serves it now"
-                                                                   : location.primary));
+  print_line(fmt::format("primary    {}", location.primary.empty() ? "none: nobody serves it now" : location.primary));
   print_line(fmt::format("members    {}", fmt::join(location.members, ", ")));
   print_line(fmt::format("map        epoch {}", location.epoch));
 }
@@ -217,12 +216,10 @@ int where(const Context& context, Client& client, const std::string& key) {
 
 void add_where(CLI::App& app, Context& context) {
   auto key = std::make_shared<std::string>();
-  auto* command =
-      app.add_subcommand("where", "Explain which nodes hold a key, and why")->group(kKvGroup);
+  auto* command = app.add_subcommand("where", "Explain which nodes hold a key, and why")->group(kKvGroup);
   command->add_option("KEY", *key, "The key; it need not exist")->required();
-  command->callback([&context, key] {
-    with_client(context, [&](Client& client) { return where(context, client, *key); });
-  });
+  command->callback(
+      [&context, key] { with_client(context, [&](Client& client) { return where(context, client, *key); }); });
 }
 
 }  // namespace

@@ -64,8 +64,10 @@ int put(Context& context, const PutArguments& arguments) {
   const auto condition = arguments.condition.read();
   if (!condition) return report(context, condition.error());
   if (arguments.ttl_option->count() > 0 && arguments.ttl.count() == 0) {
-    return report(context, Error{ErrorCode::invalid_argument, Outcome::not_applied,
-                                 "--ttl must be at least 1ms; leave it away for a key that does not expire", {}});
+    return report(context, Error{ErrorCode::invalid_argument,
+                                 Outcome::not_applied,
+                                 "--ttl must be at least 1ms; leave it away for a key that does not expire",
+                                 {}});
   }
   const auto value = arguments.value.read(context);
   if (!value) return report(context, value.error());
@@ -135,11 +137,10 @@ int cas(Context& context, const CasArguments& arguments) {
 
 void add_cas(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<CasArguments>();
-  auto* command = app.add_subcommand("cas", "Store a value if the key still has a version (compare and swap)")
-                      ->group(kKvGroup);
+  auto* command =
+      app.add_subcommand("cas", "Store a value if the key still has a version (compare and swap)")->group(kKvGroup);
   command->add_option("KEY", arguments->key, "The key")->required();
-  command->add_option("VERSION", arguments->version, "As `put` and `get --json` print it, such as 3:1042")
-      ->required();
+  command->add_option("VERSION", arguments->version, "As `put` and `get --json` print it, such as 3:1042")->required();
   arguments->value.add_to(*command);
   command->callback([&context, arguments] { context.exit_code = cas(context, *arguments); });
 }
@@ -186,8 +187,7 @@ void add_expire(CLI::App& app, Context& context) {
 int persist(const Context& context, Client& client, const std::string& key) {
   const auto removed = client.persist(key);
   if (!removed) return report_write(context, removed.error());
-  print_outcome(context, key, {{"removed", *removed}},
-                *removed ? "lives until deleted" : "it had no expiry");
+  print_outcome(context, key, {{"removed", *removed}}, *removed ? "lives until deleted" : "it had no expiry");
   return kExitOk;
 }
 
@@ -195,9 +195,8 @@ void add_persist(CLI::App& app, Context& context) {
   auto key = std::make_shared<std::string>();
   auto* command = app.add_subcommand("persist", "Remove the expiry of a key")->group(kKvGroup);
   command->add_option("KEY", *key, "The key")->required();
-  command->callback([&context, key] {
-    with_client(context, [&](Client& client) { return persist(context, client, *key); });
-  });
+  command->callback(
+      [&context, key] { with_client(context, [&](Client& client) { return persist(context, client, *key); }); });
 }
 
 }  // namespace

@@ -20,14 +20,11 @@ constexpr auto kPauseMax = 1000ms;
 // How long Ctrl-C may go unnoticed while waiting.
 constexpr auto kLookAround = 100ms;
 
-bool record_is_bad(ErrorCode code) {
-  return code == ErrorCode::too_large || code == ErrorCode::invalid_argument;
-}
+bool record_is_bad(ErrorCode code) { return code == ErrorCode::too_large || code == ErrorCode::invalid_argument; }
 
 }  // namespace
 
-Loader::Loader(Client& client, RecordReader& reader, LoadOptions options, OnBad on_bad,
-               OnProgress on_progress)
+Loader::Loader(Client& client, RecordReader& reader, LoadOptions options, OnBad on_bad, OnProgress on_progress)
     : client_(client),
       reader_(reader),
       options_(std::move(options)),
@@ -60,8 +57,8 @@ LoadReport Loader::run() {
 bool Loader::stopping() const { return interrupted() || report_.error; }
 
 bool Loader::has_room() const {
-  return failures_.empty() && in_flight_ < options_.concurrency &&
-         window_.open_bytes() < kBytesInFlightMax && window_.span() < kSpanPerWrite * options_.concurrency;
+  return failures_.empty() && in_flight_ < options_.concurrency && window_.open_bytes() < kBytesInFlightMax &&
+         window_.span() < kSpanPerWrite * options_.concurrency;
 }
 
 bool Loader::send_next(Lock& lock) {
@@ -142,8 +139,10 @@ void Loader::give_up_record(const RecordPlace& place, const std::string& problem
   ++report_.bad;
   on_bad_(place, problem);
   if (options_.skip_bad || report_.error) return;
-  report_.error = Error{ErrorCode::invalid_argument, Outcome::not_applied,
-                        fmt::format("{}:{}: {}", options_.name, place.line, problem), {}};
+  report_.error = Error{ErrorCode::invalid_argument,
+                        Outcome::not_applied,
+                        fmt::format("{}:{}: {}", options_.name, place.line, problem),
+                        {}};
 }
 
 void Loader::publish(Lock& lock) {

@@ -54,8 +54,12 @@ Result<void> replace_file(const fs::path& path, const std::string& content) {
 json to_json(const LocalCluster& cluster) {
   json processes = json::array();
   for (const auto& p : cluster.processes) {
-    processes.push_back({{"role", p.role}, {"id", p.id}, {"zone", p.zone}, {"weight", p.weight},
-                         {"native", p.native}, {"http", p.http}});
+    processes.push_back({{"role", p.role},
+                         {"id", p.id},
+                         {"zone", p.zone},
+                         {"weight", p.weight},
+                         {"native", p.native},
+                         {"http", p.http}});
   }
   return {{"format", kFormat},
           {"partitions", cluster.partitions},
@@ -216,8 +220,8 @@ Result<void> wipe_local_cluster(const LocalCluster& cluster) {
   for (const auto& process : cluster.processes) {
     fs::remove_all(cluster.process_dir(process), error);
     if (error) {
-      return fail(ErrorCode::storage_failed, fmt::format("cannot delete {}: {}",
-                                                         cluster.process_dir(process).string(), error.message()));
+      return fail(ErrorCode::storage_failed,
+                  fmt::format("cannot delete {}: {}", cluster.process_dir(process).string(), error.message()));
     }
   }
   fs::remove(cluster.dir / "lock", error);

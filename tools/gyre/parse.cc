@@ -20,15 +20,14 @@ struct Unit {
   double factor;
 };
 
-constexpr std::array kTimeUnits = {Unit{"ms", 1},         Unit{"s", 1000},           Unit{"m", 60'000},
-                                   Unit{"h", 3'600'000.0}, Unit{"d", 24 * 3'600'000.0}};
+constexpr std::array kTimeUnits = {Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000}, Unit{"h", 3'600'000.0},
+                                   Unit{"d", 24 * 3'600'000.0}};
 
 constexpr double kKi = 1024;
 constexpr std::array kSizeUnits = {
-    Unit{"", 1},           Unit{"B", 1},              Unit{"k", kKi},
-    Unit{"K", kKi},        Unit{"KiB", kKi},          Unit{"kB", 1000},
-    Unit{"KB", 1000},      Unit{"M", kKi * kKi},      Unit{"MiB", kKi * kKi},
-    Unit{"MB", 1e6},       Unit{"G", kKi * kKi * kKi}, Unit{"GiB", kKi * kKi * kKi},
+    Unit{"", 1},           Unit{"B", 1},     Unit{"k", kKi},           Unit{"K", kKi},
+    Unit{"KiB", kKi},      Unit{"kB", 1000}, Unit{"KB", 1000},         Unit{"M", kKi* kKi},
+    Unit{"MiB", kKi* kKi}, Unit{"MB", 1e6},  Unit{"G", kKi* kKi* kKi}, Unit{"GiB", kKi* kKi* kKi},
     Unit{"GB", 1e9}};
 
 // The number in front, times the factor of the unit behind it. None: no such number or unit.
@@ -68,9 +67,9 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
 Result<std::uint64_t> parse_size(std::string_view text) {
   const auto bytes = scaled(text, kSizeUnits);
   if (!bytes || *bytes > kLargest) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("'{}' is no size: write bytes, or a number and KiB, MiB or GiB, such as 4KiB",
-                            text.substr(0, 40)));
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("'{}' is no size: write bytes, or a number and KiB, MiB or GiB, such as 4KiB", text.substr(0, 40)));
   }
   return static_cast<std::uint64_t>(std::llround(*bytes));
 }
@@ -101,8 +100,7 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::m
       ->type_name("TIME");
 }
 
-CLI::Option* add_int64(CLI::App& app, const std::string& name, std::int64_t& target,
-                       const std::string& description) {
+CLI::Option* add_int64(CLI::App& app, const std::string& name, std::int64_t& target, const std::string& description) {
   return app
       .add_option_function<std::string>(
           name,
@@ -117,8 +115,7 @@ CLI::Option* add_int64(CLI::App& app, const std::string& name, std::int64_t& tar
       ->type_name("INT");
 }
 
-CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target,
-                      const std::string& description) {
+CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target, const std::string& description) {
   return app
       .add_option_function<std::string>(
           name,

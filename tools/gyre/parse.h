@@ -26,10 +26,8 @@ std::vector<std::string> split_list(std::string_view text);
 // `target` keeps its value where the option is not given.
 CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& target,
                           const std::string& description);
-CLI::Option* add_int64(CLI::App& app, const std::string& name, std::int64_t& target,
-                       const std::string& description);
-CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target,
-                      const std::string& description);
+CLI::Option* add_int64(CLI::App& app, const std::string& name, std::int64_t& target, const std::string& description);
+CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target, const std::string& description);
 
 // An option that takes one of `choices`; help and completion show them.
 CLI::Option* add_choice(CLI::App& app, const std::string& name, std::string& target,

@@ -50,10 +50,9 @@ std::string progress_text(const ProgressState& state) {
     const auto left = static_cast<std::uint64_t>(static_cast<double>(*state.bytes_total - done) / bytes_rate);
     text += fmt::format("ETA {}:{:02}  ", left / 60, left % 60);
   }
-  text += fmt::format("{} records  {}  {}/s  {}/s", with_commas(state.records),
-                      human_bytes(static_cast<double>(state.bytes)),
-                      with_commas(static_cast<std::uint64_t>(static_cast<double>(state.records) / seconds)),
-                      human_bytes(bytes_rate));
+  text += fmt::format(
+      "{} records  {}  {}/s  {}/s", with_commas(state.records), human_bytes(static_cast<double>(state.bytes)),
+      with_commas(static_cast<std::uint64_t>(static_cast<double>(state.records) / seconds)), human_bytes(bytes_rate));
   return text;
 }
 

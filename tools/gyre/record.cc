@@ -31,9 +31,7 @@ Result<RecordFormat> format_of(std::string_view name, std::string_view path) {
 
 std::string_view to_string(RecordFormat format) { return format == RecordFormat::csv ? "csv" : "jsonl"; }
 
-std::string_view file_header(RecordFormat format) {
-  return format == RecordFormat::csv ? "key,value,ttl_ms\r\n" : "";
-}
+std::string_view file_header(RecordFormat format) { return format == RecordFormat::csv ? "key,value,ttl_ms\r\n" : ""; }
 
 void append_record(std::string& out, const Record& record, RecordFormat format) {
   if (format == RecordFormat::csv) {

@@ -33,16 +33,15 @@ Result<bool> LineReader::append_line(std::string& text) {
   if (text.size() == size_before && c == EOF) return false;
   ++place_.line;
   if (text.size() >= kRecordBytesMax) {
-    return fail(ErrorCode::too_large, fmt::format("longer than {} MiB (is a quote never closed?)",
-                                                  kRecordBytesMax / 1024 / 1024));
+    return fail(ErrorCode::too_large,
+                fmt::format("longer than {} MiB (is a quote never closed?)", kRecordBytesMax / 1024 / 1024));
   }
   return true;
 }
 
 Result<void> LineReader::seek(const RecordPlace& place) {
   if (fseeko(file_, static_cast<off_t>(place.offset), SEEK_SET) != 0) {
-    return fail(ErrorCode::storage_failed,
-                fmt::format("cannot go to byte {}: {}", place.offset, std::strerror(errno)));
+    return fail(ErrorCode::storage_failed, fmt::format("cannot go to byte {}: {}", place.offset, std::strerror(errno)));
   }
   place_ = place;
   return {};

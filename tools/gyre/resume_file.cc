@@ -31,8 +31,10 @@ bool well_formed(const Json& json) {
 std::string resume_path(const std::string& file) { return file + ".gyre-resume"; }
 
 Result<void> write_resume(const std::string& file, const ResumePoint& point) {
-  const Json json = {{"gyre_resume", kVersion},       {"format", to_string(point.format)},
-                     {"offset", point.place.offset},  {"line", point.place.line},
+  const Json json = {{"gyre_resume", kVersion},
+                     {"format", to_string(point.format)},
+                     {"offset", point.place.offset},
+                     {"line", point.place.line},
                      {"file_size", point.file_size}};
   const auto path = resume_path(file);
   const auto temporary = path + ".tmp";
@@ -53,17 +55,16 @@ Result<ResumePoint> read_resume(const std::string& file, std::uint64_t file_size
   const std::string text(std::istreambuf_iterator<char>(in), {});
   const auto json = Json::parse(text, nullptr, false);
   if (!well_formed(json)) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("{} is damaged: remove it and load without --resume", path));
+    return fail(ErrorCode::invalid_argument, fmt::format("{} is damaged: remove it and load without --resume", path));
   }
   ResumePoint point;
   GYRE_TRY_SET(point.format, format_of(json["format"].get<std::string>(), file));
   point.place = {json["offset"].get<std::uint64_t>(), json["line"].get<std::uint64_t>()};
   point.file_size = json["file_size"].get<std::uint64_t>();
   if (file_size < point.file_size || file_size < point.place.offset) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("{} is shorter than when its load was stopped: remove {} and load without --resume",
-                            file, path));
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("{} is shorter than when its load was stopped: remove {} and load without --resume", file, path));
   }
   return point;
 }

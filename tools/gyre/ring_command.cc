@@ -19,8 +19,7 @@ Result<std::vector<double>> parse_weights(const std::string& text) {
     const char* const end = part.data() + part.size();
     const auto parsed = std::from_chars(part.data(), end, weight);
     if (parsed.ec != std::errc() || parsed.ptr != end) {
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("--weights has '{}': give numbers such as 1,2,0.5", part));
+      return fail(ErrorCode::invalid_argument, fmt::format("--weights has '{}': give numbers such as 1,2,0.5", part));
     }
     weights.push_back(weight);
   }

@@ -129,8 +129,7 @@ std::unique_ptr<Scheme> rendezvous(const RingChange& change, const Numbers& node
 Numbers bucket_counts(const RingChange& change) {
   constexpr double kBucketsOfLightest = 8;
   constexpr double kBucketsMax = 8000;
-  const auto [lightest, heaviest] =
-      std::ranges::minmax_element(change.nodes, {}, &ring::PlacementMember::weight);
+  const auto [lightest, heaviest] = std::ranges::minmax_element(change.nodes, {}, &ring::PlacementMember::weight);
   const double unit = lightest->weight == heaviest->weight ? 1 : kBucketsOfLightest;
   Numbers counts;
   for (const auto& node : change.nodes) {

@@ -45,8 +45,8 @@ Result<void> check(const RingSimulateOptions& options) {
   }
   for (const double weight : options.weights) {
     if (weight > 0 && weight <= limits::kWeightMax) continue;
-    return fail(ErrorCode::invalid_argument, fmt::format("--weights has {}: weights are above 0 and at most {}",
-                                                         weight, limits::kWeightMax));
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("--weights has {}: weights are above 0 and at most {}", weight, limits::kWeightMax));
   }
   return {};
 }
@@ -90,8 +90,8 @@ struct Shares {
   Shares(const RingChange& change, bool zones_heeded) : replicas(change.nodes.size()), primaries(replicas) {
     ring::ShareInput input;
     input.partitions = 1;
-    input.copies = std::min<std::uint32_t>(change.shape.replication_factor,
-                                           static_cast<std::uint32_t>(change.after.size()));
+    input.copies =
+        std::min<std::uint32_t>(change.shape.replication_factor, static_cast<std::uint32_t>(change.after.size()));
     std::map<std::string, std::uint32_t> named;
     for (const std::uint32_t number : change.after) {
       const ring::PlacementMember& node = change.nodes[number];
@@ -239,8 +239,7 @@ std::vector<SchemeFigures> simulate_ring(const RingSimulateOptions& options, con
     return figures;
   };
   return {figures_of("gyre", true, make_gyre(change)), figures_of("vnode_ring", false, make_vnode_ring(change)),
-          figures_of("jump", false, make_jump(change)),
-          figures_of("rendezvous", false, make_rendezvous(change))};
+          figures_of("jump", false, make_jump(change)), figures_of("rendezvous", false, make_rendezvous(change))};
 }
 
 Json ring_json(const std::vector<SchemeFigures>& schemes) {
@@ -274,13 +273,12 @@ std::string ring_text(const RingSimulateOptions& options, const std::vector<Sche
                       "reached");
   for (const SchemeFigures& scheme : schemes) {
     const auto ratio = static_cast<double>(scheme.moved_replicas) / static_cast<double>(scheme.minimum_moves);
-    text += fmt::format(fmt::runtime(kRow), scheme.name, fmt::format("{:.3f}", scheme.replicas_max_over_mean),
-                        fmt::format("{:.3f}", scheme.primaries_max_over_mean),
-                        fmt::format("{:.3f}", scheme.keys_max_over_mean), with_commas(scheme.moved_replicas),
-                        scheme.minimum_moves > 0 ? fmt::format("{:.2f}", ratio) : "-",
-                        fmt::format("{:.1f} %", 100 * scheme.keys_moved_fraction),
-                        with_commas(scheme.distinct_replica_sets),
-                        fmt::format("{:.1f} %", 100 * scheme.zones_reached_fraction));
+    text += fmt::format(
+        fmt::runtime(kRow), scheme.name, fmt::format("{:.3f}", scheme.replicas_max_over_mean),
+        fmt::format("{:.3f}", scheme.primaries_max_over_mean), fmt::format("{:.3f}", scheme.keys_max_over_mean),
+        with_commas(scheme.moved_replicas), scheme.minimum_moves > 0 ? fmt::format("{:.2f}", ratio) : "-",
+        fmt::format("{:.1f} %", 100 * scheme.keys_moved_fraction), with_commas(scheme.distinct_replica_sets),
+        fmt::format("{:.1f} %", 100 * scheme.zones_reached_fraction));
   }
   text += R"(
 max/mean   the fullest node after the change against its share by weight (1: perfect balance)

@@ -19,10 +19,8 @@ inline bool passing(ErrorCode code) {
     case ErrorCode::outcome_unknown:
     case ErrorCode::not_primary:
     case ErrorCode::stale_map:
-    case ErrorCode::stale_term:
-      return true;
-    default:
-      return false;
+    case ErrorCode::stale_term: return true;
+    default: return false;
   }
 }
 

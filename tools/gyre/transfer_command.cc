@@ -53,9 +53,8 @@ Result<void> go_to_resume_point(const LoadArguments& arguments, LoadInput& input
   if (!input.regular) return fail(ErrorCode::invalid_argument, "only a load from a file can be resumed");
   GYRE_TRY_SET(const auto point, read_resume(arguments.file, input.size));
   if (point.format != input.format) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("the load to resume read {}: pass --format {}", to_string(point.format),
-                            to_string(point.format)));
+    return fail(ErrorCode::invalid_argument, fmt::format("the load to resume read {}: pass --format {}",
+                                                         to_string(point.format), to_string(point.format)));
   }
   return input.reader->seek(point.place);
 }
@@ -65,10 +64,9 @@ Result<LoadInput> open_input(const LoadArguments& arguments) {
   GYRE_TRY_SET(input.format, format_of(arguments.format, arguments.file));
   input.file.reset(arguments.file == "-" ? stdin : std::fopen(arguments.file.c_str(), "rb"));
   if (!input.file) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("cannot read {}: {}", arguments.file, std::strerror(errno)));
+    return fail(ErrorCode::invalid_argument, fmt::format("cannot read {}: {}", arguments.file, std::strerror(errno)));
   }
-  struct stat status {};
+  struct stat status{};
   if (fstat(fileno(input.file.get()), &status) == 0) {
     if (S_ISDIR(status.st_mode)) {
       return fail(ErrorCode::invalid_argument, fmt::format("{} is a directory", arguments.file));
@@ -88,8 +86,12 @@ Result<LoadInput> open_input(const LoadArguments& arguments) {
 void print_load_summary(const Context& context, const LoadArguments& arguments, const LoadReport& report,
                         double seconds, bool resumable) {
   if (context.json) {
-    print_json({{"records", report.records}, {"bytes", report.bytes}, {"bad", report.bad},
-                {"resent", report.resent}, {"seconds", seconds}, {"interrupted", report.interrupted},
+    print_json({{"records", report.records},
+                {"bytes", report.bytes},
+                {"bad", report.bad},
+                {"resent", report.resent},
+                {"seconds", seconds},
+                {"interrupted", report.interrupted},
                 {"complete", !report.interrupted && !report.error}});
   } else {
     print_line(fmt::format("loaded {} records ({}) in {:.1f} s{}{}", with_commas(report.records),
@@ -102,8 +104,8 @@ void print_load_summary(const Context& context, const LoadArguments& arguments, 
     fmt::print(stderr,
                "stopped at byte {} (line {}); everything before it is stored\n"
                "to go on: gyre load --resume --format {} {}\n",
-               report.stop.offset, report.stop.line,
-               to_string(*format_of(arguments.format, arguments.file)), arguments.file);
+               report.stop.offset, report.stop.line, to_string(*format_of(arguments.format, arguments.file)),
+               arguments.file);
   }
 }
 
@@ -159,7 +161,8 @@ void add_load(CLI::App& app, Context& context) {
   command->add_option("FILE", arguments->file, "The file; `-` is standard input")->required();
   add_choice(*command, "--format", arguments->format, {"jsonl", "csv"}, "By default the file's ending decides");
   command->add_option("--concurrency", arguments->options.concurrency, "Writes in flight")
-      ->check(CLI::Range(1, 65536))->capture_default_str();
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
   command->add_flag("--resume", arguments->resume, "Go on where an earlier load of this file stopped");
   command->add_flag("--skip-bad", arguments->options.skip_bad, "Report records that make no sense and go on");
   command->footer(R"(
@@ -175,13 +178,14 @@ struct DumpArguments {
   std::string prefix;
 };
 
-int finish_dump(const Context& context, const DumpArguments& arguments, const DumpReport& report,
-                double seconds) {
+int finish_dump(const Context& context, const DumpArguments& arguments, const DumpReport& report, double seconds) {
   if (report.error) return cli::report(context, *report.error);
   const bool to_stdout = arguments.file == "-";
   std::FILE* const out = to_stdout ? stderr : stdout;  // the summary must not end up in the dump
   if (context.json) {
-    const Json summary = {{"records", report.records}, {"bytes", report.bytes}, {"seconds", seconds},
+    const Json summary = {{"records", report.records},
+                          {"bytes", report.bytes},
+                          {"seconds", seconds},
                           {"interrupted", report.interrupted}};
     fmt::print(out, "{}\n", summary.dump());
   } else if (report.interrupted) {
@@ -220,8 +224,7 @@ int dump(Context& context, const DumpArguments& arguments) {
 void add_dump(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<DumpArguments>();
   auto* command = app.add_subcommand("dump", "Write all records to a file that `load` reads")->group(kGroup);
-  command->add_option("FILE", arguments->file, "The file; `-` is standard output")
-      ->capture_default_str();
+  command->add_option("FILE", arguments->file, "The file; `-` is standard output")->capture_default_str();
   add_choice(*command, "--format", arguments->format, {"jsonl", "csv"}, "By default the file's ending decides");
   command->add_option("--prefix", arguments->prefix, "Only keys that begin with this");
   command->footer("The file appears once it is complete. Times to live are written as what is left of them.");

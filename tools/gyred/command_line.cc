@@ -1,7 +1,7 @@
 #include "tools/gyred/command_line.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "tools/gyred/roles.h"
 #include "tools/gyred/sources.h"
@@ -41,9 +41,7 @@ constexpr const char* kCoordinatorExamples = R"(  gyred coordinator --initial-no
   gyred coordinator --config coordinator.toml --print-config
 )";
 
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorCode::invalid_argument, std::move(message));
-}
+std::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
 
 // One role as a subcommand, and what its flags were given.
 struct RoleCommand {
@@ -60,9 +58,7 @@ void add_role(CLI::App& parent, RoleCommand& role, const char* name, const char*
   role.app->allow_extras();
   for (const Option& option : role.options.options()) {
     const std::string flag = "--" + option.name;
-    const auto take = [&role, name = option.name, flag](const std::string& value) {
-      role.flags[name] = {value, flag};
-    };
+    const auto take = [&role, name = option.name, flag](const std::string& value) { role.flags[name] = {value, flag}; };
     if (option.value_name.empty()) {
       role.app->add_flag_callback(flag, [take] { take("true"); }, option.help);
       continue;
@@ -81,8 +77,8 @@ Result<void> check_words(const CLI::App& app, const std::vector<const RoleComman
   std::vector<std::string> role_names;
   for (const RoleCommand* role : roles) role_names.push_back(role->app->get_name());
   if (const auto words = app.remaining(); !words.empty()) {
-    return invalid(fmt::format("there is no role '{}'{}: gyred node, or gyred coordinator",
-                               words.front().substr(0, 80), hint(words.front(), role_names, "gyred ")));
+    return invalid(fmt::format("there is no role '{}'{}: gyred node, or gyred coordinator", words.front().substr(0, 80),
+                               hint(words.front(), role_names, "gyred ")));
   }
   for (const RoleCommand* role : roles) {
     const auto words = role->app->remaining();

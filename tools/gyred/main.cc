@@ -43,9 +43,8 @@ struct Runner {
 int main(int argc, char** argv) {
   using namespace gyre::daemon;
   const auto invocation =
-      read_command_line(std::vector<std::string>(argv + (argc > 0), argv + argc), [](const char* name) {
-        return static_cast<const char*>(std::getenv(name));
-      });
+      read_command_line(std::vector<std::string>(argv + (argc > 0), argv + argc),
+                        [](const char* name) { return static_cast<const char*>(std::getenv(name)); });
   if (!invocation) return refuse(invocation.error());
   return std::visit(Runner{}, *invocation);
 }

@@ -19,9 +19,7 @@ namespace gyre::daemon {
 
 namespace {
 
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorCode::invalid_argument, std::move(message));
-}
+std::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
 
 template <class T>
 Result<T> parse_number(const std::string& text) {
@@ -106,7 +104,8 @@ std::vector<std::string> OptionSet::names() const {
 }
 
 void OptionSet::text(std::string name, std::string value_name, std::string& target, std::string help) {
-  add(std::move(name), std::move(value_name), std::move(help),
+  add(
+      std::move(name), std::move(value_name), std::move(help),
       [&target](const std::string& value) -> Result<void> {
         target = value;
         return {};
@@ -115,12 +114,14 @@ void OptionSet::text(std::string name, std::string value_name, std::string& targ
 }
 
 void OptionSet::label(std::string name, std::string& target, bool optional, std::string help) {
-  add(std::move(name), "NAME", std::move(help),
+  add(
+      std::move(name), "NAME", std::move(help),
       [&target, optional](const std::string& value) -> Result<void> {
         if (!NodeId::valid(value) && !(optional && value.empty())) {
-          return invalid(fmt::format("'{}' is no name: use 1 to 63 letters, digits, '.', '_' or '-', beginning with "
-                                     "a letter or digit",
-                                     value.substr(0, 80)));
+          return invalid(
+              fmt::format("'{}' is no name: use 1 to 63 letters, digits, '.', '_' or '-', beginning with "
+                          "a letter or digit",
+                          value.substr(0, 80)));
         }
         target = value;
         return {};
@@ -129,7 +130,8 @@ void OptionSet::label(std::string name, std::string& target, bool optional, std:
 }
 
 void OptionSet::address(std::string name, std::string& target, bool optional, std::string help) {
-  add(std::move(name), "HOST:PORT", std::move(help),
+  add(
+      std::move(name), "HOST:PORT", std::move(help),
       [&target, optional](const std::string& value) -> Result<void> {
         if (!optional || !value.empty()) GYRE_TRY(check_address(value));
         target = value;
@@ -139,7 +141,8 @@ void OptionSet::address(std::string name, std::string& target, bool optional, st
 }
 
 void OptionSet::addresses(std::string name, std::vector<std::string>& target, std::string help) {
-  Option& option = add(std::move(name), "HOST:PORT,...", std::move(help),
+  Option& option = add(
+      std::move(name), "HOST:PORT,...", std::move(help),
       [&target](const std::string& value) -> Result<void> {
         std::vector<std::string> parts = cli::split_list(value);
         if (parts.empty()) return invalid("at least one address is wanted, such as 127.0.0.1:7300");
@@ -157,7 +160,8 @@ void OptionSet::addresses(std::string name, std::vector<std::string>& target, st
 }
 
 void OptionSet::flag(std::string name, bool& target, std::string help) {
-  add(std::move(name), {}, std::move(help),
+  add(
+      std::move(name), {}, std::move(help),
       [&target](const std::string& value) -> Result<void> {
         if (value != "true" && value != "false") return invalid(not_one_of(value, {"true", "false"}));
         target = value == "true";
@@ -167,12 +171,13 @@ void OptionSet::flag(std::string name, bool& target, std::string help) {
 }
 
 void OptionSet::integer(std::string name, std::uint32_t& target, Bounds<std::uint32_t> bounds, std::string help) {
-  add(std::move(name), "N", std::move(help),
+  add(
+      std::move(name), "N", std::move(help),
       [&target, bounds](const std::string& value) -> Result<void> {
         const auto number = parse_number<std::int64_t>(value);
         if (!number || *number < bounds.min || *number > bounds.max) {
-          return invalid(fmt::format("'{}' is not a whole number from {} to {}", value.substr(0, 40), bounds.min,
-                                     bounds.max));
+          return invalid(
+              fmt::format("'{}' is not a whole number from {} to {}", value.substr(0, 40), bounds.min, bounds.max));
         }
         target = static_cast<std::uint32_t>(*number);
         return {};
@@ -181,12 +186,13 @@ void OptionSet::integer(std::string name, std::uint32_t& target, Bounds<std::uin
 }
 
 void OptionSet::real(std::string name, double& target, Bounds<double> bounds, std::string help) {
-  add(std::move(name), "X", std::move(help),
+  add(
+      std::move(name), "X", std::move(help),
       [&target, bounds](const std::string& value) -> Result<void> {
         const auto number = parse_number<double>(value);
         if (!number || !(*number > bounds.min && *number <= bounds.max)) {
-          return invalid(fmt::format("'{}' is not a number above {} and at most {}", value.substr(0, 40), bounds.min,
-                                     bounds.max));
+          return invalid(
+              fmt::format("'{}' is not a number above {} and at most {}", value.substr(0, 40), bounds.min, bounds.max));
         }
         target = *number;
         return {};
@@ -195,7 +201,8 @@ void OptionSet::real(std::string name, double& target, Bounds<double> bounds, st
 }
 
 void OptionSet::size(std::string name, std::size_t& target, Bounds<std::size_t> bounds, std::string help) {
-  add(std::move(name), "SIZE", std::move(help),
+  add(
+      std::move(name), "SIZE", std::move(help),
       [&target, bounds](const std::string& value) -> Result<void> {
         GYRE_TRY_SET(const std::uint64_t bytes, cli::parse_size(value));
         if (bytes < bounds.min || bytes > bounds.max) {

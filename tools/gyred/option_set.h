@@ -13,9 +13,9 @@
 namespace gyre::daemon {
 
 struct Option {
-  std::string name;        // "initial-nodes": the flag is --initial-nodes, the variable GYRE_INITIAL_NODES
+  std::string name;  // "initial-nodes": the flag is --initial-nodes, the variable GYRE_INITIAL_NODES
   std::string value_name;  // "HOST:PORT"; empty: a flag without a value
-  std::string help;          // may have several lines
+  std::string help;  // may have several lines
   std::string default_text;  // as --help shows it
   bool list = false;  // takes several values, separated by commas
   // Checks and stores. ERRORS: invalid_argument, a sentence without the option's name.

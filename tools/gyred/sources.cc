@@ -10,9 +10,7 @@ namespace gyre::daemon {
 
 namespace {
 
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorCode::invalid_argument, std::move(message));
-}
+std::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
 
 // A TOML value as a flag would write it. None: a kind that no option takes.
 std::optional<std::string> as_text(const toml::node& node) {
@@ -57,8 +55,8 @@ Result<GivenValues> read_file(const std::string& path, const OptionSet& options)
     }
     const auto text = as_text(node);
     if (!text || (node.is_array() && !option->list)) {
-      return invalid(fmt::format("{}, line {}: {} takes one value, as in: {} = {}", path, line, name, name,
-                                 option->toml()));
+      return invalid(
+          fmt::format("{}, line {}: {} takes one value, as in: {} = {}", path, line, name, name, option->toml()));
     }
     given[name] = {*text, fmt::format("{}, line {}: {}", path, line, name)};
   }

@@ -20,14 +20,10 @@ struct Layer {
 };
 
 constexpr std::array kLayers = {
-    Layer{"include/gyre", 0}, Layer{"src/base", 1},
-    Layer{"src/ring", 2},     Layer{"src/messages", 3},
-    Layer{"src/wire", 4},     Layer{"src/storage", 4},
-    Layer{"src/replication", 4}, Layer{"src/control", 4},
-    Layer{"src/routing", 4},  Layer{"src/runtime", 5},
-    Layer{"src/net", 6},      Layer{"src/observe", 7},
-    Layer{"src/node", 8},     Layer{"src/router", 8},
-    Layer{"src/coordinator", 8}, Layer{"client", 8},
+    Layer{"include/gyre", 0}, Layer{"src/base", 1},    Layer{"src/ring", 2},        Layer{"src/messages", 3},
+    Layer{"src/wire", 4},     Layer{"src/storage", 4}, Layer{"src/replication", 4}, Layer{"src/control", 4},
+    Layer{"src/routing", 4},  Layer{"src/runtime", 5}, Layer{"src/net", 6},         Layer{"src/observe", 7},
+    Layer{"src/node", 8},     Layer{"src/router", 8},  Layer{"src/coordinator", 8}, Layer{"client", 8},
     Layer{"tools", 9},        Layer{"tests", 10},
 };
 
@@ -53,8 +49,8 @@ constexpr string_view kPrometheusHomes[] = {"src/observe/", "tests/unit/observe/
 constexpr string_view kFmtHeaders[] = {"fmt/"};
 constexpr string_view kFmtHomes[] = {"src/", "client/", "tools/", "tests/"};
 constexpr string_view kSpdlogHeaders[] = {"spdlog/"};
-constexpr string_view kSpdlogHomes[] = {"src/base/",   "src/net/",         "src/observe/", "src/node/",
-                                        "src/router/", "src/coordinator/", "client/",      "tools/gyred/", "tests/"};
+constexpr string_view kSpdlogHomes[] = {"src/base/",        "src/net/", "src/observe/", "src/node/", "src/router/",
+                                        "src/coordinator/", "client/",  "tools/gyred/", "tests/"};
 constexpr string_view kJsonHeaders[] = {"nlohmann/"};
 constexpr string_view kJsonHomes[] = {"src/observe/", "src/coordinator/", "tools/", "tests/"};
 constexpr string_view kTomlHeaders[] = {"toml++/"};
@@ -82,13 +78,15 @@ constexpr std::array kLibraries = {
 };
 
 // Standard and system headers the core may not see.
-constexpr std::array<string_view, 18> kImpureHeaders = {
-    "thread",   "mutex",     "shared_mutex", "condition_variable", "atomic",  "future",
-    "latch",    "barrier",   "semaphore",    "stop_token",         "random",  "fstream",
-    "iostream", "unistd.h",  "filesystem",   "time.h",             "ctime",   "fcntl.h"};
-constexpr std::array<string_view, 10> kImpureWords = {
-    "steady_clock",  "system_clock",  "high_resolution_clock", "clock_gettime", "gettimeofday",
-    "random_device", "secure_getenv", "getenv",                "fopen",         "thread_local"};
+constexpr std::array<string_view, 18> kImpureHeaders = {"thread",    "mutex",      "shared_mutex", "condition_variable",
+                                                        "atomic",    "future",     "latch",        "barrier",
+                                                        "semaphore", "stop_token", "random",       "fstream",
+                                                        "iostream",  "unistd.h",   "filesystem",   "time.h",
+                                                        "ctime",     "fcntl.h"};
+constexpr std::array<string_view, 10> kImpureWords = {"steady_clock",  "system_clock", "high_resolution_clock",
+                                                      "clock_gettime", "gettimeofday", "random_device",
+                                                      "secure_getenv", "getenv",       "fopen",
+                                                      "thread_local"};
 
 const Layer* layer_of(string_view path) {
   const auto it = std::ranges::find_if(kLayers, [&](const Layer& layer) {
@@ -128,10 +126,10 @@ void check_include(const Tree& tree, const File& file, const Include& include, s
     if (!has_prefix(include.path, library.headers)) continue;
     const bool at_home = has_prefix(file.path, library.homes);
     if (!at_home || (library.name == "Cap'n Proto" && !is_named_after_capnp(file))) {
-      found.push_back({file.path, include.line, "library",
-                       fmt::format("<{}> is {}'s, whose home is {}{}", include.path, library.name,
-                                   fmt::join(library.homes, ", "),
-                                   library.name == "Cap'n Proto" ? "*_capnp.{cc,h}" : "")});
+      found.push_back(
+          {file.path, include.line, "library",
+           fmt::format("<{}> is {}'s, whose home is {}{}", include.path, library.name, fmt::join(library.homes, ", "),
+                       library.name == "Cap'n Proto" ? "*_capnp.{cc,h}" : "")});
     }
   }
 }

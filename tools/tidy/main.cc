@@ -23,8 +23,10 @@ Result<std::vector<Finding>> check(const std::filesystem::path& root, std::size_
 int run(int argc, char** argv) {
   const std::string_view argument = argc > 1 ? argv[1] : ".";
   if (argc > 2 || argument.starts_with('-')) {
-    fmt::print("usage: tidy [ROOT]\nHolds the source tree at ROOT (default: here) against the rules of the house;\n"
-               "exceptions, each with its reason, are in {}.\n", kAllowList);
+    fmt::print(
+        "usage: tidy [ROOT]\nHolds the source tree at ROOT (default: here) against the rules of the house;\n"
+        "exceptions, each with its reason, are in {}.\n",
+        kAllowList);
     return argument == "--help" ? 0 : 2;
   }
   std::size_t files = 0;

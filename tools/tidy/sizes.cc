@@ -22,8 +22,8 @@ std::size_t width_of(const std::string& line) {
 
 bool has_width_limit(const File& file) {
   const auto extension = file.extension();
-  return file.is_code() || extension == ".capnp" || extension == ".md" || extension == ".sh" ||
-         extension == ".cmake" || file.name() == "CMakeLists.txt" || file.text.starts_with("#!");
+  return file.is_code() || extension == ".capnp" || extension == ".md" || extension == ".sh" || extension == ".cmake" ||
+         file.name() == "CMakeLists.txt" || file.text.starts_with("#!");
 }
 
 // A table row or a link cannot be broken.

@@ -122,8 +122,8 @@ void check_readmes(const Tree& tree, std::vector<Finding>& found) {
     if (readme == nullptr) {
       found.push_back({folder, 0, "readme", "no README.md: its purpose, what it must not know, where to start"});
     } else if (folder != "src" && readme->lines.size() > kReadmeLinesMax) {
-      found.push_back({readme->path, 0, "readme",
-                       fmt::format("{} lines; at most {}", readme->lines.size(), kReadmeLinesMax)});
+      found.push_back(
+          {readme->path, 0, "readme", fmt::format("{} lines; at most {}", readme->lines.size(), kReadmeLinesMax)});
     }
   }
 }

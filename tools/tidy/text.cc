@@ -65,8 +65,8 @@ void check_sleeps(const File& file, std::vector<Finding>& found) {
   const std::string code = blank_text(file.text);
   for (const auto& word : words_of(code)) {
     if (word.next != '(' || std::ranges::find(kSleeps, word.text) == kSleeps.end()) continue;
-    found.push_back({file.path, word.line, "sleep",
-                     fmt::format("{}: wait for the condition itself, with a deadline", word.text)});
+    found.push_back(
+        {file.path, word.line, "sleep", fmt::format("{}: wait for the condition itself, with a deadline", word.text)});
   }
 }
 

@@ -73,8 +73,8 @@ TEST_F(BenchRun, OpenLoopKeepsTheRate) {
 }
 
 TEST_F(BenchRun, OpenLoopCountsTheWaitForAStalledAnswer) {
-  options_ = {.duration = 200ms, .warmup = 0ms, .read_percent = 0, .keys = 5, .connections = 1, .depth = 1,
-              .rate = 1000};
+  options_ = {
+      .duration = 200ms, .warmup = 0ms, .read_percent = 0, .keys = 5, .connections = 1, .depth = 1, .rate = 1000};
   bool stalled = false;
   memory_->before_put = [&](std::string_view) -> Result<void> {
     if (!std::exchange(stalled, true)) std::this_thread::sleep_for(100ms);  // the fault injected

@@ -14,9 +14,8 @@ class Completion : public CommandLine {
   std::string offered(const std::string& line) {
     const ScratchDir dir;
     dir.write("gyre.bash", gyre({"completion", "bash"}).out);
-    const auto script = dir.write("ask.bash", "source " + dir.file("gyre.bash") +
-                                                  "\nread -ra COMP_WORDS <<< \"" + line + "\"\n" +
-                                                  (line.ends_with(' ') ? "COMP_WORDS+=('')\n" : "") +
+    const auto script = dir.write("ask.bash", "source " + dir.file("gyre.bash") + "\nread -ra COMP_WORDS <<< \"" +
+                                                  line + "\"\n" + (line.ends_with(' ') ? "COMP_WORDS+=('')\n" : "") +
                                                   "COMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n"
                                                   "_gyre\necho \"${COMPREPLY[*]}\"\n");
     EXPECT_EQ(std::system(("bash " + script + " > " + dir.file("out")).c_str()), 0);

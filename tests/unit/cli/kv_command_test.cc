@@ -42,7 +42,8 @@ TEST_F(KvCommands, AwkwardWordsArriveAsTheyAre) {
 
 TEST_F(KvCommands, JsonOfGet) {
   client_->keys["k"] = Value{"v", {3, 9}, 1500ms};
-  EXPECT_EQ(gyre({"--json", "get", "k"}).out, R"({"key":"k","value":"v","version":"3:9","ttl_ms":1500})" "\n");
+  EXPECT_EQ(gyre({"--json", "get", "k"}).out, R"({"key":"k","value":"v","version":"3:9","ttl_ms":1500})"
+                                              "\n");
   EXPECT_EQ(gyre({"get", "k", "--json"}).json()["value"], "v");
 }
 
@@ -142,7 +143,8 @@ TEST_F(KvCommands, ScanFollowsPagesUpToItsLimit) {
 
 TEST_F(KvCommands, WhereSaysWhichNodesAndWhy) {
   EXPECT_EQ(gyre({"where", "foo", "--json"}).out,
-            R"({"slot":12182,"partition":190,"primary":"n2","members":["n2","n3"]})" "\n");
+            R"({"slot":12182,"partition":190,"primary":"n2","members":["n2","n3"]})"
+            "\n");
   const auto text = gyre({"where", "{foo}bar"}).out;
   EXPECT_NE(text.find("hashed     foo  (the hash tag"), std::string::npos);
   EXPECT_NE(text.find("members    n2, n3"), std::string::npos);

@@ -18,17 +18,13 @@ TEST(ProgressText, WithoutATotalThereIsNoBar) {
 }
 
 TEST(ProgressText, AResumedRunCountsWhatWasDoneBeforeForTheBarAlone) {
-  const auto text = progress_text(
-      {.records = 0, .bytes = 0, .bytes_before = 50, .bytes_total = 100, .elapsed = 0s});
+  const auto text = progress_text({.records = 0, .bytes = 0, .bytes_before = 50, .bytes_total = 100, .elapsed = 0s});
   EXPECT_EQ(text.substr(0, 18), "[=====>    ]  50% ");
   EXPECT_NE(text.find("  0/s  "), std::string::npos);
 }
 
 TEST(ProgressText, FitsATerminalOf80Columns) {
-  const auto text = progress_text({.records = 1'234'567,
-                                   .bytes = 900'000,
-                                   .bytes_total = 1'000'000,
-                                   .elapsed = 1000s});
+  const auto text = progress_text({.records = 1'234'567, .bytes = 900'000, .bytes_total = 1'000'000, .elapsed = 1000s});
   EXPECT_LT(text.size(), 80U) << text;
 }
 

@@ -22,9 +22,7 @@ TEST(SplitWords, DoubleQuotesKnowEscapes) {
   EXPECT_EQ(*split_words(R"("\0")"), (Words{std::string(1, '\0')}));
 }
 
-TEST(SplitWords, CommentsBeginAWord) {
-  EXPECT_EQ(*split_words("get a#b # rest 'open"), (Words{"get", "a#b"}));
-}
+TEST(SplitWords, CommentsBeginAWord) { EXPECT_EQ(*split_words("get a#b # rest 'open"), (Words{"get", "a#b"})); }
 
 TEST(SplitWords, SaysWhatIsWrong) {
   EXPECT_FALSE(split_words("'open"));

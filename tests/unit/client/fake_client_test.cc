@@ -75,8 +75,8 @@ TEST(FakeClient, AppliesABatchAllOrNothingWithinOnePartition) {
   ASSERT_TRUE(outcomes);
   EXPECT_EQ((*outcomes)[1].number, 5);
   EXPECT_FALSE((*outcomes)[2].existed);
-  const auto failed = client->write(
-      std::move(Batch().put("{t}a", "2").put("{t}b", "2", {.condition = Condition::if_present()})));
+  const auto failed =
+      client->write(std::move(Batch().put("{t}a", "2").put("{t}b", "2", {.condition = Condition::if_present()})));
   EXPECT_EQ(failed.error().code, ErrorCode::condition_failed);
   EXPECT_EQ(client->get("{t}a")->data, "1");
   EXPECT_EQ(client->write(std::move(Batch().put("a", "1").put("b", "1"))).error().code, ErrorCode::invalid_argument);

@@ -23,9 +23,7 @@ void step(World& w) {
   const std::string id = "n" + std::to_string(*rc::gen::inRange(1, 6));
   std::uint64_t& incarnation = w.incarnations.try_emplace(id, 1).first->second;
   switch (*rc::gen::inRange(0, 12)) {
-    case 0:
-      ++incarnation;
-      [[fallthrough]];
+    case 0: ++incarnation; [[fallthrough]];
     case 1:
     case 2: w.asked.push_back(w.h.join(join_of(node_info(id, incarnation)))); break;
     case 3: {

@@ -86,8 +86,9 @@ TEST_F(CommandLineTest, FlagsAreTakenInBothForms) {
 }
 
 TEST_F(CommandLineTest, FlagGoesBeforeVariableBeforeFileBeforeDefault) {
-  const std::string path = file("id = \"of-file\"\nzone = \"of-file\"\nweight = 3\nloops = 2\n"
-                                "coordinator = [\"a:1\", \"b:2\"]\nallow-remote = true\n");
+  const std::string path = file(
+      "id = \"of-file\"\nzone = \"of-file\"\nweight = 3\nloops = 2\n"
+      "coordinator = [\"a:1\", \"b:2\"]\nallow-remote = true\n");
   environment = {{"GYRE_ID", "of-env"}, {"GYRE_ZONE", "of-env"}, {"GYRE_CACHE", "2MiB"}};
   const auto node = good<NodeOptions>("node --id of-flag --config " + path);
   EXPECT_EQ(node.id, "of-flag");
@@ -143,8 +144,8 @@ TEST_F(CommandLineTest, BadValuesSayWhereTheyAreFrom) {
 }
 
 TEST_F(CommandLineTest, NothingIsReachableFromElsewhereUnlessAsked) {
-  EXPECT_THAT(refusal("node --listen 10.0.0.5:7400"), AllOf(HasSubstr("--allow-remote"), HasSubstr("no TLS"),
-                                                            HasSubstr("can read and write")));
+  EXPECT_THAT(refusal("node --listen 10.0.0.5:7400"),
+              AllOf(HasSubstr("--allow-remote"), HasSubstr("no TLS"), HasSubstr("can read and write")));
   EXPECT_THAT(refusal("node --http 10.0.0.5:7401"), HasSubstr("--http 10.0.0.5:7401"));
   EXPECT_THAT(refusal("coordinator --listen example.org:7300"), HasSubstr("--allow-remote"));
   EXPECT_TRUE(good<NodeOptions>("node --listen 10.0.0.5:7400 --allow-remote").allow_remote);

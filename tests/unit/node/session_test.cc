@@ -232,6 +232,26 @@ TEST_F(SessionTest, CountsThoseThatSendWhatIsNoFrame) {
   ::close(plain);
 }
 
+TEST_F(SessionTest, GivesTheMapOncePerTurn) {
+  adopt_map();
+  run_on(client_loop, [&] {
+    for (int i = 0; i < 100; ++i) {
+      connection->send(messages::Request{.id = RequestId(++last_id), .epoch = {}, .body = messages::MapRequest{}});
+    }
+  });
+  answers->wait_for_count(100);
+  std::size_t maps = 0;
+  for (std::uint64_t id = last_id - 99; id <= last_id; ++id) {
+    const auto response = answers->wait_for(RequestId(id));
+    if (std::holds_alternative<messages::MapResponse>(response.body)) {
+      ++maps;
+    } else {
+      EXPECT_EQ(std::get<Error>(response.body).code, ErrorCode::busy);
+    }
+  }
+  EXPECT_EQ(maps, 1u);
+}
+
 TEST_F(SessionTest, TooManyOpenRequestsHoldFurtherReading) {
   adopt_map();
   constexpr std::size_t kScans = limits::kConnectionRequestsInFlightMax + 1;

@@ -393,12 +393,8 @@ RC_GTEST_PROP(Partition, AnswersEachRequestOnceAndKeepsWhatItAcknowledged, ()) {
         asked.insert(ticket);
         break;
       }
-      case 3:
-        d.answer_reads();
-        break;
-      case 4:
-        d.commit();
-        break;
+      case 3: d.answer_reads(); break;
+      case 4: d.commit(); break;
       case 5:
         if (auto id = d.commit_without_sync()) unsynced = id;
         break;

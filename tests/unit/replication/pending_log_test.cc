@@ -62,8 +62,7 @@ RC_GTEST_PROP(PendingLog, AgreesWithAListSearchedFromTheBack, ()) {
       }
       default: {
         const messages::Mutation* found = log.find(key);
-        const auto expected =
-            std::find_if(model.rbegin(), model.rend(), [&](const auto& m) { return m.first == key; });
+        const auto expected = std::find_if(model.rbegin(), model.rend(), [&](const auto& m) { return m.first == key; });
         RC_ASSERT((found == nullptr) == (expected == model.rend()));
         if (found) RC_ASSERT(found->record.version.sequence.value() == expected->second);
       }

@@ -78,7 +78,8 @@ Members sorted(Members members) {
 // A cluster with the loads a placement gives its nodes.
 struct Audit {
   Audit(const ClusterShape& shape, const Members& unordered, const Placement& placement)
-      : members(sorted(unordered)), input(share_input(shape)),
+      : members(sorted(unordered)),
+        input(share_input(shape)),
         replicas(replica_shares(input), shape.load_slack, shape.partitions),
         primaries(primary_shares(input), shape.load_slack, shape.partitions) {
     for (NodeIndex i = 0; i < members.size(); ++i) index[members[i].id] = i;

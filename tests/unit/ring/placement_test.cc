@@ -153,9 +153,8 @@ TEST(Place, NewcomersDoNotCrowdIntoTheSamePartitions) {
   const Placement after = place(shape_of(1024, 3), members_of(22), before);
   int together = 0;
   for (const auto& nodes : after.partitions) {
-    together += std::ranges::count_if(nodes, [](const NodeId& node) {
-                  return node == NodeId("n21") || node == NodeId("n22");
-                }) == 2;
+    together += std::ranges::count_if(
+                    nodes, [](const NodeId& node) { return node == NodeId("n21") || node == NodeId("n22"); }) == 2;
   }
   EXPECT_LE(together, 40);  // 139 replicas each; of pairs at random about 19 would meet
 }

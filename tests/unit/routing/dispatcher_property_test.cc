@@ -16,27 +16,22 @@ namespace {
 class RandomNetwork {
  public:
   explicit RandomNetwork(std::uint64_t seed)
-      : rng_(seed), client_({.seeds = {"a:1", "b:1", "c:1"}, .random_seed = seed,
-                             .connections_per_node = 1 + static_cast<std::uint32_t>(seed % 2),
-                             .calls_in_flight_max = 50}) {}
+      : rng_(seed),
+        client_({.seeds = {"a:1", "b:1", "c:1"},
+                 .random_seed = seed,
+                 .connections_per_node = 1 + static_cast<std::uint32_t>(seed % 2),
+                 .calls_in_flight_max = 50}) {}
 
   void step() {
     switch (rng_.below(8)) {
       case 0:
-      case 1:
-        return make_call();
-      case 2:
-        return decide_connection();
+      case 1: return make_call();
+      case 2: return decide_connection();
       case 3:
-      case 4:
-        return answer_something();
-      case 5:
-        return maybe_lose_connection();
-      case 6:
-        map_ = make_map(map_->epoch.value() + 1, random_nodes(), map_->epoch.value() + 1);
-        return;
-      default:
-        client_.pass(Duration(rng_.between(0, Duration(200ms).count())));
+      case 4: return answer_something();
+      case 5: return maybe_lose_connection();
+      case 6: map_ = make_map(map_->epoch.value() + 1, random_nodes(), map_->epoch.value() + 1); return;
+      default: client_.pass(Duration(rng_.between(0, Duration(200ms).count())));
     }
     note_sendings();
   }
@@ -93,8 +88,8 @@ class RandomNetwork {
   }
 
   messages::ResponseBody random_answer(const Send& send) {
-    static constexpr std::array kCodes = {ErrorCode::not_primary, ErrorCode::stale_map,   ErrorCode::busy,
-                                          ErrorCode::unavailable, ErrorCode::not_found,   ErrorCode::outcome_unknown,
+    static constexpr std::array kCodes = {ErrorCode::not_primary, ErrorCode::stale_map,    ErrorCode::busy,
+                                          ErrorCode::unavailable, ErrorCode::not_found,    ErrorCode::outcome_unknown,
                                           ErrorCode::corrupt,     ErrorCode::wrong_cluster};
     if (std::holds_alternative<messages::MapRequest>(send.request.body)) {
       if (rng_.chance(0.1)) return messages::MapResponse{make_map(99, {"a"}, 1, 8)};
@@ -103,8 +98,8 @@ class RandomNetwork {
     }
     if (rng_.chance(0.5)) {
       const ErrorCode code = kCodes[rng_.below(kCodes.size())];
-      return error(code, code == ErrorCode::outcome_unknown || rng_.chance(0.1) ? Outcome::unknown
-                                                                                 : Outcome::not_applied);
+      return error(code,
+                   code == ErrorCode::outcome_unknown || rng_.chance(0.1) ? Outcome::unknown : Outcome::not_applied);
     }
     if (std::holds_alternative<messages::GetRequest>(send.request.body)) return messages::GetResponse{};
     return messages::WriteResponse{};

@@ -53,7 +53,9 @@ TEST(FileLock, RefusesASecondHolderAndNamesTheFirst) {
 TEST(FileLock, IsFreeAgainWhenItsHolderIsGone) {
   const testing_support::TemporaryDirectory directory;
   const auto path = directory.path() / "LOCK";
-  { ASSERT_TRUE(FileLock::acquire(path)); }
+  {
+    ASSERT_TRUE(FileLock::acquire(path));
+  }
   EXPECT_TRUE(FileLock::acquire(path));
 }
 

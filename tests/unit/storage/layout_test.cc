@@ -17,7 +17,9 @@ std::string encode(const messages::Record& of) { return std::string(ValueHeader(
 
 TEST(Layout, MatchesTheExampleOfTheFormatPage) {
   EXPECT_EQ(key_of(PartitionId(5), "user"), "\x00\x05user"s);
-  EXPECT_EQ(encode(record("ann", 2, 300, 1700000000000)), "\x01\x01\x02\xAC\x02\x80\xD0\x95\xFF\xBC\x31" "ann"s);
+  EXPECT_EQ(encode(record("ann", 2, 300, 1700000000000)),
+            "\x01\x01\x02\xAC\x02\x80\xD0\x95\xFF\xBC\x31"
+            "ann"s);
   const PartitionState state{{Term(2), Sequence(300)}, {{Term(1), Sequence(1)}, {Term(2), Sequence(300)}}, Term(2)};
   EXPECT_EQ(terms_key(PartitionId(5)), "\xFF\xFF\x00\x05t"s);
   EXPECT_EQ(encode_terms(state), "\x01\x02\x02\x01\x01\x02\xAC\x02"s);

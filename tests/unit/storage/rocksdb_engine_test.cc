@@ -30,8 +30,8 @@ class RocksEngineTest : public testing::Test {
  protected:
   void open(bool create = false) {
     engine_.reset();
-    auto opened = RocksEngine::open(path_, {.cache = make_block_cache(1 << 20), .memtable_bytes = memtable_bytes_,
-                                            .create = create});
+    auto opened = RocksEngine::open(
+        path_, {.cache = make_block_cache(1 << 20), .memtable_bytes = memtable_bytes_, .create = create});
     if (!opened) ADD_FAILURE() << opened.error().message;
     GYRE_ASSERT(opened.has_value());
     engine_ = std::move(*opened);

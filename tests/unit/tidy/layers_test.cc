@@ -19,14 +19,14 @@ TEST(Layers, LetAFolderUseItselfAndWhatIsBelow) {
 }
 
 TEST(Layers, RefuseWhatIsAbove) {
-  EXPECT_THAT(places(check_layers(tree_of({{"src/net/loop.h", ""},
-                                           {"src/ring/slot.cc", "\n#include \"net/loop.h\"\n"}}))),
-              ElementsAre("src/ring/slot.cc:2 layer"));
+  EXPECT_THAT(
+      places(check_layers(tree_of({{"src/net/loop.h", ""}, {"src/ring/slot.cc", "\n#include \"net/loop.h\"\n"}}))),
+      ElementsAre("src/ring/slot.cc:2 layer"));
 }
 
 TEST(Layers, RefuseWhatIsBeside) {
-  EXPECT_THAT(places(check_layers(tree_of({{"src/storage/engine.h", ""},
-                                           {"src/wire/codec.cc", "#include \"storage/engine.h\"\n"}}))),
+  EXPECT_THAT(places(check_layers(
+                  tree_of({{"src/storage/engine.h", ""}, {"src/wire/codec.cc", "#include \"storage/engine.h\"\n"}}))),
               ElementsAre("src/wire/codec.cc:1 layer"));
 }
 

@@ -13,13 +13,11 @@ using testing::IsEmpty;
 std::string function_of(std::size_t lines) { return "void f() {\n" + lines_of(lines - 2) + "}\n"; }
 
 TEST(FileSize, DependsOnTheKindOfFile) {
-  EXPECT_THAT(places(check_sizes(tree_of({{"src/a.cc", lines_of(600)},
-                                          {"src/a.h", lines_of(300)},
-                                          {"tests/a.cc", lines_of(900)}}))),
+  EXPECT_THAT(places(check_sizes(
+                  tree_of({{"src/a.cc", lines_of(600)}, {"src/a.h", lines_of(300)}, {"tests/a.cc", lines_of(900)}}))),
               IsEmpty());
-  EXPECT_THAT(places(check_sizes(tree_of({{"src/a.cc", lines_of(601)},
-                                          {"src/a.h", lines_of(301)},
-                                          {"tests/a.cc", lines_of(901)}}))),
+  EXPECT_THAT(places(check_sizes(
+                  tree_of({{"src/a.cc", lines_of(601)}, {"src/a.h", lines_of(301)}, {"tests/a.cc", lines_of(901)}}))),
               ElementsAre("src/a.cc:0 size", "src/a.h:0 size", "tests/a.cc:0 size"));
 }
 
@@ -37,8 +35,7 @@ TEST(Width, CountsCharacters) {
 
 TEST(Width, SparesTableRowsOfPages) {
   const std::string row = "| " + std::string(200, 'x') + " |\n";
-  EXPECT_THAT(places(check_sizes(tree_of({{"README.md", row}, {"src/a.cc", row}}))),
-              ElementsAre("src/a.cc:1 width"));
+  EXPECT_THAT(places(check_sizes(tree_of({{"README.md", row}, {"src/a.cc", row}}))), ElementsAre("src/a.cc:1 width"));
 }
 
 }  // namespace

@@ -26,9 +26,9 @@ TEST(OrphanSource, IsOneThatNoListNames) {
 }
 
 TEST(OrphanSource, IsNotOneInAComment) {
-  EXPECT_THAT(places_of("orphan-source", tree_of({{"src/ring/CMakeLists.txt", "# slot.cc\n"},
-                                                  {"src/ring/slot.cc", ""}})),
-              ElementsAre("src/ring/slot.cc:0 orphan-source"));
+  EXPECT_THAT(
+      places_of("orphan-source", tree_of({{"src/ring/CMakeLists.txt", "# slot.cc\n"}, {"src/ring/slot.cc", ""}})),
+      ElementsAre("src/ring/slot.cc:0 orphan-source"));
 }
 
 TEST(OrphanSource, MayBeNamedFromAboveByStemOrByGlob) {
