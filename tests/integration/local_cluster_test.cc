@@ -180,7 +180,7 @@ TEST(LocalCluster, CommandsSayThatThereIsNoClusterInADirectory) {
                              Words{"cluster", "down", "--wipe"}, Words{"cluster", "stop", "n1"},
                              Words{"cluster", "logs", "n1"}, Words{"cluster", "add-node"}}) {
     const auto refused = sandbox.gyre(words);
-    EXPECT_EQ(refused.status, 1) << words[1];
+    EXPECT_EQ(refused.status, 3) << words[1];
     EXPECT_THAT(refused.err, AllOf(HasSubstr("does not exist"), HasSubstr("gyre cluster up"))) << words[1];
   }
 }
@@ -189,7 +189,7 @@ TEST(LocalCluster, WipeAndUpRefuseADirectoryThatIsNoCluster) {
   Sandbox sandbox;
   std::filesystem::create_directories(sandbox.cluster_dir());
   std::ofstream(sandbox.cluster_dir() / "thesis.txt") << "years of work";
-  EXPECT_EQ(sandbox.gyre({"cluster", "down", "--wipe"}).status, 1);
+  EXPECT_EQ(sandbox.gyre({"cluster", "down", "--wipe"}).status, 3);
   const auto up = sandbox.up();
   EXPECT_EQ(up.status, 2);
   EXPECT_THAT(up.err, HasSubstr("not empty and not a Gyre cluster directory"));
