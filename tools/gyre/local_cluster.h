@@ -66,7 +66,7 @@ Result<LocalCluster> lay_out_local_cluster(const std::filesystem::path& dir, con
 // ERRORS: invalid_argument, if an option says something else than what the cluster was made with.
 Result<void> check_layout(const LocalCluster& cluster, const LayoutOptions& options);
 
-// ERRORS: not_found (no local cluster there; says how to start one), corrupt.
+// ERRORS: unavailable (no local cluster there; says how to start one), corrupt.
 Result<LocalCluster> load_local_cluster(const std::filesystem::path& dir);
 // Durable against a crash of this process: the file is replaced whole. ERRORS: storage_failed.
 Result<void> save_local_cluster(const LocalCluster& cluster);
