@@ -98,7 +98,7 @@ Result<void> preload(const BenchClients& clients, const BenchOptions& options) {
   FillWorkload workload(options.keys);
   const ValueSlices values(options.value_bytes, options.seed);
   auto workers = make_workers(clients, workload, values, options);
-  start(workers, BenchPlan{.measure_from = {}, .end = BenchClock::time_point::max(), .rate = 0}).clear();
+  start(workers, BenchPlan{.begin = {}, .measure_from = {}, .end = BenchClock::time_point::max(), .rate = 0}).clear();
   const auto total = total_of(workers);
   if (total->errors() == 0) return {};
   const auto worst = std::ranges::max_element(total->errors_by_code, {}, &Counter::value);
@@ -113,7 +113,8 @@ std::unique_ptr<BenchResult> run_bench(const BenchClients& clients, const BenchO
   const ValueSlices values(options.value_bytes, options.seed);
   auto workers = make_workers(clients, workload, values, options);
   const auto begin = BenchClock::now();
-  const BenchPlan plan{.measure_from = begin + options.warmup,
+  const BenchPlan plan{.begin = begin,
+                       .measure_from = begin + options.warmup,
                        .end = begin + options.warmup + options.duration,
                        .rate = options.rate / static_cast<double>(clients.size())};
   auto threads = start(workers, plan);

@@ -1,5 +1,6 @@
 #include "tools/gyre/bench_worker.h"
 
+#include <cmath>
 #include <thread>
 #include <utility>
 
@@ -95,7 +96,7 @@ void BenchWorker::run_open_loop() {
     const std::lock_guard lock(mutex_);
     for (auto& slot : slots_) free_.push_back(slot.get());
   }
-  const auto begin = BenchClock::now();
+  const auto begin = plan_.begin;
   const auto due_of = [&](std::uint64_t i) {
     return begin + std::chrono::duration_cast<BenchClock::duration>(
                        std::chrono::duration<double>(static_cast<double>(i) / plan_.rate));
@@ -113,7 +114,7 @@ void BenchWorker::run_open_loop() {
   }
   if (!interrupted()) {
     const double measured = std::chrono::duration<double>(plan_.end - begin).count();
-    const auto wanted = static_cast<std::uint64_t>(measured * plan_.rate);
+    const auto wanted = static_cast<std::uint64_t>(std::llround(measured * plan_.rate));
     result_.unsent = wanted > sent ? wanted - sent : 0;
   }
   std::unique_lock lock(mutex_);

@@ -15,6 +15,7 @@ namespace gyre::cli {
 using BenchClock = std::chrono::steady_clock;
 
 struct BenchPlan {
+  BenchClock::time_point begin;  // of the open loop's schedule: a worker that starts late is late, not excused
   BenchClock::time_point measure_from;
   BenchClock::time_point end;
   double rate = 0;  // of this worker; zero: closed loop
