@@ -21,10 +21,12 @@ enum class ErrorCode : std::uint16_t {
   not_primary = 20,  // the node asked is not the primary of the partition
   stale_map = 21,    // the request was routed by a map too old to be served
   stale_term = 22,   // the sender has been replaced by a newer term
+  behind = 23,       // this member has not reached what the read asks for: ask another
 
   // Back off, then retry. Surely not applied.
   busy = 40,         // overloaded or stalled; `retry_after` says how long to wait
   unavailable = 41,  // nobody can serve this partition now
+  no_replicas = 42,  // fewer members are in sync than the write's acknowledgement asks for
 
   // Outcome unknown: the write may or may not have been applied. Read before you write again.
   timeout = 60,          // the deadline passed first (a read, or a write never sent: surely not applied)

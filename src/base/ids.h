@@ -36,7 +36,10 @@ using Term = Id<struct TermTag, std::uint64_t>;            // 0: before the firs
 using Sequence = Id<struct SequenceTag, std::uint64_t>;    // 0: before the first write
 using Epoch = Id<struct EpochTag, std::uint64_t>;          // 0: no map yet
 using RequestId = Id<struct RequestTag, std::uint64_t>;    // unique on one connection
+// Of a node's data: goes up with every start after which acknowledged writes may be missing.
 using Generation = Id<struct GenerationTag, std::uint64_t>;
+using ClientId = Id<struct ClientTag, std::uint64_t>;      // random; 0: none
+using WriteNumber = Id<struct WriteNumberTag, std::uint64_t>;  // of one client's writes
 // One life of one process: higher than that of any earlier process on the same data directory.
 using Incarnation = Id<struct IncarnationTag, std::uint64_t>;
 // One connection of one process.

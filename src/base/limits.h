@@ -22,6 +22,7 @@ inline constexpr std::uint32_t kPartitionsDefault = 256;
 inline constexpr std::uint32_t kNodesMax = 1000;
 inline constexpr std::uint32_t kReplicationFactorMax = 7;
 inline constexpr std::size_t kMembersMax = 2 * kReplicationFactorMax;  // of a partition while it moves
+inline constexpr std::size_t kDeposedMax = 16;  // of a partition; beyond: the two oldest count as one
 inline constexpr std::size_t kCoordinatorsMax = 64;
 inline constexpr std::uint32_t kVnodesDefault = 128;
 inline constexpr std::uint32_t kVnodesMax = 4096;
@@ -48,6 +49,28 @@ inline constexpr std::size_t kPartitionWritesQueuedMax = 16'384;
 // Memory of all requests that are open in one store. Beyond: busy.
 inline constexpr std::size_t kOpenRequestBytesMax = 512 * 1024 * 1024;
 inline constexpr auto kBusyRetryAfter = 20ms;
+
+// Replication. A member that takes nothing gets nothing more until it acknowledges.
+inline constexpr std::size_t kStreamBytesInFlightMax = 8 * 1024 * 1024;  // of one partition to one member
+inline constexpr std::size_t kAppendBytesMax = 1024 * 1024;   // of writes in one append, unless one alone is larger
+inline constexpr std::size_t kPeerBacklogBytesMax = 32 * 1024 * 1024;  // to one node; beyond: only heartbeats
+// Writes kept in memory for members that follow closely; the rest comes from the log on disk.
+inline constexpr std::size_t kRecentLogBytesMax = 4 * 1024 * 1024;   // of one partition
+inline constexpr std::size_t kLogReadBytes = 4 * 1024 * 1024;        // of one read of the log on disk
+inline constexpr std::size_t kSnapshotChunkBytes = 1024 * 1024;
+inline constexpr std::size_t kFetchKeysMax = 50'000;   // of a divergent tail; beyond: a snapshot
+inline constexpr std::size_t kTermHistoryMax = 1000;   // terms a partition remembers; the oldest are forgotten
+inline constexpr std::size_t kMessagesPerFrameMax = 4096;  // one-way messages; the rest leaves in the next frame
+
+// Exactly once. Beyond, a partition answers busy: it never forgets an id early.
+inline constexpr std::size_t kWindowWritesMax = 262'144;  // of one partition
+inline constexpr std::size_t kWindowBytesMax = 64 * 1024 * 1024;
+inline constexpr auto kWriteIdLife = 60s;  // above every deadline
+
+// The loss ledger and events. One answer carries at most so many; the rest comes with the next.
+inline constexpr std::size_t kLostPageItemsMax = 1000;
+inline constexpr std::size_t kEventsPageItemsMax = 1000;
+inline constexpr std::size_t kEventsKeptMax = 20'000;
 
 // Blocking work of one loop. Beyond: busy.
 inline constexpr std::size_t kPoolJobsMax = 16'384;

@@ -48,6 +48,8 @@ class Agent {
   Agent(ring::NodeInfo self, ClusterId cluster, Epoch known, std::size_t coordinators, Instant now);
 
   void on_answer(Instant now, Result<messages::ResponseBody> answer);
+  // A map pushed by the coordinator.
+  void on_map(Instant now, const ring::ClusterMapPtr& map);
   void on_deadline(Instant now);
   Instant next_deadline() const { return next_; }
 

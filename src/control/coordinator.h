@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/broken_rule.h"
 #include "base/ids.h"
 #include "base/time.h"
 #include "control/admission.h"
@@ -29,6 +30,9 @@ struct CoordinatorConfig {
   ring::ClusterShape shape;          // of the cluster, if it has to be created
   std::uint32_t initial_nodes = 1;   // partitions are placed when so many nodes were admitted
   std::vector<std::string> addresses;  // of the coordinators; published in the map
+  bool trust_refused = true;  // a refused connection proves that the process is gone (PROTOCOL.md section 6)
+  bool balance_primaries = true;  // primaries drift back to where the target placement wants them
+  BrokenRule broken = BrokenRule::none;  // of tests only
 };
 
 // What happened, for logs and the event log.
@@ -64,7 +68,18 @@ struct Answer {
   AnswerToken token;
   messages::ResponseBody body;
 };
-using CoordinatorEffect = std::variant<SwapState, LoadState, Answer, CoordinatorEvent>;
+// Send to this node, if it is connected; may be lost.
+struct SendToNode {
+  NodeId node;
+  messages::Message message;
+};
+// Try to connect to the node's native address, and tell on_probed().
+struct Probe {
+  NodeId node;
+  Incarnation incarnation;
+  std::string address;
+};
+using CoordinatorEffect = std::variant<SwapState, LoadState, Answer, SendToNode, Probe, CoordinatorEvent>;
 
 // One machine for each coordinator process, owned by its event loop. It starts with what the store held; with nothing,
 // it creates the cluster first.
@@ -92,6 +107,12 @@ class Coordinator {
   void on_status(Instant now, AnswerToken token, const messages::StatusRequest& request);
   // Any other request is answered `invalid_argument`.
   void on_request(Instant now, AnswerToken token, const messages::RequestBody& body);
+
+  // A one-way message of a node: PollAnswer, SealAnswer, SetInSync, HandedOver, PeerDown, Promises, Leaving, Accounted,
+  // NodeEvent. Others are ignored.
+  void on_message(Instant now, const messages::Sender& from, messages::Message message);
+  // `refused`: nobody listens at the address. False: it answered, or nothing is known.
+  void on_probed(Instant now, const NodeId& node, Incarnation incarnation, bool refused);
 
   void on_swapped(Instant now, const Result<void>& outcome);
   void on_loaded(Instant now, Result<std::optional<ClusterState>> outcome);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -54,6 +55,8 @@ struct WriteOutcome {
   bool existed = false;     // the key was there before; a plain put does not look, and says false
   bool changed = false;     // something was written
   std::int64_t number = 0;  // incr: the value after
+
+  bool operator==(const WriteOutcome&) const = default;
 };
 
 // A value as it is stored.
@@ -80,13 +83,56 @@ struct TermStart {
 };
 using TermHistory = std::vector<TermStart>;
 
+// Names one write of one client, so that a retry is recognised.
+struct WriteId {
+  ClientId client;  // 0: the write has no id
+  WriteNumber number;
+
+  bool given() const { return client != ClientId(); }
+  auto operator<=>(const WriteId&) const = default;
+};
+
+// One write as it is replicated and logged: what it made of the stored values, whatever it computed.
+struct LoggedWrite {
+  Position position;
+  UnixMillis time;             // the partition's when the primary decided
+  std::vector<Mutation> mutations;  // at least one; all carry `position` as their version
+  WriteId id;
+  WriteNumber lowest_open;     // of the client; what is below is never asked for again
+  std::uint64_t fingerprint = 0;  // of the operations asked for; with an id
+  std::vector<WriteOutcome> outcomes;  // with an id
+
+  // Of its keys and values, with an allowance for the rest.
+  std::size_t bytes() const;
+};
+// Shared by the log in memory, the storage and the streams to members; never changed.
+using LoggedWritePtr = std::shared_ptr<const LoggedWrite>;
+
 // What a member remembers of a partition besides its records; durable.
 struct PartitionState {
-  Position position;              // of the last applied write
+  Position position;    // of the last applied write
   TermHistory history;  // of all that was applied, oldest first; the last term may have no write yet
-  Term served;                    // the last term this member served as primary
+  Term served;          // the last term this member served as primary
+  Term promised;        // accepts nothing older
+  // The records are those of one position only once this sequence is applied: until then a learner, whatever the map
+  // says. 0: they are. kNeverWhole: a snapshot is being received.
+  Sequence whole_at;
+  UnixMillis time;      // partition time, as of the last write or promise; never goes back
 
   bool operator==(const PartitionState&) const = default;
+};
+inline constexpr Sequence kNeverWhole{UINT64_MAX};
+
+// A write that the window still knows: what a retry is compared with and answered by.
+struct WindowWrite {
+  WriteId id;
+  WriteNumber lowest_open;  // of the client when it wrote this
+  Position position;
+  UnixMillis time;
+  std::uint64_t fingerprint = 0;
+  std::vector<WriteOutcome> outcomes;
+
+  bool operator==(const WindowWrite&) const = default;
 };
 
 }  // namespace gyre::messages

@@ -13,58 +13,39 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "gyre/result.h"
-#include "messages/operation.h"
-#include "replication/broken_rule.h"
+#include "messages/request.h"
+#include "replication/effect.h"
+#include "base/broken_rule.h"
 #include "replication/pending_log.h"
 #include "ring/cluster_map.h"
 
 namespace gyre::replication {
 
-// One reading of both clocks of a process.
-struct Moment {
-  Instant steady;
-  UnixMillis wall;
+struct PartitionConfig {
+  PartitionId id;
+  NodeId self;
+  Incarnation incarnation;
+  Generation generation;
+  bool loses_nothing = true;  // false: this start may lack writes that were acknowledged (a new generation)
+  Instant started;  // when the process started: it may have given leases until then
+  BrokenRule broken = BrokenRule::none;  // of tests only
 };
 
-// Names a request of the host's; comes back with the answer.
-using Ticket = Id<struct TicketTag, std::uint64_t>;
-
-// The write `ticket` needs what is stored at `key`: answer with on_current.
-struct ReadCurrent {
-  Ticket ticket;
-  std::size_t operation;  // index within the write
-  Bytes key;
+// What a read asks for. No key: the whole partition (a scan).
+struct ReadRequest {
+  std::optional<Bytes> key;
+  messages::ReadConsistency read;
 };
 
-// The answer of a write. Its changes are persisted.
-struct WriteDone {
-  Ticket ticket;
-  Result<std::vector<messages::WriteOutcome>> result;
-};
-
-// An answer to a read that had to wait: what it found in the pending writes (none: deleted), "read the engine now", or
-// "what you have found may leave".
-struct ReadReady {
-  struct FromEngine {};
-  struct Release {};
-  Ticket ticket;
-  Result<std::variant<FromEngine, Release, std::optional<messages::Record>>> result;
-};
-
-// For the log: the partition began or ceased to serve here.
-struct RoleChanged {
-  Term term;
-  bool serving = false;
-  std::string why;
-};
-
-using Effect = std::variant<ReadCurrent, WriteDone, ReadReady, RoleChanged>;
-
-// What must be committed in this turn. `mutations` stay valid until the next call of the machine.
+// What must be committed in this turn, in this order. Spans stay valid until the next call of the machine.
 struct Persist {
   std::uint64_t id = 0;  // names it in the report that must follow
-  std::span<const messages::Mutation> mutations;
+  bool drop_first = false;
+  std::span<const messages::LoggedWritePtr> writes;
+  std::span<const messages::Mutation> repairs;
+  std::optional<std::vector<messages::WindowWrite>> window;
   messages::PartitionState state;  // after them
+  bool synced = false;  // report it as persisted only after a sync, whatever the node's durability
 };
 
 // Life: a partition is Idle until a map appoints this very process its primary. It then makes the new term durable
@@ -83,34 +64,51 @@ struct Persist {
 // INVARIANT 3: terms and sequences never go back.
 class Partition {
  public:
-  // `stored`: what this node's storage remembers of the partition. `broken`: of tests only.
-  Partition(PartitionId id, NodeId self, Incarnation incarnation, messages::PartitionState stored,
-            BrokenRule broken = BrokenRule::none);
+  // `stored`, `window`: what this node's storage remembers of the partition.
+  Partition(PartitionConfig config, messages::PartitionState stored, std::vector<messages::WindowWrite> window);
 
-  // A newer map's entry for this partition. Call at every new map.
-  void on_entry(const Moment& now, const ring::PartitionEntry& entry);
+  // --- Map and peers ---
+
+  // A newer map. Call at every new map; it must be read from the store after this process started.
+  void on_map(const Moment& now, const ring::ClusterMap& map);
+  // Append, AppendAck, GivenUp, FetchKeys, FetchedKeys, SnapshotAsk, SnapshotChunk from the process `from`.
+  void on_peer(const Moment& now, const NodeId& from, Incarnation incarnation, messages::Message message);
+  // Proof of death: the peer port of this process refuses connections, or a later process has its place.
+  void on_peer_dead(const Moment& now, const NodeId& node, Incarnation incarnation);
+  // The coordinator's questions.
+  bool on_poll(const Moment& now, Term term, const NodeId& suspect);
+  // A SealAnswer of one item follows (TellCoordinator) once the promise is durable.
+  void on_seal(const Moment& now, Term term);
+  void on_order(const Moment& now, const messages::Order& order);
+  // Call every kTick.
+  void on_tick(const Moment& now);
+  // Gives leases and acknowledgements no more, and hands over if it is primary: the process stops.
+  void on_stopping(const Moment& now);
+
+  // --- Requests ---
 
   // A write of at least one operation, all keys of this partition; one WriteDone follows, maybe in this call.
-  // ERRORS (in WriteDone): not_primary, unavailable, busy (queue full) and those of evaluate: surely not applied.
-  // outcome_unknown: storage failed.
-  void on_write(const Moment& now, Ticket ticket, std::vector<messages::WriteOperation> operations);
+  // ERRORS (in WriteDone): not_primary, unavailable, busy (queue or window full, members lag), no_replicas and those of
+  // evaluate: surely not applied. outcome_unknown: storage failed, the right to serve was lost, or the id is too old.
+  void on_write(const Moment& now, Ticket ticket, messages::WriteRequest request);
 
   // The answer to ReadCurrent. `record` empty: nothing is stored. ERRORS passed in fail the write.
   void on_current(const Moment& now, Ticket ticket, std::size_t operation,
                   Result<std::optional<messages::Record>> record);
 
-  // How to read `key` (none: a whole range): nothing given means read the engine at once, then ask may_answer(). Else
-  // a ReadReady follows for `ticket`.
-  // ERRORS: not_primary, unavailable.
+  // How to read: `engine` means read the engine at once, then ask may_leave(). `wait`: a ReadReady follows.
+  // ERRORS: not_primary, unavailable, behind, session_lost, busy.
   enum class ReadPlan : std::uint8_t { engine, wait };
-  Result<ReadPlan> on_read(const Moment& now, Ticket ticket, std::optional<Bytes> key);
+  Result<ReadPlan> on_read(const Moment& now, Ticket ticket, const ReadRequest& request);
 
-  // The right to serve, asked again after a value was read and before it leaves. ERRORS: not_primary, unavailable.
-  Result<void> may_answer(const Moment& now) const;
+  // May what was read leave? Asked after the value was read, with a fresh clock reading. `off_loop`: it was not read in
+  // this very turn, so writes committed since on_read may show in it. False: a ReadReady (Release) follows.
+  // ERRORS: as on_read.
+  Result<bool> may_leave(const Moment& now, Ticket ticket, const ReadRequest& request, bool off_loop);
+  // For the answer, taken when it leaves: what a session has now seen.
+  messages::Standing standing(Position seen) const;
 
-  // The same for what was read off the loop: writes committed since then may show in it. False: they are not persisted
-  // yet, so it may leave only at the ReadReady (Release) that follows for `ticket`.
-  Result<bool> may_leave(const Moment& now, Ticket ticket);
+  // --- Storage ---
 
   // What is to be committed, if anything. The host commits it before it calls anything else here, and reports one of:
   std::optional<Persist> take_persist();
@@ -121,14 +119,30 @@ class Partition {
   // The storage failed: what was handed over has an unknown outcome, and this member serves no more.
   void on_storage_failed(const Moment& now, const Error& why);
 
+  // --- Results of work ---
+
+  void on_log(const Moment& now, TaskId task, Result<std::vector<messages::LoggedWritePtr>> writes);
+  void on_keys(const Moment& now, TaskId task, Result<std::vector<messages::FetchedKey>> keys);
+  void on_snapshot_open(const Moment& now, TaskId task, Result<void> opened);
+  // No records: the snapshot is at its end.
+  void on_snapshot_records(const Moment& now, TaskId task, Result<std::vector<messages::FetchedKey>> records);
+  void on_exported(const Moment& now, TaskId task, Result<void> outcome);
+
   std::vector<Effect> take_effects();
   bool has_effects() const { return !effects_.empty(); }
 
-  PartitionId id() const { return id_; }
-  bool serving() const;
-  // The clock by which values of this partition expire; never goes back.
+  PartitionId id() const { return config_.id; }
+  // Primary, in office, and with the right to serve now.
+  bool serving(const Moment& now) const;
+  // The clock by which values of this partition expire here; never goes back. A primary's runs on by itself, a
+  // member's only with what its primary says.
   UnixMillis time(const Moment& now);
   const messages::PartitionState& state() const { return state_; }
+  messages::PartitionStatus status(const Moment& now) const;
+  // A promise above the term of the newest entry, if there is one: the coordinator has to finish it.
+  std::optional<Term> open_promise() const;
+  // Member of the partition by the newest entry, in sync, and able to be promoted; or no member at all.
+  bool settled(const Moment& now) const;
   // Asserts the invariants above.
   void check_invariants() const;
 
@@ -185,10 +199,7 @@ class Partition {
   void fail_waiting(Sequence after, const Error& error);
   void fail_queue(const Error& error);
 
-  PartitionId id_;
-  NodeId self_;
-  Incarnation incarnation_;
-  BrokenRule broken_;
+  PartitionConfig config_;
   Role role_ = Idle{};
   Term seen_;  // highest term of any entry seen
   messages::PartitionState state_;  // position as committed; history and served run ahead while taking office

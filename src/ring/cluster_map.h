@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/timing.h"
 #include "ring/slot.h"
 
 namespace gyre::ring {
@@ -31,6 +32,7 @@ struct NodeInfo {
   NodeId id;
   Uuid data_id;             // of its data directory: a second directory under the same id is refused
   Incarnation incarnation;  // of the process admitted last
+  Generation generation;    // of its data now; a member of an in-sync set by an older one may lack writes
   std::string zone;         // empty: none
   double weight = 1.0;      // relative share of partitions, above 0
   Membership membership = Membership::active;
@@ -47,11 +49,20 @@ struct InSyncMember {
   auto operator<=>(const InSyncMember&) const = default;
 };
 
+// A primary of an earlier term that has not yet accounted for what only it may hold (PROTOCOL.md section 10).
+struct DeposedPrimary {
+  NodeId node;
+  Term term;  // the last it served in
+
+  auto operator<=>(const DeposedPrimary&) const = default;
+};
+
 // Who serves one partition.
 //
 // INVARIANT 1: primary, where there is one, is in `in_sync`.
 // INVARIANT 2: no node is in both `in_sync` and `learners`, or twice in either.
 // INVARIANT 3: term and version never go back.
+// INVARIANT 4: `departed` names members that are not in `in_sync`; it is empty while in_sync has min_in_sync members.
 struct PartitionEntry {
   Term term;
   NodeId primary;                 // empty: nobody (no node yet)
@@ -59,20 +70,26 @@ struct PartitionEntry {
   std::vector<InSyncMember> in_sync;
   std::vector<NodeId> learners;   // members still catching up: never promoted, never read
   std::uint64_t version = 0;      // of this entry; compare-and-swap is conditional on it
+  std::vector<NodeId> departed;   // left the in-sync set since it last had min_in_sync members
+  std::vector<DeposedPrimary> deposed;  // oldest first; at most kDeposedMax
 
   auto operator<=>(const PartitionEntry&) const = default;
 
   // in_sync, then learners, primary first.
   std::vector<NodeId> members() const;
   bool has_member(const NodeId& node) const;
+  // Null: not in the in-sync set.
+  const InSyncMember* find_in_sync(const NodeId& node) const;
 };
 
 // Fixed when a cluster is created.
 struct ClusterShape {
   std::uint32_t partitions = limits::kPartitionsDefault;
   std::uint32_t replication_factor = 1;
+  std::uint32_t min_in_sync = 1;  // an `all` write needs so many members; 1 to replication_factor
   std::uint32_t vnodes = limits::kVnodesDefault;  // ring points of a node of weight 1
   double load_slack = 0.05;  // how far above its share a node's load may go (e of bounded loads)
+  Timing timing = {};
 
   auto operator<=>(const ClusterShape&) const = default;
 };

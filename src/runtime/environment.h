@@ -1,6 +1,7 @@
 // What a host needs from the world. Production plugs in Asio and threads, the simulator virtual ones.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -28,6 +29,14 @@ class Environment {
   virtual replication::Moment now() = 0;
   // Runs `work` where it may block, then `done` on the host's loop. ERRORS: busy (neither will run).
   virtual Result<void> run_blocking(Job work, Job done) = 0;
+
+  // To the host of the message's partition on another node, or nowhere: messages get lost. Leaves at the turn's end.
+  virtual void send(const NodeId& to, messages::Message message) = 0;
+  // What waits to leave for `to`, in bytes, about.
+  virtual std::size_t backlog(const NodeId& to) const = 0;
+  // To the coordinator, or nowhere.
+  virtual void tell_coordinator(messages::Message message) = 0;
+
   // For the log.
   virtual void trace(PartitionId partition, const replication::RoleChanged& change) = 0;
 };

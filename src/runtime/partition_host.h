@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/broken_rule.h"
 #include "base/ids.h"
 #include "base/metrics.h"
 #include "messages/request.h"
@@ -17,16 +18,20 @@
 #include "runtime/environment.h"
 #include "runtime/request_table.h"
 #include "storage/engine.h"
+#include "storage/ledger.h"
 
 namespace gyre::runtime {
 
 struct HostOptions {
   NodeId self;
   Incarnation incarnation;
+  Generation generation;
+  bool loses_nothing = true;  // false: this start may lack writes that were acknowledged
+  Instant started;            // when the process started
   Durability durability = Durability::everysec;
   std::uint32_t shard = 0;   // this host has the partitions p with p mod shards == shard
   std::uint32_t shards = 1;
-  replication::BrokenRule broken = replication::BrokenRule::none;  // of tests only
+  BrokenRule broken = replication::BrokenRule::none;  // of tests only
 };
 
 struct HostMetrics {
@@ -54,11 +59,22 @@ class PartitionHost {
  public:
   // ERRORS: those of Engine::partitions().
   static Result<std::unique_ptr<PartitionHost>> open(HostOptions options, storage::Engine& engine,
-                                                     Environment& environment, HostMetrics& metrics);
+                                                     storage::Ledger& ledger, Environment& environment,
+                                                     HostMetrics& metrics);
 
   // REQUIRES: newer than the last one.
   void on_map(ring::ClusterMapPtr map);
-  // A get, write or scan; any other kind is answered invalid_argument.
+  // A one-way message about a partition of this host; one that names many partitions is given to every host, which
+  // takes its own out of it.
+  void on_message(const messages::Sender& from, messages::Message message);
+  // Proof of death: that process's peer port refuses connections (and that is trusted).
+  void on_peer_refused(const NodeId& node, Incarnation incarnation);
+  // Call every kTick.
+  void on_tick();
+  // The process is about to stop: hands over what it is primary of and gives no more leases. Done once settled_away().
+  void begin_stop();
+  bool settled_away() const;
+  // A get, write, scan or digest; any other kind is answered invalid_argument.
   // REQUIRES: the partition of its (first) key, or of its scan modulo the number of shards, is this host's.
   void on_request(const ResponderPtr& from, messages::Request request);
   void end_turn();
@@ -70,6 +86,11 @@ class PartitionHost {
   // Memory that they hold, about.
   std::size_t open_request_bytes() const { return open_request_bytes_; }
   std::size_t partitions_served() const;
+  // Of the partitions that have this node as a member.
+  std::vector<messages::PartitionStatus> statuses() const;
+  // By the newest map, every partition that has this node as a member has it in its in-sync set, and its primary,
+  // where it is this node, serves.
+  bool settled() const;
   // Asserts the invariants of every machine.
   void check_invariants() const;
 

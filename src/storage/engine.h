@@ -19,11 +19,22 @@ namespace gyre::storage {
 
 using messages::PartitionState;
 
-// What one partition adds to a commit: records and the position after them, made durable together or not at all.
+// What one partition adds to a commit, made durable together or not at all: in this order.
 struct PartitionBatch {
   PartitionId partition;
-  std::span<const messages::Mutation> mutations;  // in order; the last write to a key wins
-  PartitionState state;                           // after these mutations
+  bool drop_first = false;  // forget all records, the log and the window before
+  std::span<const messages::LoggedWritePtr> writes = {};   // in order; they can be read back by read_log
+  std::span<const messages::Mutation> repairs = {};  // records brought in from another member: not of the log
+  std::optional<std::vector<messages::WindowWrite>> window = {};  // takes the place of all ids logged so far
+  PartitionState state;                              // after all that
+};
+
+// What a store remembers of one partition.
+struct StoredPartition {
+  PartitionState state;
+  // The writes with an id that a retry may still ask for, oldest first: of the last window given, and those logged
+  // behind it, as far back as the log reaches.
+  std::vector<messages::WindowWrite> window;
 };
 
 // Where a read may look.
@@ -87,8 +98,8 @@ class Engine {
  public:
   virtual ~Engine() = default;
 
-  // State of every partition that has any. Called once, after opening.
-  virtual Result<std::vector<std::pair<PartitionId, PartitionState>>> partitions() const = 0;
+  // Every partition that has a state. Called once, after opening. May read the whole log.
+  virtual Result<std::vector<std::pair<PartitionId, StoredPartition>>> partitions() const = 0;
 
   // Applies all batches atomically and in order; a partition may occur in several. When it returns, the writes are
   // visible and handed to the kernel (they survive the process); not yet synced. Never blocks on a write stall.
@@ -96,6 +107,13 @@ class Engine {
   virtual Result<void> commit(std::span<const PartitionBatch> batches) = 0;
   // Makes every commit that returned before this call survive the machine. Blocks.
   virtual Result<void> sync() = 0;
+
+  // Logged writes behind `after`, in order and without a gap, up to about `bytes_max` (at least one, if there is one
+  // and it was committed before the call). The log is what the store keeps for its own recovery, bounded in size:
+  // no second copy of the data. Reads the disk.
+  // ERRORS: not_found (the log does not reach back to `after`, or its history was broken by a drop or repair).
+  virtual Result<std::vector<messages::LoggedWritePtr>> read_log(PartitionId partition, Sequence after,
+                                                                 std::size_t bytes_max) const = 0;
 
   virtual Result<Lookup> get(PartitionId partition, std::string_view key, UnixMillis now, Tier tier) const = 0;
   // One answer for each key, in order. Reads the disk.

@@ -1,0 +1,36 @@
+// The newest writes of a partition in memory, for members that follow closely.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <vector>
+
+#include "messages/operation.h"
+
+namespace gyre::replication {
+
+// Consecutive sequences; holds at most about `bytes_max` of writes that were committed, the newest ones.
+class RecentLog {
+ public:
+  explicit RecentLog(std::size_t bytes_max);
+
+  // REQUIRES: the next sequence, or the log is empty.
+  void append(messages::LoggedWritePtr write);
+  // Forgets those behind `last`.
+  void truncate_after(Sequence last);
+  void clear();
+
+  bool empty() const;
+  Sequence first() const;  // REQUIRES: !empty()
+  Sequence last() const;
+  // Can give the write behind `after` (or there is none behind it yet)?
+  bool reaches(Sequence after) const;
+  // Those behind `after`, up to `last` and to about `bytes_max`, at least one. REQUIRES: reaches(after).
+  std::vector<messages::LoggedWritePtr> page(Sequence after, Sequence last, std::size_t bytes_max) const;
+  const messages::LoggedWrite* find(Sequence sequence) const;
+
+ private:
+  // (the owner of this file chooses the representation)
+};
+
+}  // namespace gyre::replication
