@@ -31,7 +31,7 @@ struct HostOptions {
   Durability durability = Durability::everysec;
   std::uint32_t shard = 0;   // this host has the partitions p with p mod shards == shard
   std::uint32_t shards = 1;
-  BrokenRule broken = replication::BrokenRule::none;  // of tests only
+  BrokenRule broken = BrokenRule::none;  // of tests only
 };
 
 struct HostMetrics {
