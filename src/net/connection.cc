@@ -42,15 +42,31 @@ std::string peer_name(const asio::ip::tcp::socket& socket) {
   return error ? "unknown peer" : fmt::format("{}:{}", endpoint.address().to_string(), endpoint.port());
 }
 
-// Bytes of keys and values in an answer: what makes it large.
-std::size_t payload_of(const messages::Response& response) {
-  if (const auto* get = std::get_if<messages::GetResponse>(&response.body)) return get->record.value.size();
-  const auto* scan = std::get_if<messages::ScanResponse>(&response.body);
-  if (scan == nullptr) return 0;
-  std::size_t bytes = 0;
-  for (const auto& item : scan->items) bytes += item.key.size() + item.record.value.size();
-  return bytes;
-}
+// Bytes of keys and values, where they make a response or message large.
+struct PayloadBytes {
+  std::size_t operator()(const messages::GetResponse& get) const { return of(get.record); }
+  std::size_t operator()(const messages::ScanResponse& scan) const {
+    std::size_t bytes = 0;
+    for (const auto& item : scan.items) bytes += item.key.size() + item.record.value.size();
+    return bytes;
+  }
+  std::size_t operator()(const messages::Append& append) const {
+    std::size_t bytes = 0;
+    for (const auto& write : append.writes) bytes += write->bytes();
+    return bytes;
+  }
+  std::size_t operator()(const messages::FetchedKeys& fetched) const { return of(fetched.keys); }
+  std::size_t operator()(const messages::SnapshotChunk& chunk) const { return of(chunk.records); }
+  std::size_t operator()(const auto&) const { return 0; }
+
+ private:
+  static std::size_t of(const std::optional<messages::Record>& record) { return record ? record->value.size() : 0; }
+  static std::size_t of(const std::vector<messages::FetchedKey>& keys) {
+    std::size_t bytes = 0;
+    for (const auto& key : keys) bytes += key.key.size() + of(key.record);
+    return bytes;
+  }
+};
 
 }  // namespace
 
@@ -80,8 +96,15 @@ void Connection::send(messages::Request request) {
 
 void Connection::send(messages::Response response) {
   if (closed_) return;
-  outgoing_bytes_ += payload_of(response);
+  outgoing_bytes_ += std::visit(PayloadBytes(), response.body);
   outgoing_.responses.push_back(std::move(response));
+  schedule_flush();
+}
+
+void Connection::send(messages::Message message) {
+  if (closed_) return;
+  outgoing_bytes_ += std::visit(PayloadBytes(), message);
+  outgoing_.messages.push_back(std::move(message));
   schedule_flush();
 }
 
@@ -162,15 +185,14 @@ void Connection::schedule_flush() {
 
 void Connection::flush() {
   if (closed_) return;
-  if (!outgoing_.requests.empty() || !outgoing_.responses.empty()) {
-    for (Bytes& encoded : wire::encode_split(outgoing_, limits_)) {
-      output_bytes_ += encoded.size();
-      unsent_.push_back(std::move(encoded));
-    }
-    outgoing_.requests.clear();
-    outgoing_.responses.clear();
-    outgoing_bytes_ = 0;
+  for (Bytes& encoded : wire::encode_split(outgoing_, limits_)) {
+    output_bytes_ += encoded.size();
+    unsent_.push_back(std::move(encoded));
   }
+  outgoing_.requests.clear();
+  outgoing_.responses.clear();
+  outgoing_.messages.clear();
+  outgoing_bytes_ = 0;
   write();
 }
 

@@ -1,11 +1,14 @@
-// A connection: frames of requests and responses over one TCP socket, both ways, for servers and clients alike.
+// A connection: frames of requests, responses and one-way messages over one TCP socket, both ways, for servers and
+// clients alike.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <asio/ip/tcp.hpp>
@@ -43,6 +46,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Dropped silently once the connection is closed.
   void send(messages::Request request);
   void send(messages::Response response);
+  void send(messages::Message message);
+  // Who sends the messages: goes with each frame of them from now on.
+  void set_sender(messages::Sender sender) { outgoing_.sender = std::move(sender); }
   // After what was sent has left. on_closed follows.
   void close(Error why);
   // Delivers and reads nothing more until resumed: the peer's sending window fills, so that it waits instead of us.
@@ -76,7 +82,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<ConnectionHandler> handler_;
   std::string peer_;
   messages::Frame outgoing_;  // collected in this turn
-  std::size_t outgoing_bytes_ = 0;  // of the keys and values in it
+  std::size_t outgoing_bytes_ = 0;  // of the keys and values in its responses and messages
   std::vector<Bytes> unsent_;  // encoded, not yet given to the socket
   std::vector<Bytes> in_flight_;  // given to the socket
   std::size_t output_bytes_ = 0;  // of unsent_ and in_flight_
@@ -93,9 +99,16 @@ using ConnectionPtr = std::shared_ptr<Connection>;
 // The process's next connection id.
 ConnectionId next_connection_id();
 
+// Why there is no connection; to those who ask no more, an Error.
+struct ConnectFailure : Error {
+  // Every address of the name refused: no process listens there. Anything else, also silence, says nothing of that.
+  bool refused = false;
+};
+
 // Resolves `address` ("HOST:PORT"; a name stands for all its addresses, tried in turn) and connects, on `loop`.
-// The connection given is not started. ERRORS: unavailable, with the address and what the system said.
+// The connection given is not started. ERRORS: invalid_argument (no address), unavailable, with the address and what
+// the system said. `done` may take a Result<ConnectionPtr>, too.
 void connect(Loop& loop, const std::string& address, Duration timeout, wire::Limits limits,
-             std::function<void(Result<ConnectionPtr>)> done);
+             std::function<void(std::expected<ConnectionPtr, ConnectFailure>)> done);
 
 }  // namespace gyre::net

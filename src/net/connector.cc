@@ -16,7 +16,8 @@ namespace {
 // One attempt to connect: resolves, tries each address, gives up at the deadline.
 class Connector : public std::enable_shared_from_this<Connector> {
  public:
-  using Done = std::function<void(Result<ConnectionPtr>)>;
+  using Connected = std::expected<ConnectionPtr, ConnectFailure>;
+  using Done = std::function<void(Connected)>;
 
   Connector(Loop& loop, std::string address, wire::Limits limits, Done done)
       : loop_(loop),
@@ -29,7 +30,9 @@ class Connector : public std::enable_shared_from_this<Connector> {
 
   void start(Duration timeout) {
     const auto parsed = parse_host_port(address_);
-    if (!parsed) return loop_.post([self = shared_from_this(), error = parsed.error()] { self->finish(fail(error)); });
+    if (!parsed) {
+      return loop_.post([self = shared_from_this(), error = parsed.error()] { self->fail_with({error}); });
+    }
     deadline_.expires_after(timeout);
     deadline_.async_wait([self = shared_from_this(), timeout](std::error_code error) {
       if (!error) self->give_up(fmt::format("no answer within {} ms", to_ms(timeout)));
@@ -44,19 +47,31 @@ class Connector : public std::enable_shared_from_this<Connector> {
  private:
   void try_each(const asio::ip::tcp::resolver::results_type& found) {
     if (!done_) return;
-    asio::async_connect(socket_, found, [self = shared_from_this()](std::error_code error, const auto&) {
-      if (error) return self->give_up(error.message());
+    const auto before_each = [self = shared_from_this()](std::error_code of_the_last, const auto&) {
+      self->note(of_the_last);
+      return true;
+    };
+    asio::async_connect(socket_, found, before_each, [self = shared_from_this()](std::error_code error, const auto&) {
+      self->note(error);
+      if (error) return self->give_up(error.message(), self->refused_by_all_);
       if (!self->done_) return;
       self->finish(
           std::make_shared<Connection>(self->loop_, std::move(self->socket_), next_connection_id(), self->limits_));
     });
   }
 
-  void give_up(const std::string& why) {
-    finish(fail(ErrorCode::unavailable, fmt::format("cannot connect to {}: {}", address_, why)));
+  void note(std::error_code error) {
+    if (error && error != asio::error::connection_refused) refused_by_all_ = false;
   }
 
-  void finish(Result<ConnectionPtr> result) {
+  void give_up(const std::string& why, bool refused = false) {
+    const std::string message = fmt::format("cannot connect to {}: {}", address_, why);
+    fail_with({{ErrorCode::unavailable, Outcome::not_applied, message, {}}, refused});
+  }
+
+  void fail_with(ConnectFailure failure) { finish(std::unexpected(std::move(failure))); }
+
+  void finish(Connected result) {
     if (!done_) return;
     deadline_.cancel();
     resolver_.cancel();
@@ -72,6 +87,7 @@ class Connector : public std::enable_shared_from_this<Connector> {
   asio::ip::tcp::resolver resolver_;
   asio::ip::tcp::socket socket_;
   asio::steady_timer deadline_;
+  bool refused_by_all_ = true;  // of the addresses tried
 };
 
 }  // namespace
@@ -82,7 +98,7 @@ ConnectionId next_connection_id() {
 }
 
 void connect(Loop& loop, const std::string& address, Duration timeout, wire::Limits limits,
-             std::function<void(Result<ConnectionPtr>)> done) {
+             std::function<void(std::expected<ConnectionPtr, ConnectFailure>)> done) {
   std::make_shared<Connector>(loop, address, limits, std::move(done))->start(timeout);
 }
 
