@@ -1,5 +1,6 @@
-// The smart client: routes each call to the primary of its key's partition, keeps connections open and pipelined,
-// follows changes of the cluster map, and retries what was surely not applied within the call's deadline.
+// The smart client: routes each write to the primary of its key's partition and spreads reads over the members that are
+// fresh enough, keeps connections open and pipelined, follows changes of the cluster map, and retries within the call's
+// deadline. Retries never apply a write twice.
 #pragma once
 
 #include <chrono>
@@ -24,6 +25,9 @@ namespace gyre {
 template <class T>
 using Callback = std::move_only_function<void(Result<T>)>;
 
+// Runs on the client's own thread, before the answer that revealed the loss is handed over; as for Callback.
+using LostCallback = std::function<void(const LostWrites&)>;
+
 struct ClientOptions {
   // Where to ask for the cluster map first: "HOST:PORT" of any node or coordinator. A DNS name stands for all its
   // addresses. They are tried in random order.
@@ -36,22 +40,36 @@ struct ClientOptions {
   std::uint32_t calls_in_flight_max = 65536;  // beyond this, calls are answered `busy` at once
   // Of one value, and of all keys and values of a batch; must not exceed what the cluster's nodes accept.
   std::size_t value_bytes_max = std::size_t{16} * 1024 * 1024;
+  Ack ack = Ack::one();         // of writes that name none of their own
+  Read read = Read::session();  // of reads that name none of their own
+  // Told when acknowledged writes of this client did not survive a failover: each write once, and soon after the client
+  // learns of the new primary. Only writes of about the last 10 s are remembered by key.
+  LostCallback on_lost = {};
 };
 
 struct CallOptions {
   std::chrono::milliseconds deadline{0};  // zero: ClientOptions::deadline
+  std::optional<Read> read = {};          // of calls that read; none: ClientOptions::read
+  std::optional<Ack> ack = {};            // of calls that write; none: ClientOptions::ack
+  std::optional<WriteId> id = {};         // of calls that write; none: the client's own
 };
 
 struct PutOptions {
   std::chrono::milliseconds ttl{0};  // zero: lives until deleted
   bool keep_ttl = false;             // keep the expiry the key has now; not together with `ttl`
   Condition condition = {};
+  // The rest as in CallOptions; in a batch, that of the batch counts.
   std::chrono::milliseconds deadline{0};
+  std::optional<Ack> ack = {};
+  std::optional<WriteId> id = {};  // not with mput: each write has its own
 };
 
 struct DelOptions {
   Condition condition = {};
+  // As in CallOptions.
   std::chrono::milliseconds deadline{0};
+  std::optional<Ack> ack = {};
+  std::optional<WriteId> id = {};
 };
 
 struct ScanOptions {
@@ -59,6 +77,7 @@ struct ScanOptions {
   std::uint32_t page_items = 1000;  // keys per page, at most 10,000; large values end a page earlier
   bool keys_only = false;
   std::chrono::milliseconds deadline{0};  // of each page
+  std::optional<Read> read = {};          // of each request; none: ClientOptions::read
 };
 
 struct ScanPage {
@@ -120,8 +139,18 @@ inline constexpr UseFuture use_future{};
 // A key is 1 byte to 16 KiB of any bytes; an empty one is refused with `invalid_argument`, a longer one with
 // `too_large`.
 //
+// Sessions. A client is one session: it notes, for each partition, what its calls of every level have written and seen,
+// and a read of level `session` never shows anything older. Where a failover took back some of that:
+//   - ClientOptions::on_lost is told, if acknowledged writes of this client are among it;
+//   - the next read of level `session` in that partition fails with `session_lost`, even if its key is not concerned.
+//     From then on the session goes on from what survived there. Reads of level `session` that are under way at that
+//     moment may fail in the same way.
+// Reads of other levels and writes are not refused. Of threads that share a client, one gets the `session_lost`: give
+// each its own client where each must know.
+//
 // ERRORS of every call, besides those named: unavailable, busy, timeout, outcome_unknown, too_large,
-// invalid_argument. `error().outcome` tells "surely not applied" from "maybe applied".
+// invalid_argument; of writes, no_replicas; of reads, session_lost, corrupt. `error().outcome` tells "surely not
+// applied" from "maybe applied".
 class Client {
  public:
   // Returns once a cluster map was read from a seed. ERRORS: unavailable (names each seed and what it said),
@@ -151,6 +180,14 @@ class Client {
   virtual void write(Batch batch, CallOptions options, Callback<std::vector<WriteOutcome>> done) = 0;
   // Explains the routing of a key by the newest map known; asks nobody.
   virtual Result<KeyLocation> locate(std::string_view key) = 0;
+
+  // What this client's session has seen so far, as a text without blanks; another client that resumes it reads nothing
+  // older. Waits for the client's own thread.
+  virtual std::string session_token() = 0;
+  // Adds what `token` had seen to this session. ERRORS: invalid_argument (no token, or damaged), wrong_cluster.
+  virtual Result<void> resume_session(std::string_view token) = 0;
+  // Forgets everything seen: the session begins anew, and owes nobody a `session_lost`.
+  virtual void reset_session() = 0;
 
   // Blocking form of the same.
   Result<Value> get(std::string_view key, CallOptions options = {});

@@ -10,6 +10,7 @@
 
 namespace gyre {
 
+// One member holds everything, so all levels of Ack and Read come to the same, and nothing is ever lost.
 // Callbacks run within the call that they belong to. Safe to use from any number of threads.
 class FakeClient : public Client {
  public:
