@@ -1,6 +1,10 @@
 // Which positions a member's history contains, and where two histories part. Pure functions on messages::TermHistory.
+//
+// They rest on two rules of the protocol: a term has one primary, so it begins at one sequence everywhere; and who holds
+// a term's start holds what its primary held before it.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "messages/operation.h"
@@ -29,7 +33,7 @@ std::optional<Sequence> common_prefix(const messages::TermHistory& a, Sequence a
 // are forgotten. REQUIRES: newer than all, first not below the last.
 void begin_term(messages::TermHistory& history, Term term, Sequence first);
 
-// What is left when everything behind `last` is given up.
+// What is left when everything behind `last` is given up; a term that has no write yet is given up with it.
 void truncate_after(messages::TermHistory& history, Sequence last);
 
 // The starts of the terms behind `term`, oldest first.

@@ -2,43 +2,78 @@
 // (PROTOCOL.md section 9).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
-#include <optional>
+#include <list>
+#include <unordered_map>
 #include <vector>
 
+#include "base/broken_rule.h"
 #include "messages/operation.h"
-#include "messages/request.h"
 
 namespace gyre::replication {
 
-// Of the operations of a write, so that an id used for another write is noticed.
+// Of the operations of a write, so that an id used for another write is noticed. Stored and sent: fixed for ever.
 std::uint64_t fingerprint(const std::vector<messages::WriteOperation>& operations);
+
+// What the window keeps of a write that was logged.
+messages::WindowWrite window_write(const messages::LoggedWrite& write);
 
 // INVARIANT: no write is forgotten before its client has said that it never asks again, or kWriteIdLife has passed by
 // the partition's time. A full window refuses new ids instead.
+//
+// A change costs the same however much is kept: writes stand in one list by position, which is also the order in which
+// they expire, and each client has its few open ones by number.
 class Window {
  public:
+  explicit Window(BrokenRule broken = BrokenRule::none) : broken_(broken) {}
+  Window(Window&&) = default;  // not copied: clients refer into the list
+  Window& operator=(Window&&) = default;
+
   // The write that already has this id; null: none. Valid until the next change.
   const messages::WindowWrite* find(const messages::WriteId& id) const;
   // True: the client has said that it never asks for this one (again).
   bool closed(const messages::WriteId& id) const;
   bool full() const;
 
-  // REQUIRES: not there yet. Positions only grow. Also drops what the client's `lowest_open` closes.
+  // REQUIRES: an id is given, and not there yet. Positions and times only grow. Also drops what the client's
+  // `lowest_open` closes.
   void add(messages::WindowWrite write);
-  // Forgets those behind `last`: they were never applied.
+  // Forgets those behind `last`: they were never applied. What they closed stays closed.
   void truncate_after(Sequence last);
   // Forgets what is older than kWriteIdLife at `time`.
   void expire(UnixMillis time);
-  // Takes the place of everything.
+  // Takes the place of everything. Input from outside: what is not in order of position, has no id or has one twice is
+  // left out.
   void replace(std::vector<messages::WindowWrite> writes);
   // Everything, by position.
-  std::vector<messages::WindowWrite> all() const;
-  std::size_t size() const;
+  std::vector<messages::WindowWrite> all() const { return {writes_.begin(), writes_.end()}; }
+  std::size_t size() const { return writes_.size(); }
 
  private:
-  // (the owner of this file chooses the representation)
+  using Writes = std::list<messages::WindowWrite>;
+  struct Heard {
+    ClientId client;
+    UnixMillis time;
+  };
+  struct Client {
+    WriteNumber lowest_open;
+    std::vector<Writes::iterator> writes;  // by number
+    std::list<Heard>::iterator heard;
+  };
+
+  Client& client_of(const messages::WindowWrite& write);
+  // Forgets it everywhere but in its client's `writes`.
+  void erase(Writes::iterator write);
+  // Forgets it altogether.
+  void forget(Writes::iterator write);
+
+  BrokenRule broken_;
+  Writes writes_;  // by position
+  std::size_t bytes_ = 0;
+  // A client is remembered for kWriteIdLife after its last write, for the sake of `lowest_open`. Looked up only.
+  std::unordered_map<ClientId, Client> clients_;
+  std::list<Heard> heard_;  // each client once, by the time of its last write
 };
 
 }  // namespace gyre::replication

@@ -1,0 +1,144 @@
+#include "replication/window.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "base/limits.h"
+
+namespace gyre::replication {
+
+using messages::WindowWrite;
+using messages::WriteId;
+using messages::WriteOperation;
+
+namespace {
+
+// The most that a window keeps while window_never_evicts is broken.
+constexpr std::size_t kBrokenWritesMax = 8;
+// Of list nodes and of the places in a client's list.
+constexpr std::size_t kWriteOverheadBytes = 32;
+
+std::size_t bytes_of(const WindowWrite& write) {
+  return sizeof(WindowWrite) + write.outcomes.size() * sizeof(messages::WriteOutcome) + kWriteOverheadBytes;
+}
+
+std::uint64_t hash_number(std::uint64_t number, std::uint64_t seed) {
+  std::array<char, 8> little_endian;
+  for (char& byte : little_endian) {
+    byte = static_cast<char>(number & 0xff);
+    number >>= 8;
+  }
+  return hash64({little_endian.data(), little_endian.size()}, seed);
+}
+
+bool out_of_life(UnixMillis written, UnixMillis now) {
+  return now.value - written.value >= std::chrono::milliseconds(limits::kWriteIdLife).count();
+}
+
+}  // namespace
+
+std::uint64_t fingerprint(const std::vector<WriteOperation>& operations) {
+  std::uint64_t hash = operations.size();
+  for (const WriteOperation& operation : operations) {
+    for (const std::uint64_t number :
+         {static_cast<std::uint64_t>(operation.kind), static_cast<std::uint64_t>(operation.delta),
+          static_cast<std::uint64_t>(operation.expiry.kind), static_cast<std::uint64_t>(operation.expiry.ms),
+          static_cast<std::uint64_t>(operation.condition.kind), operation.condition.version.term.value(),
+          operation.condition.version.sequence.value()}) {
+      hash = hash_number(number, hash);
+    }
+    hash = hash64(operation.value.view(), hash64(operation.key.view(), hash));
+  }
+  return hash;
+}
+
+WindowWrite window_write(const messages::LoggedWrite& write) {
+  return {write.id, write.lowest_open, write.position, write.time, write.fingerprint, write.outcomes};
+}
+
+const WindowWrite* Window::find(const WriteId& id) const {
+  const auto client = clients_.find(id.client);
+  if (client == clients_.end()) return nullptr;
+  const auto& writes = client->second.writes;
+  const auto found = std::ranges::lower_bound(writes, id.number, {}, [](auto write) { return write->id.number; });
+  return found == writes.end() || (*found)->id != id ? nullptr : &**found;
+}
+
+bool Window::closed(const WriteId& id) const {
+  const auto client = clients_.find(id.client);
+  return client != clients_.end() && id.number < client->second.lowest_open;
+}
+
+bool Window::full() const {
+  if (broken_ == BrokenRule::window_never_evicts) return false;
+  return writes_.size() >= limits::kWindowWritesMax || bytes_ >= limits::kWindowBytesMax;
+}
+
+void Window::add(WindowWrite write) {
+  GYRE_ASSERT(write.id.given());
+  GYRE_ASSERT(writes_.empty() || writes_.back().position.sequence < write.position.sequence);
+  Client& client = client_of(write);
+  bytes_ += bytes_of(write);
+  const auto added = writes_.insert(writes_.end(), std::move(write));
+  // A write is open itself until it is answered, whatever it says.
+  client.lowest_open = std::max(client.lowest_open, std::min(added->lowest_open, added->id.number));
+
+  const auto open = std::ranges::lower_bound(client.writes, client.lowest_open, {}, [](auto w) { return w->id.number; });
+  std::for_each(client.writes.begin(), open, [this](auto closed) { erase(closed); });
+  client.writes.erase(client.writes.begin(), open);
+  const auto place = std::ranges::upper_bound(client.writes, added->id.number, {}, [](auto w) { return w->id.number; });
+  GYRE_ASSERT(place == client.writes.begin() || (*std::prev(place))->id != added->id);
+  client.writes.insert(place, added);
+
+  if (broken_ == BrokenRule::window_never_evicts && writes_.size() > kBrokenWritesMax) forget(writes_.begin());
+}
+
+void Window::truncate_after(Sequence last) {
+  while (!writes_.empty() && writes_.back().position.sequence > last) forget(std::prev(writes_.end()));
+}
+
+void Window::expire(UnixMillis time) {
+  while (!writes_.empty() && out_of_life(writes_.front().time, time)) forget(writes_.begin());
+  while (!heard_.empty() && out_of_life(heard_.front().time, time)) {
+    const auto client = clients_.find(heard_.front().client);
+    if (!client->second.writes.empty()) break;
+    clients_.erase(client);
+    heard_.pop_front();
+  }
+}
+
+void Window::replace(std::vector<WindowWrite> writes) {
+  *this = Window(broken_);
+  for (WindowWrite& write : writes) {
+    const bool in_order = writes_.empty() || writes_.back().position.sequence < write.position.sequence;
+    if (in_order && write.id.given() && find(write.id) == nullptr) add(std::move(write));
+  }
+}
+
+Window::Client& Window::client_of(const WindowWrite& write) {
+  const auto [found, is_new] = clients_.try_emplace(write.id.client);
+  Client& client = found->second;
+  if (is_new) {
+    client.heard = heard_.insert(heard_.end(), {write.id.client, write.time});
+  } else {
+    client.heard->time = write.time;
+    heard_.splice(heard_.end(), heard_, client.heard);
+  }
+  return client;
+}
+
+void Window::erase(Writes::iterator write) {
+  bytes_ -= bytes_of(*write);
+  writes_.erase(write);
+}
+
+void Window::forget(Writes::iterator write) {
+  auto& writes = clients_.find(write->id.client)->second.writes;
+  std::erase(writes, write);
+  erase(write);
+}
+
+}  // namespace gyre::replication

@@ -1,0 +1,220 @@
+#include "replication/window.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "base/limits.h"
+
+namespace gyre::replication {
+namespace {
+
+using messages::WindowWrite;
+using messages::WriteId;
+using messages::WriteOperation;
+
+constexpr std::int64_t kLifeMs = 60'000;
+
+WriteId id(std::uint64_t client, std::uint64_t number) { return {ClientId(client), WriteNumber(number)}; }
+
+WindowWrite write(WriteId id, std::uint64_t sequence, std::uint64_t lowest_open = 0, std::int64_t ms = 0) {
+  return {id, WriteNumber(lowest_open), {Term(1), Sequence(sequence)}, UnixMillis{ms}, sequence, {}};
+}
+
+WriteOperation put(const char* key, const char* value) {
+  WriteOperation operation;
+  operation.key = Bytes::copy_of(key);
+  operation.value = Bytes::copy_of(value);
+  return operation;
+}
+
+TEST(Window, FindsAWriteByItsId) {
+  Window window;
+  window.add(write(id(1, 7), 1));
+  window.add(write(id(2, 7), 2));
+  ASSERT_NE(window.find(id(1, 7)), nullptr);
+  EXPECT_EQ(window.find(id(1, 7))->position.sequence, Sequence(1));
+  EXPECT_EQ(window.find(id(1, 8)), nullptr);
+  EXPECT_EQ(window.find(id(3, 7)), nullptr);
+}
+
+TEST(Window, DropsWhatTheClientNeverAsksForAgain) {
+  Window window;
+  window.add(write(id(1, 1), 1));
+  window.add(write(id(1, 3), 2));
+  window.add(write(id(1, 2), 3));  // sent earlier, arrived later
+  window.add(write(id(1, 4), 4, 3));
+  EXPECT_EQ(window.size(), 2u);
+  EXPECT_EQ(window.find(id(1, 2)), nullptr);
+  EXPECT_TRUE(window.closed(id(1, 2)));
+  EXPECT_FALSE(window.closed(id(1, 3)));
+  EXPECT_FALSE(window.closed(id(2, 1)));
+}
+
+TEST(Window, AWriteNeverClosesItself) {
+  Window window;
+  window.add(write(id(1, 5), 1, 99));
+  EXPECT_NE(window.find(id(1, 5)), nullptr);
+  EXPECT_FALSE(window.closed(id(1, 5)));
+}
+
+TEST(Window, ForgetsIdsWhenTheirLifeIsOver) {
+  Window window;
+  window.add(write(id(1, 1), 1, 0, 1000));
+  window.add(write(id(2, 1), 2, 0, 2000));
+  window.expire(UnixMillis{1000 + kLifeMs - 1});
+  EXPECT_EQ(window.size(), 2u);
+  window.expire(UnixMillis{1000 + kLifeMs});
+  EXPECT_EQ(window.find(id(1, 1)), nullptr);
+  EXPECT_NE(window.find(id(2, 1)), nullptr);
+}
+
+TEST(Window, WritesThatWereNeverAppliedAreForgottenButWhatTheyClosedStaysClosed) {
+  Window window;
+  window.add(write(id(1, 1), 1));
+  window.add(write(id(1, 2), 2, 2));
+  window.truncate_after(Sequence(1));
+  EXPECT_EQ(window.size(), 0u);
+  EXPECT_TRUE(window.closed(id(1, 1)));
+  window.add(write(id(1, 2), 2, 2));
+  EXPECT_NE(window.find(id(1, 2)), nullptr);
+}
+
+TEST(Window, AClientIsForgottenWithItsLastWrite) {
+  Window window;
+  window.add(write(id(1, 2), 1, 2, 1000));
+  window.truncate_after(Sequence(0));
+  EXPECT_TRUE(window.closed(id(1, 1)));
+  window.expire(UnixMillis{1000 + kLifeMs});
+  EXPECT_FALSE(window.closed(id(1, 1)));
+}
+
+TEST(Window, IsFullByNumber) {
+  Window window;
+  for (std::uint64_t i = 1; i < limits::kWindowWritesMax; ++i) window.add(write(id(i, 1), i));
+  EXPECT_FALSE(window.full());
+  window.add(write(id(limits::kWindowWritesMax, 1), limits::kWindowWritesMax));
+  EXPECT_TRUE(window.full());
+  EXPECT_NE(window.find(id(1, 1)), nullptr) << "it never evicts";
+}
+
+TEST(Window, IsFullByBytes) {
+  Window window;
+  std::uint64_t sequence = 0;
+  while (!window.full()) {
+    ++sequence;
+    WindowWrite large = write(id(1, sequence), sequence);
+    large.outcomes.resize(limits::kBatchOperationsMax);
+    window.add(std::move(large));
+  }
+  EXPECT_LT(sequence, 1000u);
+  EXPECT_GE(sequence * limits::kBatchOperationsMax * sizeof(messages::WriteOutcome), limits::kWindowBytesMax / 2);
+}
+
+TEST(Window, ReplacingForgetsWhatWasThere) {
+  Window window;
+  window.add(write(id(1, 1), 9));
+  window.replace({write(id(2, 1), 3), write(id(2, 2), 5)});
+  EXPECT_EQ(window.size(), 2u);
+  EXPECT_EQ(window.find(id(1, 1)), nullptr);
+  EXPECT_NE(window.find(id(2, 2)), nullptr);
+}
+
+TEST(Window, ReplacingLeavesOutWhatIsNotInOrder) {
+  Window window;
+  window.replace({write(id(1, 1), 3), write(id(1, 1), 4), write(id(1, 2), 2), write({}, 5), write(id(1, 3), 6)});
+  EXPECT_EQ(window.all(), (std::vector<WindowWrite>{write(id(1, 1), 3), write(id(1, 3), 6)}));
+}
+
+TEST(Window, WithoutTheRuleItForgetsTheOldest) {
+  Window window(BrokenRule::window_never_evicts);
+  for (std::uint64_t i = 1; i <= 20; ++i) window.add(write(id(i, 1), i));
+  EXPECT_FALSE(window.full());
+  EXPECT_EQ(window.find(id(1, 1)), nullptr);
+  EXPECT_NE(window.find(id(20, 1)), nullptr);
+}
+
+TEST(Window, KeepsOfALoggedWriteWhatARetryIsAnsweredBy) {
+  messages::LoggedWrite logged;
+  logged.position = {Term(2), Sequence(9)};
+  logged.time = UnixMillis{77};
+  logged.id = id(4, 5);
+  logged.lowest_open = WriteNumber(3);
+  logged.fingerprint = 123;
+  logged.outcomes.resize(2);
+  const WindowWrite kept = window_write(logged);
+  EXPECT_EQ(kept, (WindowWrite{id(4, 5), WriteNumber(3), {Term(2), Sequence(9)}, UnixMillis{77}, 123, logged.outcomes}));
+}
+
+TEST(Fingerprint, IsTheSameForTheSameOperationsOnly) {
+  const std::vector<WriteOperation> base = {put("a", "1"), put("b", "2")};
+  EXPECT_EQ(fingerprint(base), fingerprint({put("a", "1"), put("b", "2")}));
+  EXPECT_NE(fingerprint(base), fingerprint({put("b", "2"), put("a", "1")}));
+  EXPECT_NE(fingerprint({put("ab", "")}), fingerprint({put("a", "b")}));
+  EXPECT_NE(fingerprint({put("a", "1")}), fingerprint(base));
+
+  WriteOperation with_condition = put("a", "1");
+  with_condition.condition.kind = messages::Condition::Kind::absent;
+  WriteOperation with_expiry = put("a", "1");
+  with_expiry.expiry = {messages::Expiry::Kind::after, 5};
+  EXPECT_NE(fingerprint({with_condition}), fingerprint({put("a", "1")}));
+  EXPECT_NE(fingerprint({with_expiry}), fingerprint({put("a", "1")}));
+}
+
+TEST(Fingerprint, IsFixedForEver) { EXPECT_EQ(fingerprint({put("key", "value")}), 706838417209036066u); }
+
+// Against a plain list.
+RC_GTEST_PROP(Window, AgreesWithAListThatIsSearched, ()) {
+  Window window;
+  std::vector<WindowWrite> model;
+  std::map<std::uint64_t, std::uint64_t> lowest;  // by client, ever said
+  std::uint64_t sequence = 0;
+  std::int64_t now = 0;
+  const int steps = *rc::gen::inRange(1, 80);
+  for (int i = 0; i < steps; ++i) {
+    const auto client = *rc::gen::inRange<std::uint64_t>(1, 4);
+    const auto number = *rc::gen::inRange<std::uint64_t>(0, 12);
+    const WriteId wanted = id(client, number);
+    switch (*rc::gen::inRange(0, 8)) {
+      case 0: {
+        const auto last = *rc::gen::inRange<std::uint64_t>(0, sequence + 1);
+        window.truncate_after(Sequence(last));
+        std::erase_if(model, [&](const auto& w) { return w.position.sequence > Sequence(last); });
+        break;
+      }
+      case 1:
+        now += *rc::gen::inRange<std::int64_t>(0, 50'000);
+        window.expire(UnixMillis{now});
+        std::erase_if(model, [&](const auto& w) { return now - w.time.value >= kLifeMs; });
+        break;
+      case 2:
+        window.replace(window.all());
+        break;
+      default: {
+        if (window.find(wanted) || window.closed(wanted)) break;
+        const auto lowest_open = *rc::gen::inRange<std::uint64_t>(0, number + 1);
+        lowest[client] = std::max(lowest[client], lowest_open);
+        window.add(write(wanted, ++sequence, lowest_open, now));
+        model.push_back(write(wanted, sequence, lowest_open, now));
+        std::erase_if(model, [&](const auto& w) {
+          return w.id.client == ClientId(client) && w.id.number < WriteNumber(lowest_open);
+        });
+      }
+    }
+    RC_ASSERT(window.all() == model);
+    for (std::uint64_t n = 0; n < 12; ++n) {
+      const auto expected = std::ranges::find(model, id(client, n), &WindowWrite::id);
+      const WindowWrite* found = window.find(id(client, n));
+      RC_ASSERT((found != nullptr) == (expected != model.end()));
+      if (found) RC_ASSERT(*found == *expected);
+      if (window.closed(id(client, n))) RC_ASSERT(n < lowest[client]);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace gyre::replication
