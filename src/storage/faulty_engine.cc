@@ -1,5 +1,7 @@
 #include "storage/faulty_engine.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/limits.h"
@@ -61,16 +63,23 @@ Result<void> FaultyEngine::check(PartitionId partition, std::string_view key) co
   return {};
 }
 
-Result<std::vector<std::pair<PartitionId, PartitionState>>> FaultyEngine::partitions() const {
+Result<std::vector<std::pair<PartitionId, StoredPartition>>> FaultyEngine::partitions() const {
   return below_.partitions();
+}
+
+// What the batch writes or drops is whole again.
+void FaultyEngine::forget_damage(const PartitionBatch& batch) {
+  if (corrupt_.empty()) return;
+  if (batch.drop_first) std::erase_if(corrupt_, [&](const auto& entry) { return entry.first == batch.partition; });
+  const auto heal = [&](const messages::Mutation& mutation) { corrupt_.erase({batch.partition, mutation.key.str()}); };
+  for (const messages::LoggedWritePtr& write : batch.writes) std::ranges::for_each(write->mutations, heal);
+  std::ranges::for_each(batch.repairs, heal);
 }
 
 Result<void> FaultyEngine::commit(std::span<const PartitionBatch> batches) {
   return change([&]() -> Result<void> {
     GYRE_TRY(below_.commit(batches));
-    for (const PartitionBatch& batch : batches) {
-      for (const messages::Mutation& mutation : batch.mutations) corrupt_.erase({batch.partition, mutation.key.str()});
-    }
+    for (const PartitionBatch& batch : batches) forget_damage(batch);
     return {};
   });
 }
@@ -87,6 +96,15 @@ Result<void> FaultyEngine::sync() {
   if (!broken_ && rng_.chance(plan_.sync_fails)) broken_ = true;
   if (broken_) return failure(Outcome::unknown);
   return below_.sync();
+}
+
+Result<std::vector<messages::LoggedWritePtr>> FaultyEngine::read_log(PartitionId partition, Sequence after,
+                                                                     std::size_t bytes_max) const {
+  if (rng_.chance(plan_.log_fails)) return failure(Outcome::not_applied);
+  if (rng_.chance(plan_.log_forgets)) {
+    return fail(ErrorCode::not_found, fmt::format("the log of partition {} is gone (injected)", partition.value()));
+  }
+  return below_.read_log(partition, after, bytes_max);
 }
 
 Result<Lookup> FaultyEngine::get(PartitionId partition, std::string_view key, UnixMillis now, Tier tier) const {

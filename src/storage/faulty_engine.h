@@ -18,6 +18,8 @@ struct FaultPlan {
   double commit_fails = 0;  // commit and drop_partition: storage_failed; applied or not, as the plan likes
   double sync_fails = 0;    // sync: storage_failed
   double needs_disk = 0;    // get with Tier::memory: needs_disk
+  double log_fails = 0;     // read_log: storage_failed
+  double log_forgets = 0;   // read_log: not_found
 };
 
 // Between the caller and `below`, which outlives this. What a fault leaves behind, as in a real engine:
@@ -41,9 +43,11 @@ class FaultyEngine final : public Engine {
   void corrupt(PartitionId partition, std::string_view key) { corrupt_.emplace(partition, key); }
   bool broken() const { return broken_; }
 
-  Result<std::vector<std::pair<PartitionId, PartitionState>>> partitions() const override;
+  Result<std::vector<std::pair<PartitionId, StoredPartition>>> partitions() const override;
   Result<void> commit(std::span<const PartitionBatch> batches) override;
   Result<void> sync() override;
+  Result<std::vector<messages::LoggedWritePtr>> read_log(PartitionId partition, Sequence after,
+                                                         std::size_t bytes_max) const override;
   Result<Lookup> get(PartitionId partition, std::string_view key, UnixMillis now, Tier tier) const override;
   Result<std::vector<Lookup>> multi_get(PartitionId partition, std::span<const std::string_view> keys,
                                         UnixMillis now) const override;
@@ -61,6 +65,7 @@ class FaultyEngine final : public Engine {
   using CorruptKeys = std::set<std::pair<PartitionId, std::string>>;
   class FaultySnapshot;
 
+  void forget_damage(const PartitionBatch& batch);
   // Lets a change through or not. `apply` is called at most once.
   template <class Apply>
   Result<void> change(Apply apply);
@@ -68,7 +73,7 @@ class FaultyEngine final : public Engine {
 
   Engine& below_;
   FaultPlan plan_;
-  mutable Rng rng_;  // get() draws from it
+  mutable Rng rng_;  // get() and read_log() draw from it
   CorruptKeys corrupt_;
   bool disk_full_ = false;
   bool stalled_ = false;

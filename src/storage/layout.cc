@@ -1,6 +1,7 @@
 #include "storage/layout.h"
 
 #include "base/assert.h"
+#include "storage/encoding.h"
 
 namespace gyre::storage::layout {
 namespace {
@@ -15,53 +16,6 @@ void put_u16(std::string& out, std::uint16_t value) {
 std::uint16_t read_u16(std::string_view at) {
   return static_cast<std::uint16_t>((static_cast<std::uint8_t>(at[0]) << 8) | static_cast<std::uint8_t>(at[1]));
 }
-
-// LEB128: seven bits a byte, the lowest first, the top bit set where another byte follows.
-std::size_t write_varint(char* out, std::uint64_t value) {
-  std::size_t size = 0;
-  for (; value >= 0x80; value >>= 7) out[size++] = static_cast<char>(value | 0x80);
-  out[size++] = static_cast<char>(value);
-  return size;
-}
-
-void put_varint(std::string& out, std::uint64_t value) {
-  char bytes[10];
-  out.append(bytes, write_varint(bytes, value));
-}
-
-// Reads from the front of a view; once it runs dry or sees an overlong number it is not ok() any more.
-class Reader {
- public:
-  explicit Reader(std::string_view rest) : rest_(rest) {}
-
-  std::uint8_t byte() {
-    if (rest_.empty()) {
-      ok_ = false;
-      return 0;
-    }
-    const auto value = static_cast<std::uint8_t>(rest_.front());
-    rest_.remove_prefix(1);
-    return value;
-  }
-
-  std::uint64_t varint() {
-    std::uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-      const std::uint8_t next = byte();
-      value |= std::uint64_t{next & 0x7Fu} << shift;
-      if ((next & 0x80) == 0) return value;
-    }
-    ok_ = false;
-    return 0;
-  }
-
-  bool ok() const { return ok_; }
-  std::string_view rest() const { return rest_; }
-
- private:
-  std::string_view rest_;
-  bool ok_ = true;
-};
 
 std::string meta_key(PartitionId partition, MetaKey::Kind kind) {
   std::string key;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/assert.h"
 
 namespace gyre::storage {
@@ -9,16 +11,15 @@ namespace gyre::storage {
 // Copies the partition: records are shared slices, so this is cheap enough for tests.
 class MemoryEngine::MemorySnapshot final : public Snapshot {
  public:
-  explicit MemorySnapshot(Partition partition) : partition_(std::move(partition)) {
-    next_ = partition_.records.begin();
-  }
+  MemorySnapshot(Records records, PartitionState state)
+      : records_(std::move(records)), state_(std::move(state)), next_(records_.begin()) {}
 
-  const PartitionState& state() const override { return partition_.state; }
+  const PartitionState& state() const override { return state_; }
 
   Result<std::vector<KeyedRecord>> next(std::size_t bytes_max) override {
     std::vector<KeyedRecord> items;
     std::size_t bytes = 0;
-    for (; next_ != partition_.records.end() && (items.empty() || bytes < bytes_max); ++next_) {
+    for (; next_ != records_.end() && (items.empty() || bytes < bytes_max); ++next_) {
       const auto& [key, record] = *next_;
       bytes += key.size() + record.value.size();
       items.push_back({Bytes::copy_of(key), record});
@@ -27,11 +28,48 @@ class MemoryEngine::MemorySnapshot final : public Snapshot {
   }
 
  private:
-  const Partition partition_;
+  const Records records_;
+  const PartitionState state_;
   Records::const_iterator next_;
 };
 
-void MemoryEngine::apply(Contents& contents, const Change& change) {
+void MemoryEngine::apply(Partition& partition, const messages::Mutation& mutation) {
+  if (mutation.kind == messages::Mutation::Kind::put) {
+    partition.records.insert_or_assign(mutation.key.str(), mutation.record);
+  } else {
+    partition.records.erase(mutation.key.str());
+  }
+}
+
+// What is logged before cannot be read any more, and ids behind `last` are of a history that is gone.
+void MemoryEngine::cut_log(Partition& partition, Sequence last) {
+  partition.log.clear();
+  partition.log_after = last;
+  partition.ids.truncate_after(last);
+}
+
+void MemoryEngine::apply(Partition& partition, const OwnedBatch& batch) const {
+  if (batch.drop_first) partition = {};
+  Position reached = partition.state.position;
+  for (const messages::LoggedWritePtr& write : batch.writes) {
+    const Sequence previous(write->position.sequence.value() - 1);
+    if (previous != reached.sequence) cut_log(partition, previous);
+    for (const messages::Mutation& mutation : write->mutations) apply(partition, mutation);
+    partition.log.push_back(write);
+    partition.ids.add(*write);
+    reached = write->position;
+  }
+  for (const messages::Mutation& repair : batch.repairs) apply(partition, repair);
+  if (!batch.repairs.empty() || reached != batch.state.position) cut_log(partition, batch.state.position.sequence);
+  if (batch.window) partition.ids.replace(*batch.window);
+  partition.state = batch.state;
+  partition.ids.expire(batch.state.time);
+  for (; partition.log.size() > log_kept_; partition.log.pop_front()) {
+    partition.log_after = partition.log.front()->position.sequence;
+  }
+}
+
+void MemoryEngine::apply(Contents& contents, const Change& change) const {
   if (const auto* drop = std::get_if<Drop>(&change)) {
     contents.erase(drop->partition);
     return;
@@ -41,17 +79,7 @@ void MemoryEngine::apply(Contents& contents, const Change& change) {
     for (const std::string& key : removal->keys) records.erase(key);
     return;
   }
-  for (const OwnedBatch& batch : std::get<std::vector<OwnedBatch>>(change)) {
-    Partition& partition = contents[batch.partition];
-    for (const messages::Mutation& mutation : batch.mutations) {
-      if (mutation.kind == messages::Mutation::Kind::put) {
-        partition.records.insert_or_assign(mutation.key.str(), mutation.record);
-      } else {
-        partition.records.erase(mutation.key.str());
-      }
-    }
-    partition.state = batch.state;
-  }
+  for (const OwnedBatch& batch : std::get<std::vector<OwnedBatch>>(change)) apply(contents[batch.partition], batch);
 }
 
 void MemoryEngine::record(Change change) {
@@ -68,17 +96,24 @@ const MemoryEngine::Partition* MemoryEngine::find(PartitionId partition) const {
   return found == live_.end() ? nullptr : &found->second;
 }
 
-Result<std::vector<std::pair<PartitionId, PartitionState>>> MemoryEngine::partitions() const {
-  std::vector<std::pair<PartitionId, PartitionState>> states;
-  for (const auto& [id, partition] : live_) states.emplace_back(id, partition.state);
-  return states;
+Result<std::vector<std::pair<PartitionId, StoredPartition>>> MemoryEngine::partitions() const {
+  std::vector<std::pair<PartitionId, StoredPartition>> stored;
+  for (const auto& [id, partition] : live_) {
+    stored.emplace_back(id, StoredPartition{partition.state, partition.ids.open()});
+  }
+  return stored;
 }
 
 Result<void> MemoryEngine::commit(std::span<const PartitionBatch> batches) {
   std::vector<OwnedBatch> owned;
   owned.reserve(batches.size());
   for (const PartitionBatch& batch : batches) {
-    owned.push_back({batch.partition, {batch.mutations.begin(), batch.mutations.end()}, batch.state});
+    owned.push_back({.partition = batch.partition,
+                     .drop_first = batch.drop_first,
+                     .writes = {batch.writes.begin(), batch.writes.end()},
+                     .repairs = {batch.repairs.begin(), batch.repairs.end()},
+                     .window = batch.window,
+                     .state = batch.state});
   }
   record(std::move(owned));
   return {};
@@ -96,6 +131,25 @@ void MemoryEngine::crash(std::size_t kept) {
   live_ = synced_;
   for (const Change& change : unsynced_) apply(live_, change);
   horizons_.clear();
+}
+
+Result<std::vector<messages::LoggedWritePtr>> MemoryEngine::read_log(PartitionId partition, Sequence after,
+                                                                     std::size_t bytes_max) const {
+  const Partition* held = find(partition);
+  const Partition none;
+  if (held == nullptr) held = &none;
+  const std::size_t first = after.value() - held->log_after.value();
+  if (after < held->log_after || first > held->log.size()) {
+    return fail(ErrorCode::not_found, fmt::format("the log of partition {} does not reach back to write {}",
+                                                  partition.value(), after.value()));
+  }
+  std::vector<messages::LoggedWritePtr> writes;
+  std::size_t bytes = 0;
+  for (std::size_t i = first; i < held->log.size() && (writes.empty() || bytes < bytes_max); ++i) {
+    writes.push_back(held->log[i]);
+    bytes += held->log[i]->bytes();
+  }
+  return writes;
 }
 
 Result<Lookup> MemoryEngine::get(PartitionId partition, std::string_view key, UnixMillis now, Tier) const {
@@ -147,7 +201,8 @@ Result<void> MemoryEngine::drop_partition(PartitionId partition) {
 
 Result<std::unique_ptr<Snapshot>> MemoryEngine::snapshot(PartitionId partition) {
   const Partition* held = find(partition);
-  return std::make_unique<MemorySnapshot>(held == nullptr ? Partition{} : *held);
+  if (held == nullptr) return std::make_unique<MemorySnapshot>(Records{}, PartitionState{});
+  return std::make_unique<MemorySnapshot>(held->records, held->state);
 }
 
 void MemoryEngine::set_expiry_horizon(PartitionId partition, UnixMillis horizon) {

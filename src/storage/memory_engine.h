@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "storage/engine.h"
+#include "storage/logged_ids.h"
 
 namespace gyre::storage {
 
@@ -19,9 +20,11 @@ namespace gyre::storage {
 // THREAD: one.
 class MemoryEngine final : public Engine {
  public:
-  Result<std::vector<std::pair<PartitionId, PartitionState>>> partitions() const override;
+  Result<std::vector<std::pair<PartitionId, StoredPartition>>> partitions() const override;
   Result<void> commit(std::span<const PartitionBatch> batches) override;
   Result<void> sync() override;
+  Result<std::vector<messages::LoggedWritePtr>> read_log(PartitionId partition, Sequence after,
+                                                         std::size_t bytes_max) const override;
   Result<Lookup> get(PartitionId partition, std::string_view key, UnixMillis now, Tier tier) const override;
   Result<std::vector<Lookup>> multi_get(PartitionId partition, std::span<const std::string_view> keys,
                                         UnixMillis now) const override;
@@ -39,6 +42,8 @@ class MemoryEngine final : public Engine {
   // themselves, as a kernel writes back what is old.
   std::size_t unsynced() const { return unsynced_.size(); }
   static constexpr std::size_t kUnsyncedMax = 4096;
+  // The log keeps the newest `writes` of each partition, counted when something is applied.
+  void set_log_kept(std::size_t writes) { log_kept_ = writes; }
   // The process dies, and with it the horizons; the first `kept` of what is unsynced survive. kept == unsynced(): the
   // machine lives on. REQUIRES: kept <= unsynced(), no open snapshot.
   void crash(std::size_t kept);
@@ -48,12 +53,19 @@ class MemoryEngine final : public Engine {
   struct Partition {
     Records records;
     PartitionState state;
+    std::deque<messages::LoggedWritePtr> log;  // all behind `log_after`, up to the position
+    Sequence log_after;
+    LoggedIds ids;
   };
   using Contents = std::map<PartitionId, Partition>;
 
+  // A PartitionBatch that owns what it names.
   struct OwnedBatch {
     PartitionId partition;
-    std::vector<messages::Mutation> mutations;
+    bool drop_first = false;
+    std::vector<messages::LoggedWritePtr> writes;
+    std::vector<messages::Mutation> repairs;
+    std::optional<std::vector<messages::WindowWrite>> window;
     PartitionState state;
   };
   struct Drop {
@@ -67,7 +79,10 @@ class MemoryEngine final : public Engine {
 
   class MemorySnapshot;
 
-  static void apply(Contents& contents, const Change& change);
+  static void apply(Partition& partition, const messages::Mutation& mutation);
+  static void cut_log(Partition& partition, Sequence last);
+  void apply(Partition& partition, const OwnedBatch& batch) const;
+  void apply(Contents& contents, const Change& change) const;
   void record(Change change);
   const Partition* find(PartitionId partition) const;
 
@@ -75,6 +90,7 @@ class MemoryEngine final : public Engine {
   Contents synced_;
   std::deque<Change> unsynced_;
   std::map<PartitionId, UnixMillis> horizons_;
+  std::size_t log_kept_ = 10'000;
 };
 
 }  // namespace gyre::storage

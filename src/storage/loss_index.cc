@@ -1,0 +1,38 @@
+#include "storage/loss_index.h"
+
+namespace gyre::storage {
+
+// A write and a range of that one write are different entries: the write has its contents.
+LossIndex::Name LossIndex::name_of(const messages::Loss& loss) {
+  if (const auto* range = std::get_if<messages::LostRange>(&loss)) {
+    return {range->partition, range->term, range->first, range->last};
+  }
+  const auto& write = std::get<messages::LostWrite>(loss);
+  return {write.partition, write.position.term, write.position.sequence, Sequence()};
+}
+
+std::uint64_t LossIndex::find(const messages::Loss& loss) const {
+  const auto found = by_name_.find(name_of(loss));
+  return found == by_name_.end() ? 0 : found->second;
+}
+
+std::uint64_t LossIndex::add(const messages::Loss& loss) {
+  const auto* write = std::get_if<messages::LostWrite>(&loss);
+  reapplied_.push_back(write != nullptr && write->reapplied);
+  by_name_.emplace(name_of(loss), size());
+  if (write != nullptr && write->id.given()) by_id_.emplace(std::pair(write->partition, write->id), size());
+  return size();
+}
+
+std::vector<std::uint64_t> LossIndex::unmarked(PartitionId partition, std::span<const messages::WriteId> ids) const {
+  std::vector<std::uint64_t> entries;
+  for (const messages::WriteId& id : ids) {
+    const auto [first, last] = by_id_.equal_range({partition, id});
+    for (auto found = first; found != last; ++found) {
+      if (!reapplied(found->second)) entries.push_back(found->second);
+    }
+  }
+  return entries;
+}
+
+}  // namespace gyre::storage

@@ -1,0 +1,39 @@
+// Where the entries of a ledger are, by what names them. Internal to this folder.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <tuple>
+#include <vector>
+
+#include "base/ids.h"
+#include "messages/loss.h"
+
+namespace gyre::storage {
+
+// Entries are numbered from 1 on, in the order in which they were added. Takes about 200 bytes for each.
+class LossIndex {
+ public:
+  // The entry of the same write or range. 0: none.
+  std::uint64_t find(const messages::Loss& loss) const;
+  // Returns its number. REQUIRES: find(loss) == 0.
+  std::uint64_t add(const messages::Loss& loss);
+  // The entries of the writes with these ids that are not marked yet.
+  std::vector<std::uint64_t> unmarked(PartitionId partition, std::span<const messages::WriteId> ids) const;
+  // REQUIRES: 1 <= entry <= size().
+  void mark(std::uint64_t entry) { reapplied_[entry - 1] = true; }
+  bool reapplied(std::uint64_t entry) const { return reapplied_[entry - 1]; }
+  std::uint64_t size() const { return reapplied_.size(); }
+
+ private:
+  // Partition, term, first and last sequence.
+  using Name = std::tuple<PartitionId, Term, Sequence, Sequence>;
+  static Name name_of(const messages::Loss& loss);
+
+  std::map<Name, std::uint64_t> by_name_;
+  std::multimap<std::pair<PartitionId, messages::WriteId>, std::uint64_t> by_id_;
+  std::vector<bool> reapplied_;
+};
+
+}  // namespace gyre::storage
