@@ -74,6 +74,8 @@ inline constexpr std::size_t kEventsKeptMax = 20'000;
 
 // Blocking work of one loop. Beyond: busy.
 inline constexpr std::size_t kPoolJobsMax = 16'384;
+// Reads of logs and snapshots, and exports, that one host has running at once; the rest waits.
+inline constexpr std::size_t kHostTasksMax = 8;
 
 // Scan. One page carries at most this; the rest comes with the next.
 inline constexpr std::size_t kScanItemsMax = 10'000;

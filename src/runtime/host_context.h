@@ -1,0 +1,27 @@
+// What the parts of a host have in common.
+#pragma once
+
+#include "runtime/environment.h"
+#include "runtime/host_options.h"
+#include "runtime/machines.h"
+#include "storage/engine.h"
+#include "storage/ledger.h"
+
+namespace gyre::runtime {
+
+struct HostContext {
+  HostOptions options;
+  storage::Engine& engine;
+  storage::Ledger& ledger;
+  Environment& environment;
+  HostMetrics& metrics;
+  Machines machines;
+  bool storage_failed = false;
+
+  // A read failed. Where that says that this storage cannot be trusted any more, the machines are told.
+  void on_read_error(const Error& error);
+  // The storage failed, for good: tells all machines, once.
+  void fail_storage(const Error& error);
+};
+
+}  // namespace gyre::runtime

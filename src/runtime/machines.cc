@@ -1,0 +1,54 @@
+#include "runtime/machines.h"
+
+#include <utility>
+
+#include "base/assert.h"
+
+namespace gyre::runtime {
+
+Machines::Machines(HostOptions options, Stored stored)
+    : options_(std::move(options)),
+      stored_(std::make_move_iterator(stored.begin()), std::make_move_iterator(stored.end())) {}
+
+void Machines::adopt(ring::ClusterMapPtr map) {
+  GYRE_ASSERT(map_ == nullptr || map->epoch > map_->epoch);
+  map_ = std::move(map);
+  if (!machines_.empty()) return;
+  for (std::uint32_t p = options_.shard; p < map_->shape.partitions; p += options_.shards) {
+    const PartitionId id(static_cast<std::uint16_t>(p));
+    storage::StoredPartition stored;
+    if (const auto found = stored_.find(id); found != stored_.end()) stored = std::move(found->second);
+    machines_.push_back(
+        std::make_unique<Machine>(replication::Partition({.id = id,
+                                                          .self = options_.self,
+                                                          .incarnation = options_.incarnation,
+                                                          .generation = options_.generation,
+                                                          .loses_nothing = options_.loses_nothing,
+                                                          .started = options_.started,
+                                                          .broken = options_.broken},
+                                                         std::move(stored.state), std::move(stored.window))));
+  }
+  stored_.clear();
+}
+
+Machine* Machines::find(PartitionId partition) {
+  if (partition.value() % options_.shards != options_.shard) return nullptr;
+  const std::size_t index = partition.value() / options_.shards;
+  return index < machines_.size() ? machines_[index].get() : nullptr;
+}
+
+void Machines::touch(Machine& machine) {
+  if (std::exchange(machine.touched, true)) return;
+  touched_.push_back(&machine);
+}
+
+void Machines::touch_all() {
+  for (const auto& machine : machines_) touch(*machine);
+}
+
+std::vector<Machine*> Machines::take_touched() {
+  for (Machine* machine : touched_) machine->touched = false;
+  return std::exchange(touched_, {});
+}
+
+}  // namespace gyre::runtime

@@ -1,0 +1,64 @@
+// The machines of one event loop.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "replication/partition.h"
+#include "runtime/host_options.h"
+#include "storage/engine.h"
+
+namespace gyre::runtime {
+
+struct Machine {
+  explicit Machine(replication::Partition p) : partition(std::move(p)) {}
+
+  replication::Partition partition;
+  bool touched = false;        // see Machines::touch
+  bool refused = false;        // storage refused its commit in this turn
+  std::size_t syncs_open = 0;  // commits that are reported only after a sync
+  std::string sweep_after;     // where the next sweep goes on
+};
+
+// Whoever calls a machine touches it; at the end of the turn the host carries out what the touched ones ask for and
+// commits what they have pending.
+//
+// There are none before the first map: only it says how many partitions there are. Machines stay where they are.
+class Machines {
+ public:
+  using Stored = std::vector<std::pair<PartitionId, storage::StoredPartition>>;
+
+  Machines(HostOptions options, Stored stored);
+
+  // REQUIRES: newer than the last one, of the same shape.
+  void adopt(ring::ClusterMapPtr map);
+  // Null before the first one.
+  const ring::ClusterMapPtr& map() const { return map_; }
+
+  // Null: not of this host, or not known. Takes any number that came from a network.
+  Machine* find(PartitionId partition);
+  std::span<const std::unique_ptr<Machine>> all() const { return machines_; }
+  const ring::PartitionEntry& entry_of(const Machine& machine) const { return map_->entry(machine.partition.id()); }
+  // This node is a member of the machine's partition, by the newest map.
+  bool member(const Machine& machine) const { return entry_of(machine).has_member(options_.self); }
+
+  void touch(Machine& machine);
+  void touch_all();
+  bool any_touched() const { return !touched_.empty(); }
+  // Those touched since the last call, in that order.
+  std::vector<Machine*> take_touched();
+
+ private:
+  HostOptions options_;
+  std::map<PartitionId, storage::StoredPartition> stored_;  // until the machines are made
+  ring::ClusterMapPtr map_;
+  std::vector<std::unique_ptr<Machine>> machines_;  // by partition / shards
+  std::vector<Machine*> touched_;
+};
+
+}  // namespace gyre::runtime

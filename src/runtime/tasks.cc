@@ -1,0 +1,169 @@
+#include "runtime/tasks.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "base/assert.h"
+#include "base/limits.h"
+
+namespace gyre::runtime {
+
+using messages::FetchedKey;
+using messages::LoggedWritePtr;
+using replication::Moment;
+using replication::TaskId;
+
+namespace {
+
+// Before every expiry: shows what is stored, expired or not.
+constexpr UnixMillis kBeforeAll{INT64_MIN};
+
+Result<std::vector<FetchedKey>> read_keys(const storage::Engine& engine, PartitionId partition,
+                                          const std::vector<Bytes>& keys) {
+  const std::vector<std::string_view> views(keys.begin(), keys.end());
+  GYRE_TRY_SET(auto found, engine.multi_get(partition, views, kBeforeAll));
+  std::vector<FetchedKey> fetched;
+  fetched.reserve(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    fetched.push_back({keys[i], std::nullopt});
+    if (found[i].state == storage::Lookup::State::found) fetched.back().record = std::move(found[i].record);
+  }
+  return fetched;
+}
+
+Result<std::vector<FetchedKey>> read_records(storage::Snapshot& snapshot) {
+  GYRE_TRY_SET(auto records, snapshot.next(limits::kSnapshotChunkBytes));
+  std::vector<FetchedKey> fetched;
+  fetched.reserve(records.size());
+  for (auto& [key, record] : records) fetched.push_back({std::move(key), std::move(record)});
+  return fetched;
+}
+
+std::uint64_t count_writes(const std::vector<messages::Loss>& losses) {
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      losses, [](const auto& loss) { return std::holds_alternative<messages::LostWrite>(loss); }));
+}
+
+}  // namespace
+
+template <class T>
+void Tasks::queue(Machine& machine, std::move_only_function<T()> work,
+                  std::move_only_function<void(const Moment&, T)> deliver) {
+  auto result = std::make_shared<T>();
+  waiting_.push_back({[work = std::move(work), result]() mutable { *result = work(); },
+                      [this, &machine, deliver = std::move(deliver), result]() mutable {
+                        deliver(context_.environment.now(), std::move(*result));
+                        context_.machines.touch(machine);
+                      }});
+}
+
+void Tasks::end_turn() {
+  while (!waiting_.empty() && running_ < limits::kHostTasksMax) {
+    auto task = std::make_shared<Task>(std::move(waiting_.front()));
+    const auto submitted = context_.environment.run_blocking([task] { task->work(); },
+                                                             [this, task] {
+                                                               --running_;
+                                                               task->done();
+                                                             });
+    if (!submitted) {
+      waiting_.front() = std::move(*task);
+      return;
+    }
+    waiting_.pop_front();
+    ++running_;
+  }
+}
+
+// --- Log and keys ---
+
+void Tasks::carry_out(Machine& machine, replication::ReadLog effect) {
+  using Writes = Result<std::vector<LoggedWritePtr>>;
+  context_.metrics.log_reads.add();
+  queue<Writes>(
+      machine,
+      [engine = &context_.engine, id = machine.partition.id(), effect] {
+        return engine->read_log(id, effect.after, std::min(effect.bytes_max, limits::kLogReadBytes));
+      },
+      [this, &machine, effect](const Moment& now, Writes writes) {
+        const bool out_of_reach = !writes && writes.error().code == ErrorCode::not_found;
+        if (!writes && !out_of_reach) context_.on_read_error(writes.error());
+        machine.partition.on_log(now, effect.task, std::move(writes));
+      });
+}
+
+void Tasks::carry_out(Machine& machine, replication::ReadKeys effect) {
+  using Keys = Result<std::vector<FetchedKey>>;
+  queue<Keys>(
+      machine,
+      [engine = &context_.engine, id = machine.partition.id(), keys = std::move(effect.keys)] {
+        return read_keys(*engine, id, keys);
+      },
+      [this, &machine, task = effect.task](const Moment& now, Keys keys) {
+        if (!keys) context_.on_read_error(keys.error());
+        machine.partition.on_keys(now, task, std::move(keys));
+      });
+}
+
+// --- Snapshots ---
+
+void Tasks::carry_out(Machine& machine, replication::OpenSnapshot effect) {
+  auto snapshot = context_.engine.snapshot(machine.partition.id());
+  Result<void> opened;
+  if (snapshot) {
+    snapshots_[{machine.partition.id(), effect.task}] = *std::move(snapshot);
+  } else {
+    opened = fail(snapshot.error());
+  }
+  machine.partition.on_snapshot_open(context_.environment.now(), effect.task, std::move(opened));
+  if (!snapshot) context_.on_read_error(snapshot.error());
+}
+
+void Tasks::carry_out(Machine& machine, replication::ReadSnapshot effect) {
+  using Records = Result<std::vector<FetchedKey>>;
+  const auto open = snapshots_.find({machine.partition.id(), effect.task});
+  GYRE_ASSERT(open != snapshots_.end());
+  queue<Records>(
+      machine, [snapshot = open->second] { return read_records(*snapshot); },
+      [this, &machine, task = effect.task](const Moment& now, Records records) {
+        if (!records) context_.on_read_error(records.error());
+        machine.partition.on_snapshot_records(now, task, std::move(records));
+      });
+}
+
+void Tasks::carry_out(Machine& machine, replication::CloseSnapshot effect) {
+  snapshots_.erase({machine.partition.id(), effect.task});
+}
+
+// --- Ledger ---
+
+void Tasks::carry_out(Machine& machine, replication::ExportLosses effect) {
+  using Losses = std::vector<messages::Loss>;
+  auto losses = std::make_shared<const Losses>(std::move(effect.losses));
+  queue<Result<void>>(
+      machine,
+      [ledger = &context_.ledger, losses, wall = context_.environment.now().wall] {
+        return ledger->append(*losses, wall);
+      },
+      [this, &machine, task = effect.task, losses](const Moment& now, Result<void> outcome) {
+        if (outcome) {
+          context_.metrics.lost_writes.add(count_writes(*losses));
+        } else {
+          context_.metrics.storage_errors.add();
+        }
+        machine.partition.on_exported(now, task, std::move(outcome));
+      });
+}
+
+void Tasks::carry_out(Machine& machine, replication::MarkReapplied effect) {
+  queue<Result<void>>(
+      machine,
+      [ledger = &context_.ledger, id = machine.partition.id(), ids = std::move(effect.ids)] {
+        return ledger->mark_reapplied(id, ids);
+      },
+      [this](const Moment&, Result<void> outcome) {
+        if (!outcome) context_.metrics.storage_errors.add();
+      });
+}
+
+}  // namespace gyre::runtime
