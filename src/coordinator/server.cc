@@ -1,5 +1,6 @@
 #include "coordinator/server.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -7,12 +8,15 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
-#include "control/timing.h"
+#include "base/timing.h"
+#include "net/address.h"
 #include "observe/process_metrics.h"
 
 namespace gyre::coordinator {
 
 namespace {
+
+constexpr auto kProbeLimit = std::chrono::seconds(1);
 
 // Nothing a coordinator is asked is larger.
 constexpr wire::Limits kLimits{.key_bytes_max = limits::kKeyBytesMax, .value_bytes_max = 64 * 1024};
@@ -43,13 +47,15 @@ spdlog::level::level_enum level_of(Kind kind) {
 
 }  // namespace
 
-// Hands the requests of one connection to the server. Responses have no business here and are dropped.
+// Hands the requests and messages of one connection to the server. Responses have no business here and are dropped.
 class Server::Session final : public net::ConnectionHandler, public std::enable_shared_from_this<Session> {
  public:
-  Session(Server& server, const net::ConnectionPtr& connection) : server_(server), connection_(connection) {}
+  Session(Server& server, const net::ConnectionPtr& connection)
+      : server_(server), connection_(connection), id_(connection->id()) {}
 
   void on_frame(messages::Frame frame) override {
     const net::ConnectionPtr connection = connection_.lock();
+    if (!frame.messages.empty()) server_.on_messages(connection, frame.sender, std::move(frame.messages));
     if (turn_requests_ == 0) {
       server_.loop_.at_turn_end([self = shared_from_this()] { self->turn_requests_ = 0; });
     }
@@ -64,15 +70,17 @@ class Server::Session final : public net::ConnectionHandler, public std::enable_
   void on_closed(const Error& why) override {
     if (why.code == ErrorCode::invalid_argument || why.code == ErrorCode::too_large) server_.malformed_.add();
     spdlog::debug("connection closed why=\"{}\"", why.message);
+    server_.on_connection_closed(id_);
   }
 
  private:
   Server& server_;
   std::weak_ptr<net::Connection> connection_;  // which owns this session
+  ConnectionId id_;
   std::size_t turn_requests_ = 0;
 };
 
-Server::Server(std::unique_ptr<FileStore> store)
+Server::Server(std::unique_ptr<FileStore> store, EventLog events)
     : requests_(metrics_.counter("gyre_coordinator_requests_total", "Requests received")),
       malformed_(metrics_.counter("gyre_frames_malformed_total",
                                   "Connections closed because of bytes that are no frame, or beyond a limit")),
@@ -81,6 +89,7 @@ Server::Server(std::unique_ptr<FileStore> store)
       nodes_up_(metrics_.gauge("gyre_coordinator_nodes_up", "Nodes heard within the detection time")),
       swap_seconds_(metrics_.histogram("gyre_coordinator_swap_seconds", "Time to replace the cluster state")),
       store_(std::move(store)),
+      events_(std::move(events)),
       pool_(std::make_unique<net::BlockingPool>("store", 1)) {
   observe::add_process_metrics(metrics_);
 }
@@ -95,7 +104,8 @@ Server::~Server() {
 
 Result<std::unique_ptr<Server>> Server::start(const CoordinatorOptions& options) {
   GYRE_TRY_SET(auto store, FileStore::open(options.data_dir));
-  std::unique_ptr<Server> server(new Server(std::move(store)));
+  GYRE_TRY_SET(EventLog events, EventLog::open(options.data_dir));
+  std::unique_ptr<Server> server(new Server(std::move(store), std::move(events)));
   GYRE_TRY(server->open(options));
   return server;
 }
@@ -135,17 +145,46 @@ void Server::begin(const CoordinatorOptions& options, std::optional<control::Clu
   config.shape = options.shape;
   config.initial_nodes = options.initial_nodes;
   config.addresses = {options.advertise.empty() ? native_address() : options.advertise};
+  config.balance_primaries = options.balance_primaries;
+  trust_refused_ = options.trust_refused;
   machine_.emplace(std::move(config), std::move(stored), net::steady_now());
   loop_.post([this] { run_effects(); });
-  loop_.every(control::kHeartbeatInterval / 2, [this] { on_tick(); });
+  loop_.every(kTick, [this] { on_tick(); });
   loop_.start();
 }
 
 void Server::on_request(const net::ConnectionPtr& connection, const messages::Request& request) {
   requests_.add();
+  if (const auto* asked = std::get_if<messages::EventsRequest>(&request.body)) {
+    return connection->send(messages::Response{request.id, Epoch{}, events_.page(asked->after)});
+  }
+  if (const auto* heartbeat = std::get_if<messages::HeartbeatRequest>(&request.body)) {
+    connections_[heartbeat->node] = connection;
+  }
   last_token_ = last_token_.next();
   open_requests_.emplace(last_token_, OpenRequest{connection, request.id});
   machine_->on_request(net::steady_now(), last_token_, request.body);
+  run_effects();
+}
+
+void Server::on_messages(const net::ConnectionPtr& connection, const messages::Sender& sender,
+                         std::vector<messages::Message> messages) {
+  const ring::ClusterMapPtr map = machine_->map();
+  if (map == nullptr || sender.cluster != map->cluster || map->find_node(sender.node) == nullptr) return;
+  connections_[sender.node] = connection;
+  const Instant now = net::steady_now();
+  for (messages::Message& message : messages) machine_->on_message(now, sender, std::move(message));
+  run_effects();
+}
+
+// A node that closes its connection may have died.
+void Server::on_connection_closed(ConnectionId connection) {
+  const auto lost =
+      std::ranges::find(connections_, connection, [](const auto& entry) { return entry.second->id(); });
+  if (lost == connections_.end()) return;
+  const NodeId node = lost->first;
+  connections_.erase(lost);
+  machine_->on_connection_lost(net::steady_now(), node);
   run_effects();
 }
 
@@ -192,16 +231,58 @@ void Server::perform(control::Answer& answer) {
       .id = request.mapped().id, .epoch = map ? map->epoch : Epoch{}, .body = std::move(answer.body)});
 }
 
+void Server::perform(control::SendToNode& send) {
+  const auto to = connections_.find(send.node);
+  if (to == connections_.end()) return;
+  const ring::ClusterMapPtr map = machine_->map();
+  to->second->set_sender({map ? map->cluster : ClusterId(), NodeId(), Incarnation()});
+  to->second->send(std::move(send.message));
+}
+
+void Server::perform(control::Probe& probe) {
+  const auto address = net::parse_host_port(probe.address);
+  const bool trusted = trust_refused_ || (address && address->loopback());
+  net::connect(loop_, probe.address, kProbeLimit, kLimits,
+               [this, node = probe.node, incarnation = probe.incarnation,
+                trusted](const std::expected<net::ConnectionPtr, net::ConnectFailure>& outcome) {
+                 const bool refused = !outcome && outcome.error().refused;
+                 machine_->on_probed(net::steady_now(), node, incarnation, refused && trusted);
+                 run_effects();
+               });
+}
+
 void Server::perform(control::CoordinatorEvent& event) {
+  record({.id = 0,
+          .time = net::wall_now(),
+          .kind = std::string(control::to_string(event.kind)),
+          .node = event.node,
+          .detail = event.detail});
   if (event.kind == Kind::node_up) nodes_up_.add(1);
   if (event.kind == Kind::node_down) nodes_up_.add(-1);
   spdlog::log(level_of(event.kind), "event={} node={} epoch={} detail=\"{}\"", control::to_string(event.kind),
               event.node.empty() ? "-" : event.node.str(), epoch_.value(), event.detail);
 }
 
+void Server::record(messages::ClusterEvent event) {
+  events_.add(std::move(event));
+  if (std::exchange(writing_events_, true)) return;
+  // At the end of the turn, so that what belongs together is written together.
+  loop_.at_turn_end([this] { write_events(); });
+}
+
+void Server::write_events() {
+  std::string lines = events_.take_unwritten();
+  writing_events_ = !lines.empty();
+  if (!writing_events_) return;
+  submit([this, lines = std::move(lines)] {
+    if (const auto written = events_.write(lines); !written) spdlog::warn("{}", written.error().message);
+    loop_.post([this] { write_events(); });
+  });
+}
+
 void Server::submit(net::Task job) {
   const auto submitted = pool_->submit(std::move(job));
-  GYRE_ASSERT(submitted);  // the machine has one store operation open at most
+  GYRE_ASSERT(submitted);  // the machine has one store operation open at most, the event log one flush
 }
 
 void Server::publish() {

@@ -9,6 +9,7 @@
 
 #include "base/metrics.h"
 #include "control/coordinator.h"
+#include "coordinator/event_log.h"
 #include "coordinator/file_store.h"
 #include "coordinator/options.h"
 #include "net/blocking_pool.h"
@@ -19,7 +20,7 @@
 
 namespace gyre::coordinator {
 
-// One event loop runs the machine and all connections; the store's disk is touched on a thread of its own only.
+// One event loop runs the machine and all connections; the disk is touched on a thread of its own only.
 // THREAD: start and destroy it from one thread outside the loop; everything private runs on the loop.
 class Server {
  public:
@@ -40,18 +41,25 @@ class Server {
     RequestId id;
   };
 
-  explicit Server(std::unique_ptr<FileStore> store);
+  Server(std::unique_ptr<FileStore> store, EventLog events);
   Result<void> open(const CoordinatorOptions& options);
   void begin(const CoordinatorOptions& options, std::optional<control::ClusterState> stored);
 
   void on_request(const net::ConnectionPtr& connection, const messages::Request& request);
+  void on_messages(const net::ConnectionPtr& connection, const messages::Sender& sender,
+                   std::vector<messages::Message> messages);
+  void on_connection_closed(ConnectionId connection);
   void on_tick();
   // Performs what the machine asks for.
   void run_effects();
   void perform(control::SwapState& swap);
   void perform(control::LoadState& load);
   void perform(control::Answer& answer);
+  void perform(control::SendToNode& send);
+  void perform(control::Probe& probe);
   void perform(control::CoordinatorEvent& event);
+  void record(messages::ClusterEvent event);
+  void write_events();
   void submit(net::Task job);
   void publish();
 
@@ -68,6 +76,11 @@ class Server {
   std::optional<control::Coordinator> machine_;
   std::map<control::AnswerToken, OpenRequest> open_requests_;
   control::AnswerToken last_token_;
+  std::map<NodeId, net::ConnectionPtr> connections_;  // the last one each node was heard on
+  bool trust_refused_ = false;
+
+  EventLog events_;
+  bool writing_events_ = false;
 
   // What the admin server's threads may see.
   struct Published {

@@ -4,9 +4,16 @@
 #include <utility>
 
 #include "base/log.h"
-#include "control/timing.h"
 
 namespace gyre::node {
+
+namespace {
+
+constexpr auto kConnectLimit = std::chrono::seconds(1);
+// A coordinator that answered no heartbeat for so long is not counted on.
+constexpr auto kContactLimit = std::chrono::milliseconds(500);
+
+}  // namespace
 
 // Of one connection; forgets the link when the connection is no longer the current one.
 class CoordinatorLink::Handler : public net::ConnectionHandler {
@@ -17,9 +24,11 @@ class CoordinatorLink::Handler : public net::ConnectionHandler {
   void on_frame(messages::Frame frame) override {
     const auto link = current();
     if (!link) return;
+    if (!frame.messages.empty()) link->on_messages(frame.sender, std::move(frame.messages));
     for (auto& response : frame.responses) {
       if (response.id != link->last_request_) continue;
       link->answered_ = true;
+      link->last_answer_ = net::steady_now();
       link->on_answer(std::move(response.body));
     }
   }
@@ -42,10 +51,11 @@ class CoordinatorLink::Handler : public net::ConnectionHandler {
 };
 
 CoordinatorLink::CoordinatorLink(net::Loop& loop, std::vector<std::string> coordinators, control::Agent agent,
-                                 Callbacks callbacks)
+                                 messages::Sender self, Callbacks callbacks)
     : loop_(loop),
       coordinators_(std::move(coordinators)),
       agent_(std::move(agent)),
+      self_(std::move(self)),
       callbacks_(std::move(callbacks)),
       timer_(loop.context()) {}
 
@@ -95,7 +105,7 @@ void CoordinatorLink::carry_out(control::AskCoordinator ask) {
 
 void CoordinatorLink::connect_and_ask(messages::RequestBody body) {
   auto shared = std::make_shared<messages::RequestBody>(std::move(body));
-  net::connect(loop_, coordinators_[connected_to_], control::kDetection, wire::Limits{},
+  net::connect(loop_, coordinators_[connected_to_], kConnectLimit, wire::Limits{},
                [weak = weak_from_this(), shared, attempt = ++attempts_](Result<net::ConnectionPtr> connection) {
                  const auto self = weak.lock();
                  if (!self || self->stopped_ || self->attempts_ != attempt) return;
@@ -115,6 +125,29 @@ void CoordinatorLink::send(messages::RequestBody body) {
 void CoordinatorLink::on_answer(Result<messages::ResponseBody> answer) {
   agent_.on_answer(net::steady_now(), std::move(answer));
   drive();
+}
+
+void CoordinatorLink::on_messages(const messages::Sender& sender, std::vector<messages::Message> messages) {
+  if (sender.cluster != agent_.cluster() || !sender.node.empty()) return;
+  for (messages::Message& message : messages) {
+    if (auto* push = std::get_if<messages::MapPush>(&message)) {
+      agent_.on_map(net::steady_now(), push->map);
+    } else {
+      callbacks_.on_message(sender, std::move(message));
+    }
+  }
+  drive();
+}
+
+void CoordinatorLink::tell(messages::Message message) {
+  if (!connection_ || !agent_.joined()) return;
+  self_.cluster = agent_.cluster();
+  connection_->set_sender(self_);
+  connection_->send(std::move(message));
+}
+
+bool CoordinatorLink::in_contact() const {
+  return connection_ && agent_.joined() && net::steady_now() - last_answer_ < kContactLimit;
 }
 
 void CoordinatorLink::carry_out(control::AdoptMap adopt) { callbacks_.on_map(std::move(adopt.map)); }

@@ -15,15 +15,21 @@ class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
  public:
   struct Callbacks {
     std::function<void(ring::ClusterMapPtr)> on_map;
+    std::function<void(const messages::Sender&, messages::Message)> on_message;  // Poll, Seal or Order
     std::function<void(const Error&)> on_refused;  // at most once; the node must stop
   };
 
-  CoordinatorLink(net::Loop& loop, std::vector<std::string> coordinators, control::Agent agent, Callbacks callbacks);
+  // `self`: in front of what is told; its cluster is filled in.
+  CoordinatorLink(net::Loop& loop, std::vector<std::string> coordinators, control::Agent agent, messages::Sender self,
+                  Callbacks callbacks);
 
   void start();
   // Drops the connection and asks nothing more.
   void stop();
-  const control::Agent& agent() const { return agent_; }
+  // Lost where no coordinator is connected: its sender repeats it.
+  void tell(messages::Message message);
+  // A coordinator answered lately.
+  bool in_contact() const;
 
  private:
   class Handler;
@@ -37,17 +43,20 @@ class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
   void disconnect(const std::string& why);
   void send(messages::RequestBody body);
   void on_answer(Result<messages::ResponseBody> answer);
+  void on_messages(const messages::Sender& sender, std::vector<messages::Message> messages);
   void arm();
 
   net::Loop& loop_;
   std::vector<std::string> coordinators_;
   control::Agent agent_;
+  messages::Sender self_;
   Callbacks callbacks_;
   net::ConnectionPtr connection_;
   std::size_t connected_to_ = 0;
   std::uint64_t attempts_ = 0;  // to connect; only the last one counts
   RequestId last_request_;
   bool answered_ = false;       // the last request that was sent on connection_
+  Instant last_answer_;         // on connection_
   asio::steady_timer timer_;
   bool stopped_ = false;
 };

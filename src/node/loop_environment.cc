@@ -15,10 +15,8 @@ Result<void> LoopEnvironment::run_blocking(runtime::Job work, runtime::Job done)
 
 void LoopEnvironment::trace(PartitionId partition, const replication::RoleChanged& change) {
   if (change.serving) {
-    serving_.fetch_add(1, std::memory_order_relaxed);
     spdlog::debug("serves partition={} term={}", partition.value(), change.term.value());
   } else {
-    serving_.fetch_sub(1, std::memory_order_relaxed);
     spdlog::warn("serves no longer partition={} term={} why=\"{}\"", partition.value(), change.term.value(),
                  change.why);
   }

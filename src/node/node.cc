@@ -35,17 +35,47 @@ constexpr int kExitFailed = 1;
 constexpr int kExitUnavailable = 3;
 // A clean stop waits so long for open requests.
 constexpr auto kDrainLimit = std::chrono::seconds(5);
+// And before that, while a coordinator is in contact, for others to take over what this node serves.
+constexpr auto kLeaveLimit = std::chrono::seconds(10);
 
 // One event loop with everything it owns.
 struct NodeLoop {
-  NodeLoop(const std::string& name, net::BlockingPool& pool) : loop(name), environment(loop, pool) {}
+  NodeLoop(const std::string& name, net::BlockingPool& pool, PeerLinksOptions peer_options,
+           std::function<void(messages::Message)> tell)
+      : loop(name),
+        peers(std::make_shared<PeerLinks>(loop, std::move(peer_options),
+                                          [this](const NodeId& node, Incarnation incarnation) {
+                                            for (auto& host : hosts) host->on_peer_refused(node, incarnation);
+                                          })),
+        environment(loop, pool, *peers, std::move(tell)) {}
+
+  void tick();
 
   net::Loop loop;
+  std::shared_ptr<PeerLinks> peers;
   LoopEnvironment environment;
   std::vector<std::unique_ptr<runtime::PartitionHost>> hosts;
+  std::atomic<bool> settled{false};
+  std::atomic<bool> settled_away{false};  // once it is told to stop
+  std::atomic<std::size_t> serving{0};
   LoopView view;
   std::vector<std::weak_ptr<Session>> sessions;
 };
+
+void NodeLoop::tick() {
+  bool all_settled = true;
+  bool all_away = true;
+  std::size_t served = 0;
+  for (auto& host : hosts) {
+    host->on_tick();
+    all_settled = all_settled && host->settled();
+    all_away = all_away && host->settled_away();
+    served += host->partitions_served();
+  }
+  settled.store(all_settled, std::memory_order_relaxed);
+  settled_away.store(all_away, std::memory_order_relaxed);
+  serving.store(served, std::memory_order_relaxed);
+}
 
 // Keeps `done` until every session of the loop has closed, its answers given away, or until `give_up`.
 void wait_for_answers(NodeLoop& each, Instant give_up, const std::shared_ptr<std::promise<void>>& done) {
@@ -68,10 +98,14 @@ class Node {
  private:
   Result<void> open_storage();
   Result<void> create_hosts();
+  wire::Limits limits() const;
   Result<void> listen();
   Result<void> start_admin();
   ring::NodeInfo describe_self() const;
   void start_link();
+  void tell_coordinator(messages::Message message);
+  void leave();
+  void await_leave(Instant give_up, const std::shared_ptr<std::promise<void>>& done);
   void on_map(ring::ClusterMapPtr map);
   void store_map();
   void publish(const ring::ClusterMapPtr& map);
@@ -84,6 +118,7 @@ class Node {
   MetricsRegistry metrics_;
   std::unique_ptr<runtime::HostMetrics> host_metrics_;
   std::unique_ptr<storage::DataDirectory> data_;
+  std::unique_ptr<storage::Ledger> ledger_;
   std::unique_ptr<net::BlockingPool> pool_;
   std::vector<std::unique_ptr<NodeLoop>> loops_;
   std::vector<HostSlot> hosts_;  // by partition mod their number
@@ -94,6 +129,7 @@ class Node {
   bool storing_map_ = false;
   std::atomic<std::size_t> primaries_{0};  // of this node, by the newest map
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> draining_{false};  // takes no more connections
   mutable std::mutex map_mutex_;
   ring::ClusterMapPtr map_;  // for the admin pages; guarded by map_mutex_
 };
@@ -118,6 +154,7 @@ Result<void> Node::open_storage() {
   options.stores = options_.stores == 0 ? options_.loops : options_.stores;
   options.cache_bytes = options_.cache_bytes;
   options.memtable_bytes = options_.memtable_bytes;
+  options.log_bytes = options_.log_bytes;
   options.random = {word(), word()};
   options.always_synced = options_.durability == Durability::always;
   GYRE_TRY_SET(data_, storage::DataDirectory::open(options_.data_dir, options));
@@ -125,35 +162,48 @@ Result<void> Node::open_storage() {
     spdlog::warn("the machine died under this node: writes acknowledged just before may be missing generation={}",
                  data_->generation().value());
   }
+  GYRE_TRY_SET(ledger_, storage::open_ledger(options_.data_dir));
   return {};
 }
 
 Result<void> Node::create_hosts() {
   pool_ = std::make_unique<net::BlockingPool>("disk", kPoolThreads);
   host_metrics_ = std::make_unique<runtime::HostMetrics>(metrics_);
+  const PeerLinksOptions peers{.self = NodeId(options_.id),
+                               .incarnation = data_->incarnation(),
+                               .limits = limits(),
+                               .trust_refused = options_.trust_refused};
   for (std::uint32_t i = 0; i < options_.loops; ++i) {
-    loops_.push_back(std::make_unique<NodeLoop>(fmt::format("loop-{}", i), *pool_));
+    loops_.push_back(std::make_unique<NodeLoop>(fmt::format("loop-{}", i), *pool_, peers,
+                                                [this](messages::Message m) { tell_coordinator(std::move(m)); }));
   }
+  const Instant started = net::steady_now();
   const auto& engines = data_->engines();
   for (std::uint32_t store = 0; store < engines.size(); ++store) {
     NodeLoop& owner = *loops_[store % loops_.size()];
     const runtime::HostOptions options{.self = NodeId(options_.id),
                                        .incarnation = data_->incarnation(),
+                                       .generation = data_->generation(),
+                                       .loses_nothing = !data_->may_lack_writes(),
+                                       .started = started,
                                        .durability = options_.durability,
                                        .shard = store,
                                        .shards = static_cast<std::uint32_t>(engines.size())};
-    GYRE_TRY_SET(auto host, runtime::PartitionHost::open(options, *engines[store], owner.environment, *host_metrics_));
+    GYRE_TRY_SET(auto host, runtime::PartitionHost::open(options, *engines[store], *ledger_, owner.environment,
+                                                         *host_metrics_));
     hosts_.push_back({&owner.loop, host.get()});
     owner.hosts.push_back(std::move(host));
   }
   for (auto& each : loops_) {
     each->view = {&each->loop, nullptr, &hosts_,
                   &metrics_.counter("gyre_frames_malformed_total",
-                                    "Connections closed because of bytes that are no frame, or beyond a limit")};
+                                    "Connections closed because of bytes that are no frame, or beyond a limit"),
+                  ledger_.get(), &each->environment};
     NodeLoop* self = each.get();
     each->loop.on_turn_end([self] {
       for (auto& host : self->hosts) host->end_turn();
     });
+    each->loop.every(kTick, [self] { self->tick(); });
     each->loop.every(std::chrono::seconds(1), [self] {
       for (auto& host : self->hosts) host->on_second();
     });
@@ -161,14 +211,18 @@ Result<void> Node::create_hosts() {
   return {};
 }
 
-Result<void> Node::listen() {
+wire::Limits Node::limits() const {
   wire::Limits limits;
   limits.value_bytes_max = options_.value_bytes_max;
+  return limits;
+}
+
+Result<void> Node::listen() {
   Counter& accepted = metrics_.counter("gyre_connections_total", "Connections accepted at the native port");
   std::vector<net::Loop*> loops;
   for (auto& each : loops_) loops.push_back(&each->loop);
   const auto on_connection = [this, &accepted](const net::ConnectionPtr& connection) {
-    if (stopping_.load()) return;  // closes it
+    if (draining_.load()) return;  // closes it
     accepted.add();
     for (auto& each : loops_) {
       if (&each->loop == &connection->loop()) {
@@ -179,7 +233,7 @@ Result<void> Node::listen() {
       }
     }
   };
-  GYRE_TRY_SET(listener_, net::Listener::open(options_.listen, loops, limits, on_connection));
+  GYRE_TRY_SET(listener_, net::Listener::open(options_.listen, loops, limits(), on_connection));
   return {};
 }
 
@@ -190,6 +244,7 @@ ring::NodeInfo Node::describe_self() const {
   self.id = NodeId(options_.id);
   self.data_id = data_->data_id();
   self.incarnation = data_->incarnation();
+  self.generation = data_->generation();
   self.zone = options_.zone;
   self.weight = options_.weight;
   self.addresses.native = options_.advertise.empty() ? listener_->address() : options_.advertise;
@@ -206,9 +261,23 @@ void Node::start_link() {
     spdlog::error("the cluster refuses this node: {}", error.message);
     stop_.stop(kExitFailed);
   };
-  link_ =
-      std::make_shared<CoordinatorLink>(loops_[0]->loop, options_.coordinators, std::move(agent), std::move(callbacks));
+  callbacks.on_message = [this](const messages::Sender& sender, const messages::Message& message) {
+    for (auto& each : loops_) {
+      each->loop.post([loop = each.get(), sender, message] {
+        for (auto& host : loop->hosts) host->on_message(sender, message);
+      });
+    }
+  };
+  link_ = std::make_shared<CoordinatorLink>(
+      loops_[0]->loop, options_.coordinators, std::move(agent),
+      messages::Sender{{}, NodeId(options_.id), data_->incarnation()}, std::move(callbacks));
   loops_[0]->loop.post([link = link_] { link->start(); });
+}
+
+// THREAD: any loop's.
+void Node::tell_coordinator(messages::Message message) {
+  if (loops_[0]->loop.on_this_thread()) return link_->tell(std::move(message));
+  loops_[0]->loop.post([this, message = std::move(message)]() mutable { link_->tell(std::move(message)); });
 }
 
 // A map counts as known once its epoch is on disk: no later process accepts an older one. Of several that come while
@@ -250,6 +319,7 @@ void Node::publish(const ring::ClusterMapPtr& map) {
   for (auto& each : loops_) {
     each->loop.post([loop = each.get(), map] {
       loop->view.map = map;
+      loop->peers->on_map(map);
       for (auto& host : loop->hosts) host->on_map(map);
     });
   }
@@ -264,7 +334,7 @@ ring::ClusterMapPtr Node::map() const {
 
 std::size_t Node::serving() const {
   std::size_t count = 0;
-  for (const auto& each : loops_) count += each->environment.serving();
+  for (const auto& each : loops_) count += each->serving.load(std::memory_order_relaxed);
   return count;
 }
 
@@ -278,6 +348,9 @@ Result<void> Node::ready() const {
   const std::size_t wanted = primaries_.load();
   if (const std::size_t served = serving(); served < wanted) {
     return fail(ErrorCode::unavailable, fmt::format("serves {} of {} partitions", served, wanted));
+  }
+  if (!std::ranges::all_of(loops_, [](const auto& each) { return each->settled.load(); })) {
+    return fail(ErrorCode::unavailable, "not in sync yet with every partition it is a member of: it catches up");
   }
   return {};
 }
@@ -300,15 +373,40 @@ Result<void> Node::start_admin() {
 
 // --- Stop ---
 
-// Accepts nothing new, lets open requests finish, syncs, marks the stop as clean.
+// Lets others take over, while there is a coordinator to arrange it.
+void Node::leave() {
+  auto done = std::make_shared<std::promise<void>>();
+  auto left = done->get_future();
+  for (auto& each : loops_) {
+    each->settled_away.store(false);
+    each->loop.post([loop = each.get()] {
+      for (auto& host : loop->hosts) host->begin_stop();
+    });
+  }
+  loops_[0]->loop.post([this, done] { await_leave(net::steady_now() + kLeaveLimit, done); });
+  left.wait();
+}
+
+// THREAD: the first loop's.
+void Node::await_leave(Instant give_up, const std::shared_ptr<std::promise<void>>& done) {
+  const bool away = std::ranges::all_of(loops_, [](const auto& each) { return each->settled_away.load(); });
+  if (away || !link_->in_contact() || net::steady_now() >= give_up) return done->set_value();
+  link_->tell(messages::Leaving{});
+  loops_[0]->loop.after(kTick, [this, give_up, done] { await_leave(give_up, done); });
+}
+
+// Hands over, accepts nothing new, lets open requests finish, syncs, marks the stop as clean. The port is closed last:
+// to others a refused connection means that this process serves no more.
 Result<void> Node::shut_down() {
   stopping_.store(true);
-  listener_->close();
+  leave();
+  draining_.store(true);
   std::vector<std::future<void>> drained;
   for (auto& each : loops_) {
     auto done = std::make_shared<std::promise<void>>();
     drained.push_back(done->get_future());
     each->loop.post([this, loop = each.get(), done] {
+      loop->peers->stop();
       if (loop == loops_.front().get()) link_->stop();
       for (const auto& weak : loop->sessions) {
         if (const auto session = weak.lock()) session->finish();
@@ -321,6 +419,7 @@ Result<void> Node::shut_down() {
   for (auto& each : loops_) each->loop.stop();
   for (auto& each : loops_) each->loop.join();
   pool_.reset();
+  listener_.reset();
   for (auto& each : loops_) each->hosts.clear();
   for (auto& each : loops_) each->loop.discard();
   return data_->close();

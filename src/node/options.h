@@ -29,7 +29,9 @@ struct NodeOptions {
   std::size_t memtable_bytes = std::size_t{64} << 20;   // of each store
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
   std::string log_level = "info";
-  bool allow_remote = false;  // listeners beyond loopback are allowed
+  std::size_t log_bytes = std::size_t{1} << 30;  // of each store's log kept on disk for members that were away
+  bool trust_refused = false;  // a refused connection proves death beyond loopback, too
+  bool allow_remote = false;   // listeners beyond loopback are allowed
 };
 
 }  // namespace gyre::node

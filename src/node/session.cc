@@ -1,14 +1,22 @@
 #include "node/session.h"
 
+#include <algorithm>
+#include <atomic>
+#include <iterator>
+#include <mutex>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "base/limits.h"
 
 namespace gyre::node {
 
+using messages::DigestRequest;
 using messages::GetRequest;
+using messages::LostRequest;
 using messages::MapRequest;
+using messages::PartitionsRequest;
 using messages::Request;
 using messages::ScanRequest;
 using messages::WriteRequest;
@@ -19,9 +27,25 @@ namespace {
 std::optional<PartitionId> routed_by(const Request& request, const ring::Partitioning& partitioning) {
   if (const auto* get = std::get_if<GetRequest>(&request.body)) return partitioning.of(get->key);
   if (const auto* scan = std::get_if<ScanRequest>(&request.body)) return scan->partition;
+  if (const auto* digest = std::get_if<DigestRequest>(&request.body)) return digest->partition;
   const auto* write = std::get_if<WriteRequest>(&request.body);
   if (write == nullptr || write->operations.empty()) return std::nullopt;
   return partitioning.of(write->operations.front().key);
+}
+
+// The partition that a message between members is about. None: nothing that a node says to another.
+std::optional<PartitionId> partition_of(const messages::Message& message) {
+  return std::visit(
+      []<class M>(const M& m) -> std::optional<PartitionId> {
+        constexpr bool between_members =
+            std::is_same_v<M, messages::Append> || std::is_same_v<M, messages::AppendAck> ||
+            std::is_same_v<M, messages::GivenUp> || std::is_same_v<M, messages::FetchKeys> ||
+            std::is_same_v<M, messages::FetchedKeys> || std::is_same_v<M, messages::SnapshotAsk> ||
+            std::is_same_v<M, messages::SnapshotChunk>;
+        if constexpr (between_members) return m.partition;
+        return std::nullopt;
+      },
+      message);
 }
 
 }  // namespace
@@ -30,6 +54,7 @@ Session::Session(const LoopView& view, net::ConnectionPtr connection)
     : view_(view), connection_(std::move(connection)) {}
 
 void Session::on_frame(messages::Frame frame) {
+  if (!frame.messages.empty()) deliver(frame.sender, std::move(frame.messages));
   in_flight_ += frame.requests.size();
   for (Request& request : frame.requests) dispatch(std::move(request));
   if (in_flight_ > limits::kConnectionRequestsInFlightMax && !holding_) {
@@ -38,8 +63,34 @@ void Session::on_frame(messages::Frame frame) {
   }
 }
 
+// What comes before this node knows its cluster, or from another one, is dropped: its sender repeats what matters.
+void Session::deliver(const messages::Sender& sender, std::vector<messages::Message> messages) {
+  if (view_.map == nullptr || sender.cluster != view_.map->cluster || sender.node.empty()) return;
+  std::vector<std::vector<messages::Message>> elsewhere(view_.hosts->size());
+  for (messages::Message& message : messages) {
+    const auto partition = partition_of(message);
+    if (!partition || partition->value() >= view_.map->shape.partitions) continue;
+    const std::size_t host = partition->value() % view_.hosts->size();
+    const HostSlot& slot = (*view_.hosts)[host];
+    if (slot.loop == view_.loop) {
+      slot.host->on_message(sender, std::move(message));
+    } else {
+      elsewhere[host].push_back(std::move(message));
+    }
+  }
+  for (std::size_t host = 0; host < elsewhere.size(); ++host) {
+    if (elsewhere[host].empty()) continue;
+    const HostSlot& slot = (*view_.hosts)[host];
+    slot.loop->post([host = slot.host, sender, messages = std::move(elsewhere[host])]() mutable {
+      for (messages::Message& message : messages) host->on_message(sender, std::move(message));
+    });
+  }
+}
+
 void Session::dispatch(Request request) {
   if (const auto* asked = std::get_if<MapRequest>(&request.body)) return answer_map(request.id, asked->known);
+  if (std::holds_alternative<PartitionsRequest>(request.body)) return answer_partitions(request.id);
+  if (const auto* lost = std::get_if<LostRequest>(&request.body)) return answer_lost(request.id, lost->after);
   if (view_.map == nullptr) {
     return answer(request.id, Error{ErrorCode::unavailable,
                                     Outcome::not_applied,
@@ -50,7 +101,7 @@ void Session::dispatch(Request request) {
   if (!partition) {
     return answer(request.id, Error{ErrorCode::unsupported,
                                     Outcome::not_applied,
-                                    "this is a node: send joins, heartbeats and status requests to the coordinator",
+                                    "this is a node: send joins, heartbeats, status, events and promotions to the coordinator",
                                     {}});
   }
   const HostSlot& slot = (*view_.hosts)[partition->value() % view_.hosts->size()];
@@ -71,6 +122,41 @@ void Session::answer_map(RequestId id, Epoch known) {
   map_answered_ = true;
   view_.loop->at_turn_end([self = shared_from_this()] { self->map_answered_ = false; });
   answer(id, messages::MapResponse{view_.map});
+}
+
+// Asks host after host, each on its loop; the last one answers.
+void Session::answer_partitions(RequestId id) {
+  struct Gathering {
+    std::atomic<std::size_t> open;
+    std::mutex mutex;
+    messages::PartitionsResponse response;  // guarded by mutex
+  };
+  auto gathering = std::make_shared<Gathering>();
+  gathering->open = view_.hosts->size();
+  for (const HostSlot& slot : *view_.hosts) {
+    slot.loop->post([host = slot.host, self = shared_from_this(), id, gathering] {
+      auto statuses = host->statuses();
+      {
+        const std::lock_guard lock(gathering->mutex);
+        auto& all = gathering->response.partitions;
+        std::ranges::move(statuses, std::back_inserter(all));
+      }
+      if (--gathering->open > 0) return;
+      std::ranges::sort(gathering->response.partitions, {}, &messages::PartitionStatus::partition);
+      self->respond({id, Epoch(0), std::move(gathering->response)});
+    });
+  }
+}
+
+void Session::answer_lost(RequestId id, std::uint64_t after) {
+  auto page = std::make_shared<Result<messages::LostResponse>>();
+  const auto submitted = view_.environment->run_blocking(
+      [ledger = view_.ledger, after, page] { *page = ledger->page(after, limits::kLostPageItemsMax); },
+      [self = shared_from_this(), id, page] {
+        if (!*page) return self->answer(id, std::move(*page).error());
+        self->answer(id, std::move(**page));
+      });
+  if (!submitted) answer(id, submitted.error());
 }
 
 void Session::answer(RequestId id, messages::ResponseBody body) {

@@ -1,4 +1,5 @@
-// One client's connection to a node: hands its requests to the hosts of their partitions and sends the answers back.
+// One connection to a node, of a client or of another node: hands requests and messages to the hosts of their
+// partitions and sends the answers back.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +9,7 @@
 #include "net/connection.h"
 #include "runtime/environment.h"
 #include "runtime/partition_host.h"
+#include "storage/ledger.h"
 
 namespace gyre::node {
 
@@ -23,6 +25,8 @@ struct LoopView {
   ring::ClusterMapPtr map;              // the newest this loop has seen
   const std::vector<HostSlot>* hosts;   // by partition mod their number
   Counter* malformed = nullptr;         // connections closed because of what they sent
+  storage::Ledger* ledger = nullptr;
+  runtime::Environment* environment = nullptr;  // of the loop
 };
 
 // THREAD: its connection's loop; respond() any loop of the node.
@@ -39,7 +43,10 @@ class Session : public net::ConnectionHandler, public runtime::Responder, public
 
  private:
   void dispatch(messages::Request request);
+  void deliver(const messages::Sender& sender, std::vector<messages::Message> messages);
   void answer_map(RequestId id, Epoch known);
+  void answer_partitions(RequestId id);
+  void answer_lost(RequestId id, std::uint64_t after);
   void answer(RequestId id, messages::ResponseBody body);
   void send(messages::Response response);
   void close_if_done();
