@@ -214,4 +214,14 @@ void OptionSet::size(std::string name, std::size_t& target, Bounds<std::size_t> 
       [&target] { return toml_string(size_text(target)); });
 }
 
+void OptionSet::duration(std::string name, Duration& target, std::string help) {
+  add(
+      std::move(name), "TIME", std::move(help),
+      [&target](const std::string& value) -> Result<void> {
+        GYRE_TRY_SET(target, cli::parse_duration(value));
+        return {};
+      },
+      [&target] { return toml_string(fmt::format("{}ms", to_ms(target))); });
+}
+
 }  // namespace gyre::daemon

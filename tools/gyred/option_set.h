@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/time.h"
 #include "gyre/result.h"
 
 namespace gyre::daemon {
@@ -47,6 +48,8 @@ class OptionSet {
   // Above `bounds.min` rather than at least: shares and weights of zero make no sense.
   void real(std::string name, double& target, Bounds<double> bounds, std::string help);
   void size(std::string name, std::size_t& target, Bounds<std::size_t> bounds, std::string help);
+  // "100ms", "2s".
+  void duration(std::string name, Duration& target, std::string help);
   template <class T>
   void choice(std::string name, T& target, std::vector<std::pair<std::string, T>> values, std::string help);
 

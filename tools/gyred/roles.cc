@@ -1,5 +1,6 @@
 #include "tools/gyred/roles.h"
 
+#include <algorithm>
 #include <bit>
 
 #include <fmt/format.h>
@@ -25,6 +26,16 @@ void add_log_level(OptionSet& set, std::string& target) {
 constexpr const char* kAllowRemoteHelp =
     "Allow listeners that other machines can reach. There is no TLS and there are\n"
     "no users yet: whoever reaches a port can read and write";
+
+// What every role has.
+template <class Options>
+void add_common(OptionSet& set, Options& options) {
+  set.flag("trust-refused", options.trust_refused,
+           "Take a refused connection as proof that the process there is gone, also beyond\n"
+           "loopback. Only where no firewall refuses connections");
+  add_log_level(set, options.log_level);
+  set.flag("allow-remote", options.allow_remote, kAllowRemoteHelp);
+}
 
 // No listener is reachable from elsewhere by accident.
 Result<void> check_listener(const std::string& option, const std::string& address, bool allow_remote) {
@@ -75,9 +86,11 @@ OptionSet describe(node::NodeOptions& options) {
              "second (everysec), or synced first (always)");
   set.size("cache", options.cache_bytes, {kMiB, kTiB}, "Block cache of all stores together");
   set.size("memtable", options.memtable_bytes, {kMiB, kTiB}, "Write buffer of each store");
+  set.size("log", options.log_bytes, {kMiB, kTiB},
+           "Log kept on disk by each store, for members that were away: how far back they can\n"
+           "return without a full copy");
   set.size("value-max", options.value_bytes_max, {1, limits::kValueBytesHardMax}, "Largest value accepted");
-  add_log_level(set, options.log_level);
-  set.flag("allow-remote", options.allow_remote, kAllowRemoteHelp);
+  add_common(set, options);
   return set;
 }
 
@@ -99,8 +112,17 @@ OptionSet describe(coordinator::CoordinatorOptions& options) {
   set.integer("vnodes", options.shape.vnodes, {1, limits::kVnodesMax},
               "New cluster: ring points of a node of weight 1");
   set.real("load-slack", options.shape.load_slack, {0, 1}, "New cluster: how far above its share a node may be loaded");
-  add_log_level(set, options.log_level);
-  set.flag("allow-remote", options.allow_remote, kAllowRemoteHelp);
+  set.integer("min-in-sync", options.min_in_sync, {0, limits::kReplicationFactorMax},
+              "New cluster: members that must be in sync for a write with ack `all`");
+  set.show_default("min-in-sync", "2, or 1 with --rf 1");
+  set.duration("heartbeat", options.shape.timing.heartbeat, "New cluster: everybody shows itself this often");
+  set.duration("detection", options.shape.timing.detection, "New cluster: silent for so long, a process is suspected");
+  set.duration("lease", options.shape.timing.lease,
+               "New cluster: how long a member's word to a primary holds. A frozen primary is\n"
+               "replaced after detection and lease");
+  set.choice("balance", options.balance_primaries, {{"on", true}, {"off", false}},
+             "Whether primaries drift back to where placement wants them");
+  add_common(set, options);
   return set;
 }
 
@@ -117,6 +139,14 @@ Result<void> complete(coordinator::CoordinatorOptions& options) {
     return fail(ErrorCode::invalid_argument, fmt::format("--partitions {} is no power of two: the nearest is {}", given,
                                                          up ? std::bit_ceil(given) : std::bit_floor(given)));
   }
+  ring::ClusterShape& shape = options.shape;
+  shape.min_in_sync = options.min_in_sync == 0 ? std::min(2U, shape.replication_factor) : options.min_in_sync;
+  if (shape.min_in_sync > shape.replication_factor) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("--min-in-sync {} is more than --rf {}: no write could reach so many members",
+                            shape.min_in_sync, shape.replication_factor));
+  }
+  GYRE_TRY(check(shape.timing));
   return complete_addresses(options);
 }
 
