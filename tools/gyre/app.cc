@@ -13,7 +13,8 @@ namespace gyre::cli {
 namespace {
 
 constexpr const char* kCommandFooter =
-    "\n--json, --seeds, --dir and --deadline go with every command: `gyre --help` explains them.";
+    "\n--json, --seeds, --dir, --deadline, --ack, --read and --session go with every command: `gyre --help` explains "
+    "them.";
 
 constexpr const char* kFooter = R"(
 Which cluster: --seeds or GYRE_SEEDS, else the local cluster in --dir, else the local cluster started last.
@@ -28,6 +29,8 @@ Examples:
   gyre where user:1                      which nodes hold a key, and why
   gyre load data.jsonl && gyre dump -    bulk in and out
   gyre bench --duration 10s --mix 90     how fast is it?
+  gyre cluster kill n1; gyre events      break a node, and read what happened
+  gyre lost list                         what failovers lost, if anything
 
 Exit codes: 0 ok; 1 not found or condition failed; 2 usage or bad input; 3 unavailable, timeout or a failure of
 the system; 130 interrupted.
@@ -51,13 +54,22 @@ void build_app(CLI::App& app, Context& context) {
   app.add_option("--dir", context.dir, "Directory of the local cluster to use")->type_name("DIR");
   add_duration(app, "--deadline", context.deadline, "Give up on a call after this long")
       ->default_str(fmt::format("{}ms", context.deadline.count()));
+  add_ack(app, context.ack)->default_str("one");
+  add_read(app, context.read)->default_str("primary");
+  app.add_option("--session", context.session_file,
+                 "Carry a session on from command to command in this file, for --read session")
+      ->type_name("FILE");
   add_kv_commands(app, context);
   add_transfer_commands(app, context);
   add_shell_commands(app, context);
   add_bench_command(app, context);
   add_ring_commands(app, context);
   add_cluster_commands(app, context);
-  app.get_subcommand("cluster")->group("Cluster");
+  add_events_command(app, context);
+  add_lost_commands(app, context);
+  add_promote_command(app, context);
+  add_verify_command(app, context);
+  for (const char* name : {"cluster", "events", "lost", "promote", "verify"}) app.get_subcommand(name)->group("Cluster");
   app.footer(kFooter);
 }
 
@@ -76,6 +88,7 @@ int run(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return report_usage(app, context, error);
   }
+  if (const auto saved = save_session(context); !saved) return report(context, saved.error());
   if (std::fflush(stdout) != 0) {
     return report(context,
                   Error{ErrorCode::storage_failed, Outcome::not_applied, "standard output could not be written", {}});

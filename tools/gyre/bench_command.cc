@@ -41,6 +41,8 @@ Result<BenchClients> connect_all(Context& context, const BenchOptions& options) 
   ClientOptions client_options;
   GYRE_TRY_SET(client_options.seeds, find_seeds(context));
   client_options.deadline = context.deadline;
+  client_options.ack = context.ack;
+  client_options.read = context.read;
   client_options.connections_per_node = (options.connections + options.clients - 1) / options.clients;
   client_options.calls_in_flight_max = std::max(client_options.calls_in_flight_max, options.open_calls());
   BenchClients clients;

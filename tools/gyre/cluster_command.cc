@@ -13,6 +13,7 @@
 #include "tools/gyre/cluster_processes.h"
 #include "tools/gyre/cluster_status.h"
 #include "tools/gyre/cluster_up.h"
+#include "tools/gyre/cluster_verify.h"
 #include "tools/gyre/command.h"
 #include "tools/gyre/interrupt.h"
 #include "tools/gyre/local_cluster.h"
@@ -68,15 +69,18 @@ void print_done(const Context& context, const std::vector<Done>& list) {
   if (context.json) print_json(json);
 }
 
-// Ends `targets`, nodes before coordinators, each group at once. What has not ended in time is killed if
-// `kill_late`, else `still_running`.
+// Ends `targets`: nodes first, so that the coordinator can arrange who takes over what they serve; but where all nodes
+// end, coordinators first, since nobody can. Each group at once. What has not ended in time is killed if `kill_late`,
+// else `still_running`.
 std::vector<Done> end_processes(const LocalCluster& cluster, const Targets& targets, bool kill_late) {
   struct Ending {
     Done done;
     LiveProcess live;
   };
   std::vector<Done> list;
-  for (const bool coordinators : {false, true}) {
+  const auto nodes = static_cast<std::size_t>(std::ranges::count(targets, "node", &LocalProcess::role));
+  const bool coordinators_first = nodes == cluster.node_count();
+  for (const bool coordinators : {coordinators_first, !coordinators_first}) {
     std::vector<Ending> endings;
     for (const auto* process : targets) {
       if ((process->role == "coordinator") != coordinators) continue;
@@ -169,9 +173,13 @@ Result<void> resume(const Context& context, const LocalCluster& cluster, const T
   return {};
 }
 
+// One after the other, each ready before the next one stops: no partition is ever without a primary for long.
 Result<void> restart(const Context& context, const LocalCluster& cluster, const Targets& targets) {
-  GYRE_TRY(check_ended(end_processes(cluster, targets, false)));
-  return cluster_start(context, cluster, targets);
+  for (const LocalProcess* target : targets) {
+    GYRE_TRY(check_ended(end_processes(cluster, {target}, false)));
+    GYRE_TRY(cluster_start(context, cluster, {target}));
+  }
+  return {};
 }
 
 Result<void> down(const Context& context, bool wipe) {
@@ -194,17 +202,6 @@ Result<void> logs(const Context& context, const std::string& id, const LogOption
   return cluster_logs(context, cluster, *process, options);
 }
 
-// Runs `work` when the subcommand is chosen, and turns its error into the exit code.
-template <class Work>
-void on_chosen(CLI::App* command, Context& context, Work work) {
-  command->callback([&context, work = std::move(work)] {
-    const Result<void> result = work();
-    if (result) return;
-    context.exit_code = report(context, result.error());
-    if (interrupted()) context.exit_code = kExitInterrupted;
-  });
-}
-
 using ProcessCommand = Result<void> (*)(const Context&, const LocalCluster&, const Targets&);
 
 void add_process_command(CLI::App* cluster, Context& context, const char* name, const char* description,
@@ -224,7 +221,7 @@ void add_up(CLI::App* cluster, Context& context) {
   auto* command = cluster->add_subcommand("up", "Start a local cluster, or bring back the one in --dir");
   auto options = std::make_shared<LayoutOptions>();
   command->add_option("--nodes", options->nodes, "Number of storage nodes [3]");
-  command->add_option("--rf", options->replication_factor, "Copies of each partition [1]");
+  command->add_option("--rf", options->replication_factor, "Copies of each partition [3, or as many as nodes]");
   command->add_option("--partitions", options->partitions, "Number of partitions, a power of two [256]");
   command->add_option("--base-port", options->base_port, "First port: the coordinator's; nodes follow in tens [7400]");
   command->add_option("--zones", options->zones, "Zones, given to the nodes in turn")
@@ -285,7 +282,9 @@ void add_cluster_commands(CLI::App& app, Context& context) {
   add_process_command(cluster, context, "kill", "Kill processes with SIGKILL, as a crash would", kill);
   add_process_command(cluster, context, "pause", "Freeze processes with SIGSTOP", pause);
   add_process_command(cluster, context, "resume", "Let paused processes go on", resume);
-  add_process_command(cluster, context, "restart", "Stop processes and start them again", restart);
+  add_process_command(cluster, context, "restart", "Stop processes and start them again, one after the other", restart);
+  on_chosen(cluster->add_subcommand("verify", "Compare what the members of every partition hold"), context,
+            [&context] { return cluster_verify(context); });
   add_add_node(cluster, context);
   add_down(cluster, context);
 }

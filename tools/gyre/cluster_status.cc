@@ -1,7 +1,5 @@
 #include "tools/gyre/cluster_status.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -20,8 +18,7 @@
 #include "messages/request.h"
 #include "ring/cluster_map.h"
 #include "tools/gyre/cluster_processes.h"
-#include "tools/gyre/cluster_up.h"
-#include "tools/gyre/local_cluster.h"
+#include "tools/gyre/cluster_source.h"
 #include "tools/gyre/render.h"
 
 namespace gyre::cli {
@@ -35,14 +32,16 @@ struct ProcessStatus {
   std::string role;
   std::string id;
   std::optional<pid_t> pid;
-  std::string state;  // up, down, paused, starting, unreachable
+  std::string state;  // up, down, paused, starting, catching_up, unreachable
   std::string native;
   std::string http;
   std::string resp;  // empty: none
   std::string zone;  // empty: none
   std::optional<double> weight;  // nodes alone
   std::size_t primaries = 0;
-  std::size_t replicas = 0;
+  std::size_t replicas = 0;  // in sync
+  std::size_t learners = 0;  // catching up
+  std::int64_t lag_ms = -1;  // the largest that any primary sees of it; -1: nobody knows
 };
 
 struct ClusterStatus {
@@ -54,53 +53,9 @@ struct ClusterStatus {
   std::size_t nodes_total = 0;
   std::size_t without_primary = 0;
   std::size_t under_replicated = 0;
+  std::size_t not_serving = 0;  // have a primary that does not serve
+  std::map<PartitionId, messages::PartitionStatus> by_primary;  // what each partition's primary says of it
 };
-
-// The newest map that any of the processes gives; null if none answers.
-ring::ClusterMapPtr newest_map(const std::vector<std::string>& addresses) {
-  std::vector<std::future<Result<messages::ResponseBody>>> answers;
-  for (const auto& address : addresses) {
-    answers.push_back(std::async(std::launch::async,
-                                 [address] { return client::call(address, messages::MapRequest{}, kAnswerLimit); }));
-  }
-  ring::ClusterMapPtr newest;
-  for (auto& pending : answers) {
-    const auto answer = pending.get();
-    const auto* given = answer ? std::get_if<messages::MapResponse>(&*answer) : nullptr;
-    if (given && given->map && (!newest || given->map->epoch > newest->epoch)) newest = given->map;
-  }
-  return newest;
-}
-
-// What the cluster of the context says of itself: its map, and the local layout if it is a local cluster.
-struct Source {
-  std::optional<LocalCluster> local;
-  ring::ClusterMapPtr map;
-};
-
-Result<Source> find_source(const Context& context) {
-  Source source;
-  std::vector<std::string> addresses;
-  if (context.seeds.empty()) {
-    GYRE_TRY_SET(source.local, load_local_cluster(cluster_dir(context)));
-    for (const auto& process : source.local->processes) addresses.push_back(process.native);
-  } else {
-    GYRE_TRY_SET(addresses, find_seeds(context));
-  }
-  source.map = newest_map(addresses);
-  return source;
-}
-
-Error nothing_answers(const Source& source) {
-  if (source.local) {
-    return {ErrorCode::unavailable,
-            {},
-            fmt::format("nothing answers in the cluster in {}: start it with `gyre cluster up`",
-                        source.local->dir.string()),
-            {}};
-  }
-  return {ErrorCode::unavailable, {}, "none of the addresses of --seeds answers: is the cluster up?", {}};
-}
 
 std::string state_by_readiness(const std::string& http, std::string_view when_refused) {
   if (http.empty()) return "unreachable";
@@ -158,7 +113,7 @@ ProcessStatus remote_coordinator_status(const std::string& address) {
           .weight = {}};
 }
 
-std::vector<ProcessStatus> look_at_processes(const Source& source) {
+std::vector<ProcessStatus> look_at_processes(const ClusterSource& source) {
   std::vector<std::future<ProcessStatus>> pending;
   const auto ask = [&](auto question) { pending.push_back(std::async(std::launch::async, std::move(question))); };
   if (source.local) {
@@ -204,12 +159,40 @@ void apply_map(ClusterStatus& status, const ring::ClusterMap& map) {
       if (known == by_id.end()) continue;
       ++(member.node == entry.primary ? known->second->primaries : known->second->replicas);
     }
+    for (const auto& learner : entry.learners) {
+      const auto known = by_id.find(learner.str());
+      if (known != by_id.end()) ++known->second->learners;
+    }
     if (!up.contains(entry.primary.str())) ++status.without_primary;
     if (copies_up < map.shape.replication_factor) ++status.under_replicated;
   }
 }
 
-ClusterStatus status_of(const Source& source) {
+// Adds what the primaries know of their members.
+void apply_answers(ClusterStatus& status, const ring::ClusterMap& map) {
+  for (auto& [node, answer] : ask_nodes(map, messages::PartitionsRequest{}, kAnswerLimit)) {
+    auto* response = answer ? std::get_if<messages::PartitionsResponse>(&*answer) : nullptr;
+    if (response == nullptr) continue;
+    for (auto& partition : response->partitions) {
+      const bool is_primary = partition.role == messages::PartitionStatus::Role::primary &&
+                              partition.partition.value() < map.entries.size() &&
+                              map.entry(partition.partition).primary == node.id;
+      if (!is_primary) continue;
+      if (!partition.serving) ++status.not_serving;
+      for (const auto& member : partition.members) {
+        const auto process = std::ranges::find(status.processes, member.node.str(), &ProcessStatus::id);
+        if (process != status.processes.end()) process->lag_ms = std::max(process->lag_ms, member.lag_ms);
+      }
+      status.by_primary.emplace(partition.partition, std::move(partition));
+    }
+  }
+  for (auto& process : status.processes) {
+    // Not ready, but it answers and has the map: it is on its way back into the in-sync sets.
+    if (process.role == "node" && process.state == "starting" && process.learners > 0) process.state = "catching_up";
+  }
+}
+
+ClusterStatus status_of(const ClusterSource& source) {
   ClusterStatus status;
   status.map = source.map;
   status.processes = look_at_processes(source);
@@ -218,6 +201,7 @@ ClusterStatus status_of(const Source& source) {
     status.partitions = source.map->shape.partitions;
     status.replication_factor = source.map->shape.replication_factor;
     apply_map(status, *source.map);
+    apply_answers(status, *source.map);
   } else if (source.local) {
     status.partitions = source.local->partitions;
     status.replication_factor = source.local->replication_factor;
@@ -241,7 +225,9 @@ Json to_json(const ClusterStatus& status) {
                          {"zone", text_or_null(p.zone)},
                          {"weight", p.weight ? Json(*p.weight) : Json(nullptr)},
                          {"primaries", p.primaries},
-                         {"replicas", p.replicas}});
+                         {"replicas", p.replicas},
+                         {"learners", p.learners},
+                         {"lag_ms", p.lag_ms < 0 ? Json(nullptr) : Json(p.lag_ms)}});
   }
   return {{"cluster",
            {{"id", status.map ? Json(status.map->cluster.str()) : Json(nullptr)},
@@ -251,18 +237,14 @@ Json to_json(const ClusterStatus& status) {
             {"nodes_up", status.nodes_up},
             {"nodes_total", status.nodes_total},
             {"without_primary", status.without_primary},
-            {"under_replicated", status.under_replicated}}},
+            {"under_replicated", status.under_replicated},
+            {"not_serving", status.not_serving}}},
           {"processes", std::move(processes)}};
-}
-
-bool colours_wanted() {
-  const char* no_color = std::getenv("NO_COLOR");
-  return isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
 }
 
 std::string coloured_state(const std::string& state) {
   const std::string padded = fmt::format("{:<11}", state);
-  if (!colours_wanted()) return padded;
+  if (!stdout_in_colours()) return padded;
   const auto colour = state == "up"     ? fmt::terminal_color::green
                       : state == "down" ? fmt::terminal_color::red
                                         : fmt::terminal_color::yellow;
@@ -279,12 +261,14 @@ void print_table(const ClusterStatus& status) {
              status.partitions, status.replication_factor);
   if (status.without_primary > 0) fmt::print("{} partitions have no primary that is up\n", status.without_primary);
   if (status.under_replicated > 0) fmt::print("{} partitions are under-replicated\n", status.under_replicated);
-  fmt::print("\n{:<6} {:<11} {:<11} {:<8} {:<21} {:<21} {:<8} {:>6} {:>9} {:>8}\n", "ID", "ROLE", "STATE", "PID",
-             "NATIVE", "HTTP", "ZONE", "WEIGHT", "PRIMARIES", "REPLICAS");
+  if (status.not_serving > 0) fmt::print("{} partitions have a primary that does not serve\n", status.not_serving);
+  fmt::print("\n{:<6} {:<11} {:<11} {:<8} {:<17} {:<17} {:<6} {:>6} {:>9} {:>8} {:>8} {:>7}\n", "ID", "ROLE", "STATE",
+             "PID", "NATIVE", "HTTP", "ZONE", "WEIGHT", "PRIMARIES", "REPLICAS", "LEARNERS", "LAG");
   for (const auto& p : status.processes) {
-    fmt::print("{:<6} {:<11} {} {:<8} {:<21} {:<21} {:<8} {:>6} {:>9} {:>8}\n", p.id, p.role, coloured_state(p.state),
-               p.pid ? std::to_string(*p.pid) : "-", p.native, p.http.empty() ? "-" : p.http,
-               p.zone.empty() ? "-" : p.zone, p.weight ? fmt::format("{}", *p.weight) : "-", p.primaries, p.replicas);
+    fmt::print("{:<6} {:<11} {} {:<8} {:<17} {:<17} {:<6} {:>6} {:>9} {:>8} {:>8} {:>7}\n", p.id, p.role,
+               coloured_state(p.state), p.pid ? std::to_string(*p.pid) : "-", p.native, p.http.empty() ? "-" : p.http,
+               p.zone.empty() ? "-" : p.zone, p.weight ? fmt::format("{}", *p.weight) : "-", p.primaries, p.replicas,
+               p.learners, p.lag_ms < 0 ? "-" : fmt::format("{} ms", p.lag_ms));
   }
 }
 
@@ -296,46 +280,93 @@ std::vector<std::string> other_in_sync(const ring::PartitionEntry& entry) {
   return ids;
 }
 
-Json to_json(const ring::ClusterMap& map) {
+Json to_json(const messages::PartitionStatus::Member& member) {
+  return {{"node", member.node.str()},
+          {"acknowledged", to_string(member.acknowledged)},
+          {"behind", member.behind},
+          {"lag_ms", member.lag_ms < 0 ? Json(nullptr) : Json(member.lag_ms)},
+          {"lease_left_ms", member.lease_left_ms},
+          {"counted", member.counted}};
+}
+
+// The map's entries, each with what its primary says.
+Json to_json(const ring::ClusterMap& map, const ClusterStatus& status) {
   Json list = Json::array();
   for (std::size_t i = 0; i < map.entries.size(); ++i) {
     const auto& entry = map.entries[i];
-    const auto slots = map.partitioning().slots(PartitionId(static_cast<std::uint16_t>(i)));
-    Json in_sync = Json::array(), learners = Json::array();
+    const PartitionId id(static_cast<std::uint16_t>(i));
+    const auto slots = map.partitioning().slots(id);
+    Json in_sync = Json::array(), learners = Json::array(), members = Json::array();
     for (const auto& member : entry.in_sync) in_sync.push_back(member.node.str());
     for (const auto& learner : entry.learners) learners.push_back(learner.str());
+    const auto said = status.by_primary.find(id);
+    const bool known = said != status.by_primary.end();
+    if (known) {
+      for (const auto& member : said->second.members) members.push_back(to_json(member));
+    }
     list.push_back({{"partition", i},
                     {"first_slot", slots.first},
                     {"last_slot", slots.end - 1},
                     {"term", entry.term.value()},
                     {"primary", text_or_null(entry.primary.str())},
+                    {"serving", known && said->second.serving},
+                    {"why", known ? text_or_null(said->second.why) : Json(nullptr)},
+                    {"position", known ? Json(to_string(said->second.position)) : Json(nullptr)},
                     {"in_sync", std::move(in_sync)},
                     {"replicas", other_in_sync(entry)},
-                    {"learners", std::move(learners)}});
+                    {"learners", std::move(learners)},
+                    {"members", std::move(members)}});
   }
   return list;
 }
 
-void print_partitions(const ring::ClusterMap& map) {
-  fmt::print("{:<10} {:<13} {:>6}  {:<8} {:<20} {}\n", "PARTITION", "SLOTS", "TERM", "PRIMARY", "REPLICAS", "LEARNERS");
-  const auto joined = [](const Json& ids) {
-    std::string text;
-    for (const auto& id : ids) text += (text.empty() ? "" : ",") + id.get<std::string>();
-    return text.empty() ? std::string("-") : text;
-  };
-  for (const auto& entry : to_json(map)) {
-    fmt::print("{:<10} {:<13} {:>6}  {:<8} {:<20} {}\n", entry["partition"].get<std::size_t>(),
+std::string joined(const Json& ids) {
+  std::string text;
+  for (const auto& id : ids) text += (text.empty() ? "" : ",") + id.get<std::string>();
+  return text.empty() ? "-" : text;
+}
+
+// "n2 0 ms, n3 12 ms (40 behind)"
+std::string lag_text(const Json& members) {
+  std::string text;
+  for (const auto& member : members) {
+    text += fmt::format("{}{} ", text.empty() ? "" : ", ", member["node"].get<std::string>());
+    text += member["lag_ms"].is_null() ? "?" : fmt::format("{} ms", member["lag_ms"].get<std::int64_t>());
+    if (const auto behind = member["behind"].get<std::uint64_t>()) text += fmt::format(" ({} behind)", behind);
+  }
+  return text.empty() ? "-" : text;
+}
+
+// The shortest lease: until then the primary may serve, whatever happens.
+std::string lease_text(const Json& members) {
+  std::optional<std::int64_t> least;
+  for (const auto& member : members) {
+    if (!member["counted"].get<bool>()) continue;
+    const auto left = member["lease_left_ms"].get<std::int64_t>();
+    least = std::min(left, least.value_or(left));
+  }
+  return least ? fmt::format("{} ms", *least) : "-";
+}
+
+void print_partitions(const ring::ClusterMap& map, const ClusterStatus& status) {
+  fmt::print("{:<9} {:<12} {:>5}  {:<8} {:<8} {:>12} {:>8}  {:<12} {:<9} {}\n", "PARTITION", "SLOTS", "TERM", "PRIMARY",
+             "STATE", "POSITION", "LEASE", "IN SYNC", "LEARNERS", "LAG");
+  for (const auto& entry : to_json(map, status)) {
+    fmt::print("{:<9} {:<12} {:>5}  {:<8} {:<8} {:>12} {:>8}  {:<12} {:<9} {}\n", entry["partition"].get<std::size_t>(),
                fmt::format("{}-{}", entry["first_slot"].get<unsigned>(), entry["last_slot"].get<unsigned>()),
                entry["term"].get<std::uint64_t>(),
-               entry["primary"].is_null() ? "-" : entry["primary"].get<std::string>(), joined(entry["replicas"]),
-               joined(entry["learners"]));
+               entry["primary"].is_null() ? "-" : entry["primary"].get<std::string>(),
+               entry["serving"].get<bool>() ? "serves" : "waits",
+               entry["position"].is_null() ? "-" : entry["position"].get<std::string>(), lease_text(entry["members"]),
+               joined(entry["in_sync"]), joined(entry["learners"]), lag_text(entry["members"]));
+    if (entry["why"].is_string()) fmt::print("          {}\n", entry["why"].get<std::string>());
   }
 }
 
 }  // namespace
 
 Result<void> cluster_status(const Context& context) {
-  GYRE_TRY_SET(const Source source, find_source(context));
+  GYRE_TRY_SET(const ClusterSource source, find_source(context));
   const ClusterStatus status = status_of(source);
   if (source.map || source.local) {
     if (context.json) {
@@ -350,12 +381,12 @@ Result<void> cluster_status(const Context& context) {
 }
 
 Result<void> cluster_partitions(const Context& context) {
-  GYRE_TRY_SET(const Source source, find_source(context));
-  if (!source.map) return fail(nothing_answers(source));
+  GYRE_TRY_SET(const ClusterSource source, find_answering_source(context));
+  const ClusterStatus status = status_of(source);
   if (context.json) {
-    print_json(to_json(*source.map));
+    print_json(to_json(*source.map, status));
   } else {
-    print_partitions(*source.map);
+    print_partitions(*source.map, status);
   }
   return {};
 }

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include <fmt/format.h>
 
@@ -25,6 +26,16 @@ ExitCode exit_code_of(ErrorCode code) {
     case ErrorCode::too_large: return kExitUsage;
     default: return kExitUnavailable;
   }
+}
+
+// A file that does not exist yet is a session that has seen nothing.
+Result<void> load_session(const std::string& file, Client& client) {
+  std::ifstream in(file);
+  std::string token;
+  if (!in || !(in >> token)) return {};
+  auto resumed = client.resume_session(token);
+  if (!resumed) resumed.error().message = fmt::format("{}: {}", file, resumed.error().message);
+  return resumed;
 }
 
 int print_error(const Context& context, const Error& error, std::string_view note) {
@@ -63,14 +74,25 @@ Result<std::unique_ptr<Client>> connect(const Context& context) {
   ClientOptions options;
   GYRE_TRY_SET(options.seeds, find_seeds(context));
   options.deadline = context.deadline;
+  options.ack = context.ack;
+  options.read = context.read;
   return Client::connect(std::move(options));
 }
 
 Result<Client*> shared_client(Context& context) {
   if (!context.client) {
     GYRE_TRY_SET(context.client, connect(context));
+    if (!context.session_file.empty()) GYRE_TRY(load_session(context.session_file, *context.client));
   }
   return context.client.get();
+}
+
+Result<void> save_session(const Context& context) {
+  if (!context.client || context.session_file.empty()) return {};
+  std::ofstream out(context.session_file, std::ios::trunc);
+  out << context.client->session_token() << std::endl;
+  if (out) return {};
+  return fail(ErrorCode::storage_failed, fmt::format("cannot write the session to {}", context.session_file));
 }
 
 int report(const Context& context, const Error& error) { return print_error(context, error, ""); }

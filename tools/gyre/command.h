@@ -5,11 +5,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "gyre/client.h"
+#include "tools/gyre/interrupt.h"
 
 namespace gyre::cli {
 
@@ -27,6 +29,10 @@ struct Context {
   std::string seeds;  // --seeds or GYRE_SEEDS: HOST:PORT,...
   std::string dir;    // --dir: directory of a local cluster
   std::chrono::milliseconds deadline{2000};
+  Ack ack = Ack::one();
+  // A command is a session of its own, so that reads go to primaries unless a session is carried on.
+  Read read = Read::primary();
+  std::string session_file;  // --session: read before the first call, written after the last
 
   bool in_shell = false;            // standard input holds commands, so that no value can be read from it
   std::shared_ptr<Client> client;   // filled by shared_client()
@@ -40,6 +46,8 @@ Result<std::vector<std::string>> find_seeds(const Context& context);
 Result<std::unique_ptr<Client>> connect(const Context& context);
 // The client of this context, connected at the first call. Valid as long as the context.
 Result<Client*> shared_client(Context& context);
+// Writes the session of that client to the session file, if one is named. ERRORS: storage_failed.
+Result<void> save_session(const Context& context);
 
 // Prints the error (to stderr, coloured on a terminal; as {"error":{...}} with --json) and gives the exit code for it.
 int report(const Context& context, const Error& error);
@@ -54,6 +62,17 @@ int run(int argc, const char* const* argv);
 // Everything `gyre` knows: global flags, all commands, help.
 void build_app(CLI::App& app, Context& context);
 
+// Runs `work` when the subcommand is chosen, and turns its error into the exit code.
+template <class Work>
+void on_chosen(CLI::App* command, Context& context, Work work) {
+  command->callback([&context, work = std::move(work)] {
+    const Result<void> result = work();
+    if (result) return;
+    context.exit_code = report(context, result.error());
+    if (interrupted()) context.exit_code = kExitInterrupted;
+  });
+}
+
 // Each adds its subcommands; every subcommand's callback stores its result in context.exit_code.
 void add_kv_commands(CLI::App& app, Context& context);  // put get del mget cas incr ttl expire persist scan where
 void add_transfer_commands(CLI::App& app, Context& context);  // load dump
@@ -61,5 +80,9 @@ void add_shell_commands(CLI::App& app, Context& context);  // shell completion
 void add_bench_command(CLI::App& app, Context& context);  // bench
 void add_ring_commands(CLI::App& app, Context& context);  // ring simulate
 void add_cluster_commands(CLI::App& app, Context& context);  // cluster ...
+void add_events_command(CLI::App& app, Context& context);  // events
+void add_lost_commands(CLI::App& app, Context& context);  // lost list show replay
+void add_promote_command(CLI::App& app, Context& context);  // promote
+void add_verify_command(CLI::App& app, Context& context);  // verify
 
 }  // namespace gyre::cli

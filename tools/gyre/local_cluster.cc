@@ -133,7 +133,7 @@ Result<LocalCluster> lay_out_local_cluster(const fs::path& dir, const LayoutOpti
   cluster.dir = dir;
   const std::uint32_t nodes = options.nodes.value_or(kNodesDefault);
   cluster.partitions = options.partitions.value_or(limits::kPartitionsDefault);
-  cluster.replication_factor = options.replication_factor.value_or(1);
+  cluster.replication_factor = options.replication_factor.value_or(std::min(3U, options.nodes.value_or(3)));
   const std::uint32_t base_port = options.base_port.value_or(kDefaultBasePort);
   cluster.durability = options.durability.value_or("everysec");
 

@@ -74,6 +74,34 @@ Result<std::uint64_t> parse_size(std::string_view text) {
   return static_cast<std::uint64_t>(std::llround(*bytes));
 }
 
+Result<Ack> parse_ack(std::string_view text) {
+  if (text == "one") return Ack::one();
+  if (text == "all") return Ack::all();
+  std::uint32_t count = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), count);
+  const bool whole = read.ec == std::errc() && read.ptr == text.data() + text.size();
+  if (whole && count >= 1 && count <= limits::kReplicationFactorMax) return Ack::members(count);
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' is no acknowledgement: write one, all, or a number of members from 1 to {}",
+                          text.substr(0, 40), limits::kReplicationFactorMax));
+}
+
+Result<Read> parse_read(std::string_view text) {
+  constexpr std::string_view kBounded = "bounded:";
+  if (text == "linearizable") return Read::linearizable();
+  if (text == "primary") return Read::primary();
+  if (text == "session") return Read::session();
+  if (text == "any") return Read::any();
+  if (text.starts_with(kBounded)) {
+    GYRE_TRY_SET(const auto bound, parse_duration(text.substr(kBounded.size())));
+    return Read::bounded(bound);
+  }
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' is no read level: write linearizable, primary, session, any, or bounded and how stale "
+                          "it may be, such as bounded:100ms",
+                          text.substr(0, 40)));
+}
+
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> parts;
   while (!text.empty()) {
@@ -113,6 +141,32 @@ CLI::Option* add_int64(CLI::App& app, const std::string& name, std::int64_t& tar
           },
           description)
       ->type_name("INT");
+}
+
+CLI::Option* add_ack(CLI::App& app, Ack& target) {
+  return app
+      .add_option_function<std::string>(
+          "--ack",
+          [&target](const std::string& text) {
+            auto value = parse_ack(text);
+            if (!value) throw CLI::ValidationError("--ack", value.error().message);
+            target = *value;
+          },
+          "Who must have a write before it counts: one (the primary), a number of members, or all in sync")
+      ->type_name("one|N|all");
+}
+
+CLI::Option* add_read(CLI::App& app, Read& target) {
+  return app
+      .add_option_function<std::string>(
+          "--read",
+          [&target](const std::string& text) {
+            auto value = parse_read(text);
+            if (!value) throw CLI::ValidationError("--read", value.error().message);
+            target = *value;
+          },
+          "How fresh a read must be")
+      ->type_name("linearizable|primary|session|bounded:TIME|any");
 }
 
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target, const std::string& description) {

@@ -9,7 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "gyre/result.h"
+#include "gyre/types.h"
 
 namespace gyre::cli {
 
@@ -19,6 +19,11 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 // Bytes: "100", "4KiB", "4k" (1024), "4kB" (1000), likewise M and G. ERRORS: invalid_argument.
 Result<std::uint64_t> parse_size(std::string_view text);
 
+// "one", "2" to "7", "all". ERRORS: invalid_argument.
+Result<Ack> parse_ack(std::string_view text);
+// "linearizable", "primary", "session", "bounded:100ms", "any". ERRORS: invalid_argument.
+Result<Read> parse_read(std::string_view text);
+
 // "a,b, c" as its non-empty parts.
 std::vector<std::string> split_list(std::string_view text);
 
@@ -27,6 +32,8 @@ std::vector<std::string> split_list(std::string_view text);
 CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& target,
                           const std::string& description);
 CLI::Option* add_int64(CLI::App& app, const std::string& name, std::int64_t& target, const std::string& description);
+CLI::Option* add_ack(CLI::App& app, Ack& target);    // --ack
+CLI::Option* add_read(CLI::App& app, Read& target);  // --read
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target, const std::string& description);
 
 // An option that takes one of `choices`; help and completion show them.

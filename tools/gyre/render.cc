@@ -1,5 +1,9 @@
 #include "tools/gyre/render.h"
 
+#include <unistd.h>
+
+#include <cstdlib>
+
 #include <array>
 #include <cstdio>
 
@@ -58,6 +62,11 @@ std::string human_bytes(double bytes) {
     ++unit;
   }
   return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, kUnits[unit]);
+}
+
+bool stdout_in_colours() {
+  const char* no_color = std::getenv("NO_COLOR");
+  return isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
 }
 
 }  // namespace gyre::cli

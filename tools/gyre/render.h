@@ -20,6 +20,9 @@ Json to_json(std::string_view key, const Value& value);
 // {"code", "message", "outcome"[, "retry_after_ms"]}
 Json to_json(const Error& error);
 
+// True if standard output is a terminal and NO_COLOR is unset.
+bool stdout_in_colours();
+
 // To standard output, with a newline.
 void print_json(const Json& json);
 void print_line(std::string_view line);

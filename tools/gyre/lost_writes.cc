@@ -1,0 +1,100 @@
+#include "tools/gyre/lost_writes.h"
+
+#include <algorithm>
+#include <future>
+#include <tuple>
+#include <type_traits>
+
+#include <fmt/core.h>
+
+#include "client/rpc.h"
+
+namespace gyre::cli {
+namespace {
+
+using messages::LostItem;
+using messages::LostRange;
+using messages::LostWrite;
+
+Result<std::vector<LostItem>> all_pages(const std::string& address, Duration limit) {
+  std::vector<LostItem> items;
+  for (bool more = true; more;) {
+    const std::uint64_t after = items.empty() ? 0 : items.back().id;
+    GYRE_TRY_SET(auto answer, client::call(address, messages::LostRequest{after}, limit));
+    auto* page = std::get_if<messages::LostResponse>(&answer);
+    if (page == nullptr) return fail(ErrorCode::unsupported, "the node keeps no ledger: it is of an older version");
+    more = page->more && !page->items.empty();
+    std::ranges::move(page->items, std::back_inserter(items));
+  }
+  return items;
+}
+
+// A write that one ledger knows as reapplied is: that one has heard more.
+void merge(LostRecord& kept, const LostRecord& other) {
+  auto* write = std::get_if<LostWrite>(&kept.item.loss);
+  if (write != nullptr && other.write() != nullptr) write->reapplied = write->reapplied || other.write()->reapplied;
+}
+
+void sort_and_merge(std::vector<LostRecord>& records) {
+  const auto order = [](const LostRecord& r) { return std::tuple(r.partition(), r.range() != nullptr, r.position()); };
+  std::ranges::stable_sort(records, {}, order);
+  std::vector<LostRecord> merged;
+  for (LostRecord& record : records) {
+    if (!merged.empty() && order(merged.back()) == order(record)) {
+      merge(merged.back(), record);
+    } else {
+      merged.push_back(std::move(record));
+    }
+  }
+  records = std::move(merged);
+}
+
+std::size_t count_writes(const std::vector<LostRecord>& records, bool reapplied) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      records, [&](const LostRecord& r) { return r.write() != nullptr && r.write()->reapplied == reapplied; }));
+}
+
+}  // namespace
+
+PartitionId LostRecord::partition() const {
+  return std::visit([](const auto& loss) { return loss.partition; }, item.loss);
+}
+
+Position LostRecord::position() const {
+  if (const LostWrite* lost = write()) return lost->position;
+  return {range()->term, range()->first};
+}
+
+std::string LostRecord::id() const {
+  return fmt::format("{}:{}:{}", partition().value(), position().term.value(), position().sequence.value());
+}
+
+std::size_t LostWrites::lost() const { return count_writes(records, false); }
+std::size_t LostWrites::reapplied() const { return count_writes(records, true); }
+
+Result<LostWrites> collect_lost_writes(const ClusterSource& source, Duration limit) {
+  const ring::ClusterMap& map = *source.map;
+  std::vector<std::future<Result<std::vector<LostItem>>>> pending;
+  for (const auto& node : map.nodes) {
+    pending.push_back(std::async(std::launch::async, [&node, limit] { return all_pages(node.addresses.native, limit); }));
+  }
+  LostWrites found;
+  for (std::size_t i = 0; i < map.nodes.size(); ++i) {
+    auto items = pending[i].get();
+    if (!items) {
+      found.silent.push_back(map.nodes[i].id);
+      continue;
+    }
+    for (LostItem& item : *items) found.records.push_back({map.nodes[i].id, std::move(item)});
+  }
+  if (found.silent.size() == map.nodes.size()) return fail(ErrorCode::unavailable, "no node of the cluster answers");
+  sort_and_merge(found.records);
+  for (std::size_t i = 0; i < map.entries.size(); ++i) {
+    for (const auto& deposed : map.entries[i].deposed) {
+      found.open.push_back({PartitionId(static_cast<std::uint16_t>(i)), deposed});
+    }
+  }
+  return found;
+}
+
+}  // namespace gyre::cli

@@ -1,0 +1,43 @@
+// What the loss ledgers of a cluster say, put together.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "messages/request.h"
+#include "tools/gyre/cluster_source.h"
+
+namespace gyre::cli {
+
+// One write or range, whoever brought it.
+struct LostRecord {
+  NodeId node;  // in whose ledger it is; of several the first
+  messages::LostItem item;
+
+  PartitionId partition() const;
+  Position position() const;  // of the write, or where the range begins
+  // "12:4:1042": partition, term, sequence. Names it on the command line.
+  std::string id() const;
+  const messages::LostWrite* write() const { return std::get_if<messages::LostWrite>(&item.loss); }
+  const messages::LostRange* range() const { return std::get_if<messages::LostRange>(&item.loss); }
+};
+
+// A former primary that is away: what only it holds is not known yet.
+struct OpenLoss {
+  PartitionId partition;
+  ring::DeposedPrimary deposed;
+};
+
+struct LostWrites {
+  std::vector<LostRecord> records;  // by partition and position
+  std::vector<OpenLoss> open;
+  std::vector<NodeId> silent;  // nodes that gave no answer
+
+  std::size_t lost() const;       // writes that no retry brought back
+  std::size_t reapplied() const;
+};
+
+// ERRORS: unavailable (no node answers).
+Result<LostWrites> collect_lost_writes(const ClusterSource& source, Duration limit);
+
+}  // namespace gyre::cli
