@@ -28,8 +28,9 @@ inline constexpr std::uint32_t kVnodesDefault = 128;
 inline constexpr std::uint32_t kVnodesMax = 4096;
 inline constexpr double kWeightMax = 1000;
 
-// Wire. A frame carries at most one value of the largest size and its envelope; beyond: one error, then closed.
-inline constexpr std::size_t kFrameEnvelopeBytes = 64 * 1024;
+// Wire. A frame carries one value (or batch) of the largest size and its envelope; beyond: one error, then closed.
+// The envelope has room for what an append or snapshot chunk holds besides (1 MiB), and for what 10,000 operations need.
+inline constexpr std::size_t kFrameEnvelopeBytes = 2 * 1024 * 1024;
 inline constexpr std::size_t kFrameBytesFloor = 8 * 1024 * 1024;  // a map or scan page fits, however small values are
 inline constexpr std::size_t kFrameSegmentsMax = 64;
 inline constexpr std::size_t kFrameRequestsMax = 4096;
@@ -59,6 +60,10 @@ inline constexpr std::size_t kRecentLogBytesMax = 4 * 1024 * 1024;   // of one p
 inline constexpr std::size_t kLogReadBytes = 4 * 1024 * 1024;        // of one read of the log on disk
 inline constexpr std::size_t kSnapshotChunkBytes = 1024 * 1024;
 inline constexpr std::size_t kFetchKeysMax = 50'000;   // of a divergent tail; beyond: a snapshot
+inline constexpr std::size_t kFetchKeysPerMessage = 1024;
+inline constexpr std::size_t kFetchBytesMax = 64 * 1024 * 1024;  // of what one rewind fetches; beyond: a snapshot
+inline constexpr std::size_t kSnapshotsMax = 2;  // of one partition at once; a further member is not answered
+inline constexpr auto kSnapshotPatience = 10s;   // a snapshot whose member is silent for so long is closed
 inline constexpr std::size_t kTermHistoryMax = 1000;   // terms a partition remembers; the oldest are forgotten
 inline constexpr std::size_t kMessagesPerFrameMax = 4096;  // one-way messages; the rest leaves in the next frame
 

@@ -22,6 +22,11 @@ Result<void> validate_shape(const ClusterShape& shape) {
     return invalid(fmt::format("replication factor {}, where 1 to {} is wanted", shape.replication_factor,
                                limits::kReplicationFactorMax));
   }
+  if (shape.min_in_sync < 1 || shape.min_in_sync > shape.replication_factor) {
+    return invalid(fmt::format("{} members in sync for an `all` write, where 1 to {} are wanted", shape.min_in_sync,
+                               shape.replication_factor));
+  }
+  if (const auto timing = check(shape.timing); !timing) return invalid(timing.error().message);
   if (shape.vnodes < 1 || shape.vnodes > limits::kVnodesMax) {
     return invalid(fmt::format("{} virtual nodes, where 1 to {} are wanted", shape.vnodes, limits::kVnodesMax));
   }
@@ -52,25 +57,58 @@ Result<void> validate_nodes(const std::vector<NodeInfo>& nodes) {
   return {};
 }
 
+std::unexpected<Error> names_stranger(std::size_t index, const NodeId& node) {
+  return invalid(fmt::format("partition {} names node '{}', which is not in the cluster", index, node.str()));
+}
+
+// Of those who left the in-sync set and primaries who were deposed.
+Result<void> validate_absent(const ClusterMap& map, const PartitionEntry& entry, std::size_t index) {
+  if (!entry.departed.empty() && entry.in_sync.size() >= map.shape.min_in_sync) {
+    return invalid(fmt::format("partition {} remembers who left its in-sync set, which is large enough", index));
+  }
+  std::vector<NodeId> departed = entry.departed;
+  std::ranges::sort(departed);
+  if (const auto twice = std::ranges::adjacent_find(departed); twice != departed.end()) {
+    return invalid(fmt::format("partition {} remembers twice that node {} left", index, twice->str()));
+  }
+  for (const NodeId& node : departed) {
+    if (!map.find_node(node)) return names_stranger(index, node);
+    if (entry.find_in_sync(node)) {
+      return invalid(fmt::format("node {} left the in-sync set of partition {} and is in it", node.str(), index));
+    }
+  }
+  if (entry.deposed.size() > limits::kDeposedMax) {
+    return invalid(fmt::format("{} deposed primaries of partition {}, where at most {} are allowed",
+                               entry.deposed.size(), index, limits::kDeposedMax));
+  }
+  for (std::size_t i = 0; i < entry.deposed.size(); ++i) {
+    const DeposedPrimary& deposed = entry.deposed[i];
+    if (!map.find_node(deposed.node)) return names_stranger(index, deposed.node);
+    if (deposed.term > entry.term || (i > 0 && deposed.term <= entry.deposed[i - 1].term)) {
+      return invalid(
+          fmt::format("term {} of a deposed primary of partition {} is out of order", deposed.term.value(), index));
+    }
+  }
+  return {};
+}
+
 Result<void> validate_entry(const ClusterMap& map, std::size_t index) {
   const PartitionEntry& entry = map.entries[index];
-  const auto in_sync = [&](const NodeId& node) {
-    return std::ranges::find(entry.in_sync, node, &InSyncMember::node) != entry.in_sync.end();
-  };
-  if (!entry.primary.empty() && !in_sync(entry.primary)) {
+  if (!entry.primary.empty() && !entry.find_in_sync(entry.primary)) {
     return invalid(fmt::format("primary {} of partition {} is not in its in-sync set", entry.primary.str(), index));
   }
   std::vector<NodeId> members = entry.members();
+  if (members.size() > limits::kMembersMax || entry.departed.size() > limits::kMembersMax) {
+    return invalid(fmt::format("partition {} has or had more than {} members", index, limits::kMembersMax));
+  }
   for (const NodeId& member : members) {
-    if (!map.find_node(member)) {
-      return invalid(fmt::format("partition {} names node '{}', which is not in the cluster", index, member.str()));
-    }
+    if (!map.find_node(member)) return names_stranger(index, member);
   }
   std::ranges::sort(members);
   if (const auto twice = std::ranges::adjacent_find(members); twice != members.end()) {
     return invalid(fmt::format("partition {} names node {} twice", index, twice->str()));
   }
-  return {};
+  return validate_absent(map, entry, index);
 }
 
 }  // namespace
@@ -86,8 +124,12 @@ std::vector<NodeId> PartitionEntry::members() const {
 }
 
 bool PartitionEntry::has_member(const NodeId& node) const {
-  return std::ranges::find(in_sync, node, &InSyncMember::node) != in_sync.end() ||
-         std::ranges::find(learners, node) != learners.end();
+  return find_in_sync(node) || std::ranges::find(learners, node) != learners.end();
+}
+
+const InSyncMember* PartitionEntry::find_in_sync(const NodeId& node) const {
+  const auto found = std::ranges::find(in_sync, node, &InSyncMember::node);
+  return found != in_sync.end() ? &*found : nullptr;
 }
 
 const NodeInfo* ClusterMap::find_node(const NodeId& id) const {

@@ -1,10 +1,12 @@
 // What the *_capnp.cc files share. Cap'n Proto's types appear here, so nobody else includes it.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <capnp/message.h>
 
@@ -49,16 +51,26 @@ class Decoding {
 
 NodeId decode_node_id(capnp::Text::Reader text);
 // Empty where the text is.
+NodeId decode_node_id_or_none(capnp::Text::Reader text);
 Uuid decode_uuid(capnp::Text::Reader text);
+PartitionId decode_partition(std::uint16_t number);
+std::vector<PartitionId> decode_partitions(capnp::List<std::uint16_t>::Reader in);
+void encode_partitions(const std::vector<PartitionId>& partitions, capnp::List<std::uint16_t>::Builder out);
+// Of a wall clock or of a partition.
+UnixMillis decode_time(std::int64_t ms);
+// Time left or passed, or -1 for "never".
+std::int64_t decode_ms_or_never(std::int64_t ms);
 
 messages::Request decode_request(Decoding& decoding, schema::Request::Reader in);
 messages::Response decode_response(Decoding& decoding, schema::Response::Reader in);
+messages::Message decode_message(Decoding& decoding, schema::Message::Reader in);
 ring::NodeInfo decode_node(Decoding& decoding, schema::Node::Reader in);
 ring::ClusterMapPtr decode_map(Decoding& decoding, schema::ClusterMap::Reader in);
 ring::Placement decode_placement(Decoding& decoding, schema::Placement::Reader in);
 
 void encode(const messages::Request& request, schema::Request::Builder out);
 void encode(const messages::Response& response, schema::Response::Builder out);
+void encode(const messages::Message& message, schema::Message::Builder out);
 void encode(const ring::NodeInfo& node, schema::Node::Builder out);
 void encode(const ring::ClusterMap& map, schema::ClusterMap::Builder out);
 void encode(const ring::Placement& placement, schema::Placement::Builder out);
@@ -66,6 +78,7 @@ void encode(const ring::Placement& placement, schema::Placement::Builder out);
 // Upper bounds of what encode() above writes, in words, the struct itself included.
 std::size_t words_of(const messages::Request& request);
 std::size_t words_of(const messages::Response& response);
+std::size_t words_of(const messages::Message& message);
 std::size_t words_of(const ring::NodeInfo& node);
 std::size_t words_of(const ring::ClusterMap& map);
 std::size_t words_of(const ring::Placement& placement);
@@ -77,6 +90,9 @@ template <class Struct>
 constexpr std::size_t struct_words() {
   return Struct::_capnpPrivate::dataWordSize + Struct::_capnpPrivate::pointerCount;
 }
+constexpr std::size_t words_for_partitions(const std::vector<PartitionId>& partitions) {
+  return words_for(partitions.size() * sizeof(PartitionId::rep));
+}
 // The tag that precedes the elements of a list of structs.
 inline constexpr std::size_t kListTagWords = 1;
 
@@ -84,5 +100,31 @@ inline capnp::Data::Reader data_of(const Bytes& bytes) {
   return {reinterpret_cast<const capnp::byte*>(bytes.data()), bytes.size()};
 }
 inline capnp::Text::Reader text_of(const std::string& text) { return {text.c_str(), text.size()}; }
+// Of a text for people, which is cut off where it is too long.
+constexpr std::size_t cut_bytes(std::string_view text, std::size_t bytes_max = limits::kTextBytesMax) {
+  return std::min(text.size(), bytes_max);
+}
+inline void copy_cut(std::string_view text, capnp::Text::Builder out) {
+  std::memcpy(out.begin(), text.data(), out.size());
+}
+
+// Of anything with a term and a sequence.
+template <class Reader>
+Position position_of(Reader in) {
+  return {Term(in.getTerm()), Sequence(in.getSequence())};
+}
+template <class Builder>
+void set_position(Builder out, Position position) {
+  out.setTerm(position.term.value());
+  out.setSequence(position.sequence.value());
+}
+
+// Enumerations of messages/ that have the numbers of the schema's.
+template <class Ours, class Theirs>
+Ours decode_enum(Theirs in, Ours last, std::string_view what) {
+  const auto number = static_cast<unsigned>(in);
+  if (number > static_cast<unsigned>(last)) refuse_unknown(what, number);
+  return static_cast<Ours>(number);
+}
 
 }  // namespace gyre::wire

@@ -18,8 +18,8 @@ static_assert(limits::kValueBytesHardMax < (1u << 29), "a blob's length has 29 b
 
 namespace {
 
-// Frames nest nine levels at most (frame, list, response, status, map, entries, entry, indices); the rest is room
-// for fields that newer peers add.
+// Frames nest nine levels at most (frame, messages, message, append, writes, write, mutations, mutation, value); the
+// rest is room for fields that newer peers add.
 constexpr int kNestingMax = 24;
 
 constexpr std::size_t kWordBytes = sizeof(capnp::word);
@@ -66,23 +66,38 @@ class FrameBuilder final : public capnp::MessageBuilder {
   std::vector<Buffer*> segments_;
 };
 
-Bytes encode_frame(std::span<const messages::Request> requests, std::span<const messages::Response> responses,
-                   std::size_t words) {
+// What goes into one frame.
+struct FramePart {
+  std::span<const messages::Request> requests = {};
+  std::span<const messages::Response> responses = {};
+  const messages::Sender& sender;
+  std::span<const messages::Message> messages = {};
+};
+
+Bytes encode_part(const FramePart& part, std::size_t words) {
   FrameBuilder builder(words);
   auto root = builder.initRoot<schema::Frame>();
   root.setProtocol(schema::PROTOCOL_VERSION);
-  if (!requests.empty()) {
-    auto list = root.initRequests(static_cast<unsigned>(requests.size()));
-    for (unsigned i = 0; i < list.size(); ++i) encode(requests[i], list[i]);
-  }
-  if (!responses.empty()) {
-    auto list = root.initResponses(static_cast<unsigned>(responses.size()));
-    for (unsigned i = 0; i < list.size(); ++i) encode(responses[i], list[i]);
+  const auto encode_all = [](const auto& values, auto list) {
+    for (unsigned i = 0; i < list.size(); ++i) encode(values[i], list[i]);
+  };
+  const auto count = [](const auto& values) { return static_cast<unsigned>(values.size()); };
+  if (!part.requests.empty()) encode_all(part.requests, root.initRequests(count(part.requests)));
+  if (!part.responses.empty()) encode_all(part.responses, root.initResponses(count(part.responses)));
+  if (!part.messages.empty()) {
+    auto sender = root.initSender();
+    sender.setCluster(text_of(part.sender.cluster.str()));
+    sender.setNode(text_of(part.sender.node.str()));
+    sender.setIncarnation(part.sender.incarnation.value());
+    encode_all(part.messages, root.initMessages(count(part.messages)));
   }
   return builder.finish();
 }
 
-constexpr std::size_t kFrameWords = struct_words<schema::Frame>() + 2 * kListTagWords;
+std::size_t envelope_words(const messages::Sender& sender) {
+  return struct_words<schema::Frame>() + 3 * kListTagWords + struct_words<schema::Sender>() +
+         words_for_text(sender.cluster.str()) + words_for_text(sender.node.str());
+}
 
 template <class Root, class Value>
 Bytes encode_document(const Value& value) {
@@ -129,6 +144,14 @@ messages::Frame decode_frame(Decoding& decoding, schema::Frame::Reader root) {
   const auto responses = root.getResponses();
   frame.responses.reserve(decoding.count(responses.size(), limits::kFrameRequestsMax, "responses"));
   for (const auto response : responses) frame.responses.push_back(decode_response(decoding, response));
+  const auto messages = root.getMessages();
+  if (messages.size() == 0) return frame;
+  const auto sender = root.getSender();
+  frame.sender = {.cluster = decode_uuid(sender.getCluster()),
+                  .node = decode_node_id_or_none(sender.getNode()),
+                  .incarnation = Incarnation(sender.getIncarnation())};
+  frame.messages.reserve(decoding.count(messages.size(), limits::kMessagesPerFrameMax, "messages"));
+  for (const auto message : messages) frame.messages.push_back(decode_message(decoding, message));
   return frame;
 }
 
@@ -141,6 +164,19 @@ void refuse(ErrorCode code, std::string message) {
 void refuse_unknown(std::string_view what, unsigned number) {
   refuse(ErrorCode::invalid_argument,
          fmt::format("{} {} is unknown: the peer is newer than this process or is no part of Gyre", what, number));
+}
+
+UnixMillis decode_time(std::int64_t ms) {
+  constexpr std::int64_t kTimeMsMax = std::int64_t{1} << 53;  // sums with it do not overflow
+  if (ms < 0 || ms > kTimeMsMax) {
+    refuse(ErrorCode::invalid_argument, fmt::format("a time of {} ms: 0 to 2^53 is wanted", ms));
+  }
+  return UnixMillis(ms);
+}
+
+std::int64_t decode_ms_or_never(std::int64_t ms) {
+  if (ms < -1) refuse(ErrorCode::invalid_argument, fmt::format("a time of {} ms: -1 or more is wanted", ms));
+  return ms;
 }
 
 Decoding::Decoding(const Bytes& bytes, const Limits& limits)
@@ -194,31 +230,37 @@ Result<messages::Frame> decode(const Bytes& frame, const Limits& limits) {
 }
 
 Bytes encode(const messages::Frame& frame) {
-  std::size_t words = kFrameWords;
+  std::size_t words = envelope_words(frame.sender);
   for (const auto& request : frame.requests) words += words_of(request);
   for (const auto& response : frame.responses) words += words_of(response);
-  return encode_frame(frame.requests, frame.responses, words);
+  for (const auto& message : frame.messages) words += words_of(message);
+  return encode_part({frame.requests, frame.responses, frame.sender, frame.messages}, words);
 }
 
 std::vector<Bytes> encode_split(const messages::Frame& frame, const Limits& limits) {
   const std::size_t words_max = limits.frame_bytes_max() / kWordBytes;
   std::vector<Bytes> frames;
-  const auto split = [&](const auto& all, auto encode_part) {
+  const std::size_t envelope = envelope_words(frame.sender);
+  const auto split = [&](const auto& all, std::size_t count_max, auto part_of) {
     for (std::size_t begin = 0; begin < all.size();) {
-      std::size_t words = kFrameWords + words_of(all[begin]);
+      std::size_t words = envelope + words_of(all[begin]);
       std::size_t end = begin + 1;
-      while (end < all.size() && end - begin < limits::kFrameRequestsMax) {
+      while (end < all.size() && end - begin < count_max) {
         const std::size_t more = words_of(all[end]);
         if (words + more > words_max) break;
         words += more;
         ++end;
       }
-      frames.push_back(encode_part(std::span(all).subspan(begin, end - begin), words));
+      frames.push_back(encode_part(part_of(std::span(all).subspan(begin, end - begin)), words));
       begin = end;
     }
   };
-  split(frame.requests, [](auto part, std::size_t words) { return encode_frame(part, {}, words); });
-  split(frame.responses, [](auto part, std::size_t words) { return encode_frame({}, part, words); });
+  split(frame.requests, limits::kFrameRequestsMax,
+        [&](auto part) { return FramePart{.requests = part, .sender = frame.sender}; });
+  split(frame.responses, limits::kFrameRequestsMax,
+        [&](auto part) { return FramePart{.responses = part, .sender = frame.sender}; });
+  split(frame.messages, limits::kMessagesPerFrameMax,
+        [&](auto part) { return FramePart{.sender = frame.sender, .messages = part}; });
   return frames;
 }
 

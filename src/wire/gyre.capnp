@@ -1,34 +1,90 @@
-# Gyre's native protocol, version 1.
+# Gyre's native protocol, version 2. (Version 1 had no replication; the two do not understand each other.)
 #
 # Transport. A connection is a TCP stream of frames, each one Cap'n Proto message in the standard stream framing, not
-# packed. Both sides send frames at any time. A frame carries any number of requests and responses, so that one system
-# call serves many. Requests are pipelined; their answers come in any order and carry the id of their request.
+# packed. Both sides send frames at any time. A frame carries any number of requests, responses and one-way messages,
+# so that one system call serves many. Requests are pipelined; their answers come in any order and carry the id of their
+# request. One-way messages have no answer: whoever needs their effect repeats them until it shows.
 #
 # Trust. A receiver checks every limit named here before it takes memory. A frame that breaks one, or that carries a
 # tag or number the receiver does not know where none is allowed, is malformed: the receiver answers with one
 # `failure` for request id 0 where it still can, and closes the connection.
 #
-# Evolution. Fields and union members are only ever added, never renumbered or reused; the numbers of enumerants are
-# stable. An added field's default must mean what its absence meant before. A change that an older receiver would
-# misunderstand raises `protocolVersion`.
+# Evolution. Within a version fields and union members are only ever added, never renumbered or reused; the numbers of
+# enumerants are stable. An added field's default must mean what its absence meant before. A change that an older
+# receiver would misunderstand raises `protocolVersion`.
 #
-# Units. `...Ms` is milliseconds. Keys, values and prefixes are arbitrary bytes; texts are UTF-8 of at most 1024 bytes
-# unless told otherwise. Keys: at most 16 KiB. Values: at most 16 MiB unless the server was told otherwise.
+# Units. `...Ms` is milliseconds; wall and partition times count from 1970-01-01 UTC, 0 to 2^53. Keys, values and
+# prefixes are arbitrary bytes; texts are UTF-8 of at most 1024 bytes unless told otherwise. Keys: at most 16 KiB.
+# Values: at most 16 MiB unless the server was told otherwise. Partitions: 0 to 16383.
+#
+# The other files: writes.capnp (writes and records), map.capnp (the cluster map), peer.capnp and control.capnp (one-way
+# messages).
 
 @0xe97fb8d50c044a70;
 
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("gyre::wire::schema");
 
-const protocolVersion :UInt16 = 1;
+using Writes = import "writes.capnp";
+using Map = import "map.capnp";
+using Peer = import "peer.capnp";
+using Control = import "control.capnp";
+
+const protocolVersion :UInt16 = 2;
 
 # The root of every message on a connection.
 struct Frame {
   protocol @0 :UInt16;
   # What the sender speaks. Another than the receiver knows is refused with `unsupported`.
 
-  requests @1 :List(Request);   # at most 4096
+  requests @1 :List(Request);    # at most 4096
   responses @2 :List(Response);  # at most 4096
+  sender @3 :Sender;             # of `messages`
+  messages @4 :List(Message);    # at most 4096
+}
+
+# The process that one-way messages come from. What comes from another cluster is dropped.
+struct Sender {
+  cluster @0 :Text;  # 32 hex digits
+  node @1 :Text;     # node id; empty: the coordinator
+  incarnation @2 :UInt64;
+}
+
+struct Message {
+  union {
+    append @0 :Peer.Append;
+    appendAck @1 :Peer.AppendAck;
+    givenUp @2 :Peer.PartitionTerm;
+    # A primary to members and successor, until a newer entry is there: it serves no more in this term.
+
+    fetchKeys @3 :Peer.FetchKeys;
+    fetchedKeys @4 :Peer.FetchedKeys;
+    snapshotAsk @5 :Peer.SnapshotAsk;
+    snapshotChunk @6 :Peer.SnapshotChunk;
+    poll @7 :Control.Poll;
+    seal @8 :List(Peer.PartitionTerm);
+    # Coordinator to node: promise to accept nothing older than these terms.
+
+    order @9 :Control.Order;
+    mapPush @10 :Map.ClusterMap;
+    # Coordinator to node: a map newer than the node was known to have.
+
+    pollAnswer @11 :List(Control.PollAnswerItem);
+    sealAnswer @12 :Control.SealAnswer;
+    setInSync @13 :Control.SetInSync;
+    handedOver @14 :Control.HandedOver;
+    peerDown @15 :Control.PeerDown;
+    promises @16 :List(Peer.PartitionTerm);
+    # Node to coordinator: promises above the map's terms; somebody must finish them.
+
+    leaving @17 :Void;
+    # Node to coordinator: it stops soon, and wants to hand over and to leave all in-sync sets.
+
+    accounted @18 :Peer.PartitionTerm;
+    # Node to coordinator: deposed in `term`, it has exported what only it had, or had nothing.
+
+    nodeEvent @19 :Control.NodeEvent;
+  }
 }
 
 struct Request {
@@ -43,83 +99,112 @@ struct Request {
   # is less than a millisecond away travels as 1. Clocks are never compared.
 
   union {
-    get :group {
-      key @3 :Data;
-      valueWanted @4 :Bool = true;  # false: answer with version and expiry only
-    }
-    write @5 :List(WriteOperation);
-    # Applied all or none, in order. 1 to 10,000 operations on keys of one partition.
+    get @3 :GetRequest;
+    write @4 :WriteRequest;
+    scan @5 :ScanRequest;
+    map @6 :UInt64;
+    # Asks for the cluster map if it is newer than this epoch; 0: the asker has none.
 
-    scan @6 :ScanRequest;
-    map @7 :MapRequest;
-    join @8 :JoinRequest;
-    heartbeat @9 :HeartbeatRequest;
-    status @10 :Void;
+    join @7 :JoinRequest;
+    heartbeat @8 :HeartbeatRequest;
+    status @9 :Void;
     # To a coordinator: how it sees the nodes.
+
+    partitions @10 :Void;
+    # To a node: how its partitions are.
+
+    digest @11 :DigestRequest;
+    lost @12 :UInt64;
+    # To a node: a page of its loss ledger behind this id, in the order written.
+
+    events @13 :UInt64;
+    # To a coordinator: a page of what happened behind this id, oldest first.
+
+    promote @14 :PromoteRequest;
   }
 }
 
-# One write.
-struct WriteOperation {
+enum ReadLevel {
+  primary @0;       # the newest applied value
+  linearizable @1;  # together with `all` writes
+  session @2;       # contains `seen`
+  bounded @3;       # no staler than `boundMs`
+  any @4;           # eventual
+}
+
+struct GetRequest {
   key @0 :Data;
-
-  union {
-    put @1 :Data;      # stores this value
-    del @2 :Void;      # removes the key
-    incr @3 :Int64;    # adds to the decimal number stored (absent: 0); keeps the expiry
-    expire @4 :Void;   # sets `expiry` of a key that exists
-    persist @5 :Void;  # removes the expiry of a key that exists
+  valueWanted @1 :Bool = true;  # false: answer with version and expiry only
+  level @2 :ReadLevel;
+  boundMs @3 :UInt32;
+  seen :group {  # what the session has seen of this partition; 0, 0: nothing
+    term @4 :UInt64;
+    sequence @5 :UInt64;
   }
+}
 
-  expiry :union {
-    # Of put and expire; without meaning for the others.
-    clear @6 :Void;     # lives until deleted
-    keep @7 :Void;      # stays as it is
-    afterMs @8 :Int64;  # counted from when the primary decides; 0 to a hundred years
-    atMs @9 :Int64;     # since 1970-01-01 UTC; 0 to two hundred years
-  }
+# Applied all or none, in order.
+struct WriteRequest {
+  operations @0 :List(Writes.WriteOperation);  # 1 to 10,000, on keys of one partition
+  ack @1 :UInt8 = 1;
+  # In-sync members, the primary included, that must have applied it before it is acknowledged: 1 to 7; 255: all.
 
-  condition :union {
-    # Where it does not hold, nothing of the whole request is applied: `condition_failed`.
-    none @10 :Void;
-    absent @11 :Void;
-    present @12 :Void;
-    version :group {
-      # The key's value is still the one that this write made.
-      term @13 :UInt64;
-      sequence @14 :UInt64;
-    }
+  ageMs @2 :UInt32;    # since it was first sent, by the client's clock, rounded up
+  client @3 :UInt64;   # with `number` names the write, so that a retry is recognised; 0: it has no name
+  number @4 :UInt64;
+  lowestOpen @5 :UInt64;  # of the client's numbers: what is below is never asked for again
+  seen :group {  # as in GetRequest
+    term @6 :UInt64;
+    sequence @7 :UInt64;
   }
 }
 
 # One page of a partition, in key order.
 struct ScanRequest {
-  partition @0 :UInt16;  # 0 to 16383
+  partition @0 :UInt16;
   prefix @1 :Data;
   after @2 :Data;
   # The page begins behind this key; empty: at the first.
 
   itemsMax @3 :UInt32 = 1000;  # 1 to 10,000; what lies outside is taken as the nearer end
   valuesWanted @4 :Bool = true;
-}
-
-# Asks for the cluster map if it is newer than `known`.
-struct MapRequest {
-  known @0 :UInt64;  # epoch; 0: none
+  level @5 :ReadLevel;
+  boundMs @6 :UInt32;
+  seen :group {  # as in GetRequest
+    term @7 :UInt64;
+    sequence @8 :UInt64;
+  }
 }
 
 # Node to coordinator: asks to be admitted.
 struct JoinRequest {
   cluster @0 :Text;  # 32 hex digits; empty: this data directory has never joined one
-  node @1 :Node;
+  node @1 :Map.Node;
   known @2 :UInt64;  # epoch; 0: none
 }
 
 # Node to coordinator, at every heartbeat interval.
 struct HeartbeatRequest {
+  cluster @0 :Text;
+  node @1 :Text;
+  incarnation @2 :UInt64;
+  known @3 :UInt64;  # epoch; 0: none
+}
+
+# To a node: a digest of what it holds of a partition, records expired at `timeMs` left out.
+struct DigestRequest {
+  partition @0 :UInt16;
+  timeMs @1 :Int64;
+}
+
+# An operator asks the coordinator to make `node` primary.
+struct PromoteRequest {
   node @0 :Text;
-  incarnation @1 :UInt64;
-  known @2 :UInt64;  # epoch; 0: none
+  partitions @1 :List(UInt16);
+  # Empty: all that have no primary able to serve and have `node` as a member.
+
+  unclean @2 :Bool;  # `node` need not be in the in-sync set: acknowledged writes may be lost
+  stopped @3 :List(Text);  # node ids: the operator's word that these processes are stopped for good; at most 1000
 }
 
 struct Response {
@@ -130,13 +215,18 @@ struct Response {
 
   union {
     failure @2 :Failure;
-    get @3 :Record;
-    write @4 :List(WriteOutcome);  # one for each operation, in the same order
+    get @3 :GetAnswer;
+    write @4 :WriteAnswer;
     scan @5 :ScanPage;
-    map @6 :ClusterMap;   # null: the asker's is as new
-    join @7 :ClusterMap;  # names the node
+    map @6 :Map.ClusterMap;   # null: the asker's is as new
+    join @7 :Map.ClusterMap;  # names the node
     heartbeat @8 :HeartbeatAnswer;
     status @9 :ClusterStatus;
+    partitions @10 :List(PartitionStatus);  # those the node is a member of
+    digest @11 :Digest;
+    lost @12 :LostPage;
+    events @13 :EventsPage;
+    promote @14 :List(UInt16);  # partitions that were promoted
   }
 }
 
@@ -155,41 +245,51 @@ enum Outcome {
   unknown @1;     # maybe applied
 }
 
-# A stored value.
-struct Record {
-  value @0 :Data;  # empty where it was not wanted
-  term @1 :UInt64;      # version: the position of the write that made it
-  sequence @2 :UInt64;
-  expiresAtMs @3 :Int64;  # since 1970-01-01 UTC; 0: never
-  ttlMs @4 :Int64 = -1;   # time left by the partition's clock; -1: does not expire
+# `standing` of an answer: the position applied when the value was read, or of the write; and the terms behind that of
+# the request's `seen` (empty where the asker had seen this term).
+struct GetAnswer {
+  record @0 :Writes.Record;  # null: the key does not exist
+  ttlMs @1 :Int64 = -1;    # time left by the partition's clock; -1: does not expire
+  standing :group {
+    term @2 :UInt64;
+    sequence @3 :UInt64;
+    history @4 :List(Writes.TermStart);
+  }
 }
 
-struct WriteOutcome {
-  term @0 :UInt64;  # version of the key now; of the deletion for del
-  sequence @1 :UInt64;
-  number @2 :Int64;  # incr: the value after
-  existed @3 :Bool;  # the key was there before
-  changed @4 :Bool;  # something was written
+struct WriteAnswer {
+  outcomes @0 :List(Writes.WriteOutcome);  # one for each operation, in the same order
+  standing :group {
+    term @1 :UInt64;
+    sequence @2 :UInt64;
+    history @3 :List(Writes.TermStart);
+  }
 }
 
 struct ScanPage {
   items @0 :List(ScanItem);  # at most 10,000, and about 4 MiB
   more @1 :Bool;             # there are keys behind the last one
+  standing :group {
+    term @2 :UInt64;
+    sequence @3 :UInt64;
+    history @4 :List(Writes.TermStart);
+  }
 }
 
 struct ScanItem {
   key @0 :Data;
-  record @1 :Record;
+  record @1 :Writes.Record;
+  ttlMs @2 :Int64 = -1;
 }
 
 struct HeartbeatAnswer {
-  joinAgain @0 :Bool;  # the coordinator does not know this incarnation
-  map @1 :ClusterMap;  # newer than the node's, or null
+  joinAgain @0 :Bool;      # the coordinator does not know this incarnation
+  map @1 :Map.ClusterMap;  # newer than the node's, or null
 }
 
 struct ClusterStatus {
   nodes @0 :List(NodeStatus);  # at most 1000
-  map @1 :ClusterMap;
+  map @1 :Map.ClusterMap;
 }
 
 struct NodeStatus {
@@ -198,49 +298,90 @@ struct NodeStatus {
   silentMs @2 :Int64 = -1;  # since its last heartbeat; -1: none since the coordinator started
 }
 
-# The cluster map: also the root of the bytes that stores keep. Nodes are listed once; entries name them by their
-# index in that list.
-struct ClusterMap {
-  cluster @0 :Text;  # 32 hex digits
-  epoch @1 :UInt64;
-  partitions @2 :UInt32;  # a power of two, 1 to 16384
-  replicationFactor @3 :UInt32;  # 1 to 7
-  vnodes @4 :UInt32;             # ring points of a node of weight 1; 1 to 4096
-  loadSlack @5 :Float64;         # how far above its share a node's load may go
-  nodes @6 :List(Node);          # ordered by id; at most 1000
-  coordinators @7 :List(Text);   # "HOST:PORT"; at most 64
-  entries @8 :List(PartitionEntry);  # by partition, one for each
+# One partition as one of its members sees it.
+struct PartitionStatus {
+  partition @0 :UInt16;
+  role @1 :Role;
+  serving @2 :Bool;
+  whole @3 :Bool = true;
+  term @4 :UInt64;  # of the entry known
+  position :group {
+    term @5 :UInt64;
+    sequence @6 :UInt64;
+  }
+  promised @7 :UInt64;  # term
+  why @8 :Text;  # a primary that does not serve, or a broken member: why
+  members @9 :List(Member);  # of a primary: what it knows of the others; at most 14
+
+  enum Role {
+    idle @0;
+    learner @1;
+    replica @2;
+    primary @3;
+    broken @4;
+  }
+
+  struct Member {
+    node @0 :Text;
+    acknowledged :group {
+      term @1 :UInt64;
+      sequence @2 :UInt64;
+    }
+    behind @3 :UInt64;       # writes
+    lagMs @4 :Int64 = -1;    # age of the oldest write it lacks; 0: none lacking; -1: never heard
+    leaseLeftMs @5 :Int64;   # negative: run out
+    counted @6 :Bool;        # for acknowledgements and leases
+  }
 }
 
-struct Node {
-  id @0 :Text;      # 1 to 63 of [a-z A-Z 0-9 . _ -], beginning with a letter or digit
-  dataId @1 :Text;  # 32 hex digits: of its data directory
-  incarnation @2 :UInt64;
-  zone @3 :Text;  # empty: none
-  weight @4 :Float64 = 1;  # above 0, at most 1000
-  membership @5 :Membership;
-  native @6 :Text;  # "HOST:PORT"; empty: none
-  http @7 :Text;
-  resp @8 :Text;
+struct Digest {
+  position :group {
+    term @0 :UInt64;
+    sequence @1 :UInt64;
+  }
+  records @2 :UInt64;
+  digest @3 :UInt64;  # of keys, values, versions and expiries, in key order
+  whole @4 :Bool = true;
 }
 
-enum Membership {
-  active @0;    # takes part in placement
-  draining @1;  # gives away what it has
+# Of a loss ledger.
+struct LostPage {
+  items @0 :List(Item);  # at most 1000
+  more @1 :Bool;         # there are entries behind the last one
+
+  struct Item {
+    id @0 :UInt64;  # grows
+    recordedMs @1 :Int64;  # wall time
+    partition @2 :UInt16;
+    term @3 :UInt64;  # of the lost write or writes
+    union {
+      write :group {
+        sequence @4 :UInt64;
+        timeMs @5 :Int64;  # partition time when it was decided
+        client @6 :UInt64;
+        number @7 :UInt64;
+        reapplied @8 :Bool;  # a retry of it survived: not lost
+        mutations @9 :List(Writes.Mutation);  # at most 10,000
+      }
+      range :group {
+        # Writes whose contents are gone.
+        first @10 :UInt64;  # sequence
+        last @11 :UInt64;   # the last one heard of
+        why @12 :Text;
+      }
+    }
+  }
 }
 
-struct PartitionEntry {
-  term @0 :UInt64;
-  version @1 :UInt64;
-  primaryIncarnation @2 :UInt64;
-  primary @3 :UInt16 = 0xffff;  # node index; 65535: nobody
-  inSync @4 :List(UInt16);      # node indices; at most 14
-  generations @5 :List(UInt64);  # of the data of each member of `inSync`, in its order
-  learners @6 :List(UInt16);    # node indices; at most 14
-}
+struct EventsPage {
+  events @0 :List(Event);  # at most 1000
+  more @1 :Bool;           # there are events behind the last one
 
-# A placement: the root of bytes that stores keep beside the map.
-struct Placement {
-  nodes @0 :List(Text);  # every node that is named, once; at most 2000, because nodes that left may still be named
-  partitions @1 :List(List(UInt16));  # for each partition its nodes in order, by index; at most 14
+  struct Event {
+    id @0 :UInt64;  # grows, across restarts of the coordinator too
+    timeMs @1 :Int64;  # the coordinator's wall clock
+    kind @2 :Text;     # e.g. "promoted"
+    node @3 :Text;     # empty where none is concerned
+    detail @4 :Text;   # a sentence
+  }
 }

@@ -69,6 +69,19 @@ class NodeTable {
   std::vector<NodeId> ids_;
 };
 
+std::vector<ring::DeposedPrimary> decode_deposed(const NodeTable& nodes, schema::PartitionEntry::Reader in) {
+  const auto indices = in.getDeposed();
+  const auto terms = in.getDeposedTerms();
+  if (indices.size() != terms.size() || indices.size() > limits::kDeposedMax) {
+    refuse(ErrorCode::invalid_argument, fmt::format("{} deposed primaries with {} terms: at most {} are allowed",
+                                                    indices.size(), terms.size(), limits::kDeposedMax));
+  }
+  std::vector<ring::DeposedPrimary> deposed;
+  deposed.reserve(indices.size());
+  for (unsigned i = 0; i < terms.size(); ++i) deposed.push_back({nodes.at(indices[i]), Term(terms[i])});
+  return deposed;
+}
+
 PartitionEntry decode_entry(const NodeTable& nodes, schema::PartitionEntry::Reader in) {
   PartitionEntry entry;
   entry.term = Term(in.getTerm());
@@ -86,7 +99,13 @@ PartitionEntry decode_entry(const NodeTable& nodes, schema::PartitionEntry::Read
     entry.in_sync.push_back({in_sync[i], Generation(generations[i])});
   }
   entry.learners = nodes.members(in.getLearners());
+  entry.departed = nodes.members(in.getDeparted());
+  entry.deposed = decode_deposed(nodes, in);
   return entry;
+}
+
+void encode_members(const std::vector<NodeId>& members, const NodeNumbers& nodes, NodeIndices::Builder out) {
+  for (unsigned i = 0; i < out.size(); ++i) out.set(i, nodes.of(members[i]));
 }
 
 void encode_entry(const PartitionEntry& entry, const NodeNumbers& nodes, schema::PartitionEntry::Builder out) {
@@ -101,8 +120,18 @@ void encode_entry(const PartitionEntry& entry, const NodeNumbers& nodes, schema:
     in_sync.set(i, nodes.of(entry.in_sync[i].node));
     generations.set(i, entry.in_sync[i].generation.value());
   }
-  auto learners = out.initLearners(static_cast<unsigned>(entry.learners.size()));
-  for (unsigned i = 0; i < learners.size(); ++i) learners.set(i, nodes.of(entry.learners[i]));
+  encode_members(entry.learners, nodes, out.initLearners(static_cast<unsigned>(entry.learners.size())));
+  if (!entry.departed.empty()) {
+    encode_members(entry.departed, nodes, out.initDeparted(static_cast<unsigned>(entry.departed.size())));
+  }
+  if (entry.deposed.empty()) return;
+  const auto count = static_cast<unsigned>(entry.deposed.size());
+  auto deposed = out.initDeposed(count);
+  auto terms = out.initDeposedTerms(count);
+  for (unsigned i = 0; i < count; ++i) {
+    deposed.set(i, nodes.of(entry.deposed[i].node));
+    terms.set(i, entry.deposed[i].term.value());
+  }
 }
 
 constexpr std::size_t words_for_indices(std::size_t count) { return words_for(count * sizeof(std::uint16_t)); }
@@ -136,6 +165,29 @@ Uuid decode_uuid(capnp::Text::Reader text) {
   return *std::move(uuid);
 }
 
+NodeId decode_node_id_or_none(capnp::Text::Reader text) { return text.size() == 0 ? NodeId() : decode_node_id(text); }
+
+PartitionId decode_partition(std::uint16_t number) {
+  if (number >= limits::kSlots) {
+    refuse(ErrorCode::invalid_argument, fmt::format("partition {}: there are at most {}", number, limits::kSlots));
+  }
+  return PartitionId(number);
+}
+
+std::vector<PartitionId> decode_partitions(capnp::List<std::uint16_t>::Reader in) {
+  if (in.size() > limits::kSlots) {
+    refuse(ErrorCode::too_large, fmt::format("{} partitions: at most {} are allowed", in.size(), limits::kSlots));
+  }
+  std::vector<PartitionId> partitions;
+  partitions.reserve(in.size());
+  for (const std::uint16_t number : in) partitions.push_back(decode_partition(number));
+  return partitions;
+}
+
+void encode_partitions(const std::vector<PartitionId>& partitions, capnp::List<std::uint16_t>::Builder out) {
+  for (unsigned i = 0; i < out.size(); ++i) out.set(i, partitions[i].value());
+}
+
 NodeInfo decode_node(Decoding& decoding, schema::Node::Reader in) {
   const double weight = in.getWeight();
   if (!(weight > 0 && weight <= limits::kWeightMax)) {  // also refuses what is no number
@@ -145,6 +197,7 @@ NodeInfo decode_node(Decoding& decoding, schema::Node::Reader in) {
   return {.id = decode_node_id(in.getId()),
           .data_id = decode_uuid(in.getDataId()),
           .incarnation = Incarnation(in.getIncarnation()),
+          .generation = Generation(in.getGeneration()),
           .zone = decoding.text(in.getZone()),
           .weight = weight,
           .membership = decode_membership(in.getMembership()),
@@ -157,6 +210,7 @@ void encode(const NodeInfo& node, schema::Node::Builder out) {
   out.setId(text_of(node.id.str()));
   out.setDataId(text_of(node.data_id.str()));
   out.setIncarnation(node.incarnation.value());
+  out.setGeneration(node.generation.value());
   out.setZone(text_of(node.zone));
   out.setWeight(node.weight);
   out.setMembership(node.membership == ring::Membership::draining ? schema::Membership::DRAINING
@@ -172,8 +226,12 @@ ring::ClusterMapPtr decode_map(Decoding& decoding, schema::ClusterMap::Reader in
   map->epoch = Epoch(in.getEpoch());
   map->shape = {.partitions = in.getPartitions(),
                 .replication_factor = in.getReplicationFactor(),
+                .min_in_sync = in.getMinInSync(),
                 .vnodes = in.getVnodes(),
-                .load_slack = in.getLoadSlack()};
+                .load_slack = in.getLoadSlack(),
+                .timing = {.heartbeat = from_ms(in.getHeartbeatMs()),
+                           .detection = from_ms(in.getDetectionMs()),
+                           .lease = from_ms(in.getLeaseMs())}};
   const auto nodes = in.getNodes();
   map->nodes.reserve(decoding.count(nodes.size(), limits::kNodesMax, "nodes"));
   std::vector<NodeId> ids;
@@ -198,8 +256,12 @@ void encode(const ClusterMap& map, schema::ClusterMap::Builder out) {
   out.setEpoch(map.epoch.value());
   out.setPartitions(map.shape.partitions);
   out.setReplicationFactor(map.shape.replication_factor);
+  out.setMinInSync(map.shape.min_in_sync);
   out.setVnodes(map.shape.vnodes);
   out.setLoadSlack(map.shape.load_slack);
+  out.setHeartbeatMs(static_cast<std::uint32_t>(to_ms(map.shape.timing.heartbeat)));
+  out.setDetectionMs(static_cast<std::uint32_t>(to_ms(map.shape.timing.detection)));
+  out.setLeaseMs(static_cast<std::uint32_t>(to_ms(map.shape.timing.lease)));
   NodeNumbers numbers;
   auto nodes = out.initNodes(static_cast<unsigned>(map.nodes.size()));
   for (unsigned i = 0; i < nodes.size(); ++i) {
@@ -240,8 +302,7 @@ void encode(const ring::Placement& placement, schema::Placement::Builder out) {
   auto partitions = out.initPartitions(static_cast<unsigned>(placement.partitions.size()));
   for (unsigned i = 0; i < partitions.size(); ++i) {
     const auto& members = placement.partitions[i];
-    auto indices = partitions.init(i, static_cast<unsigned>(members.size()));
-    for (unsigned k = 0; k < indices.size(); ++k) indices.set(k, numbers.of(members[k]));
+    encode_members(members, numbers, partitions.init(i, static_cast<unsigned>(members.size())));
   }
 }
 
@@ -257,7 +318,8 @@ std::size_t words_of(const ClusterMap& map) {
   for (const std::string& address : map.coordinators) words += 1 + words_for_text(address);
   for (const PartitionEntry& entry : map.entries) {
     words += struct_words<schema::PartitionEntry>() + words_for_indices(entry.in_sync.size()) + entry.in_sync.size() +
-             words_for_indices(entry.learners.size());
+             words_for_indices(entry.learners.size()) + words_for_indices(entry.departed.size()) +
+             words_for_indices(entry.deposed.size()) + entry.deposed.size();
   }
   return words;
 }

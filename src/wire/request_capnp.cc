@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "wire/codec_capnp.h"
+#include "wire/writes_capnp.h"
 
 namespace gyre::wire {
 
@@ -12,11 +12,23 @@ namespace {
 
 using messages::Condition;
 using messages::Expiry;
+using messages::ReadConsistency;
+using messages::ReadLevel;
 using messages::WriteKind;
 using messages::WriteOperation;
 
 constexpr auto kAfterMsMax = static_cast<std::int64_t>(limits::kTtlMsMax);
 constexpr auto kAtMsMax = static_cast<std::int64_t>(2 * limits::kTtlMsMax);
+
+std::uint32_t clamp_ms(std::int64_t ms, std::int64_t ms_min) {
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(ms, ms_min, std::numeric_limits<std::uint32_t>::max()));
+}
+
+// A deadline that has passed or is less than a millisecond away travels as 1 ms, because 0 means that there is none.
+std::uint32_t budget_ms(Duration budget) { return budget == Duration(0) ? 0 : clamp_ms(to_ms(budget), 1); }
+
+// Rounded up: a retry must not seem younger than it is.
+std::uint32_t age_ms(Duration age) { return clamp_ms(std::chrono::ceil<std::chrono::milliseconds>(age).count(), 0); }
 
 std::int64_t checked_expiry(std::int64_t ms, std::int64_t ms_max) {
   if (ms < 0 || ms > ms_max) {
@@ -103,30 +115,62 @@ void encode_operation(const WriteOperation& operation, schema::WriteOperation::B
   encode_condition(operation.condition, out.getCondition());
 }
 
-messages::WriteRequest decode_write(Decoding& decoding, capnp::List<schema::WriteOperation>::Reader in) {
+// Of anything with a level, a bound and a position seen.
+template <class Reader>
+ReadConsistency decode_read(Reader in) {
+  return {.level = decode_enum(in.getLevel(), ReadLevel::any, "read level"),
+          .bound = from_ms(in.getBoundMs()),
+          .seen = position_of(in.getSeen())};
+}
+
+// Rounded down: a member must not take a bound to be looser than it is.
+template <class Builder>
+void encode_read(const ReadConsistency& read, Builder out) {
+  out.setLevel(static_cast<schema::ReadLevel>(read.level));
+  out.setBoundMs(clamp_ms(to_ms(read.bound), 0));
+  set_position(out.getSeen(), read.seen);
+}
+
+messages::GetRequest decode_get(const Decoding& decoding, schema::GetRequest::Reader in) {
+  return {.key = decoding.key(in.getKey()), .value_wanted = in.getValueWanted(), .read = decode_read(in)};
+}
+
+messages::AckCount decode_ack(unsigned count) {
+  if (count != messages::kAckAll && (count < messages::kAckOne || count > limits::kReplicationFactorMax)) {
+    refuse(ErrorCode::invalid_argument,
+           fmt::format("an acknowledgement of {} members: 1 to {}, or {} for all, is wanted", count,
+                       limits::kReplicationFactorMax, messages::kAckAll));
+  }
+  return static_cast<messages::AckCount>(count);
+}
+
+messages::WriteRequest decode_write(Decoding& decoding, schema::WriteRequest::Reader in) {
   messages::WriteRequest request;
-  request.operations.reserve(decoding.count(in.size(), limits::kBatchOperationsMax, "operations in one write"));
-  if (in.size() == 0) refuse(ErrorCode::invalid_argument, "a write without operations: at least one is wanted");
-  for (const auto operation : in) {
+  const auto operations = in.getOperations();
+  request.operations.reserve(decoding.count(operations.size(), limits::kBatchOperationsMax, "operations in one write"));
+  if (operations.size() == 0) refuse(ErrorCode::invalid_argument, "a write without operations: at least one is wanted");
+  for (const auto operation : operations) {
     WriteOperation& out = request.operations.emplace_back();
     out.key = decoding.key(operation.getKey());
     decode_kind(decoding, operation, out);
     out.expiry = decode_expiry(operation.getExpiry());
     out.condition = decode_condition(operation.getCondition());
   }
+  request.ack = decode_ack(in.getAck());
+  request.id = {ClientId(in.getClient()), WriteNumber(in.getNumber())};
+  request.lowest_open = WriteNumber(in.getLowestOpen());
+  request.age = from_ms(in.getAgeMs());
+  request.seen = position_of(in.getSeen());
   return request;
 }
 
 messages::ScanRequest decode_scan(const Decoding& decoding, schema::ScanRequest::Reader in) {
-  if (in.getPartition() >= limits::kSlots) {
-    refuse(ErrorCode::invalid_argument,
-           fmt::format("partition {}: there are at most {}", in.getPartition(), limits::kSlots));
-  }
-  return {.partition = PartitionId(in.getPartition()),
+  return {.partition = decode_partition(in.getPartition()),
           .prefix = decoding.key(in.getPrefix()),
           .after = decoding.key(in.getAfter()),
           .items_max = std::clamp<std::uint32_t>(in.getItemsMax(), 1, limits::kScanItemsMax),
-          .values_wanted = in.getValuesWanted()};
+          .values_wanted = in.getValuesWanted(),
+          .read = decode_read(in)};
 }
 
 messages::JoinRequest decode_join(Decoding& decoding, schema::JoinRequest::Reader in) {
@@ -136,23 +180,40 @@ messages::JoinRequest decode_join(Decoding& decoding, schema::JoinRequest::Reade
 }
 
 messages::HeartbeatRequest decode_heartbeat(schema::HeartbeatRequest::Reader in) {
-  return {.node = decode_node_id(in.getNode()),
+  return {.cluster = decode_uuid(in.getCluster()),
+          .node = decode_node_id(in.getNode()),
           .incarnation = Incarnation(in.getIncarnation()),
           .known = Epoch(in.getKnown())};
 }
 
+messages::PromoteRequest decode_promote(Decoding& decoding, schema::PromoteRequest::Reader in) {
+  messages::PromoteRequest request;
+  request.node = decode_node_id(in.getNode());
+  request.partitions = decode_partitions(in.getPartitions());
+  request.unclean = in.getUnclean();
+  const auto stopped = in.getStopped();
+  request.stopped.reserve(decoding.count(stopped.size(), limits::kNodesMax, "nodes"));
+  for (const auto node : stopped) request.stopped.push_back(decode_node_id(node));
+  return request;
+}
+
 messages::RequestBody decode_body(Decoding& decoding, schema::Request::Reader in) {
   switch (in.which()) {
-    case schema::Request::GET: {
-      const auto get = in.getGet();
-      return messages::GetRequest{.key = decoding.key(get.getKey()), .value_wanted = get.getValueWanted()};
-    }
+    case schema::Request::GET: return decode_get(decoding, in.getGet());
     case schema::Request::WRITE: return decode_write(decoding, in.getWrite());
     case schema::Request::SCAN: return decode_scan(decoding, in.getScan());
-    case schema::Request::MAP: return messages::MapRequest{Epoch(in.getMap().getKnown())};
+    case schema::Request::MAP: return messages::MapRequest{Epoch(in.getMap())};
     case schema::Request::JOIN: return decode_join(decoding, in.getJoin());
     case schema::Request::HEARTBEAT: return decode_heartbeat(in.getHeartbeat());
     case schema::Request::STATUS: return messages::StatusRequest{};
+    case schema::Request::PARTITIONS: return messages::PartitionsRequest{};
+    case schema::Request::DIGEST: {
+      const auto digest = in.getDigest();
+      return messages::DigestRequest{decode_partition(digest.getPartition()), decode_time(digest.getTimeMs())};
+    }
+    case schema::Request::LOST: return messages::LostRequest{in.getLost()};
+    case schema::Request::EVENTS: return messages::EventsRequest{in.getEvents()};
+    case schema::Request::PROMOTE: return decode_promote(decoding, in.getPromote());
   }
   refuse_unknown("request", in.which());
 }
@@ -164,10 +225,18 @@ struct EncodeBody {
     auto get = out.initGet();
     get.setKey(data_of(request.key));
     get.setValueWanted(request.value_wanted);
+    encode_read(request.read, get);
   }
   void operator()(const messages::WriteRequest& request) {
-    auto list = out.initWrite(static_cast<unsigned>(request.operations.size()));
+    auto write = out.initWrite();
+    auto list = write.initOperations(size_of(request.operations));
     for (unsigned i = 0; i < list.size(); ++i) encode_operation(request.operations[i], list[i]);
+    write.setAck(request.ack);
+    write.setAgeMs(age_ms(request.age));
+    write.setClient(request.id.client.value());
+    write.setNumber(request.id.number.value());
+    write.setLowestOpen(request.lowest_open.value());
+    set_position(write.getSeen(), request.seen);
   }
   void operator()(const messages::ScanRequest& request) {
     auto scan = out.initScan();
@@ -176,8 +245,9 @@ struct EncodeBody {
     scan.setAfter(data_of(request.after));
     scan.setItemsMax(request.items_max);
     scan.setValuesWanted(request.values_wanted);
+    encode_read(request.read, scan);
   }
-  void operator()(const messages::MapRequest& request) { out.initMap().setKnown(request.known.value()); }
+  void operator()(const messages::MapRequest& request) { out.setMap(request.known.value()); }
   void operator()(const messages::JoinRequest& request) {
     auto join = out.initJoin();
     join.setCluster(text_of(request.cluster.str()));
@@ -186,17 +256,36 @@ struct EncodeBody {
   }
   void operator()(const messages::HeartbeatRequest& request) {
     auto heartbeat = out.initHeartbeat();
+    heartbeat.setCluster(text_of(request.cluster.str()));
     heartbeat.setNode(text_of(request.node.str()));
     heartbeat.setIncarnation(request.incarnation.value());
     heartbeat.setKnown(request.known.value());
   }
   void operator()(const messages::StatusRequest&) { out.setStatus(); }
+  void operator()(const messages::PartitionsRequest&) { out.setPartitions(); }
+  void operator()(const messages::DigestRequest& request) {
+    auto digest = out.initDigest();
+    digest.setPartition(request.partition.value());
+    digest.setTimeMs(request.time.value);
+  }
+  void operator()(const messages::LostRequest& request) { out.setLost(request.after); }
+  void operator()(const messages::EventsRequest& request) { out.setEvents(request.after); }
+  void operator()(const messages::PromoteRequest& request) {
+    auto promote = out.initPromote();
+    promote.setNode(text_of(request.node.str()));
+    encode_partitions(request.partitions, promote.initPartitions(size_of(request.partitions)));
+    promote.setUnclean(request.unclean);
+    auto stopped = promote.initStopped(size_of(request.stopped));
+    for (unsigned i = 0; i < stopped.size(); ++i) stopped.set(i, text_of(request.stopped[i].str()));
+  }
 };
 
 struct BodyWords {
-  std::size_t operator()(const messages::GetRequest& request) const { return words_for(request.key.size()); }
+  std::size_t operator()(const messages::GetRequest& request) const {
+    return struct_words<schema::GetRequest>() + words_for(request.key.size());
+  }
   std::size_t operator()(const messages::WriteRequest& request) const {
-    std::size_t words = kListTagWords;
+    std::size_t words = struct_words<schema::WriteRequest>() + kListTagWords;
     for (const WriteOperation& operation : request.operations) {
       words +=
           struct_words<schema::WriteOperation>() + words_for(operation.key.size()) + words_for(operation.value.size());
@@ -206,22 +295,26 @@ struct BodyWords {
   std::size_t operator()(const messages::ScanRequest& request) const {
     return struct_words<schema::ScanRequest>() + words_for(request.prefix.size()) + words_for(request.after.size());
   }
-  std::size_t operator()(const messages::MapRequest&) const { return struct_words<schema::MapRequest>(); }
+  std::size_t operator()(const messages::MapRequest&) const { return 0; }
   std::size_t operator()(const messages::JoinRequest& request) const {
     return struct_words<schema::JoinRequest>() + words_for_text(request.cluster.str()) + words_of(request.node);
   }
   std::size_t operator()(const messages::HeartbeatRequest& request) const {
-    return struct_words<schema::HeartbeatRequest>() + words_for_text(request.node.str());
+    return struct_words<schema::HeartbeatRequest>() + words_for_text(request.cluster.str()) +
+           words_for_text(request.node.str());
   }
   std::size_t operator()(const messages::StatusRequest&) const { return 0; }
+  std::size_t operator()(const messages::PartitionsRequest&) const { return 0; }
+  std::size_t operator()(const messages::DigestRequest&) const { return struct_words<schema::DigestRequest>(); }
+  std::size_t operator()(const messages::LostRequest&) const { return 0; }
+  std::size_t operator()(const messages::EventsRequest&) const { return 0; }
+  std::size_t operator()(const messages::PromoteRequest& request) const {
+    std::size_t words = struct_words<schema::PromoteRequest>() + words_for_text(request.node.str()) +
+                        words_for_partitions(request.partitions);
+    for (const NodeId& node : request.stopped) words += 1 + words_for_text(node.str());
+    return words;
+  }
 };
-
-// A deadline that has passed or is less than a millisecond away travels as 1 ms, because 0 means that there is none.
-std::uint32_t budget_ms(Duration budget) {
-  if (budget == Duration(0)) return 0;
-  return static_cast<std::uint32_t>(
-      std::clamp<std::int64_t>(to_ms(budget), 1, std::numeric_limits<std::uint32_t>::max()));
-}
 
 }  // namespace
 

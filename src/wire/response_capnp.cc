@@ -1,17 +1,15 @@
-// Responses: failures, values, outcomes of writes, pages, maps.
+// Responses: failures, values, outcomes of writes, pages, maps. What operators ask for is in report_capnp.cc.
 #include <algorithm>
 #include <limits>
 
 #include <capnp/orphan.h>
-#include <fmt/format.h>
-
-#include "wire/codec_capnp.h"
+#include "wire/report_capnp.h"
 
 namespace gyre::wire {
 
 namespace {
 
-using messages::Record;
+using messages::Standing;
 
 Error decode_failure(const Decoding& decoding, schema::Failure::Reader in) {
   Error error;
@@ -26,53 +24,33 @@ Error decode_failure(const Decoding& decoding, schema::Failure::Reader in) {
   return error;
 }
 
-std::size_t message_bytes(const Error& error) { return std::min(error.message.size(), limits::kErrorMessageBytesMax); }
+std::size_t message_bytes(const Error& error) { return cut_bytes(error.message, limits::kErrorMessageBytesMax); }
 
 void encode_failure(const Error& error, schema::Failure::Builder out) {
   out.setCode(std::to_underlying(error.code));
   out.setOutcome(error.outcome == Outcome::unknown ? schema::Outcome::UNKNOWN : schema::Outcome::NOT_APPLIED);
-  auto message = out.initMessage(static_cast<unsigned>(message_bytes(error)));
-  std::memcpy(message.begin(), error.message.data(), message.size());
+  copy_cut(error.message, out.initMessage(static_cast<unsigned>(message_bytes(error))));
   out.setRetryAfterMs(static_cast<std::uint32_t>(
       std::clamp<std::int64_t>(error.retry_after.count(), 0, std::numeric_limits<std::uint32_t>::max())));
 }
 
-// Time left, or -1 for "does not expire" or "never".
-std::int64_t checked_ms(std::int64_t ms) {
-  if (ms < -1) refuse(ErrorCode::invalid_argument, fmt::format("a time of {} ms: -1 or more is wanted", ms));
-  return ms;
+// Of an answer's group `standing`.
+template <class Group>
+Standing decode_standing(Decoding& decoding, Group in) {
+  return {.position = position_of(in), .history = decode_history(decoding, in.getHistory())};
 }
 
-Record decode_record(const Decoding& decoding, schema::Record::Reader in) {
-  if (in.getExpiresAtMs() < 0) {
-    refuse(ErrorCode::invalid_argument, fmt::format("an expiry at {} ms: 0 or more is wanted", in.getExpiresAtMs()));
-  }
-  return {.value = decoding.value(in.getValue()),
-          .version = {Term(in.getTerm()), Sequence(in.getSequence())},
-          .expires_at = UnixMillis(in.getExpiresAtMs())};
+template <class Group>
+void encode_standing(const Standing& standing, Group out) {
+  set_position(out, standing.position);
+  if (!standing.history.empty()) encode_list(standing.history, out.initHistory(size_of(standing.history)));
 }
 
-void encode_record(const Record& record, std::int64_t ttl_ms, schema::Record::Builder out) {
-  out.setValue(data_of(record.value));
-  out.setTerm(record.version.term.value());
-  out.setSequence(record.version.sequence.value());
-  out.setExpiresAtMs(record.expires_at.value);
-  out.setTtlMs(ttl_ms);
-}
-
-std::size_t words_of_record(const Record& record) {
-  return struct_words<schema::Record>() + words_for(record.value.size());
-}
-
-messages::WriteResponse decode_outcomes(Decoding& decoding, capnp::List<schema::WriteOutcome>::Reader in) {
-  messages::WriteResponse response;
-  response.outcomes.reserve(decoding.count(in.size(), limits::kBatchOperationsMax, "outcomes of one write"));
-  for (const auto outcome : in) {
-    response.outcomes.push_back({.version = {Term(outcome.getTerm()), Sequence(outcome.getSequence())},
-                                 .existed = outcome.getExisted(),
-                                 .changed = outcome.getChanged(),
-                                 .number = outcome.getNumber()});
-  }
+messages::GetResponse decode_get(Decoding& decoding, schema::GetAnswer::Reader in) {
+  messages::GetResponse response;
+  if (in.hasRecord()) response.record = decode_record(decoding, in.getRecord());
+  response.ttl_ms = decode_ms_or_never(in.getTtlMs());
+  response.standing = decode_standing(decoding, in.getStanding());
   return response;
 }
 
@@ -81,12 +59,12 @@ messages::ScanResponse decode_page(Decoding& decoding, schema::ScanPage::Reader 
   const auto items = in.getItems();
   response.items.reserve(decoding.count(items.size(), limits::kScanItemsMax, "items in one page"));
   for (const auto item : items) {
-    const auto record = item.getRecord();
     response.items.push_back({.key = decoding.key(item.getKey()),
-                              .record = decode_record(decoding, record),
-                              .ttl_ms = checked_ms(record.getTtlMs())});
+                              .record = decode_record(decoding, item.getRecord()),
+                              .ttl_ms = decode_ms_or_never(item.getTtlMs())});
   }
   response.more = in.getMore();
+  response.standing = decode_standing(decoding, in.getStanding());
   return response;
 }
 
@@ -95,8 +73,9 @@ messages::StatusResponse decode_status(Decoding& decoding, schema::ClusterStatus
   const auto nodes = in.getNodes();
   response.nodes.reserve(decoding.count(nodes.size(), limits::kNodesMax, "nodes"));
   for (const auto node : nodes) {
-    response.nodes.push_back(
-        {.node = decode_node_id(node.getNode()), .up = node.getUp(), .silent_ms = checked_ms(node.getSilentMs())});
+    response.nodes.push_back({.node = decode_node_id(node.getNode()),
+                              .up = node.getUp(),
+                              .silent_ms = decode_ms_or_never(node.getSilentMs())});
   }
   if (in.hasMap()) response.map = decode_map(decoding, in.getMap());
   return response;
@@ -105,11 +84,12 @@ messages::StatusResponse decode_status(Decoding& decoding, schema::ClusterStatus
 messages::ResponseBody decode_body(Decoding& decoding, schema::Response::Reader in) {
   switch (in.which()) {
     case schema::Response::FAILURE: return decode_failure(decoding, in.getFailure());
-    case schema::Response::GET: {
-      const auto record = in.getGet();
-      return messages::GetResponse{.record = decode_record(decoding, record), .ttl_ms = checked_ms(record.getTtlMs())};
+    case schema::Response::GET: return decode_get(decoding, in.getGet());
+    case schema::Response::WRITE: {
+      const auto write = in.getWrite();
+      return messages::WriteResponse{.outcomes = decode_outcomes(decoding, write.getOutcomes()),
+                                     .standing = decode_standing(decoding, write.getStanding())};
     }
-    case schema::Response::WRITE: return decode_outcomes(decoding, in.getWrite());
     case schema::Response::SCAN: return decode_page(decoding, in.getScan());
     case schema::Response::MAP: return messages::MapResponse{in.hasMap() ? decode_map(decoding, in.getMap()) : nullptr};
     case schema::Response::JOIN: return messages::JoinResponse{decode_map(decoding, in.getJoin())};
@@ -119,6 +99,11 @@ messages::ResponseBody decode_body(Decoding& decoding, schema::Response::Reader 
                                          .map = answer.hasMap() ? decode_map(decoding, answer.getMap()) : nullptr};
     }
     case schema::Response::STATUS: return decode_status(decoding, in.getStatus());
+    case schema::Response::PARTITIONS: return decode_partition_statuses(decoding, in.getPartitions());
+    case schema::Response::DIGEST: return decode_digest(in.getDigest());
+    case schema::Response::LOST: return decode_lost(decoding, in.getLost());
+    case schema::Response::EVENTS: return decode_events(decoding, in.getEvents());
+    case schema::Response::PROMOTE: return messages::PromoteResponse{decode_partitions(in.getPromote())};
   }
   refuse_unknown("response", in.which());
 }
@@ -128,19 +113,15 @@ struct EncodeBody {
 
   void operator()(const Error& error) { encode_failure(error, out.initFailure()); }
   void operator()(const messages::GetResponse& response) {
-    encode_record(response.record, response.ttl_ms, out.initGet());
+    auto get = out.initGet();
+    if (response.record) encode(*response.record, get.initRecord());
+    get.setTtlMs(response.ttl_ms);
+    encode_standing(response.standing, get.getStanding());
   }
   void operator()(const messages::WriteResponse& response) {
-    auto list = out.initWrite(static_cast<unsigned>(response.outcomes.size()));
-    for (unsigned i = 0; i < list.size(); ++i) {
-      const messages::WriteOutcome& outcome = response.outcomes[i];
-      auto builder = list[i];
-      builder.setTerm(outcome.version.term.value());
-      builder.setSequence(outcome.version.sequence.value());
-      builder.setNumber(outcome.number);
-      builder.setExisted(outcome.existed);
-      builder.setChanged(outcome.changed);
-    }
+    auto write = out.initWrite();
+    encode_list(response.outcomes, write.initOutcomes(size_of(response.outcomes)));
+    encode_standing(response.standing, write.getStanding());
   }
   void operator()(const messages::ScanResponse& response) {
     auto page = out.initScan();
@@ -149,9 +130,11 @@ struct EncodeBody {
       const messages::ScanItem& item = response.items[i];
       auto builder = list[i];
       builder.setKey(data_of(item.key));
-      encode_record(item.record, item.ttl_ms, builder.initRecord());
+      encode(item.record, builder.initRecord());
+      builder.setTtlMs(item.ttl_ms);
     }
     page.setMore(response.more);
+    encode_standing(response.standing, page.getStanding());
   }
   void operator()(const messages::MapResponse& response) {
     if (response.map) return encode(*response.map, out.initMap());
@@ -175,6 +158,15 @@ struct EncodeBody {
     }
     if (response.map) encode(*response.map, status.initMap());
   }
+  void operator()(const messages::PartitionsResponse& response) {
+    encode_report(response, out.initPartitions(size_of(response.partitions)));
+  }
+  void operator()(const messages::DigestResponse& response) { encode_report(response, out.initDigest()); }
+  void operator()(const messages::LostResponse& response) { encode_report(response, out.initLost()); }
+  void operator()(const messages::EventsResponse& response) { encode_report(response, out.initEvents()); }
+  void operator()(const messages::PromoteResponse& response) {
+    encode_partitions(response.partitions, out.initPromote(size_of(response.partitions)));
+  }
 };
 
 std::size_t words_of_map(const ring::ClusterMapPtr& map) { return map ? words_of(*map) : 0; }
@@ -183,14 +175,18 @@ struct BodyWords {
   std::size_t operator()(const Error& error) const {
     return struct_words<schema::Failure>() + words_for(message_bytes(error) + 1);
   }
-  std::size_t operator()(const messages::GetResponse& response) const { return words_of_record(response.record); }
+  std::size_t operator()(const messages::GetResponse& response) const {
+    return struct_words<schema::GetAnswer>() + (response.record ? words_of(*response.record) : 0) +
+           words_of_list(response.standing.history);
+  }
   std::size_t operator()(const messages::WriteResponse& response) const {
-    return kListTagWords + response.outcomes.size() * struct_words<schema::WriteOutcome>();
+    return struct_words<schema::WriteAnswer>() + words_of_list(response.outcomes) +
+           words_of_list(response.standing.history);
   }
   std::size_t operator()(const messages::ScanResponse& response) const {
-    std::size_t words = struct_words<schema::ScanPage>() + kListTagWords;
+    std::size_t words = struct_words<schema::ScanPage>() + kListTagWords + words_of_list(response.standing.history);
     for (const messages::ScanItem& item : response.items) {
-      words += struct_words<schema::ScanItem>() + words_for(item.key.size()) + words_of_record(item.record);
+      words += struct_words<schema::ScanItem>() + words_for(item.key.size()) + words_of(item.record);
     }
     return words;
   }
@@ -205,6 +201,13 @@ struct BodyWords {
       words += struct_words<schema::NodeStatus>() + words_for_text(node.node.str());
     }
     return words;
+  }
+  std::size_t operator()(const messages::PartitionsResponse& response) const { return words_of_report(response); }
+  std::size_t operator()(const messages::DigestResponse& response) const { return words_of_report(response); }
+  std::size_t operator()(const messages::LostResponse& response) const { return words_of_report(response); }
+  std::size_t operator()(const messages::EventsResponse& response) const { return words_of_report(response); }
+  std::size_t operator()(const messages::PromoteResponse& response) const {
+    return words_for_partitions(response.partitions);
   }
 };
 
