@@ -2,6 +2,8 @@
 // (PROTOCOL.md sections 8 and 10).
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -17,7 +19,9 @@ struct RepairStep {
   bool drop_first = false;
   std::vector<messages::Mutation> repairs;
   std::optional<std::vector<messages::WindowWrite>> window;
-  messages::PartitionState state;  // after it
+  // After it: position, history, whole_at and time. `promised` and `served` are as they were when the repair began; the
+  // member puts its own, which may have moved since, in their place.
+  messages::PartitionState state;
 };
 
 struct RepairStart {
@@ -29,21 +33,29 @@ struct RepairStart {
   // Up to here both hold the same; none: unknown, only a snapshot helps. Also when the member lacks what the primary's
   // log no longer has: then it is the member's own position.
   std::optional<Sequence> common;
-  bool snapshot = false;  // the primary's log does not reach back, or the member was not whole: rewinding is no help
+  // The primary's log does not reach back, or the member was not whole: rewinding is no help. A member that began to
+  // rewind under a primary of another term is not whole: what it fetched may be of a history that did not survive.
+  bool snapshot = false;
 };
 
-// Life: the tail behind `common`, if there is one, is read (from memory, or ReadLog) and exported; then
+// Life: the tail behind `common`, if there is one, is read (from memory, or ReadLog) and exported, page by page; then
 //  - rewinding: the keys it touched are fetched; one step puts their present records, the position `common` and the
 //    sequence until which the member is a learner (state.whole_at) in place;
 //  - snapshot: chunk after chunk is asked for and stored; the first step drops what was there, the last one completes.
-// What is not answered is asked again. Reading the tail fails (the log does not reach): a LostRange is exported instead
-// and the way is the snapshot.
+// What is not answered is asked again. Where the log does not reach, a LostRange is exported instead and the way is the
+// snapshot; so it is with more keys or bytes than rewinding takes.
+//
+// A step leaves the history of just what the member then holds: that of a rewound member ends at `common`, and the
+// primary's terms come to it with their writes. Its window holds the primary's writes up to there, for those behind
+// come with the stream.
+//
+// Whether a write was acknowledged is not known here: all of the tail is exported.
 //
 // INVARIANT 1: nothing is given up (no step) before the export of the tail was confirmed.
 // INVARIANT 2: one step, one task at a time.
 class Repair {
  public:
-  Repair(const Instant& now, RepairStart start, const RecentLog& recent, TaskIds& tasks, BrokenRule broken);
+  Repair(Instant now, RepairStart start, const RecentLog& recent, TaskIds& tasks, BrokenRule broken);
 
   void on_log(Instant now, TaskId task, Result<std::vector<messages::LoggedWritePtr>> writes);
   void on_exported(Instant now, TaskId task, Result<void> outcome);
@@ -51,15 +63,74 @@ class Repair {
   void on_chunk(Instant now, messages::SnapshotChunk chunk);
   void on_tick(Instant now);
 
-  // The step to commit now. The member calls on_step_persisted() once it is, or on_step_refused() (then it comes again).
-  const RepairStep* step() const;
+  // The step to commit now, null: none; until the member says that it is persisted. One that storage refused is to be
+  // committed again.
+  const RepairStep* step() const { return step_ ? &*step_ : nullptr; }
   void on_step_persisted(Instant now);
 
-  bool done() const;
+  bool done() const { return phase_ == Phase::done; }
+  // True: it rewinds, or did; false: a snapshot.
+  bool rewinding() const { return rewinding_; }
   // The writes exported, by id: a retry of them may come by later.
-  const std::vector<messages::WriteId>& exported_ids() const;
-  std::uint64_t exported_writes() const;
+  const std::vector<messages::WriteId>& exported_ids() const { return exported_ids_; }
+  // Writes given to the ledger, those without contents included.
+  std::uint64_t exported_writes() const { return exported_writes_; }
   std::vector<Effect> take_effects();
+
+ private:
+  enum class Phase : std::uint8_t {
+    reading,    // the next page of the tail
+    exporting,  // it
+    fetching,   // the keys it touched
+    receiving,  // a snapshot
+    done,
+  };
+
+  void read_tail(Instant now);
+  void take_tail(Instant now, const std::vector<messages::LoggedWritePtr>& writes);
+  void lose_rest_of_tail(Instant now);
+  void export_losses(Instant now);
+  void tail_is_safe(Instant now);
+
+  void fetch_next(Instant now);
+  void ask_keys();
+  void finish_rewind();
+  void begin_snapshot(Instant now);
+  void ask_chunk();
+  void store(messages::SnapshotChunk chunk);
+  void mark_reapplied(const std::vector<messages::WindowWrite>& window);
+
+  void on_progress(Instant now);
+
+  RepairStart start_;
+  TaskIds* tasks_;
+  BrokenRule broken_;
+  Phase phase_ = Phase::reading;
+  bool rewinding_;
+
+  std::optional<TaskId> task_;          // of the page that is read or exported
+  Sequence tail_read_;                  // read and not to be read again
+  std::vector<messages::Loss> losses_;  // the page to export
+  std::vector<messages::WriteId> exported_ids_;
+  std::uint64_t exported_writes_ = 0;
+
+  std::map<Bytes, std::size_t> keys_;  // still to fetch, and the size of each record to expect
+  std::vector<Bytes> asked_;           // with `id_`
+  std::vector<messages::Mutation> fetched_;
+  std::size_t fetched_bytes_ = 0;
+  Position fetched_at_;
+  std::vector<messages::WindowWrite> window_;
+
+  std::uint64_t id_;         // of the last fetch or snapshot
+  std::uint64_t chunk_ = 0;  // the one to come
+  bool last_received_ = false;
+  std::optional<messages::SnapshotChunk> next_;  // came while the last step was being committed
+  std::optional<RepairStep> step_;
+
+  Instant progress_;  // the last time something came
+  Instant retry_at_;
+  Duration retry_after_{0};
+  std::vector<Effect> effects_;
 };
 
 }  // namespace gyre::replication

@@ -1,7 +1,7 @@
 // Which positions a member's history contains, and where two histories part. Pure functions on messages::TermHistory.
 //
-// They rest on two rules of the protocol: a term has one primary, so it begins at one sequence everywhere; and who holds
-// a term's start holds what its primary held before it.
+// They rest on two rules of the protocol: a term has one primary, so it begins at one sequence everywhere; and who
+// holds a term's start holds what its primary held before it.
 #pragma once
 
 #include <cstdint>

@@ -25,6 +25,8 @@ std::size_t bytes_of(const WindowWrite& write) {
   return sizeof(WindowWrite) + write.outcomes.size() * sizeof(messages::WriteOutcome) + kWriteOverheadBytes;
 }
 
+WriteNumber number_of(std::list<WindowWrite>::const_iterator write) { return write->id.number; }
+
 std::uint64_t hash_number(std::uint64_t number, std::uint64_t seed) {
   std::array<char, 8> little_endian;
   for (char& byte : little_endian) {
@@ -63,7 +65,7 @@ const WindowWrite* Window::find(const WriteId& id) const {
   const auto client = clients_.find(id.client);
   if (client == clients_.end()) return nullptr;
   const auto& writes = client->second.writes;
-  const auto found = std::ranges::lower_bound(writes, id.number, {}, [](auto write) { return write->id.number; });
+  const auto found = std::ranges::lower_bound(writes, id.number, {}, number_of);
   return found == writes.end() || (*found)->id != id ? nullptr : &**found;
 }
 
@@ -86,10 +88,10 @@ void Window::add(WindowWrite write) {
   // A write is open itself until it is answered, whatever it says.
   client.lowest_open = std::max(client.lowest_open, std::min(added->lowest_open, added->id.number));
 
-  const auto open = std::ranges::lower_bound(client.writes, client.lowest_open, {}, [](auto w) { return w->id.number; });
+  const auto open = std::ranges::lower_bound(client.writes, client.lowest_open, {}, number_of);
   std::for_each(client.writes.begin(), open, [this](auto closed) { erase(closed); });
   client.writes.erase(client.writes.begin(), open);
-  const auto place = std::ranges::upper_bound(client.writes, added->id.number, {}, [](auto w) { return w->id.number; });
+  const auto place = std::ranges::upper_bound(client.writes, added->id.number, {}, number_of);
   GYRE_ASSERT(place == client.writes.begin() || (*std::prev(place))->id != added->id);
   client.writes.insert(place, added);
 

@@ -146,8 +146,8 @@ TEST(Window, KeepsOfALoggedWriteWhatARetryIsAnsweredBy) {
   logged.lowest_open = WriteNumber(3);
   logged.fingerprint = 123;
   logged.outcomes.resize(2);
-  const WindowWrite kept = window_write(logged);
-  EXPECT_EQ(kept, (WindowWrite{id(4, 5), WriteNumber(3), {Term(2), Sequence(9)}, UnixMillis{77}, 123, logged.outcomes}));
+  EXPECT_EQ(window_write(logged),
+            (WindowWrite{id(4, 5), WriteNumber(3), logged.position, UnixMillis{77}, 123, logged.outcomes}));
 }
 
 TEST(Fingerprint, IsTheSameForTheSameOperationsOnly) {
