@@ -62,10 +62,16 @@ Result<std::optional<std::uint32_t>> read_format(const fs::path& path) {
                             "directory from a backup or start with an empty one",
                             (path / kFormatFile).string()));
   }
+  if (format < kDataFormat) {
+    return fail(ErrorCode::unsupported,
+                fmt::format("the data directory {} has format {}, and this version of Gyre reads format {} alone; "
+                            "use the older version that wrote it, or start with an empty directory",
+                            path.string(), format, kDataFormat));
+  }
   if (format > kDataFormat) {
     return fail(ErrorCode::unsupported,
-                fmt::format("the data directory {} has format {}, and this version of Gyre knows formats up "
-                            "to {}; start it with the newer version that wrote it",
+                fmt::format("the data directory {} has format {}, and this version of Gyre reads format {} alone; "
+                            "start it with the newer version that wrote it",
                             path.string(), format, kDataFormat));
   }
   return std::optional(format);
@@ -160,6 +166,7 @@ Result<void> DataDirectory::start(const DataDirectoryOptions& options) {
     GYRE_TRY_SET(auto engine,
                  RocksEngine::open(store_path(path_, i).string(), {.cache = cache,
                                                                    .memtable_bytes = options.memtable_bytes,
+                                                                   .log_bytes = options.log_bytes / identity_.stores,
                                                                    .create = never_opened,
                                                                    .machine_died = machine_died}));
     engines_.push_back(std::move(engine));

@@ -17,6 +17,82 @@ std::uint16_t read_u16(std::string_view at) {
   return static_cast<std::uint16_t>((static_cast<std::uint8_t>(at[0]) << 8) | static_cast<std::uint8_t>(at[1]));
 }
 
+// Eight bytes, for what is random and would be longer as a varint.
+void put_u64(std::string& out, std::uint64_t value) {
+  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
+}
+
+std::uint64_t read_u64(Reader& reader) {
+  std::uint64_t value = 0;
+  for (int i = 0; i < 8; ++i) value = value << 8 | reader.byte();
+  return value;
+}
+
+void put_position(std::string& out, Position position) {
+  put_varint(out, position.term.value());
+  put_varint(out, position.sequence.value());
+}
+
+Position read_position(Reader& reader) {
+  const Term term(reader.varint());
+  return {term, Sequence(reader.varint())};
+}
+
+constexpr std::uint8_t kOutcomeExisted = 1;
+constexpr std::uint8_t kOutcomeChanged = 2;
+constexpr std::uint8_t kOutcomeVersion = 4;  // a version follows; else it is the write's position
+constexpr std::uint8_t kOutcomeNumber = 8;   // a number follows; else it is 0
+
+void put_outcomes(std::string& out, Position position, const std::vector<messages::WriteOutcome>& outcomes) {
+  put_varint(out, outcomes.size());
+  for (const messages::WriteOutcome& outcome : outcomes) {
+    const bool other_version = outcome.version != position;
+    const bool number = outcome.number != 0;
+    put_byte(out, static_cast<std::uint8_t>((outcome.existed ? kOutcomeExisted : 0) |
+                                            (outcome.changed ? kOutcomeChanged : 0) |
+                                            (other_version ? kOutcomeVersion : 0) | (number ? kOutcomeNumber : 0)));
+    if (other_version) put_position(out, outcome.version);
+    if (number) put_signed(out, outcome.number);
+  }
+}
+
+std::vector<messages::WriteOutcome> read_outcomes(Reader& reader, Position position) {
+  std::vector<messages::WriteOutcome> outcomes;
+  for (std::uint64_t left = reader.varint(); left > 0 && reader.ok(); --left) {
+    const std::uint8_t flags = reader.byte();
+    messages::WriteOutcome outcome{.version = position,
+                                   .existed = (flags & kOutcomeExisted) != 0,
+                                   .changed = (flags & kOutcomeChanged) != 0,
+                                   .number = 0};
+    if (flags & kOutcomeVersion) outcome.version = read_position(reader);
+    if (flags & kOutcomeNumber) outcome.number = reader.signed_varint();
+    outcomes.push_back(outcome);
+  }
+  return outcomes;
+}
+
+// What a write and an entry of the window have in common. `Write` is one of the two.
+template <class Write>
+void put_identified(std::string& out, const Write& write) {
+  put_u64(out, write.id.client.value());
+  put_varint(out, write.id.number.value());
+  put_varint(out, write.lowest_open.value());
+  put_u64(out, write.fingerprint);
+  put_outcomes(out, write.position, write.outcomes);
+}
+
+template <class Write>
+void read_identified(Reader& reader, Write& write) {
+  write.id.client = ClientId(read_u64(reader));
+  write.id.number = WriteNumber(reader.varint());
+  write.lowest_open = WriteNumber(reader.varint());
+  write.fingerprint = read_u64(reader);
+  write.outcomes = read_outcomes(reader, write.position);
+}
+
+UnixMillis read_time(Reader& reader) { return {static_cast<std::int64_t>(reader.varint())}; }
+void put_time(std::string& out, UnixMillis time) { put_varint(out, static_cast<std::uint64_t>(time.value)); }
+
 std::string meta_key(PartitionId partition, MetaKey::Kind kind) {
   std::string key;
   put_u16(key, kMetaPartition);
@@ -96,20 +172,32 @@ Result<StoredValue> decode_value(std::string_view stored) {
 std::string position_key(PartitionId partition) { return meta_key(partition, MetaKey::Kind::position); }
 std::string terms_key(PartitionId partition) { return meta_key(partition, MetaKey::Kind::terms); }
 
-std::string encode_position(Position position) {
+std::string window_key(PartitionId partition) { return meta_key(partition, MetaKey::Kind::window); }
+
+std::string encode_position(const PartitionState& state) {
   std::string out(1, static_cast<char>(kValueFormat));
-  put_varint(out, position.term.value());
-  put_varint(out, position.sequence.value());
+  put_position(out, state.position);
+  put_time(out, state.time);
   return out;
 }
 
 std::string encode_terms(const PartitionState& state) {
   std::string out(1, static_cast<char>(kValueFormat));
   put_varint(out, state.served.value());
+  put_varint(out, state.promised.value());
+  put_varint(out, state.whole_at.value());
   put_varint(out, state.history.size());
-  for (const messages::TermStart& start : state.history) {
-    put_varint(out, start.term.value());
-    put_varint(out, start.first.value());
+  for (const messages::TermStart& start : state.history) put_position(out, {start.term, start.first});
+  return out;
+}
+
+std::string encode_window(const std::vector<messages::WindowWrite>& window) {
+  std::string out(1, static_cast<char>(kValueFormat));
+  put_varint(out, window.size());
+  for (const messages::WindowWrite& write : window) {
+    put_position(out, write.position);
+    put_time(out, write.time);
+    put_identified(out, write);
   }
   return out;
 }
@@ -117,30 +205,108 @@ std::string encode_terms(const PartitionState& state) {
 Result<MetaKey> decode_meta_key(std::string_view key) {
   if (key.size() == 2 * kPartitionBytes + 1 && partition_of(key) == kMetaPartition) {
     const MetaKey meta{PartitionId(read_u16(key.substr(kPartitionBytes))), MetaKey::Kind{key.back()}};
-    const bool known = meta.kind == MetaKey::Kind::position || meta.kind == MetaKey::Kind::terms;
+    using enum MetaKey::Kind;
+    const bool known = meta.kind == position || meta.kind == terms || meta.kind == window;
     if (known && meta.partition.value() < limits::kSlots) return meta;
   }
   return fail(ErrorCode::corrupt, "the store holds a key of its own that this version does not know");
 }
 
-Result<void> decode_meta(MetaKey::Kind kind, std::string_view stored, PartitionState& state) {
-  Reader reader(stored);
+Result<void> decode_meta(MetaKey::Kind kind, std::string_view value, StoredPartition& stored) {
+  Reader reader(value);
   const std::uint8_t format = reader.byte();
-  if (kind == MetaKey::Kind::position) {
-    state.position.term = Term(reader.varint());
-    state.position.sequence = Sequence(reader.varint());
-  } else {
-    state.served = Term(reader.varint());
-    state.history.clear();
-    for (std::uint64_t left = reader.varint(); left > 0 && reader.ok(); --left) {
-      const Term term(reader.varint());
-      state.history.push_back({term, Sequence(reader.varint())});
-    }
+  PartitionState& state = stored.state;
+  switch (kind) {
+    case MetaKey::Kind::position:
+      state.position = read_position(reader);
+      state.time = read_time(reader);
+      break;
+    case MetaKey::Kind::terms:
+      state.served = Term(reader.varint());
+      state.promised = Term(reader.varint());
+      state.whole_at = Sequence(reader.varint());
+      state.history.clear();
+      for (std::uint64_t left = reader.varint(); left > 0 && reader.ok(); --left) {
+        const Position start = read_position(reader);
+        state.history.push_back({start.term, start.sequence});
+      }
+      break;
+    case MetaKey::Kind::window:
+      stored.window.clear();
+      for (std::uint64_t left = reader.varint(); left > 0 && reader.ok(); --left) {
+        messages::WindowWrite& write = stored.window.emplace_back();
+        write.position = read_position(reader);
+        write.time = read_time(reader);
+        read_identified(reader, write);
+      }
+      break;
   }
-  if (!reader.ok() || format != kValueFormat || !reader.rest().empty()) {
+  if (!reader.done() || format != kValueFormat) {
     return fail(ErrorCode::corrupt, "the stored state of a partition cannot be read");
   }
   return {};
+}
+
+namespace {
+
+// What every mark begins with.
+std::string begin_mark(LogMark::Kind kind, PartitionId partition) {
+  std::string out;
+  put_byte(out, static_cast<std::uint8_t>(kind));
+  put_u16(out, partition.value());
+  return out;
+}
+
+constexpr std::size_t kMarkHeadBytes = 1 + kPartitionBytes;
+
+std::unexpected<Error> unknown_mark() {
+  return fail(ErrorCode::corrupt, "the log holds a mark that this version does not know");
+}
+
+}  // namespace
+
+std::string encode_write_mark(PartitionId partition, const messages::LoggedWrite& write) {
+  const bool with_id = write.id.given();
+  std::string out = begin_mark(with_id ? LogMark::Kind::write_with_id : LogMark::Kind::write, partition);
+  put_position(out, write.position);
+  put_time(out, write.time);
+  if (with_id) put_identified(out, write);
+  return out;
+}
+
+std::string encode_cut_mark(PartitionId partition, Sequence last) {
+  std::string out = begin_mark(LogMark::Kind::cut, partition);
+  put_varint(out, last.value());
+  return out;
+}
+
+std::string encode_drop_mark(PartitionId partition) { return begin_mark(LogMark::Kind::drop, partition); }
+
+Result<PartitionId> partition_of_mark(std::string_view stored) {
+  if (stored.size() < kMarkHeadBytes) return unknown_mark();
+  const PartitionId partition(read_u16(stored.substr(1)));
+  if (partition.value() >= limits::kSlots) return unknown_mark();
+  return partition;
+}
+
+Result<LogMark> decode_mark(std::string_view stored) {
+  LogMark mark;
+  GYRE_TRY_SET(mark.partition, partition_of_mark(stored));
+  mark.kind = LogMark::Kind{static_cast<std::uint8_t>(stored.front())};
+  Reader reader(stored.substr(kMarkHeadBytes));
+  switch (mark.kind) {
+    case LogMark::Kind::write:
+    case LogMark::Kind::write_with_id:
+      mark.write.position = read_position(reader);
+      mark.write.time = read_time(reader);
+      if (mark.kind == LogMark::Kind::write_with_id) read_identified(reader, mark.write);
+      break;
+    case LogMark::Kind::cut: mark.last = Sequence(reader.varint()); break;
+    case LogMark::Kind::drop: break;
+    default: return unknown_mark();
+  }
+  if (!reader.done()) return unknown_mark();
+  return mark;
 }
 
 }  // namespace gyre::storage::layout

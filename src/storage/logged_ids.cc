@@ -9,13 +9,17 @@ namespace gyre::storage {
 
 void LoggedIds::add(const messages::LoggedWrite& write) {
   if (!write.id.given()) return;
+  add(messages::WindowWrite{.id = write.id,
+                            .lowest_open = write.lowest_open,
+                            .position = write.position,
+                            .time = write.time,
+                            .fingerprint = write.fingerprint,
+                            .outcomes = write.outcomes});
+}
+
+void LoggedIds::add(messages::WindowWrite write) {
   if (!writes_.empty() && writes_.back().position.sequence >= write.position.sequence) return;
-  writes_.push_back({.id = write.id,
-                     .lowest_open = write.lowest_open,
-                     .position = write.position,
-                     .time = write.time,
-                     .fingerprint = write.fingerprint,
-                     .outcomes = write.outcomes});
+  writes_.push_back(std::move(write));
 }
 
 void LoggedIds::replace(const std::vector<messages::WindowWrite>& writes) {

@@ -15,6 +15,7 @@ class LoggedIds {
  public:
   // Nothing happens where it has no id, or is not behind all that are here.
   void add(const messages::LoggedWrite& write);
+  void add(messages::WindowWrite write);
   // Takes the place of everything.
   void replace(const std::vector<messages::WindowWrite>& writes);
   // Forgets those behind `last`: the partition's history went back to it.

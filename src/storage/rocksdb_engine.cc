@@ -1,6 +1,8 @@
 #include "storage/rocksdb_engine.h"
 
+#include <filesystem>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 #include <rocksdb/convenience.h>
@@ -12,6 +14,7 @@
 #include "base/assert.h"
 #include "storage/dropped_partitions.h"
 #include "storage/layout.h"
+#include "storage/rocksdb_log.h"
 #include "storage/rocksdb_options.h"
 
 namespace gyre::storage {
@@ -45,6 +48,11 @@ bool visible(const layout::StoredValue& value, UnixMillis now) {
   return value.expires_at == kNoExpiry || value.expires_at > now;
 }
 
+// All but what changes with every commit.
+bool same_terms(const PartitionState& a, const PartitionState& b) {
+  return a.history == b.history && a.served == b.served && a.promised == b.promised && a.whole_at == b.whole_at;
+}
+
 class RocksSnapshot final : public Snapshot {
  public:
   // The iterator holds the database as it is now, files and memtables.
@@ -76,19 +84,26 @@ class RocksSnapshot final : public Snapshot {
   std::unique_ptr<rocksdb::Iterator> iterator_;
 };
 
-// THREAD: as Engine says. What the owner's loop alone touches: states_, batch_.
+// THREAD: as Engine says. What the owner's loop alone touches: stored_, batch_, steps_.
 class RocksEngineOnDisk final : public RocksEngine {
  public:
-  explicit RocksEngineOnDisk(std::string path) : path_(std::move(path)), filter_(horizons_) {
+  RocksEngineOnDisk(std::string path, const RocksOptions& options)
+      : path_(std::move(path)), filter_(horizons_), log_(std::make_shared<RocksLog>(path_, options)) {
     memory_read_.read_tier = rocksdb::kBlockCacheTier;
     write_.no_slowdown = true;
   }
 
   Result<void> start(const RocksOptions& options);
+  // Writes down the windows that start() found, so that they do not depend on the log any more; durable.
+  Result<void> save_windows();
 
-  Result<std::vector<std::pair<PartitionId, PartitionState>>> partitions() const override;
+  Result<std::vector<std::pair<PartitionId, StoredPartition>>> partitions() const override;
   Result<void> commit(std::span<const PartitionBatch> batches) override;
   Result<void> sync() override;
+  Result<std::vector<messages::LoggedWritePtr>> read_log(PartitionId partition, Sequence after,
+                                                         std::size_t bytes_max) const override {
+    return log_->read(*db_, partition, after, bytes_max);
+  }
   Result<Lookup> get(PartitionId partition, std::string_view key, UnixMillis now, Tier tier) const override;
   Result<std::vector<Lookup>> multi_get(PartitionId partition, std::span<const std::string_view> keys,
                                         UnixMillis now) const override;
@@ -107,7 +122,14 @@ class RocksEngineOnDisk final : public RocksEngine {
   Result<void> load_states();
   Result<void> clear_stateless_partitions();
   Result<void> clear(layout::KeyRange range);
-  void append(const PartitionBatch& batch);
+  void append(PartitionId partition, const messages::Mutation& mutation);
+  void append_cut(PartitionId partition, Sequence last);
+  void append_drop(PartitionId partition);
+  void append_writes(const PartitionBatch& batch, Position reached);
+  void append(const PartitionBatch& batch, const PartitionState* before);
+  const PartitionState* state_before(std::span<const PartitionBatch> earlier, PartitionId partition) const;
+  void clear_batch();
+  Result<void> write_batch();
   void remember(const PartitionBatch& batch);
   Result<Lookup> lookup_of(const rocksdb::Status& status, const rocksdb::PinnableSlice& stored, UnixMillis now) const;
   Result<void> delete_files(PartitionId partition);
@@ -122,13 +144,17 @@ class RocksEngineOnDisk final : public RocksEngine {
   rocksdb::ReadOptions memory_read_;
   rocksdb::ReadOptions disk_read_;
   rocksdb::WriteOptions write_;
-  std::map<PartitionId, PartitionState> states_;
+  // Windows as of opening, until the first commit.
+  std::map<PartitionId, StoredPartition> stored_;
+  bool windows_held_ = false;
+  const std::shared_ptr<RocksLog> log_;
   DroppedPartitions dropped_;
   rocksdb::WriteBatch batch_;
+  std::vector<LogStep> steps_;  // what batch_ means for the log
 };
 
 Result<void> RocksEngineOnDisk::start(const RocksOptions& options) {
-  const rocksdb::Options tuned = tuned_options(options, filter_);
+  const rocksdb::Options tuned = tuned_options(options, filter_, log_);
   rocksdb::OptimisticTransactionDBOptions optimistic;
   // Serial: conflicts are checked inside RocksDB's write thread, so also against commits that are no transactions.
   optimistic.validate_policy = rocksdb::OccValidationPolicy::kValidateSerial;
@@ -149,7 +175,10 @@ Result<void> RocksEngineOnDisk::start(const RocksOptions& options) {
   db_ = transactions_->GetBaseDB();
   for (rocksdb::ColumnFamilyHandle* handle : handles) db_->DestroyColumnFamilyHandle(handle);
   GYRE_TRY(load_states());
-  return clear_stateless_partitions();
+  GYRE_TRY(clear_stateless_partitions());
+  log_->trim(*db_);
+  windows_held_ = true;
+  return log_->scan(*db_, stored_);
 }
 
 Result<void> RocksEngineOnDisk::load_states() {
@@ -157,7 +186,7 @@ Result<void> RocksEngineOnDisk::load_states() {
   const auto iterator = iterate(*db_, bounds, /*fill_cache=*/false);
   for (iterator->Seek(bounds.range.begin); iterator->Valid(); iterator->Next()) {
     GYRE_TRY_SET(const layout::MetaKey key, layout::decode_meta_key(view_of(iterator->key())));
-    GYRE_TRY(layout::decode_meta(key.kind, view_of(iterator->value()), states_[key.partition]));
+    GYRE_TRY(layout::decode_meta(key.kind, view_of(iterator->value()), stored_[key.partition]));
   }
   if (!iterator->status().ok()) return read_failure(path_, iterator->status());
   return {};
@@ -166,7 +195,7 @@ Result<void> RocksEngineOnDisk::load_states() {
 // Goes through the gaps between partitions that have state.
 Result<void> RocksEngineOnDisk::clear_stateless_partitions() {
   std::string begin(layout::kPartitionBytes, '\0');
-  for (const auto& [partition, state] : states_) {
+  for (const auto& [partition, stored] : stored_) {
     const layout::KeyRange held = layout::range_of(partition);
     GYRE_TRY(clear({begin, held.begin}));
     begin = held.end;
@@ -187,40 +216,98 @@ Result<void> RocksEngineOnDisk::clear(layout::KeyRange range) {
   return {};
 }
 
-Result<std::vector<std::pair<PartitionId, PartitionState>>> RocksEngineOnDisk::partitions() const {
-  return std::vector<std::pair<PartitionId, PartitionState>>(states_.begin(), states_.end());
+Result<void> RocksEngineOnDisk::save_windows() {
+  rocksdb::WriteBatch batch;
+  for (const auto& [partition, stored] : stored_) {
+    if (!stored.window.empty()) batch.Put(layout::window_key(partition), layout::encode_window(stored.window));
+  }
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  const rocksdb::Status status = db_->Write(synced, &batch);
+  if (!status.ok()) return write_failure(path_, status);
+  return {};
 }
 
-// Records first, then the position they lead to: a reader of the log knows at a position record that everything before
-// it and behind the last one belongs to that partition's batch.
-void RocksEngineOnDisk::append(const PartitionBatch& batch) {
-  for (const messages::Mutation& mutation : batch.mutations) {
-    const std::string key = layout::key_of(batch.partition, mutation.key);
-    if (mutation.kind == messages::Mutation::Kind::del) {
-      batch_.Delete(key);
-      continue;
-    }
-    const layout::ValueHeader header(mutation.record);
-    const rocksdb::Slice key_parts[] = {key};
-    const rocksdb::Slice value_parts[] = {slice_of(header.view()), slice_of(mutation.record.value)};
-    batch_.Put(rocksdb::SliceParts(key_parts, 1), rocksdb::SliceParts(value_parts, 2));
+Result<std::vector<std::pair<PartitionId, StoredPartition>>> RocksEngineOnDisk::partitions() const {
+  return std::vector<std::pair<PartitionId, StoredPartition>>(stored_.begin(), stored_.end());
+}
+
+void RocksEngineOnDisk::append(PartitionId partition, const messages::Mutation& mutation) {
+  const std::string key = layout::key_of(partition, mutation.key);
+  if (mutation.kind == messages::Mutation::Kind::del) {
+    batch_.Delete(key);
+    return;
   }
-  const auto known = states_.find(batch.partition);
-  if (known == states_.end() || known->second.history != batch.state.history ||
-      known->second.served != batch.state.served) {
+  const layout::ValueHeader header(mutation.record);
+  const rocksdb::Slice key_parts[] = {key};
+  const rocksdb::Slice value_parts[] = {slice_of(header.view()), slice_of(mutation.record.value)};
+  batch_.Put(rocksdb::SliceParts(key_parts, 1), rocksdb::SliceParts(value_parts, 2));
+}
+
+void RocksEngineOnDisk::append_cut(PartitionId partition, Sequence last) {
+  batch_.PutLogData(layout::encode_cut_mark(partition, last));
+  steps_.push_back({.partition = partition, .cut = true, .first = {}, .last = last});
+}
+
+// The writes and, where the history does not simply go on with them, what cuts it. `reached`: the position before.
+void RocksEngineOnDisk::append_writes(const PartitionBatch& batch, Position reached) {
+  for (const messages::LoggedWritePtr& write : batch.writes) {
+    const Sequence sequence = write->position.sequence;
+    if (sequence != reached.sequence.next()) append_cut(batch.partition, Sequence(sequence.value() - 1));
+    batch_.PutLogData(layout::encode_write_mark(batch.partition, *write));
+    for (const messages::Mutation& mutation : write->mutations) append(batch.partition, mutation);
+    steps_.push_back({.partition = batch.partition, .first = sequence, .last = sequence});
+    reached = write->position;
+  }
+  if (!batch.repairs.empty() || reached != batch.state.position) {
+    append_cut(batch.partition, batch.state.position.sequence);
+  }
+}
+
+void RocksEngineOnDisk::append_drop(PartitionId partition) {
+  const layout::KeyRange range = layout::range_of(partition);
+  batch_.PutLogData(layout::encode_drop_mark(partition));
+  batch_.DeleteRange(range.begin, range.end);
+  batch_.Delete(layout::window_key(partition));
+  steps_.push_back({.partition = partition, .cut = true, .first = {}, .last = {}});
+}
+
+// Marks cost neither memtable nor tables anything. The position closes each partition's part.
+void RocksEngineOnDisk::append(const PartitionBatch& batch, const PartitionState* before) {
+  if (batch.drop_first) {
+    append_drop(batch.partition);
+    before = nullptr;
+  }
+  append_writes(batch, before == nullptr ? Position{} : before->position);
+  for (const messages::Mutation& repair : batch.repairs) append(batch.partition, repair);
+  if (batch.window) batch_.Put(layout::window_key(batch.partition), layout::encode_window(*batch.window));
+  if (before == nullptr || !same_terms(*before, batch.state)) {
     batch_.Put(layout::terms_key(batch.partition), layout::encode_terms(batch.state));
   }
-  batch_.Put(layout::position_key(batch.partition), layout::encode_position(batch.state.position));
+  batch_.Put(layout::position_key(batch.partition), layout::encode_position(batch.state));
+}
+
+// As the batches before it in the same commit leave it. Null: it has none.
+const PartitionState* RocksEngineOnDisk::state_before(std::span<const PartitionBatch> earlier,
+                                                      PartitionId partition) const {
+  for (auto batch = earlier.rbegin(); batch != earlier.rend(); ++batch) {
+    if (batch->partition == partition) return &batch->state;
+  }
+  const auto known = stored_.find(partition);
+  return known == stored_.end() ? nullptr : &known->second.state;
 }
 
 void RocksEngineOnDisk::remember(const PartitionBatch& batch) {
-  PartitionState& known = states_[batch.partition];
-  known.position = batch.state.position;
-  known.served = batch.state.served;
-  if (known.history != batch.state.history) known.history = batch.state.history;
+  PartitionState& known = stored_[batch.partition].state;
+  if (same_terms(known, batch.state)) {
+    known.position = batch.state.position;
+    known.time = batch.state.time;
+  } else {
+    known = batch.state;
+  }
 }
 
-Result<void> RocksEngineOnDisk::commit(std::span<const PartitionBatch> batches) {
+void RocksEngineOnDisk::clear_batch() {
   // A batch that once held large values would hold their memory for ever.
   constexpr std::size_t kBatchBytesKept = std::size_t{1} << 20;
   if (batch_.GetDataSize() > kBatchBytesKept) {
@@ -228,12 +315,28 @@ Result<void> RocksEngineOnDisk::commit(std::span<const PartitionBatch> batches) 
   } else {
     batch_.Clear();
   }
-  for (const PartitionBatch& batch : batches) {
-    if (!dropped_.use(batch.partition)) return write_failure(path_, rocksdb::Status::Incomplete());
-    append(batch);
-  }
+  steps_.clear();
+}
+
+Result<void> RocksEngineOnDisk::write_batch() {
+  const rocksdb::SequenceNumber before = db_->GetLatestSequenceNumber();
   const rocksdb::Status status = db_->Write(write_, &batch_);
   if (!status.ok()) return write_failure(path_, status);
+  log_->grow(before, batch_.GetDataSize(), steps_);
+  return {};
+}
+
+Result<void> RocksEngineOnDisk::commit(std::span<const PartitionBatch> batches) {
+  clear_batch();
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    const PartitionId partition = batches[i].partition;
+    if (!dropped_.use(partition)) return write_failure(path_, rocksdb::Status::Incomplete());
+    append(batches[i], state_before(batches.first(i), partition));
+  }
+  GYRE_TRY(write_batch());
+  if (std::exchange(windows_held_, false)) {
+    for (auto& [partition, stored] : stored_) stored.window = {};
+  }
   for (const PartitionBatch& batch : batches) remember(batch);
   return {};
 }
@@ -308,14 +411,12 @@ Result<ScanPage> RocksEngineOnDisk::scan(PartitionId partition, const ScanRange&
 
 Result<void> RocksEngineOnDisk::drop_partition(PartitionId partition) {
   if (!dropped_.use(partition)) return write_failure(path_, rocksdb::Status::Incomplete());
-  const layout::KeyRange range = layout::range_of(partition);
-  rocksdb::WriteBatch batch;
-  batch.DeleteRange(range.begin, range.end);
-  batch.Delete(layout::terms_key(partition));
-  batch.Delete(layout::position_key(partition));
-  const rocksdb::Status status = db_->Write(write_, &batch);
-  if (!status.ok()) return write_failure(path_, status);
-  states_.erase(partition);
+  clear_batch();
+  append_drop(partition);
+  batch_.Delete(layout::terms_key(partition));
+  batch_.Delete(layout::position_key(partition));
+  GYRE_TRY(write_batch());
+  stored_.erase(partition);
   dropped_.add(partition);
   return {};
 }
@@ -348,9 +449,8 @@ Result<void> RocksEngineOnDisk::delete_files(PartitionId partition) {
 }
 
 Result<std::unique_ptr<Snapshot>> RocksEngineOnDisk::snapshot(PartitionId partition) {
-  const auto known = states_.find(partition);
-  return std::make_unique<RocksSnapshot>(*db_, path_, partition,
-                                         known == states_.end() ? PartitionState{} : known->second);
+  const PartitionState* known = state_before({}, partition);
+  return std::make_unique<RocksSnapshot>(*db_, path_, partition, known == nullptr ? PartitionState{} : *known);
 }
 
 Result<std::optional<std::string>> RocksEngineOnDisk::sweep(PartitionId partition, std::string_view after,
@@ -424,11 +524,32 @@ Result<void> RocksEngineOnDisk::compact(PartitionId partition) {
   return {};
 }
 
+// What the log holds behind the place where it is torn was not recovered, and RocksDB gives the same sequence numbers out
+// again: nobody may ever read it. So the log goes, and what it was still needed for is written down before. Whoever is
+// interrupted here begins again.
+Result<void> recover_from_machine_death(const std::string& path, const RocksOptions& options) {
+  {
+    RocksEngineOnDisk engine(path, options);
+    GYRE_TRY(engine.start(options));
+    GYRE_TRY(engine.save_windows());
+  }  // closed: all that was recovered is in tables, and its log in the archive
+  std::error_code error;
+  std::filesystem::remove_all(archive_of(path), error);
+  if (error) {
+    return fail(ErrorCode::storage_failed,
+                fmt::format("{} cannot be removed: {}", archive_of(path), error.message()));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<RocksEngine>> RocksEngine::open(const std::string& path, const RocksOptions& options) {
-  auto engine = std::make_unique<RocksEngineOnDisk>(path);
-  GYRE_TRY(engine->start(options));
+  if (options.machine_died) GYRE_TRY(recover_from_machine_death(path, options));
+  RocksOptions recovered = options;
+  recovered.machine_died = false;
+  auto engine = std::make_unique<RocksEngineOnDisk>(path, recovered);
+  GYRE_TRY(engine->start(recovered));
   return engine;
 }
 

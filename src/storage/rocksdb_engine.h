@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "base/limits.h"
+#include "base/time.h"
 #include "storage/engine.h"
 
 namespace rocksdb {
@@ -21,6 +23,10 @@ BlockCache make_block_cache(std::size_t bytes);
 struct RocksOptions {
   BlockCache cache;
   std::size_t memtable_bytes = std::size_t{64} << 20;  // of one; up to kMemtablesMax of them wait for the disk
+  // Log that recovery needs no more is kept for members that were away, up to about so much, but surely for
+  // `log_kept_for`: the ids in it are what retries are recognised by when the store is opened again.
+  std::size_t log_bytes = std::size_t{1} << 30;
+  Duration log_kept_for = limits::kWriteIdLife;
   bool create = false;  // make a new store; otherwise it must be there
   // The machine died since the store was used last: the end of its log may be torn, and the longest whole prefix is
   // recovered. Otherwise only an unfinished last record is forgiven, as a killed process leaves it, and anything else

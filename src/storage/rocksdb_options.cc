@@ -1,6 +1,7 @@
 #include "storage/rocksdb_options.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
@@ -14,6 +15,9 @@
 
 namespace gyre::storage {
 namespace {
+
+// Who was away for longer is no worse off with a snapshot.
+constexpr auto kLogLifeMax = std::chrono::hours(24);
 
 std::string_view view_of(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
@@ -78,12 +82,17 @@ rocksdb::CompactionFilter::Decision ExpiryFilter::FilterV2(int, const rocksdb::S
   return value->expires_at <= horizons_.of(PartitionId(partition)) ? Decision::kRemove : Decision::kKeep;
 }
 
-rocksdb::Options tuned_options(const RocksOptions& options, const ExpiryFilter& filter) {
+rocksdb::Options tuned_options(const RocksOptions& options, const ExpiryFilter& filter,
+                               std::shared_ptr<rocksdb::EventListener> listener) {
   rocksdb::Options db;
   db.create_if_missing = options.create;
   db.paranoid_checks = true;
   db.wal_recovery_mode = options.machine_died ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
                                               : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // Any value makes RocksDB keep its log in an archive. How much of it stays is for `listener` to see to at each flush:
+  // RocksDB's own limit of size is looked at only every ten minutes.
+  db.WAL_ttl_seconds = std::chrono::seconds(kLogLifeMax).count();
+  db.listeners.push_back(std::move(listener));
   db.manual_wal_flush = false;  // each commit reaches the kernel: a killed process loses nothing
 
   db.write_buffer_size = options.memtable_bytes;

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <rocksdb/compaction_filter.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 
 #include "base/ids.h"
@@ -39,8 +41,9 @@ class ExpiryFilter final : public rocksdb::CompactionFilter {
   const Horizons& horizons_;
 };
 
-// `filter` must outlive the database.
-rocksdb::Options tuned_options(const RocksOptions& options, const ExpiryFilter& filter);
+// `filter` must outlive the database. `listener` is told of flushes.
+rocksdb::Options tuned_options(const RocksOptions& options, const ExpiryFilter& filter,
+                               std::shared_ptr<rocksdb::EventListener> listener);
 
 // The error that a failed status of a read, or of anything that changes nothing, stands for.
 std::unexpected<Error> read_failure(const std::string& path, const rocksdb::Status& status);

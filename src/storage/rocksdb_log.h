@@ -1,0 +1,56 @@
+// RocksDB's write-ahead log as the log of partitions: read back for members that were away, and for the windows of
+// partitions when a store is opened. Internal to this folder.
+//
+// Each commit is one log record. In it, marks (layout.h) say where each write begins, and where a partition's history
+// begins anew; they are in the log alone. What is recovered from the log already costs nothing to keep: files that
+// recovery needs no more go to the store's archive, until they are too many.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <rocksdb/db.h>
+#include <rocksdb/listener.h>
+
+#include "storage/log_index.h"
+#include "storage/logged_ids.h"
+#include "storage/rocksdb_engine.h"
+
+namespace gyre::storage {
+
+// THREAD: scan before everything else; the rest on any.
+class RocksLog final : public rocksdb::EventListener {
+ public:
+  RocksLog(std::string path, const RocksOptions& options)
+      : path_(std::move(path)), bytes_max_(options.log_bytes), kept_for_(options.log_kept_for) {}
+
+  // Goes through the whole log, so that it can be read from here on. `stored` is what the store remembers; its windows
+  // are completed with the ids logged behind them. ERRORS: storage_failed.
+  Result<void> scan(rocksdb::DB& db, std::map<PartitionId, StoredPartition>& stored);
+  // A commit of `bytes` was written behind the store's sequence number `before`.
+  void grow(rocksdb::SequenceNumber before, std::size_t bytes, std::span<const LogStep> steps) {
+    index_.grow(before + 1, bytes, steps);
+  }
+  // As Engine::read_log.
+  Result<std::vector<messages::LoggedWritePtr>> read(rocksdb::DB& db, PartitionId partition, Sequence after,
+                                                     std::size_t bytes_max) const;
+  // Removes the oldest files of the archive while there is too much of it and they are old enough. What it cannot
+  // remove it tries again the next time.
+  void trim(rocksdb::DB& db);
+
+  void OnFlushCompleted(rocksdb::DB* db, const rocksdb::FlushJobInfo&) override { trim(*db); }
+
+ private:
+  std::unexpected<Error> not_reached(PartitionId partition, Sequence after) const;
+
+  const std::string path_;
+  const std::size_t bytes_max_;
+  const Duration kept_for_;
+  LogIndex index_;
+};
+
+// Where RocksDB puts the files that recovery does not need any more.
+std::string archive_of(const std::string& store);
+
+}  // namespace gyre::storage
