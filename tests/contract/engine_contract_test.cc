@@ -18,6 +18,8 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing_support::logged;
+using testing_support::state_at;
 
 // An engine to test, and what only its kind can do.
 class Subject {
@@ -98,22 +100,89 @@ class EngineContract : public testing::TestWithParam<Kind> {
 
   Engine& engine() { return subject_->engine(); }
 
-  // Commits to one partition, at the next sequence of term 1.
+  // Commits one write to one partition, at the next sequence of term 1.
   void commit(PartitionId partition, const std::vector<messages::Mutation>& mutations) {
     PartitionState& state = states_[partition];
     state.position = {Term(1), state.position.sequence.next()};
     state.history = {{Term(1), Sequence(1)}};
-    const PartitionBatch batch{partition, mutations, state};
+    const messages::LoggedWritePtr write = logged(state.position, mutations);
+    commit({.partition = partition, .writes = {&write, 1}, .state = state});
+  }
+
+  // Commits one write with an id, at the next sequence and at `time`.
+  messages::LoggedWritePtr commit_named(PartitionId partition, std::uint64_t client, std::uint64_t number,
+                                        UnixMillis time, std::uint64_t lowest_open = 0) {
+    PartitionState& state = states_[partition];
+    state.position = {Term(1), state.position.sequence.next()};
+    state.time = time;
+    const messages::LoggedWritePtr write =
+        logged(state.position, {put("k" + std::to_string(number), "v")}, time,
+               {ClientId(client), WriteNumber(number)}, WriteNumber(lowest_open));
+    commit({.partition = partition, .writes = {&write, 1}, .state = state});
+    return write;
+  }
+
+  void commit(const PartitionBatch& batch) {
+    states_[batch.partition] = batch.state;
     ASSERT_TRUE(engine().commit({&batch, 1}));
   }
 
-  messages::Mutation put(std::string_view key, std::string_view value, UnixMillis expires_at = kNoExpiry) {
-    const Position version{Term(1), Sequence(++versions_)};
-    return {messages::Mutation::Kind::put, Bytes::copy_of(key), {Bytes::copy_of(value), version, expires_at}};
+  static messages::Mutation put(std::string_view key, std::string_view value, UnixMillis expires_at = kNoExpiry) {
+    return {messages::Mutation::Kind::put, Bytes::copy_of(key), {Bytes::copy_of(value), {}, expires_at}};
   }
 
-  messages::Mutation del(std::string_view key) {
-    return {messages::Mutation::Kind::del, Bytes::copy_of(key), {{}, {Term(1), Sequence(++versions_)}, kNoExpiry}};
+  static messages::Mutation del(std::string_view key) {
+    return {messages::Mutation::Kind::del, Bytes::copy_of(key), {}};
+  }
+
+  std::vector<std::pair<PartitionId, PartitionState>> states() {
+    const auto stored = engine().partitions();
+    EXPECT_TRUE(stored.has_value());
+    std::vector<std::pair<PartitionId, PartitionState>> states;
+    for (const auto& [partition, held] : *stored) states.emplace_back(partition, held.state);
+    return states;
+  }
+
+  // The numbers of the writes in the window of a partition. Asked for when the engine has just been opened.
+  std::vector<std::uint64_t> window(PartitionId partition) {
+    const auto stored = engine().partitions();
+    EXPECT_TRUE(stored.has_value());
+    std::vector<std::uint64_t> numbers;
+    for (const auto& [id, held] : *stored) {
+      if (id != partition) continue;
+      for (const messages::WindowWrite& write : held.window) numbers.push_back(write.id.number.value());
+    }
+    return numbers;
+  }
+
+  static void expect_equal(const messages::LoggedWrite& found, const messages::LoggedWrite& expected) {
+    EXPECT_EQ(found.position, expected.position);
+    EXPECT_EQ(found.time, expected.time);
+    EXPECT_EQ(found.id, expected.id);
+    EXPECT_EQ(found.lowest_open, expected.lowest_open);
+    EXPECT_EQ(found.fingerprint, expected.fingerprint);
+    EXPECT_EQ(found.outcomes, expected.outcomes);
+    ASSERT_EQ(found.mutations.size(), expected.mutations.size());
+    for (std::size_t i = 0; i < found.mutations.size(); ++i) {
+      const messages::Mutation& mutation = expected.mutations[i];
+      EXPECT_EQ(found.mutations[i].kind, mutation.kind);
+      EXPECT_EQ(found.mutations[i].key, mutation.key);
+      EXPECT_EQ(found.mutations[i].record.value, mutation.record.value);
+      EXPECT_EQ(found.mutations[i].record.version, mutation.record.version);
+      EXPECT_EQ(found.mutations[i].record.expires_at, mutation.record.expires_at);
+    }
+  }
+
+  // The sequences that the log has behind `after`; {0} if it does not reach back.
+  std::vector<std::uint64_t> log(PartitionId partition, std::uint64_t after, std::size_t bytes_max = 1 << 20) {
+    const auto writes = engine().read_log(partition, Sequence(after), bytes_max);
+    if (!writes) {
+      EXPECT_EQ(writes.error().code, ErrorCode::not_found) << writes.error().message;
+      return {0};
+    }
+    std::vector<std::uint64_t> sequences;
+    for (const messages::LoggedWritePtr& write : *writes) sequences.push_back(write->position.sequence.value());
+    return sequences;
   }
 
   Lookup get(PartitionId partition, std::string_view key, UnixMillis now = {0}) {
@@ -158,7 +227,6 @@ class EngineContract : public testing::TestWithParam<Kind> {
 
   std::unique_ptr<Subject> subject_ = GetParam().make();
   std::map<PartitionId, PartitionState> states_;
-  std::uint64_t versions_ = 0;
 };
 
 TEST_P(EngineContract, GivesBackWhatWasPutWithVersionAndExpiry) {
@@ -321,61 +389,74 @@ TEST_P(EngineContract, LeavesValuesOutOfAScanWhereTheyAreNotWanted) {
 }
 
 TEST_P(EngineContract, RemembersRecordsAndStatesOfAllPartitionsAcrossReopening) {
-  const PartitionState one{{Term(3), Sequence(42)}, {{Term(1), Sequence(1)}, {Term(3), Sequence(40)}}, Term(3)};
-  const PartitionState two{{}, {{Term(7), Sequence(1)}}, Term()};
-  const std::vector<messages::Mutation> mutations = {put("k", "v")};
-  const PartitionBatch batches[] = {{kOne, mutations, one}, {kTwo, {}, two}};
+  const PartitionState one{.position = {Term(3), Sequence(42)},
+                           .history = {{Term(1), Sequence(1)}, {Term(3), Sequence(40)}},
+                           .served = Term(3),
+                           .promised = Term(4),
+                           .whole_at = Sequence(50),
+                           .time = {1'700'000'000'000}};
+  PartitionState two = state_at({}, {{Term(7), Sequence(1)}});
+  two.whole_at = messages::kNeverWhole;
+  const messages::LoggedWritePtr write = logged(one.position, {put("k", "v")});
+  const PartitionBatch batches[] = {{.partition = kOne, .writes = {&write, 1}, .state = one},
+                                    {.partition = kTwo, .state = two}};
   ASSERT_TRUE(engine().commit(batches));
-  const auto before = engine().partitions();
-  ASSERT_TRUE(before);
-  EXPECT_THAT(*before, ElementsAre(std::pair(kOne, one), std::pair(kTwo, two)));
+  EXPECT_THAT(states(), ElementsAre(std::pair(kOne, one), std::pair(kTwo, two)));
 
   subject_->reopen();
-  const auto after = engine().partitions();
-  ASSERT_TRUE(after);
-  EXPECT_THAT(*after, ElementsAre(std::pair(kOne, one), std::pair(kTwo, two)));
+  EXPECT_THAT(states(), ElementsAre(std::pair(kOne, one), std::pair(kTwo, two)));
   EXPECT_EQ(value(kOne, "k"), "v");
 }
 
 TEST_P(EngineContract, KeepsTheNewestOfEachPartOfTheState) {
-  PartitionState state{{Term(1), Sequence(1)}, {{Term(1), Sequence(1)}}, Term(1)};
-  const auto commit_state = [&] {
-    const PartitionBatch batch{kOne, {}, state};
-    ASSERT_TRUE(engine().commit({&batch, 1}));
-  };
+  PartitionState state = state_at({Term(1), Sequence(1)}, {{Term(1), Sequence(1)}}, Term(1));
+  const auto commit_state = [&] { commit({.partition = kOne, .state = state}); };
   commit_state();
   state.position.sequence = Sequence(2);
   commit_state();
+  state.time = {5};
+  commit_state();
   state.served = Term(2);
+  commit_state();
+  state.promised = Term(2);
+  commit_state();
+  state.whole_at = Sequence(7);
   commit_state();
   state.history.push_back({Term(2), Sequence(3)});
   commit_state();
   subject_->reopen();
-  const auto states = engine().partitions();
-  ASSERT_TRUE(states);
-  EXPECT_THAT(*states, ElementsAre(std::pair(kOne, state)));
+  EXPECT_THAT(states(), ElementsAre(std::pair(kOne, state)));
 }
 
 TEST_P(EngineContract, KnowsNoPartitionAtFirst) {
-  const auto states = engine().partitions();
-  ASSERT_TRUE(states);
-  EXPECT_THAT(*states, IsEmpty());
+  EXPECT_THAT(states(), IsEmpty());
 }
 
 TEST_P(EngineContract, CommitsAcrossPartitionsAndRepeatedBatchesOfOne) {
-  const std::vector<messages::Mutation> first = {put("a", "1"), put("b", "1")};
-  const std::vector<messages::Mutation> other = {put("a", "2")};
-  const std::vector<messages::Mutation> second = {put("a", "3"), del("b")};
-  const PartitionState early{{Term(1), Sequence(1)}, {}, Term()};
-  const PartitionState late{{Term(1), Sequence(2)}, {}, Term()};
-  const PartitionBatch batches[] = {{kOne, first, early}, {kTwo, other, early}, {kOne, second, late}};
+  const Position first{Term(1), Sequence(1)};
+  const Position second{Term(1), Sequence(2)};
+  const messages::LoggedWritePtr writes[] = {logged(first, {put("a", "1"), put("b", "1")}),
+                                             logged(first, {put("a", "2")}),
+                                             logged(second, {put("a", "3"), del("b")})};
+  const PartitionState early = state_at(first);
+  PartitionState between = early;
+  between.promised = Term(9);
+  PartitionState late = early;
+  late.position = second;
+  const PartitionBatch batches[] = {{.partition = kOne, .writes = {&writes[0], 1}, .state = between},
+                                    {.partition = kTwo, .writes = {&writes[1], 1}, .state = early},
+                                    {.partition = kOne, .writes = {&writes[2], 1}, .state = late}};
   ASSERT_TRUE(engine().commit(batches));
-  EXPECT_EQ(value(kOne, "a"), "3");
-  EXPECT_EQ(value(kOne, "b"), "(absent)");
-  EXPECT_EQ(value(kTwo, "a"), "2");
-  const auto states = engine().partitions();
-  ASSERT_TRUE(states);
-  EXPECT_THAT(*states, ElementsAre(std::pair(kOne, late), std::pair(kTwo, early)));
+  const auto check = [&] {
+    EXPECT_EQ(value(kOne, "a"), "3");
+    EXPECT_EQ(value(kOne, "b"), "(absent)");
+    EXPECT_EQ(value(kTwo, "a"), "2");
+    EXPECT_THAT(states(), ElementsAre(std::pair(kOne, late), std::pair(kTwo, early)));
+    EXPECT_THAT(log(kOne, 0), ElementsAre(1, 2));
+  };
+  check();
+  subject_->reopen();
+  check();
 }
 
 TEST_P(EngineContract, DropsAPartitionWholeAndLeavesItsNeighboursAlone) {
@@ -388,9 +469,7 @@ TEST_P(EngineContract, DropsAPartitionWholeAndLeavesItsNeighboursAlone) {
     EXPECT_EQ(value(kTwo, "k"), "(absent)");
     EXPECT_THAT(keys(kOne), SizeIs(3));
     EXPECT_THAT(keys(kThree), SizeIs(3));
-    const auto states = engine().partitions();
-    ASSERT_TRUE(states);
-    EXPECT_THAT(*states, ElementsAre(std::pair(kOne, states_[kOne]), std::pair(kThree, states_[kThree])));
+    EXPECT_THAT(states(), ElementsAre(std::pair(kOne, states_[kOne]), std::pair(kThree, states_[kThree])));
   };
   check();
   ASSERT_TRUE(engine().reclaim());
@@ -409,9 +488,7 @@ TEST_P(EngineContract, UsesADroppedPartitionAgainFromNothing) {
   EXPECT_THAT(scan(kOne), ElementsAre(Item("both", "2"), Item("new", "2")));
   subject_->reopen();
   EXPECT_THAT(scan(kOne), ElementsAre(Item("both", "2"), Item("new", "2")));
-  const auto states = engine().partitions();
-  ASSERT_TRUE(states);
-  EXPECT_THAT(*states, ElementsAre(std::pair(kOne, states_[kOne])));
+  EXPECT_THAT(states(), ElementsAre(std::pair(kOne, states_[kOne])));
 }
 
 TEST_P(EngineContract, DropsAPartitionItDoesNotHave) {
@@ -431,6 +508,195 @@ TEST_P(EngineContract, ReclaimsFilesOfADroppedPartition) {
   EXPECT_THAT(keys(kThree), SizeIs(1));
   commit(kTwo, {put("again", "")});
   EXPECT_THAT(keys(kTwo), ElementsAre("again"));
+}
+
+TEST_P(EngineContract, ReadsItsLogBackAsItWasWritten) {
+  const Position one{Term(2), Sequence(1)};
+  const Position two{Term(2), Sequence(2)};
+  auto full = std::make_shared<messages::LoggedWrite>(
+      *logged(two, {put("k", "v2", {99}), del("gone"), put("", "")}, {7000}, {ClientId(~0ULL), WriteNumber(300)},
+              WriteNumber(290)));
+  full->mutations.pop_back();
+  full->outcomes = {{.version = two, .existed = false, .changed = true, .number = -300},
+                    {.version = {Term(1), Sequence(9)}, .existed = true, .changed = false, .number = 0}};
+  const messages::LoggedWritePtr writes[] = {logged(one, {put("k", "v1")}, {6000}), full};
+  commit({.partition = kOne, .writes = writes, .state = state_at(two, {}, {}, {7000})});
+  const auto check = [&] {
+    const auto read = engine().read_log(kOne, Sequence(0), 1 << 20);
+    ASSERT_TRUE(read) << read.error().message;
+    ASSERT_THAT(*read, SizeIs(2));
+    for (std::size_t i = 0; i < 2; ++i) expect_equal(*read->at(i), *writes[i]);
+  };
+  check();
+  subject_->reopen();
+  check();
+}
+
+TEST_P(EngineContract, ReadsTheLogOfOnePartitionBehindAnyWrite) {
+  for (int i = 0; i < 5; ++i) {
+    commit(kOne, {put("k", "1")});
+    commit(kTwo, {put("k", "2")});
+  }
+  const auto check = [&] {
+    EXPECT_THAT(log(kOne, 0), ElementsAre(1, 2, 3, 4, 5));
+    EXPECT_THAT(log(kTwo, 3), ElementsAre(4, 5));
+    EXPECT_THAT(log(kTwo, 5), IsEmpty());
+    EXPECT_THAT(log(kTwo, 6), ElementsAre(0));
+    EXPECT_THAT(log(kThree, 0), IsEmpty());
+    EXPECT_THAT(log(kThree, 1), ElementsAre(0));
+  };
+  check();
+  subject_->reopen();
+  check();
+  commit(kTwo, {put("k", "3")});
+  EXPECT_THAT(log(kTwo, 3), ElementsAre(4, 5, 6));
+}
+
+TEST_P(EngineContract, EndsAPageOfTheLogAtAboutTheBytesAskedButNeverEmpty) {
+  for (int i = 0; i < 4; ++i) commit(kOne, {put("k", std::string(1000, 'x'))});
+  EXPECT_THAT(log(kOne, 0, 1), ElementsAre(1));
+  EXPECT_THAT(log(kOne, 1, 2000), ElementsAre(2, 3));
+}
+
+TEST_P(EngineContract, KeepsItsLogThroughCompactionAndReopening) {
+  for (int i = 0; i < 3; ++i) {
+    commit(kOne, {put("k" + std::to_string(i), "v")});
+    subject_->compact(kOne);
+    subject_->reopen();
+  }
+  EXPECT_THAT(log(kOne, 0), ElementsAre(1, 2, 3));
+  EXPECT_THAT(log(kOne, 2), ElementsAre(3));
+}
+
+TEST_P(EngineContract, LeavesSweepsOutOfTheLog) {
+  commit(kOne, {put("a", "", {10})});
+  engine().set_expiry_horizon(kOne, {10});
+  ASSERT_TRUE(engine().sweep(kOne, "", 10));
+  commit(kOne, {put("b", "")});
+  const auto read = engine().read_log(kOne, Sequence(0), 1 << 20);
+  ASSERT_TRUE(read);
+  ASSERT_THAT(*read, SizeIs(2));
+  EXPECT_THAT(read->at(0)->mutations, SizeIs(1));
+  EXPECT_THAT(read->at(1)->mutations, SizeIs(1));
+}
+
+TEST_P(EngineContract, CutsTheLogAtADropAndCountsFromThere) {
+  commit(kOne, {put("old", "1")});
+  commit(kOne, {put("old", "1")});
+  const Position position{Term(2), Sequence(8)};
+  const messages::LoggedWritePtr write = logged(position, {put("new", "2")});
+  commit({.partition = kOne, .drop_first = true, .writes = {&write, 1}, .state = state_at(position)});
+  const auto check = [&] {
+    EXPECT_THAT(keys(kOne), ElementsAre("new"));
+    EXPECT_THAT(log(kOne, 0), ElementsAre(0));
+    EXPECT_THAT(log(kOne, 1), ElementsAre(0));
+    EXPECT_THAT(log(kOne, 7), ElementsAre(8));
+    EXPECT_THAT(states(), ElementsAre(std::pair(kOne, states_[kOne])));
+  };
+  check();
+  subject_->reopen();
+  check();
+  ASSERT_TRUE(engine().drop_partition(kOne));
+  EXPECT_THAT(log(kOne, 7), ElementsAre(0));
+  EXPECT_THAT(log(kOne, 0), IsEmpty());
+}
+
+TEST_P(EngineContract, CutsTheLogAtARepairAndAtAStepBack) {
+  for (int i = 0; i < 5; ++i) commit(kOne, {put("k", std::to_string(i))});
+  // Goes back behind write 3, as a member with a divergent tail does.
+  const messages::Mutation repairs[] = {put("k", "repaired"), del("never")};
+  PartitionState state = states_[kOne];
+  state.position = {Term(1), Sequence(3)};
+  state.whole_at = Sequence(6);
+  commit({.partition = kOne, .repairs = repairs, .state = state});
+  EXPECT_EQ(value(kOne, "k"), "repaired");
+  commit(kOne, {put("k", "4b")});
+  const auto check = [&] {
+    EXPECT_EQ(value(kOne, "k"), "4b");
+    EXPECT_THAT(log(kOne, 0), ElementsAre(0));
+    EXPECT_THAT(log(kOne, 2), ElementsAre(0));
+    EXPECT_THAT(log(kOne, 3), ElementsAre(4));
+    EXPECT_THAT(log(kOne, 4), IsEmpty());
+    EXPECT_THAT(log(kOne, 5), ElementsAre(0));
+  };
+  check();
+  subject_->reopen();
+  check();
+  // A repair cuts where nothing moves, too.
+  commit({.partition = kOne, .repairs = repairs, .state = states_[kOne]});
+  EXPECT_THAT(log(kOne, 3), ElementsAre(0));
+  EXPECT_THAT(log(kOne, 4), IsEmpty());
+  state.position.sequence = Sequence(1);
+  commit({.partition = kOne, .state = state});
+  EXPECT_THAT(log(kOne, 1), IsEmpty());
+  EXPECT_THAT(log(kOne, 4), ElementsAre(0));
+}
+
+TEST_P(EngineContract, GivesTheIdsOfItsLogBackAsTheWindow) {
+  commit_named(kOne, 7, 1, {1000});
+  commit(kOne, {put("no id", "")});
+  const messages::LoggedWritePtr write = commit_named(kOne, 8, 2, {2000});
+  commit_named(kTwo, 7, 3, {2000});
+  subject_->reopen();
+  EXPECT_THAT(window(kOne), ElementsAre(1, 2));
+  EXPECT_THAT(window(kTwo), ElementsAre(3));
+  const messages::WindowWrite expected{.id = write->id,
+                                       .lowest_open = write->lowest_open,
+                                       .position = write->position,
+                                       .time = write->time,
+                                       .fingerprint = write->fingerprint,
+                                       .outcomes = write->outcomes};
+  EXPECT_EQ((*engine().partitions())[0].second.window.at(1), expected);
+}
+
+TEST_P(EngineContract, LeavesOutOfTheWindowWhatNobodyAsksForAgain) {
+  commit_named(kOne, 7, 1, {1000});
+  commit_named(kOne, 7, 2, {2000});
+  commit_named(kOne, 8, 1, {2000});
+  commit_named(kOne, 7, 3, {3000}, /*lowest_open=*/3);
+  subject_->reopen();
+  EXPECT_THAT(window(kOne), ElementsAre(1, 3));  // of client 8, of client 7
+  states_[kOne].time = {62'001};
+  commit({.partition = kOne, .state = states_[kOne]});
+  subject_->reopen();
+  EXPECT_THAT(window(kOne), ElementsAre(3));
+}
+
+TEST_P(EngineContract, ReplacesTheWindowByTheOneGivenAndGoesOnFromThere) {
+  commit_named(kOne, 7, 1, {1000});
+  std::vector<messages::WindowWrite> given(2);
+  given[0] = {.id = {ClientId(9), WriteNumber(50)}, .lowest_open = {}, .position = {Term(1), Sequence(20)},
+              .time = {1500}, .fingerprint = 5, .outcomes = {}};
+  given[1] = {.id = {ClientId(9), WriteNumber(51)}, .lowest_open = {}, .position = {Term(1), Sequence(21)},
+              .time = {1600}, .fingerprint = 6, .outcomes = {{.version = {Term(1), Sequence(21)}, .number = -1}}};
+  PartitionState state = states_[kOne];
+  state.position.sequence = Sequence(21);
+  const messages::Mutation repairs[] = {put("k", "repaired")};
+  commit({.partition = kOne, .drop_first = true, .repairs = repairs, .window = given, .state = state});
+  commit_named(kOne, 7, 2, {2000});
+  for (int i = 0; i < 2; ++i) {
+    subject_->reopen();
+    EXPECT_THAT(window(kOne), ElementsAre(50, 51, 2));
+    EXPECT_EQ((*engine().partitions())[0].second.window.at(1), given[1]);
+  }
+  commit({.partition = kOne, .window = std::vector<messages::WindowWrite>{}, .state = states_[kOne]});
+  subject_->reopen();
+  EXPECT_THAT(window(kOne), IsEmpty());
+}
+
+TEST_P(EngineContract, ForgetsIdsOfAHistoryThatIsGone) {
+  for (std::uint64_t number = 1; number <= 4; ++number) commit_named(kOne, 7, number, {1000});
+  PartitionState back = states_[kOne];
+  back.position.sequence = Sequence(2);
+  commit({.partition = kOne, .state = back});
+  commit_named(kOne, 7, 5, {1000});
+  subject_->reopen();
+  EXPECT_THAT(window(kOne), ElementsAre(1, 2, 5));
+  ASSERT_TRUE(engine().drop_partition(kOne));
+  states_.erase(kOne);
+  commit(kOne, {put("again", "")});
+  subject_->reopen();
+  EXPECT_THAT(window(kOne), IsEmpty());
 }
 
 TEST_P(EngineContract, ShowsASnapshotAsItWasAtItsPosition) {
@@ -487,9 +753,7 @@ TEST_P(EngineContract, RemovesForGoodOnlyWhatExpiredAtTheHorizonOfItsPartition) 
   subject_->compact(kTwo);
   EXPECT_THAT(keys(kOne), ElementsAre("behind", "never"));
   EXPECT_THAT(keys(kTwo), ElementsAre("at", "behind", "never"));
-  const auto states = engine().partitions();
-  ASSERT_TRUE(states);
-  EXPECT_THAT(*states, ElementsAre(std::pair(kOne, states_[kOne]), std::pair(kTwo, states_[kTwo])));
+  EXPECT_THAT(states(), ElementsAre(std::pair(kOne, states_[kOne]), std::pair(kTwo, states_[kTwo])));
 }
 
 TEST_P(EngineContract, NeverBringsAnOlderVersionBackWhenARecordIsRemoved) {
@@ -519,9 +783,7 @@ TEST_P(EngineContract, SweepsInStepsAndLeavesThePositionAlone) {
   EXPECT_THAT(keys(kTwo), ElementsAre("a"));
   subject_->reopen();
   EXPECT_THAT(keys(kOne), ElementsAre("c", "e"));
-  const auto states = engine().partitions();
-  ASSERT_TRUE(states);
-  EXPECT_EQ(states->at(0), std::pair(kOne, states_[kOne]));
+  EXPECT_EQ(states().at(0), std::pair(kOne, states_[kOne]));
 }
 
 TEST_P(EngineContract, SweepsAnEmptyPartition) {
