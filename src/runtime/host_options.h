@@ -12,11 +12,11 @@
 namespace gyre::runtime {
 
 struct HostOptions {
-  NodeId self;
-  Incarnation incarnation;
-  Generation generation;
+  NodeId self = {};
+  Incarnation incarnation = {};
+  Generation generation = {};
   bool loses_nothing = true;  // false: this start may lack writes that were acknowledged
-  Instant started;            // when the process started
+  Instant started = {};       // when the process started
   Durability durability = Durability::everysec;
   std::uint32_t shard = 0;   // this host has the partitions p with p mod shards == shard
   std::uint32_t shards = 1;

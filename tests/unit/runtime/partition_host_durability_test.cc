@@ -20,6 +20,7 @@ TEST_F(PartitionHostAlwaysTest, AWriteIsAnsweredOnlyOnceItIsSynced) {
   EXPECT_FALSE(answered(id));
   ASSERT_EQ(environment.jobs.size(), 1u);
   run_jobs();
+  end_turn();
   EXPECT_TRUE(succeeded(id));
   memory.crash(0);
   EXPECT_EQ(value(get("k")), "v");
@@ -36,11 +37,12 @@ TEST_F(PartitionHostAlwaysTest, OneSyncServesAllThatWaitAndOneRunsAtATime) {
   }
   EXPECT_EQ(environment.jobs.size(), 1u);
   run_jobs(1);
+  end_turn();
   EXPECT_TRUE(answered(first));
   for (const RequestId id : meanwhile) EXPECT_FALSE(answered(id));  // that sync began before them
-  end_turn();
   EXPECT_EQ(environment.jobs.size(), 1u);
   run_jobs(1);
+  end_turn();
   for (const RequestId id : meanwhile) EXPECT_TRUE(succeeded(id));
   EXPECT_EQ(metrics.syncs.value(), syncs + 2);
 }
@@ -105,6 +107,7 @@ TEST_F(PartitionHostAlwaysTest, WhatWasReadFromTheDiskFailsWithTheSyncItWaitsFor
   EXPECT_FALSE(answered(read));
   sync.work();
   sync.done();
+  end_turn();
   EXPECT_EQ(error(read).code, ErrorCode::unavailable);
   EXPECT_EQ(host->open_requests(), 0u);
 }

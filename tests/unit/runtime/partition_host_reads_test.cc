@@ -19,7 +19,7 @@ TEST_F(PartitionHostReadsTest, WhatIsInMemoryIsAnsweredAtOnce) {
   store("k", "v");
   const auto id = get("k");
   EXPECT_EQ(value(id), "v");
-  EXPECT_EQ(std::get<messages::GetResponse>(body(id)).record.version, (Position{Term(1), Sequence(1)}));
+  EXPECT_EQ(got(id).record->version, (Position{Term(1), Sequence(1)}));
   EXPECT_TRUE(environment.jobs.empty());
   EXPECT_EQ(metrics.reads.value(), 1u);
   EXPECT_EQ(metrics.reads_from_disk.value(), 0u);
@@ -41,7 +41,7 @@ TEST_F(PartitionHostReadsTest, ReadsThatNeedTheDiskGoAsOneJobForEachPartition) {
   EXPECT_EQ(value(found), "zero");
   EXPECT_EQ(value(again), "zero");
   EXPECT_EQ(value(elsewhere), "one");
-  EXPECT_EQ(error(missing).code, ErrorCode::not_found);
+  EXPECT_TRUE(absent(missing));
   EXPECT_EQ(metrics.reads_from_disk.value(), 4u);
   EXPECT_EQ(metrics.refused.value(), 0u);
 }
@@ -82,7 +82,7 @@ TEST_F(PartitionHostReadsTest, AConditionalWriteWhoseDeadlinePassesMeanwhileIsNo
   EXPECT_EQ(error(late).outcome, Outcome::not_applied);
   EXPECT_TRUE(succeeded(behind));
   engine.set_plan({});
-  EXPECT_EQ(error(get("k")).code, ErrorCode::not_found);
+  EXPECT_TRUE(absent(get("k")));
 }
 
 TEST_F(PartitionHostReadsTest, AReadWhoseDeadlinePassesMeanwhileTimesOutAndIsNoStorageError) {
@@ -142,6 +142,20 @@ TEST_F(PartitionHostReadsTest, ADamagedRecordOnTheDiskIsNeverServed) {
   EXPECT_EQ(error(conditional).code, ErrorCode::corrupt);
 }
 
+TEST_F(PartitionHostReadsTest, ADamagedRecordDoesNotHarmThoseReadWithIt) {
+  for (int i = 0; i < 3; ++i) store(key_in(0, i), "v");
+  leave_memory();
+  engine.corrupt(PartitionId(0), key_in(0, 1));
+  const auto before = get(key_in(0, 0));
+  const auto damaged = get(key_in(0, 1));
+  const auto behind = get(key_in(0, 2));
+  settle();
+  EXPECT_EQ(value(before), "v");
+  EXPECT_EQ(error(damaged).code, ErrorCode::corrupt);
+  EXPECT_EQ(value(behind), "v");
+  EXPECT_EQ(metrics.storage_errors.value(), 1u);
+}
+
 TEST_F(PartitionHostReadsTest, APartitionThatMovedAwayMeanwhileAnswersNothingItRead) {
   store(key_in(1), "v");
   leave_memory();
@@ -160,11 +174,11 @@ TEST_F(PartitionHostReadsTest, ExpiredValuesAreInvisibleAtOnceAndTimeToLiveIsTol
   write({put_for("k", "v", 100)});
   settle();
   const auto before = get("k");
-  EXPECT_EQ(std::get<messages::GetResponse>(body(before)).ttl_ms, 100);
+  EXPECT_EQ(got(before).ttl_ms, 100);
   store("forever", "v");
-  EXPECT_EQ(std::get<messages::GetResponse>(body(get("forever"))).ttl_ms, -1);
+  EXPECT_EQ(got(get("forever")).ttl_ms, -1);
   environment.advance(100ms);
-  EXPECT_EQ(error(get("k")).code, ErrorCode::not_found);
+  EXPECT_TRUE(absent(get("k")));
 }
 
 TEST_F(PartitionHostReadsTest, AValueThatExpiresOnItsWayFromTheDiskIsNotServed) {
@@ -178,14 +192,35 @@ TEST_F(PartitionHostReadsTest, AValueThatExpiresOnItsWayFromTheDiskIsNotServed) 
   job.work();
   environment.advance(100ms);
   job.done();
-  EXPECT_EQ(error(read).code, ErrorCode::not_found);
+  EXPECT_TRUE(absent(read));
 }
 
 TEST_F(PartitionHostReadsTest, AGetMayAskForTheVersionAlone) {
   store("k", "v");
   const auto id = ask(messages::GetRequest{Bytes::copy_of("k"), false});
   EXPECT_EQ(value(id), "");
-  EXPECT_EQ(std::get<messages::GetResponse>(body(id)).record.version.sequence, Sequence(1));
+  EXPECT_EQ(got(id).record->version.sequence, Sequence(1));
+}
+
+// --- Digests ---
+
+TEST_F(PartitionHostReadsTest, ADigestIsOfTheMomentItWasAskedFor) {
+  store(key_in(0), "v");
+  const auto first = ask(messages::DigestRequest{PartitionId(0), UnixMillis{1}});
+  EXPECT_FALSE(answered(first));  // it is computed off the loop
+  store(key_in(0, 1), "w");
+  const auto second = ask(messages::DigestRequest{PartitionId(0), UnixMillis{1}});
+  settle();
+  const auto& digest = std::get<messages::DigestResponse>(body(first));
+  EXPECT_EQ(digest.position, (Position{Term(1), Sequence(1)}));
+  EXPECT_EQ(digest.records, 1u);
+  EXPECT_TRUE(digest.whole);
+  EXPECT_NE(digest.digest, std::get<messages::DigestResponse>(body(second)).digest);
+}
+
+TEST_F(PartitionHostReadsTest, ADigestOfAPartitionThatDoesNotExistIsRefused) {
+  const auto id = ask(messages::DigestRequest{PartitionId(kPartitions), UnixMillis{1}});
+  EXPECT_EQ(error(id).code, ErrorCode::invalid_argument);
 }
 
 // --- Scans ---

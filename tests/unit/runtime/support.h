@@ -33,6 +33,12 @@ class ScriptedEnvironment final : public Environment {
     jobs.push_back({std::move(work), std::move(done)});
     return {};
   }
+  void send(const NodeId& to, messages::Message message) override { sent.emplace_back(to, std::move(message)); }
+  std::size_t backlog(const NodeId& to) const override {
+    const auto found = backlogs.find(to);
+    return found == backlogs.end() ? 0 : found->second;
+  }
+  void tell_coordinator(messages::Message message) override { told.push_back(std::move(message)); }
   void trace(PartitionId partition, const replication::RoleChanged& change) override {
     traced.emplace_back(partition, change);
   }
@@ -48,6 +54,9 @@ class ScriptedEnvironment final : public Environment {
   };
   std::deque<Pooled> jobs;
   bool pool_full = false;
+  std::vector<std::pair<NodeId, messages::Message>> sent;
+  std::map<NodeId, std::size_t> backlogs;
+  std::vector<messages::Message> told;  // to the coordinator
   std::vector<std::pair<PartitionId, replication::RoleChanged>> traced;
 
  private:
@@ -93,48 +102,24 @@ inline messages::WriteOperation put_for(std::string_view key, std::string_view v
   return operation;
 }
 
-class PartitionHostTest : public testing::Test {
- protected:
-  explicit PartitionHostTest(Durability durability = Durability::everysec) { open(durability); }
-  ~PartitionHostTest() override { host->check_invariants(); }
-
-  void open(Durability durability, std::uint64_t incarnation = 1) {
-    HostOptions options;
-    options.self = NodeId("n1");
-    options.incarnation = Incarnation(incarnation);
-    options.durability = durability;
-    host = *PartitionHost::open(options, engine, environment, metrics);
+// One node: a host with all that it needs, and the requests asked of it.
+struct HostedNode {
+  explicit HostedNode(std::string name) : self(std::move(name)) {}
+  ~HostedNode() {
+    if (host) host->check_invariants();
   }
 
-  // A map in which n1 is primary of all partitions but those `elsewhere`, which n2 serves.
-  void adopt_map(std::uint64_t term = 1, const std::vector<std::uint16_t>& elsewhere = {},
-                 std::uint64_t incarnation = 1) {
-    auto map = std::make_shared<ring::ClusterMap>();
-    map->epoch = Epoch(++epoch);
-    map->shape.partitions = kPartitions;
-    for (const char* id : {"n1", "n2"}) map->nodes.push_back({.id = NodeId(id)});
-    map->entries.resize(kPartitions);
-    for (std::uint16_t p = 0; p < kPartitions; ++p) {
-      const bool here = std::ranges::find(elsewhere, p) == elsewhere.end();
-      map->entries[p].term = Term(term);
-      map->entries[p].primary = NodeId(here ? "n1" : "n2");
-      map->entries[p].primary_incarnation = Incarnation(incarnation);
-      map->entries[p].in_sync = {{map->entries[p].primary, Generation(0)}};
-    }
-    host->on_map(std::move(map));
-  }
-  // Serves all partitions.
-  void serve() {
-    adopt_map();
-    end_turn();
-    run_jobs();
-    end_turn();
-    ASSERT_EQ(host->partitions_served(), kPartitions);
+  void open(HostOptions options = {}) {
+    options.self = self;
+    if (options.incarnation == Incarnation()) options.incarnation = Incarnation(1);
+    environment.jobs.clear();
+    host = *PartitionHost::open(options, engine, *ledger, environment, metrics);
   }
 
   RequestId ask(messages::RequestBody body, Duration budget = Duration(0)) {
     const RequestId id(++last_id);
-    host->on_request(inbox, {.id = id, .budget = budget, .epoch = Epoch(epoch), .body = std::move(body)});
+    const Epoch epoch = host->map() ? host->map()->epoch : Epoch();
+    host->on_request(inbox, {.id = id, .budget = budget, .epoch = epoch, .body = std::move(body)});
     return id;
   }
   RequestId get(std::string_view key, Duration budget = Duration(0)) {
@@ -149,7 +134,7 @@ class PartitionHostTest : public testing::Test {
     host->end_turn();
     host->check_invariants();
   }
-  // Lets the pool finish `count` jobs, the first first.
+  // Lets the pool finish `count` jobs, the first first. What they bring is answered at the end of the turn.
   void run_jobs(std::size_t count = SIZE_MAX) {
     for (; count > 0 && !environment.jobs.empty(); --count) {
       auto job = std::move(environment.jobs.front());
@@ -166,18 +151,28 @@ class PartitionHostTest : public testing::Test {
       end_turn();
     }
   }
+  // Ticks for so long, and settles after each.
+  void pass(Duration time) {
+    for (Duration passed{0}; passed < time; passed += kTick) {
+      environment.advance(kTick);
+      host->on_tick();
+      settle();
+    }
+  }
   // A value that is there, committed.
   void store(std::string_view key, std::string_view value) {
     const RequestId id = write({put(key, value)});
     settle();
-    ASSERT_TRUE(succeeded(id));
+    ASSERT_TRUE(succeeded(id)) << (answered(id) ? error(id).to_string() : "no answer");
   }
 
   bool answered(RequestId id) const { return inbox->answers.contains(id); }
   bool succeeded(RequestId id) const { return answered(id) && !std::holds_alternative<Error>(body(id)); }
   const messages::ResponseBody& body(RequestId id) const { return inbox->answers.at(id).body; }
   const Error& error(RequestId id) const { return std::get<Error>(body(id)); }
-  std::string value(RequestId id) const { return std::get<messages::GetResponse>(body(id)).record.value.str(); }
+  const messages::GetResponse& got(RequestId id) const { return std::get<messages::GetResponse>(body(id)); }
+  bool absent(RequestId id) const { return succeeded(id) && !got(id).record; }
+  std::string value(RequestId id) const { return got(id).record.value().value.str(); }
   const messages::WriteOutcome& outcome(RequestId id) const {
     return std::get<messages::WriteResponse>(body(id)).outcomes.at(0);
   }
@@ -185,15 +180,65 @@ class PartitionHostTest : public testing::Test {
     return std::get<messages::ScanResponse>(body(id)).items;
   }
 
+  // Takes what was told to the coordinator, messages of kind M only.
+  template <class M>
+  std::vector<M> take_told() {
+    std::vector<M> taken;
+    std::erase_if(environment.told, [&](messages::Message& message) {
+      auto* m = std::get_if<M>(&message);
+      if (m != nullptr) taken.push_back(std::move(*m));
+      return m != nullptr;
+    });
+    return taken;
+  }
+
+  NodeId self;
   storage::MemoryEngine memory;
   storage::FaultyEngine engine{memory, {}};
+  std::unique_ptr<storage::Ledger> ledger = storage::make_memory_ledger();
   ScriptedEnvironment environment;
   MetricsRegistry registry;
   HostMetrics metrics{registry};
   std::shared_ptr<Inbox> inbox = std::make_shared<Inbox>();
   std::unique_ptr<PartitionHost> host;
-  std::uint64_t epoch = 0;
   std::uint64_t last_id = 0;
+};
+
+// One node alone in the in-sync sets of its partitions.
+class PartitionHostTest : public testing::Test, protected HostedNode {
+ protected:
+  explicit PartitionHostTest(Durability durability = Durability::everysec) : HostedNode("n1") {
+    open({.durability = durability});
+  }
+
+  // A map in which n1 is primary of all partitions but those `elsewhere`, which n2 serves.
+  void adopt_map(std::uint64_t term = 1, const std::vector<std::uint16_t>& elsewhere = {},
+                 std::uint64_t incarnation = 1) {
+    auto map = std::make_shared<ring::ClusterMap>();
+    map->epoch = Epoch(++epoch);
+    map->shape.partitions = kPartitions;
+    for (const char* id : {"n1", "n2"}) {
+      map->nodes.push_back({.id = NodeId(id), .incarnation = Incarnation(incarnation)});
+    }
+    map->entries.resize(kPartitions);
+    for (std::uint16_t p = 0; p < kPartitions; ++p) {
+      const bool here = std::ranges::find(elsewhere, p) == elsewhere.end();
+      map->entries[p].term = Term(term);
+      map->entries[p].version = epoch;
+      map->entries[p].primary = NodeId(here ? "n1" : "n2");
+      map->entries[p].primary_incarnation = Incarnation(incarnation);
+      map->entries[p].in_sync = {{map->entries[p].primary, Generation(0)}};
+    }
+    host->on_map(std::move(map));
+  }
+  // Serves all partitions.
+  void serve() {
+    adopt_map();
+    settle();
+    ASSERT_EQ(host->partitions_served(), kPartitions);
+  }
+
+  std::uint64_t epoch = 0;
 };
 
 }  // namespace gyre::runtime
