@@ -66,14 +66,13 @@ void Outbox::on_heard(const messages::Sender& from) {
   if (refused != refused_.end() && from.incarnation >= refused->second) refused_.erase(refused);
 }
 
-void Outbox::on_tick(bool leaving) {
+void Outbox::on_tick() {
   const ring::ClusterMapPtr& map = context_.machines.map();
   const Instant now = context_.environment.now().steady;
   if (map == nullptr || now < next_repeat_) return;
   next_repeat_ = now + map->shape.timing.heartbeat;
   tell_promises();
   tell_refused();
-  if (leaving) tell_coordinator(messages::Leaving{});
 }
 
 void Outbox::tell_promises() {

@@ -21,8 +21,8 @@ class Outbox {
   // A process refuses connections: the coordinator is told until the map knows, or the process is heard again.
   void on_refused(const NodeId& node, Incarnation incarnation);
   void on_heard(const messages::Sender& from);
-  // Repeats what has to be repeated. `leaving`: the process stops, and this host has something to give away yet.
-  void on_tick(bool leaving);
+  // Repeats what has to be repeated.
+  void on_tick();
   void end_turn();
 
  private:

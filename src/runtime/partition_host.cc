@@ -121,7 +121,7 @@ void PartitionHost::on_tick() {
   const Moment now = context_.environment.now();
   for (const auto& machine : context_.machines.all()) machine->partition.on_tick(now);
   context_.machines.touch_all();
-  outbox_.on_tick(stopping_ && !settled_away());
+  outbox_.on_tick();
 }
 
 void PartitionHost::on_second() {
@@ -134,7 +134,6 @@ void PartitionHost::begin_stop() {
   const Moment now = context_.environment.now();
   for (const auto& machine : context_.machines.all()) machine->partition.on_stopping(now);
   context_.machines.touch_all();
-  if (!settled_away()) outbox_.tell_coordinator(messages::Leaving{});
 }
 
 // --- Messages ---

@@ -49,9 +49,9 @@ class PartitionHost {
   void on_peer_refused(const NodeId& node, Incarnation incarnation);
   // Call every kTick.
   void on_tick();
-  // The process is about to stop: hands over what it is primary of and gives no more leases. Done once settled_away().
+  // The process is about to stop (and the caller tells the coordinator, until settled_away()).
   void begin_stop();
-  // By the newest map nobody else could take what this node still has: it is in no in-sync set with others.
+  // By the newest map it is in no in-sync set with others: nobody needs it, or nobody could take over from it.
   bool settled_away() const;
   // A get, write, scan or digest; any other kind is answered invalid_argument.
   // REQUIRES: the partition of its (first) key, or of its scan or digest modulo the number of shards, is this host's.

@@ -224,26 +224,22 @@ TEST_F(PartitionHostMessagesTest, APeerThatIsHeardAgainIsReportedNoMore) {
 
 // --- The end ---
 
-TEST_F(PartitionHostMessagesTest, AStoppingNodeSaysSoUntilTheMapShowsIt) {
+TEST_F(PartitionHostMessagesTest, AStoppingNodeIsNeededUntilTheMapHasItOutOfTheInSyncSets) {
+  EXPECT_TRUE(host->settled_away()) << "it has no map";
   lead();
   EXPECT_FALSE(host->settled_away());
   host->begin_stop();
   host->begin_stop();
-  EXPECT_THAT(take_told<messages::Leaving>(), SizeIs(1));
   pass(1s);
-  EXPECT_GE(take_told<messages::Leaving>().size(), 9u);
+  EXPECT_FALSE(host->settled_away());
   adopt({{NodeId("n2"), Generation(0)}});
   EXPECT_TRUE(host->settled_away());
-  pass(1s);
-  EXPECT_THAT(take_told<messages::Leaving>(), IsEmpty());
 }
 
 TEST_F(PartitionHostMessagesTest, ANodeThatIsAloneHasNobodyToGiveAnythingTo) {
-  EXPECT_TRUE(host->settled_away()) << "it has no map";
   serve();
   host->begin_stop();
   EXPECT_TRUE(host->settled_away());
-  EXPECT_THAT(take_told<messages::Leaving>(), IsEmpty());
 }
 
 TEST_F(PartitionHostMessagesTest, AFailedStorageIsToldOnce) {
