@@ -207,7 +207,7 @@ class Launch {
   }
 
   void show_progress(const std::vector<const Member*>& waiting) const {
-    if (!stderr_is_terminal()) return;
+    if (!stderr_is_terminal() || context_.quiet) return;
     if (waiting.empty()) return clear_progress();
     std::vector<std::string> ids;
     for (const auto* member : waiting) ids.push_back(member->process->id);
@@ -261,6 +261,7 @@ Result<void> claim_directory(const LocalCluster& cluster) {
 }
 
 void print_up(const Context& context, const LocalCluster& cluster, const Launch& launch) {
+  if (context.quiet) return;
   if (context.json) {
     print_json({{"dir", cluster.dir.string()}, {"seeds", cluster.seeds()}, {"processes", launch.outcome()}});
     return;
@@ -300,7 +301,7 @@ Result<void> cluster_up(const Context& context, const LayoutOptions& options) {
     if (is_new) GYRE_TRY(wipe_local_cluster(*cluster));
     return ready;
   }
-  GYRE_TRY(remember_as_last(dir));
+  if (!context.quiet) GYRE_TRY(remember_as_last(dir));
   print_up(context, *cluster, launch);
   return {};
 }
@@ -312,6 +313,7 @@ Result<void> cluster_start(const Context& context, const LocalCluster& cluster,
   GYRE_TRY(launch.start(processes));
   const bool admitted = coordinator_runs(cluster);
   if (admitted) GYRE_TRY(launch.wait_until_ready());
+  if (context.quiet) return {};
   if (context.json) {
     print_json(launch.outcome());
     return {};

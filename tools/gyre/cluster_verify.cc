@@ -123,9 +123,11 @@ Result<void> cluster_verify(const Context& context) {
     static constexpr const char* kNames[] = {"equal", "differ", "moving", "silent"};
     const char* name = kNames[static_cast<std::size_t>(verdict.kind)];
     problems.push_back({{"partition", p}, {"result", name}, {"detail", describe(verdict)}});
-    if (!context.json) print_line(fmt::format("partition {}: {}: {}", p, name, describe(verdict)));
+    if (!context.json && !context.quiet) print_line(fmt::format("partition {}: {}: {}", p, name, describe(verdict)));
   }
-  if (context.json) {
+  if (context.quiet) {
+    // The caller has the errors below.
+  } else if (context.json) {
     print_json({{"equal", counts[0]}, {"differ", counts[1]}, {"moving", counts[2]}, {"silent", counts[3]},
                 {"members_compared", members}, {"records", records}, {"problems", problems}});
   } else {

@@ -34,6 +34,7 @@ struct Context {
   Read read = Read::primary();
   std::string session_file;  // --session: read before the first call, written after the last
 
+  bool quiet = false;  // a command that runs inside another one says nothing on standard output
   bool in_shell = false;            // standard input holds commands, so that no value can be read from it
   std::shared_ptr<Client> client;   // filled by shared_client()
 

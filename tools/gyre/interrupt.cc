@@ -8,6 +8,7 @@ namespace gyre::cli {
 namespace {
 
 std::atomic<bool> flag{false};
+int depth = 0;
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
 
 void on_signal(int) { flag.store(true, std::memory_order_relaxed); }
@@ -23,11 +24,14 @@ void install(void (*handler)(int), int flags) {
 }  // namespace
 
 InterruptGuard::InterruptGuard() {
+  if (depth++ > 0) return;
   flag = false;
   install(on_signal, static_cast<int>(SA_RESETHAND));
 }
 
-InterruptGuard::~InterruptGuard() { install(SIG_DFL, 0); }
+InterruptGuard::~InterruptGuard() {
+  if (--depth == 0) install(SIG_DFL, 0);
+}
 
 bool interrupted() { return flag.load(std::memory_order_relaxed); }
 

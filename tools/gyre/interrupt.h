@@ -6,8 +6,8 @@ namespace gyre::cli {
 // What main() returns after one, as shells expect of SIGINT.
 inline constexpr int kExitInterrupted = 130;
 
-// While one exists, the first signal only sets the flag; a second one ends the process as usual.
-// REQUIRES: at most one at a time. Blocking reads return early (EINTR) when the signal comes.
+// While one exists, the first signal only sets the flag; a second one ends the process as usual. One inside another
+// changes nothing. THREAD: one. Blocking reads return early (EINTR) when the signal comes.
 class InterruptGuard {
  public:
   InterruptGuard();

@@ -66,7 +66,7 @@ Json to_json(const LostRecord& record, bool with_values) {
 
 // --- list, show ---
 
-void print_list(const LostWrites& found) {
+void print_list(const LedgerView& found) {
   if (!found.records.empty()) {
     fmt::print("{:<16} {:<23} {:<4} {:<32} {:<20} {}\n", "ID", "TIME", "OP", "KEY", "CLIENT", "STATE");
   }
@@ -98,7 +98,7 @@ void print_list(const LostWrites& found) {
 
 Result<void> list(const Context& context) {
   GYRE_TRY_SET(const ClusterSource source, find_answering_source(context));
-  GYRE_TRY_SET(const LostWrites found, collect_lost_writes(source, context.deadline));
+  GYRE_TRY_SET(const LedgerView found, collect_lost_writes(source, context.deadline));
   if (!context.json) {
     print_list(found);
     return {};
@@ -120,7 +120,7 @@ Result<void> list(const Context& context) {
 
 Result<void> show(const Context& context, const std::string& id) {
   GYRE_TRY_SET(const ClusterSource source, find_answering_source(context));
-  GYRE_TRY_SET(const LostWrites found, collect_lost_writes(source, context.deadline));
+  GYRE_TRY_SET(const LedgerView found, collect_lost_writes(source, context.deadline));
   const auto record = std::ranges::find(found.records, id, &LostRecord::id);
   if (record == found.records.end()) {
     return fail(ErrorCode::not_found, fmt::format("no ledger has '{}': `gyre lost list` gives the ids", printable(id)));
@@ -210,7 +210,7 @@ Result<Replayed> replay_one(const Context& context, Client& client, const LostRe
   return Replayed{&record, "replayed", ""};
 }
 
-Result<std::vector<const LostRecord*>> chosen(const LostWrites& found, const ReplayOptions& options) {
+Result<std::vector<const LostRecord*>> chosen(const LedgerView& found, const ReplayOptions& options) {
   if (options.all != options.ids.empty()) {
     return fail(ErrorCode::invalid_argument, "name the writes by id (`gyre lost list` gives them), or --all");
   }
@@ -226,7 +226,7 @@ Result<std::vector<const LostRecord*>> chosen(const LostWrites& found, const Rep
 
 Result<void> replay(Context& context, const ReplayOptions& options) {
   GYRE_TRY_SET(const ClusterSource source, find_answering_source(context));
-  GYRE_TRY_SET(const LostWrites found, collect_lost_writes(source, context.deadline));
+  GYRE_TRY_SET(const LedgerView found, collect_lost_writes(source, context.deadline));
   GYRE_TRY_SET(const auto records, chosen(found, options));
   GYRE_TRY_SET(Client* const client, shared_client(context));
   std::map<std::string, std::size_t> counts;

@@ -69,16 +69,16 @@ std::string LostRecord::id() const {
   return fmt::format("{}:{}:{}", partition().value(), position().term.value(), position().sequence.value());
 }
 
-std::size_t LostWrites::lost() const { return count_writes(records, false); }
-std::size_t LostWrites::reapplied() const { return count_writes(records, true); }
+std::size_t LedgerView::lost() const { return count_writes(records, false); }
+std::size_t LedgerView::reapplied() const { return count_writes(records, true); }
 
-Result<LostWrites> collect_lost_writes(const ClusterSource& source, Duration limit) {
+Result<LedgerView> collect_lost_writes(const ClusterSource& source, Duration limit) {
   const ring::ClusterMap& map = *source.map;
   std::vector<std::future<Result<std::vector<LostItem>>>> pending;
   for (const auto& node : map.nodes) {
     pending.push_back(std::async(std::launch::async, [&node, limit] { return all_pages(node.addresses.native, limit); }));
   }
-  LostWrites found;
+  LedgerView found;
   for (std::size_t i = 0; i < map.nodes.size(); ++i) {
     auto items = pending[i].get();
     if (!items) {

@@ -28,7 +28,7 @@ struct OpenLoss {
   ring::DeposedPrimary deposed;
 };
 
-struct LostWrites {
+struct LedgerView {
   std::vector<LostRecord> records;  // by partition and position
   std::vector<OpenLoss> open;
   std::vector<NodeId> silent;  // nodes that gave no answer
@@ -38,6 +38,6 @@ struct LostWrites {
 };
 
 // ERRORS: unavailable (no node answers).
-Result<LostWrites> collect_lost_writes(const ClusterSource& source, Duration limit);
+Result<LedgerView> collect_lost_writes(const ClusterSource& source, Duration limit);
 
 }  // namespace gyre::cli

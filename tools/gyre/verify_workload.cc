@@ -1,0 +1,412 @@
+#include "tools/gyre/verify_workload.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <thread>
+#include <unordered_map>
+
+#include <fmt/core.h>
+
+#include "base/rng.h"
+#include "tools/gyre/verify_history.h"
+
+namespace gyre::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kCallDeadline = 4s;
+constexpr std::size_t kProblemsMax = 10;
+constexpr auto kFinalReadLimit = 10s;
+
+void add_problem(WorkReport& report, std::string problem) {
+  if (report.problems.size() < kProblemsMax) report.problems.push_back(std::move(problem));
+}
+
+// Keeps a thread at its rate.
+class Pace {
+ public:
+  explicit Pace(double rate) : gap_(std::chrono::duration_cast<VerifyClock::duration>(1s / rate)) {}
+  void wait() {
+    next_ = std::max(next_ + gap_, VerifyClock::now() - 50ms);
+    std::this_thread::sleep_until(next_);
+  }
+
+ private:
+  VerifyClock::duration gap_;
+  VerifyClock::time_point next_ = VerifyClock::now();
+};
+
+struct Worker {
+  std::unique_ptr<Client> client;
+  Rng rng;
+  Pace pace;
+};
+
+Result<Worker> make_worker(const WorkOptions& options, std::uint64_t number, ClientOptions client_options) {
+  client_options.seeds = options.seeds;
+  client_options.deadline = kCallDeadline;
+  GYRE_TRY_SET(auto client, Client::connect(std::move(client_options)));
+  return Worker{std::move(client), Rng(options.random_seed * 1000 + number), Pace(options.rate)};
+}
+
+Result<std::vector<Worker>> make_workers(const WorkOptions& options, std::uint64_t first, std::size_t count,
+                                         const ClientOptions& client_options = {}) {
+  std::vector<Worker> workers;
+  for (std::size_t i = 0; i < count; ++i) {
+    GYRE_TRY_SET(Worker worker, make_worker(options, first + i, client_options));
+    workers.push_back(std::move(worker));
+  }
+  return workers;
+}
+
+template <class Loop>
+void run_all(std::vector<Worker>& workers, const std::atomic<bool>& stop, Loop loop) {
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    threads.emplace_back([&, i] {
+      while (!stop.load(std::memory_order_relaxed)) {
+        workers[i].pace.wait();
+        loop(workers[i], i);
+      }
+    });
+  }
+}
+
+CallOptions final_read() {
+  CallOptions options;
+  options.read = Read::linearizable();
+  options.deadline = kFinalReadLimit;
+  return options;
+}
+
+// What lost writes said of one key, by value.
+std::set<std::string> lost_values(const LedgerView& lost, const std::string& key) {
+  std::set<std::string> values;
+  for (const LostRecord& record : lost.records) {
+    if (record.write() == nullptr || record.write()->reapplied) continue;
+    for (const auto& mutation : record.write()->mutations) {
+      if (std::string_view(mutation.key) == key) values.insert(std::string(mutation.record.value));
+    }
+  }
+  return values;
+}
+
+// --- Registers ---
+
+class Registers final : public Work {
+ public:
+  explicit Registers(std::vector<Worker> workers) : workers_(std::move(workers)), calls_(kKeys) {}
+
+  void run(const std::atomic<bool>& stop) override {
+    run_all(workers_, stop, [this](Worker& worker, std::size_t) {
+      const std::size_t key = worker.rng.below(kKeys);
+      worker.rng.chance(0.5) ? write(worker, key) : read(worker, key);
+    });
+  }
+
+  WorkReport check(Client& client, const LedgerView& lost) override {
+    report_.name = "registers: ack all, linearizable reads";
+    for (std::size_t key = 0; key < kKeys; ++key) {
+      const auto called = VerifyClock::now();
+      const auto value = client.get(name(key), final_read());
+      if (!value && value.error().code != ErrorCode::not_found) {
+        add_problem(report_, fmt::format("{} cannot be read: {}", name(key), value.error().to_string()));
+        continue;
+      }
+      calls_[key].push_back(
+          {RegisterCall::Kind::read, value ? std::stoull(value->data) : 0, called, VerifyClock::now()});
+      if (const auto wrong = check_register(calls_[key]); !wrong.empty()) {
+        add_problem(report_, fmt::format("{} is not linearizable: {}", name(key), wrong));
+      }
+      check_ledger(key, lost_values(lost, name(key)));
+    }
+    return report_;
+  }
+
+ private:
+  static constexpr std::size_t kKeys = 24;
+  static std::string name(std::size_t key) { return fmt::format("register-{}", key); }
+
+  void write(Worker& worker, std::size_t key) {
+    const std::uint64_t value = ++last_value_;
+    PutOptions options;
+    options.ack = Ack::all();
+    const auto called = VerifyClock::now();
+    const auto written = worker.client->put(name(key), std::to_string(value), options);
+    const auto answered = VerifyClock::now();
+    const std::lock_guard lock(mutex_);
+    ++report_.calls;
+    if (written) {
+      calls_[key].push_back({RegisterCall::Kind::write, value, called, answered});
+    } else if (written.error().outcome == Outcome::unknown) {
+      ++report_.unknown;
+      calls_[key].push_back({RegisterCall::Kind::write, value, called, std::nullopt});
+    } else {
+      ++report_.refused;
+    }
+  }
+
+  void read(Worker& worker, std::size_t key) {
+    CallOptions options;
+    options.read = Read::linearizable();
+    const auto called = VerifyClock::now();
+    const auto value = worker.client->get(name(key), options);
+    const auto answered = VerifyClock::now();
+    const std::lock_guard lock(mutex_);
+    ++report_.calls;
+    if (value || value.error().code == ErrorCode::not_found) {
+      calls_[key].push_back({RegisterCall::Kind::read, value ? std::stoull(value->data) : 0, called, answered});
+    } else {
+      ++report_.refused;
+    }
+  }
+
+  // What was acknowledged by all is in no ledger.
+  void check_ledger(std::size_t key, const std::set<std::string>& values) {
+    for (const RegisterCall& call : calls_[key]) {
+      if (call.kind != RegisterCall::Kind::write || !call.answered || !values.contains(std::to_string(call.value))) continue;
+      add_problem(report_, fmt::format("{}: {} was acknowledged by all, and a ledger says it is lost", name(key), call.value));
+    }
+  }
+
+  std::vector<Worker> workers_;
+  std::atomic<std::uint64_t> last_value_{0};
+  std::mutex mutex_;
+  std::vector<std::vector<RegisterCall>> calls_;  // by key; guarded by mutex_, as is
+  WorkReport report_;
+};
+
+// --- Counters ---
+
+class Counters final : public Work {
+ public:
+  explicit Counters(std::vector<Worker> workers) : workers_(std::move(workers)), calls_(kKeys) {}
+
+  void run(const std::atomic<bool>& stop) override {
+    run_all(workers_, stop, [this](Worker& worker, std::size_t) {
+      const std::size_t key = worker.rng.below(kKeys);
+      CallOptions options;
+      options.ack = Ack::all();
+      const auto sum = worker.client->incr(name(key), 1, options);
+      const std::lock_guard lock(mutex_);
+      ++report_.calls;
+      if (sum) {
+        calls_[key].given.push_back(*sum);
+      } else if (sum.error().outcome == Outcome::unknown) {
+        ++report_.unknown;
+        ++calls_[key].unknown;
+      } else {
+        ++report_.refused;
+      }
+    });
+  }
+
+  WorkReport check(Client& client, const LedgerView&) override {
+    report_.name = "counters: ack all, retried, exactly once";
+    for (std::size_t key = 0; key < kKeys; ++key) {
+      const auto value = client.get(name(key), final_read());
+      if (!value && value.error().code != ErrorCode::not_found) {
+        add_problem(report_, fmt::format("{} cannot be read: {}", name(key), value.error().to_string()));
+        continue;
+      }
+      const std::int64_t at_end = value ? std::stoll(value->data) : 0;
+      if (const auto wrong = check_counter(calls_[key], at_end); !wrong.empty()) {
+        add_problem(report_, fmt::format("{}: {}", name(key), wrong));
+      }
+    }
+    return report_;
+  }
+
+ private:
+  static constexpr std::size_t kKeys = 16;
+  static std::string name(std::size_t key) { return fmt::format("counter-{}", key); }
+
+  std::vector<Worker> workers_;
+  std::mutex mutex_;
+  std::vector<CounterCalls> calls_;  // by key; guarded by mutex_, as is
+  WorkReport report_;
+};
+
+// --- Unique writes ---
+
+// Keys that are written once: what is acknowledged is there at the end, or in a ledger.
+class UniqueWrites final : public Work {
+ public:
+  UniqueWrites(std::string prefix, std::string name, Ack ack, std::shared_ptr<std::atomic<std::uint64_t>> told,
+               std::vector<Worker> workers)
+      : prefix_(std::move(prefix)), ack_(ack), told_(std::move(told)), workers_(std::move(workers)) {
+    report_.name = std::move(name);
+  }
+
+  void run(const std::atomic<bool>& stop) override {
+    run_all(workers_, stop, [this](Worker& worker, std::size_t) {
+      const std::uint64_t number = ++last_;
+      PutOptions options;
+      options.ack = ack_;
+      const auto written = worker.client->put(key(number), "v", options);
+      const std::lock_guard lock(mutex_);
+      ++report_.calls;
+      Fate fate = Fate::acknowledged;
+      if (!written) fate = written.error().outcome == Outcome::unknown ? Fate::unknown : Fate::refused;
+      report_.unknown += fate == Fate::unknown;
+      report_.refused += fate == Fate::refused;
+      fates_.emplace(key(number), fate);
+    });
+  }
+
+  WorkReport check(Client& client, const LedgerView& lost) override {
+    const std::set<std::string> in_ledger = keys_in(lost);
+    std::vector<std::string> keys;
+    for (const auto& [key, fate] : fates_) keys.push_back(key);
+    constexpr std::size_t kAtOnce = 500;
+    for (std::size_t first = 0; first < keys.size(); first += kAtOnce) {
+      const std::span<const std::string> some(keys.data() + first, std::min(kAtOnce, keys.size() - first));
+      const auto values = client.mget(some, final_read());
+      for (std::size_t i = 0; i < some.size(); ++i) judge(some[i], values[i], in_ledger.contains(some[i]));
+    }
+    report_.facts = {{"acknowledged", acknowledged_}, {"lost", lost_}, {"told", told_->load()}};
+    return report_;
+  }
+
+ private:
+  enum class Fate : std::uint8_t { acknowledged, unknown, refused };
+
+  std::string key(std::uint64_t number) const { return fmt::format("{}-{}", prefix_, number); }
+
+  std::set<std::string> keys_in(const LedgerView& lost) const {
+    std::set<std::string> keys;
+    for (const LostRecord& record : lost.records) {
+      if (record.write() == nullptr || record.write()->reapplied) continue;
+      for (const auto& mutation : record.write()->mutations) {
+        if (std::string_view(mutation.key).starts_with(prefix_ + "-")) keys.insert(std::string(mutation.key));
+      }
+    }
+    return keys;
+  }
+
+  void judge(const std::string& key, const Result<Value>& value, bool in_ledger) {
+    const Fate fate = fates_.at(key);
+    acknowledged_ += fate == Fate::acknowledged;
+    if (!value && value.error().code != ErrorCode::not_found) {
+      return add_problem(report_, fmt::format("{} cannot be read: {}", key, value.error().to_string()));
+    }
+    if (value.has_value()) {
+      if (fate == Fate::refused) add_problem(report_, fmt::format("{} was refused, but it is there", key));
+      if (in_ledger) add_problem(report_, fmt::format("{} is there, and a ledger says it is lost", key));
+      return;
+    }
+    if (fate == Fate::refused && in_ledger) add_problem(report_, fmt::format("{} was refused, but a ledger has it", key));
+    if (fate != Fate::acknowledged) return;
+    ++lost_;
+    if (!in_ledger) add_problem(report_, fmt::format("{} was acknowledged and lost silently: no ledger has it", key));
+    if (ack_ != Ack::one()) add_problem(report_, fmt::format("{} was acknowledged by more than one, and lost", key));
+  }
+
+  std::string prefix_;
+  Ack ack_;
+  std::shared_ptr<std::atomic<std::uint64_t>> told_;  // losses that clients were told of
+  std::vector<Worker> workers_;
+  std::atomic<std::uint64_t> last_{0};
+  std::mutex mutex_;
+  std::unordered_map<std::string, Fate> fates_;  // guarded by mutex_, as is
+  WorkReport report_;
+  std::uint64_t acknowledged_ = 0;
+  std::uint64_t lost_ = 0;
+};
+
+// --- Sessions ---
+
+// Each session counts upwards in keys of its own, and reads them at level `session`: never less than it has seen.
+class Sessions final : public Work {
+ public:
+  explicit Sessions(std::vector<Worker> workers) : workers_(std::move(workers)), seen_(workers_.size()) {}
+
+  void run(const std::atomic<bool>& stop) override {
+    run_all(workers_, stop, [this](Worker& worker, std::size_t session) { step(worker, session); });
+  }
+
+  WorkReport check(Client&, const LedgerView&) override {
+    report_.name = "sessions: read your writes, monotonic reads";
+    report_.facts = {{"session_lost", session_lost_}};
+    return report_;
+  }
+
+ private:
+  static constexpr std::size_t kKeys = 40;
+
+  void step(Worker& worker, std::size_t session) {
+    std::vector<std::uint64_t>& seen = seen_[session];
+    seen.resize(kKeys);
+    const std::size_t key = worker.rng.below(kKeys);
+    const std::string name = fmt::format("session-{}-{}", session, key);
+    if (worker.rng.chance(0.3)) {
+      const std::uint64_t value = ++last_[session * kKeys + key];
+      const auto written = worker.client->put(name, std::to_string(value));
+      const std::lock_guard lock(mutex_);
+      ++report_.calls;
+      if (written) seen[key] = std::max(seen[key], value);
+      if (!written) ++(written.error().outcome == Outcome::unknown ? report_.unknown : report_.refused);
+      return;
+    }
+    CallOptions options;
+    options.read = Read::session();
+    const auto value = worker.client->get(name, options);
+    const std::lock_guard lock(mutex_);
+    ++report_.calls;
+    if (!value && value.error().code == ErrorCode::session_lost) {
+      ++session_lost_;
+      std::ranges::fill(seen, 0);  // the client says that something is gone: from here on it counts anew
+      return;
+    }
+    if (!value && value.error().code != ErrorCode::not_found) {
+      ++report_.refused;
+      return;
+    }
+    const std::uint64_t now = value ? std::stoull(value->data) : 0;
+    if (now < seen[key]) {
+      add_problem(report_, fmt::format("{}: read {} after {} had been seen, without session_lost", name, now, seen[key]));
+    }
+    seen[key] = std::max(seen[key], now);
+  }
+
+  std::vector<Worker> workers_;
+  std::mutex mutex_;
+  std::vector<std::vector<std::uint64_t>> seen_;      // by session and key, its thread's
+  std::array<std::uint64_t, 64 * kKeys> last_{};      // likewise
+  std::uint64_t session_lost_ = 0;                    // guarded by mutex_, as is
+  WorkReport report_;
+};
+
+}  // namespace
+
+Result<std::vector<std::unique_ptr<Work>>> make_workload(const WorkOptions& options, std::uint32_t members) {
+  std::vector<std::unique_ptr<Work>> works;
+  GYRE_TRY_SET(auto registers, make_workers(options, 1, 3));
+  works.push_back(std::make_unique<Registers>(std::move(registers)));
+  GYRE_TRY_SET(auto counters, make_workers(options, 11, 2));
+  works.push_back(std::make_unique<Counters>(std::move(counters)));
+
+  const auto unique = [&](std::string prefix, std::string name, Ack ack, std::uint64_t number) -> Result<void> {
+    auto told = std::make_shared<std::atomic<std::uint64_t>>(0);
+    ClientOptions client_options;
+    client_options.on_lost = [told](const gyre::LostWrites& lost) { *told += lost.count; };
+    GYRE_TRY_SET(auto workers, make_workers(options, number, 2, client_options));
+    works.push_back(std::make_unique<UniqueWrites>(std::move(prefix), std::move(name), ack, told, std::move(workers)));
+    return {};
+  };
+  GYRE_TRY(unique("one", "unique keys: ack one", Ack::one(), 21));
+  if (members > 2) GYRE_TRY(unique("two", "unique keys: ack 2", Ack::members(2), 31));
+  GYRE_TRY(unique("all", "unique keys: ack all", Ack::all(), 41));
+
+  GYRE_TRY_SET(auto sessions, make_workers(options, 51, 2));
+  works.push_back(std::make_unique<Sessions>(std::move(sessions)));
+  return works;
+}
+
+}  // namespace gyre::cli
