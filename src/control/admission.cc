@@ -9,7 +9,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
-#include "control/timing.h"
+#include "control/in_sync.h"
 
 namespace gyre::control {
 
@@ -103,6 +103,12 @@ Result<void> check_same_node(const ring::NodeInfo& known, const ring::NodeInfo& 
                             "this one",
                             id, node.incarnation.value(), known.incarnation.value()));
   }
+  if (node.generation < known.generation) {
+    return fail(ErrorCode::denied,
+                fmt::format("the data of node {} is older than what it had (generation {}, was {}): this is an old "
+                            "copy of its directory; start it with the newest, or choose a new id",
+                            id, node.generation.value(), known.generation.value()));
+  }
   // A new process at the same address has taken the port, so the one before is gone. At another address it may be a
   // copy of the data directory, started beside the original.
   if (known.addresses.native != node.addresses.native && liveness.up(known.id)) {
@@ -119,18 +125,31 @@ Result<void> check_same_node(const ring::NodeInfo& known, const ring::NodeInfo& 
   return {};
 }
 
-void appoint_again(ring::ClusterMap& map, const NodeId& node, Incarnation incarnation) {
+// A later process of a primary is appointed again at once: nobody has more than it, and the one before is gone. One
+// whose data may lack writes is not: it leaves the in-sync sets, and where it is primary an election replaces it.
+void take_up(ring::ClusterMap& map, const ring::NodeInfo& node, BrokenRule broken) {
   for (ring::PartitionEntry& entry : map.entries) {
-    if (entry.primary != node || entry.primary_incarnation == incarnation) continue;
-    entry.term = entry.term.next();
-    entry.primary_incarnation = incarnation;
+    const auto member = std::ranges::find(entry.in_sync, node.id, &ring::InSyncMember::node);
+    if (member == entry.in_sync.end()) continue;
+    const bool lossy = member->generation != node.generation && broken != BrokenRule::generation_counts;
+    if (lossy && broken == BrokenRule::lossy_is_out) {
+      member->generation = node.generation;
+      ++entry.version;
+    } else if (lossy) {
+      drop_lossy(map.shape, entry, node.id);
+      continue;
+    }
+    if (entry.primary != node.id || entry.primary_incarnation == node.incarnation) continue;
+    if (broken != BrokenRule::new_term_each_start) entry.term = entry.term.next();
+    entry.primary_incarnation = node.incarnation;
     ++entry.version;
   }
 }
 
 }  // namespace
 
-Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, const Liveness& liveness, Instant now) {
+Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, const Liveness& liveness, Instant now,
+                        BrokenRule broken) {
   ring::ClusterMap& map = state.map;
   if (!join.cluster.empty() && join.cluster != map.cluster) {
     return fail(ErrorCode::wrong_cluster,
@@ -158,9 +177,8 @@ Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, 
   if (node == *at) return Admission::none;
   const bool is_new_process = at->incarnation != node.incarnation;
   *at = std::move(node);
-  if (!is_new_process) return Admission::updated;
-  appoint_again(map, join.node.id, join.node.incarnation);
-  return Admission::rejoined;
+  take_up(map, join.node, broken);
+  return is_new_process ? Admission::rejoined : Admission::updated;
 }
 
 bool place_first(ClusterState& state, std::size_t initial_nodes) {
@@ -174,12 +192,13 @@ bool place_first(ClusterState& state, std::size_t initial_nodes) {
     const std::vector<NodeId>& nodes = state.target.partitions[i];
     ring::PartitionEntry& entry = map.entries[i];
     GYRE_ASSERT(!nodes.empty() && entry.primary.empty());
-    entry.term = entry.term.next();
-    entry.primary = nodes.front();
-    entry.primary_incarnation = map.find_node(nodes.front())->incarnation;
-    entry.in_sync = {{nodes.front(), Generation{}}};
-    entry.learners.assign(nodes.begin() + 1, nodes.end());
-    ++entry.version;
+    const ring::NodeInfo& primary = *map.find_node(nodes.front());
+    entry.learners = nodes;
+    appoint(map.shape, entry,
+            {.node = primary.id,
+             .incarnation = primary.incarnation,
+             .term = entry.term.next(),
+             .in_sync = {{primary.id, primary.generation}}});
   }
   return true;
 }

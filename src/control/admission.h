@@ -1,6 +1,7 @@
 // Who may join a cluster: the checks on a JoinRequest, and what it does to the cluster's state. Pure functions.
 #pragma once
 
+#include "base/broken_rule.h"
 #include "base/time.h"
 #include "control/cluster_store.h"
 #include "control/liveness.h"
@@ -19,12 +20,14 @@ enum class Admission : std::uint8_t {
 
 // Admits the node that `join` describes, or says in one sentence why not. `state` changes only on success.
 //
-// A new incarnation of a primary gets a new term for each partition it was appointed to (PROTOCOL.md section 1).
+// A new incarnation of a primary gets a new term for each partition it was appointed to (PROTOCOL.md section 1). Data
+// of a new generation leaves the in-sync sets; where its node is primary, it stays until an election has replaced it.
 //
 // ERRORS: wrong_cluster (the directory belongs to another one), busy (the same id or address seems alive in another
-// process; passes when that one is silent), denied (wiped or copied directory, older process), invalid_argument
+// process; passes when that one is silent), denied (wiped, copied or older directory, older process), invalid_argument
 // (zone, weight or addresses), too_large (the cluster is full).
-Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, const Liveness& liveness, Instant now);
+Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, const Liveness& liveness, Instant now,
+                        BrokenRule broken = BrokenRule::none);
 
 // Places the partitions of a cluster that has none placed yet, once `initial_nodes` nodes were admitted.
 // The first node of each partition is its primary; the others are learners, since they hold nothing yet. Nodes that

@@ -5,16 +5,15 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
-#include "control/timing.h"
 
 namespace gyre::control {
 
 namespace {
 
-// An answer that takes longer does not come: another coordinator is asked.
-constexpr Duration kAnswerPatience = 1s;
+// An answer to a join that takes longer does not come: another coordinator is asked.
+constexpr Duration kJoinPatience = std::chrono::seconds(1);
 // Between attempts to join.
-constexpr Duration kJoinRetry = 200ms;
+constexpr Duration kJoinRetry = std::chrono::milliseconds(200);
 
 // Trying again cannot help: somebody must change something.
 bool permanent(ErrorCode code) {
@@ -40,13 +39,14 @@ void Agent::on_deadline(Instant now) {
   if (asking_) {
     return on_failure(now, {ErrorCode::timeout,
                             Outcome::unknown,
-                            fmt::format("the coordinator gave no answer for {} ms", to_ms(kAnswerPatience)),
+                            fmt::format("the coordinator gave no answer for {} ms", to_ms(patience())),
                             {}});
   }
   asking_ = true;
-  next_ = now + kAnswerPatience;
+  next_ = now + patience();
   if (joined_) {
-    effects_.push_back(AskCoordinator{current_, messages::HeartbeatRequest{self_.id, self_.incarnation, known_}});
+    effects_.push_back(
+        AskCoordinator{current_, messages::HeartbeatRequest{cluster_, self_.id, self_.incarnation, known_}});
   } else {
     effects_.push_back(AskCoordinator{current_, messages::JoinRequest{cluster_, self_, known_}});
   }
@@ -65,7 +65,7 @@ void Agent::on_answer(Instant now, Result<messages::ResponseBody> answer) {
                    "what answers at the coordinator's address is no coordinator",
                    {}});
   }
-  next_ = now + kHeartbeatInterval;
+  next_ = now + timing_.heartbeat;
   if (heartbeat->join_again) {
     joined_ = false;
     next_ = now;
@@ -77,7 +77,7 @@ void Agent::on_answer(Instant now, Result<messages::ResponseBody> answer) {
 
 void Agent::on_joined(Instant now, const messages::JoinResponse& response) {
   joined_ = true;
-  next_ = now + kHeartbeatInterval;
+  next_ = now + timing_.heartbeat;
   if (response.map) adopt(response.map);
   if (refused_) return;
   effects_.push_back(AgentEvent{false, fmt::format("joined cluster {} as {}", cluster_.str(), self_.id.str())});
@@ -91,11 +91,19 @@ void Agent::on_failure(Instant now, const Error& error) {
   const bool mistaken_coordinator = adopted_ && error.code == ErrorCode::wrong_cluster;
   if (permanent(error.code) && !mistaken_coordinator) return refuse(error);
   current_ = (current_ + 1) % coordinators_;
-  next_ = now + (joined_ ? kHeartbeatInterval : kJoinRetry);
+  next_ = now + (joined_ ? timing_.heartbeat : kJoinRetry);
   if (waiting_announced_) return;
   waiting_announced_ = true;
   effects_.push_back(AgentEvent{true, fmt::format("waiting for a coordinator: {}", error.message)});
 }
+
+// Before it has joined, a process cannot tell a map made after its start from an older one that was under way.
+void Agent::on_map(Instant, const ring::ClusterMapPtr& map) {
+  if (joined_ && !refused_ && map->cluster == cluster_) adopt(map);
+}
+
+// Two in a row may be lost before the coordinator counts this node as silent.
+Duration Agent::patience() const { return joined_ ? timing_.detection / 3 : kJoinPatience; }
 
 void Agent::adopt(const ring::ClusterMapPtr& map) {
   if (cluster_.empty()) cluster_ = map->cluster;
@@ -111,6 +119,7 @@ void Agent::adopt(const ring::ClusterMapPtr& map) {
   if (map->epoch < known_ || (adopted_ && map->epoch == known_)) return;
   adopted_ = true;
   known_ = map->epoch;
+  timing_ = map->shape.timing;
   effects_.push_back(AdoptMap{map});
 }
 

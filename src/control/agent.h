@@ -48,7 +48,7 @@ class Agent {
   Agent(ring::NodeInfo self, ClusterId cluster, Epoch known, std::size_t coordinators, Instant now);
 
   void on_answer(Instant now, Result<messages::ResponseBody> answer);
-  // A map pushed by the coordinator.
+  // A map pushed by the coordinator. Ignored before the process has joined, and if it is another cluster's.
   void on_map(Instant now, const ring::ClusterMapPtr& map);
   void on_deadline(Instant now);
   Instant next_deadline() const { return next_; }
@@ -63,6 +63,8 @@ class Agent {
   void on_joined(Instant now, const messages::JoinResponse& response);
   void on_failure(Instant now, const Error& error);
   void adopt(const ring::ClusterMapPtr& map);
+  // An answer that takes longer does not come.
+  Duration patience() const;
   void refuse(Error error);
 
   ring::NodeInfo self_;
@@ -71,6 +73,7 @@ class Agent {
   std::size_t coordinators_;
   std::size_t current_ = 0;  // the coordinator being asked
   Instant next_;  // of the next request; while one is open: when to give it up
+  Timing timing_;  // of the newest map
   bool asking_ = false;
   bool joined_ = false;
   bool adopted_ = false;

@@ -6,14 +6,10 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
-#include "base/limits.h"
-#include "control/timing.h"
 
 namespace gyre::control {
 
 namespace {
-
-constexpr std::size_t kJoinsWaitingMax = 2 * std::size_t{limits::kNodesMax};  // beyond: busy
 
 using Kind = CoordinatorEvent::Kind;
 
@@ -22,57 +18,16 @@ struct Overloaded : Fs... {
   using Fs::operator()...;
 };
 
-// INVARIANT 2 of the class.
-void assert_follows(const ring::ClusterMap& before, const ring::ClusterMap& after) {
-  GYRE_ASSERT(after.cluster == before.cluster && after.shape == before.shape);
-  GYRE_ASSERT(after.epoch >= before.epoch);
-  GYRE_ASSERT(after.epoch > before.epoch || after == before);
-  for (std::size_t i = 0; i < before.entries.size(); ++i) {
-    const ring::PartitionEntry& old_entry = before.entries[i];
-    const ring::PartitionEntry& new_entry = after.entries[i];
-    GYRE_ASSERT(new_entry.term >= old_entry.term && new_entry.version >= old_entry.version);
-    GYRE_ASSERT(new_entry.version > old_entry.version || new_entry == old_entry);
-  }
-}
-
-// True if `stored` is `confirmed` or a later state of the same cluster.
-bool continues(const ClusterState& confirmed, const std::optional<ClusterState>& stored) {
-  return stored && stored->map.cluster == confirmed.map.cluster && stored->map.epoch >= confirmed.map.epoch;
-}
-
-Kind kind_of(Admission admission) {
-  switch (admission) {
-    case Admission::admitted: return Kind::node_admitted;
-    case Admission::rejoined: return Kind::node_rejoined;
-    case Admission::none:
-    case Admission::updated: break;
-  }
-  return Kind::node_updated;
-}
-
 }  // namespace
 
-std::string_view to_string(CoordinatorEvent::Kind kind) {
-  switch (kind) {
-    case Kind::cluster_created: return "cluster_created";
-    case Kind::partitions_placed: return "partitions_placed";
-    case Kind::node_admitted: return "node_admitted";
-    case Kind::node_rejoined: return "node_rejoined";
-    case Kind::node_updated: return "node_updated";
-    case Kind::node_refused: return "node_refused";
-    case Kind::node_up: return "node_up";
-    case Kind::node_down: return "node_down";
-    case Kind::store_failed: return "store_failed";
-    case Kind::store_behind: return "store_behind";
-  }
-  return "unknown";
-}
-
 Coordinator::Coordinator(CoordinatorConfig config, std::optional<ClusterState> stored, Instant now)
-    : config_(std::move(config)) {
-  if (stored) confirmed_ = std::make_shared<const ClusterState>(std::move(*stored));
-  begin_round(now);
-}
+    : config_(std::move(config)),
+      confirmed_(stored ? std::make_shared<const ClusterState>(std::move(*stored)) : nullptr),
+      now_(now),
+      tick_at_(now + timing().heartbeat),
+      liveness_(timing(), now),
+      elections_(config_.broken),
+      hand_overs_(now) {}
 
 void Coordinator::on_request(Instant now, AnswerToken token, const messages::RequestBody& body) {
   std::visit(Overloaded{
@@ -80,6 +35,7 @@ void Coordinator::on_request(Instant now, AnswerToken token, const messages::Req
                  [&](const messages::HeartbeatRequest& heartbeat) { on_heartbeat(now, token, heartbeat); },
                  [&](const messages::MapRequest& request) { on_map(now, token, request); },
                  [&](const messages::StatusRequest& request) { on_status(now, token, request); },
+                 [&](const messages::PromoteRequest& request) { on_promote(now, token, request); },
                  [&](const auto&) {
                    answer(token, Error{.code = ErrorCode::invalid_argument,
                                        .message = "this is a coordinator, which holds no keys: send reads and "
@@ -90,6 +46,7 @@ void Coordinator::on_request(Instant now, AnswerToken token, const messages::Req
 }
 
 void Coordinator::on_join(Instant now, AnswerToken token, const messages::JoinRequest& join) {
+  wake(now);
   if (waiting_.size() >= kJoinsWaitingMax) {
     return answer(token, Error{.code = ErrorCode::busy,
                                .message = "too many nodes wait to join: try again in a moment",
@@ -97,16 +54,17 @@ void Coordinator::on_join(Instant now, AnswerToken token, const messages::JoinRe
   }
   waiting_.push_back({token, join});
   if (confirmed_ && join.cluster == confirmed_->map.cluster) note_epoch(join.known, join.node.id);
-  if (store_is_behind() && std::holds_alternative<Idle>(phase_)) return load_state();
-  begin_round(now);
+  if (store_is_behind() && std::holds_alternative<Idle>(phase_)) load_state();
 }
 
 void Coordinator::on_heartbeat(Instant now, AnswerToken token, const messages::HeartbeatRequest& heartbeat) {
-  const ring::NodeInfo* node = confirmed_ ? confirmed_->map.find_node(heartbeat.node) : nullptr;
+  wake(now);
+  const bool ours = confirmed_ && heartbeat.cluster == confirmed_->map.cluster;
+  const ring::NodeInfo* node = ours ? confirmed_->map.find_node(heartbeat.node) : nullptr;
   if (!node || node->incarnation != heartbeat.incarnation) {
     return answer(token, messages::HeartbeatResponse{.join_again = true, .map = nullptr});
   }
-  mark_heard(now, heartbeat.node);
+  mark_heard(heartbeat.node);
   note_epoch(heartbeat.known, heartbeat.node);
   answer(token, messages::HeartbeatResponse{.join_again = false, .map = map_if_newer(heartbeat.known)});
 }
@@ -126,60 +84,139 @@ void Coordinator::on_status(Instant now, AnswerToken token, const messages::Stat
   answer(token, std::move(response));
 }
 
-void Coordinator::on_swapped(Instant now, const Result<void>& outcome) {
-  GYRE_ASSERT(std::holds_alternative<Swapping>(phase_));
-  Swapping round = std::get<Swapping>(std::exchange(phase_, Idle{}));
-  if (!outcome) {
-    for (AcceptedJoin& join : round.joins) waiting_.push_back({join.token, std::move(join.request)});
-    if (outcome.error().code != ErrorCode::condition_failed) return on_store_failure(now, outcome.error());
-    return load_state();  // somebody else was first: the joins are judged again by what the store has now
-  }
-  const bool created = !confirmed_;
-  confirm(std::move(round.proposed));
-  if (created) event(Kind::cluster_created, {}, confirmed_->map.cluster.str());
-  for (const AcceptedJoin& join : round.joins) finish_join(now, join);
-  if (round.places) {
-    event(Kind::partitions_placed, {},
-          fmt::format("{} partitions on {} nodes", confirmed_->map.shape.partitions, confirmed_->map.nodes.size()));
-  }
-  begin_round(now);
+void Coordinator::on_promote(Instant now, AnswerToken token, const messages::PromoteRequest& request) {
+  wake(now);
+  if (const Result<void> able = ready(); !able) return answer(token, able.error());
+  const auto planned = plan_promotion(view(), request, elections_);
+  if (!planned) return answer(token, planned.error());
+  operator_promotions_.begin(view(), token, request, *planned, elections_, hand_overs_);
 }
 
-void Coordinator::on_loaded(Instant now, Result<std::optional<ClusterState>> outcome) {
-  GYRE_ASSERT(std::holds_alternative<Loading>(phase_));
-  if (!outcome) return on_store_failure(now, outcome.error());
-  std::optional<ClusterState>& stored = *outcome;
-  if (confirmed_ && !continues(*confirmed_, stored)) {
-    return on_store_failure(now, {.code = ErrorCode::corrupt,
-                                  .message = "the cluster store has lost what it held: it was emptied or replaced by "
-                                             "another or an older one; bring back the newest"});
+void Coordinator::on_message(Instant now, const messages::Sender& from, messages::Message message) {
+  wake(now);
+  if (!confirmed_ || from.cluster != confirmed_->map.cluster) return;
+  const ring::NodeInfo* node = confirmed_->map.find_node(from.node);
+  if (node == nullptr || node->incarnation != from.incarnation) return;
+  mark_heard(from.node);
+  const auto keep = [&](auto&& asked) {
+    if (exists(asked.partition)) entry_requests_.add(from, std::move(asked));
+  };
+  std::visit(Overloaded{
+                 [&](const messages::PollAnswer& answer) { elections_.on_poll_answer(view(), from.node, answer); },
+                 [&](const messages::SealAnswer& answer) { elections_.on_seal_answer(view(), from.node, answer); },
+                 [&](messages::SetInSync& asked) { keep(std::move(asked)); },
+                 [&](messages::HandedOver& asked) { keep(std::move(asked)); },
+                 [&](messages::Accounted& asked) { keep(std::move(asked)); },
+                 [&](const messages::PeerDown& report) { on_report(from, report); },
+                 [&](const messages::Promises& promises) {
+                   for (const auto& [partition, term] : promises.partitions) {
+                     const bool member = exists(partition) && view().entry(partition).has_member(from.node);
+                     if (member && store_works()) elections_.finish(view(), partition, term);
+                   }
+                 },
+                 [&](const messages::Leaving&) {
+                   if (!hand_overs_.on_leaving(from, now)) return;
+                   event(Kind::node_leaving, from.node,
+                         from.node.str() + " stops: its primaries move to members that are in sync");
+                 },
+                 [&](const messages::NodeEvent& event) { pass_on(from.node, event); },
+                 [](const auto&) {},
+             },
+             message);
+}
+
+// A peer that says "refused" is not believed, but a reason to look at once.
+void Coordinator::on_report(const messages::Sender& from, const messages::PeerDown& report) {
+  const ring::NodeInfo* peer = confirmed_->map.find_node(report.peer);
+  if (peer == nullptr || peer->incarnation != report.incarnation || peer->id == from.node) return;
+  if (config_.trust_refused && report.refused) return probe(peer->id);
+  if (!store_works()) return;
+  for (std::size_t i = 0; i < confirmed_->map.entries.size(); ++i) {
+    const ring::PartitionEntry& entry = confirmed_->map.entries[i];
+    if (entry.primary != peer->id || entry.find_in_sync(from.node) == nullptr) continue;
+    elections_.suspect(view(), PartitionId(static_cast<std::uint16_t>(i)), Cause::reported);
   }
-  phase_ = Idle{};
-  if (stored) confirm(std::make_shared<const ClusterState>(std::move(*stored)));
-  begin_round(now);
+}
+
+void Coordinator::on_connection_lost(Instant now, const NodeId& node) {
+  wake(now);
+  if (!confirmed_ || confirmed_->map.find_node(node) == nullptr) return;
+  lost_[node] = now;
+  probe(node);
+}
+
+void Coordinator::on_probed(Instant now, const NodeId& node, Incarnation incarnation, bool refused) {
+  wake(now);
+  const ring::NodeInfo* info = confirmed_ ? confirmed_->map.find_node(node) : nullptr;
+  const bool current = info != nullptr && info->incarnation == incarnation;
+  if (!current || !refused || !config_.trust_refused) return;
+  lost_.erase(node);
+  if (!liveness_.dead(node, incarnation)) {
+    event(Kind::node_dead, node, fmt::format("{} refuses connections: {} is dead", info->addresses.native, node.str()));
+  }
+  liveness_.on_refused(node, incarnation, now);
+  suspect_primaries();
+}
+
+void Coordinator::probe(const NodeId& node) {
+  const ring::NodeInfo& info = *confirmed_->map.find_node(node);
+  if (!config_.trust_refused || liveness_.dead(node, info.incarnation)) return;
+  effects_.push_back(Probe{node, info.incarnation, info.addresses.native});
+}
+
+void Coordinator::suspect_primaries() {
+  if (!store_works()) return;
+  std::map<NodeId, Cause> bad;
+  for (const ring::NodeInfo& node : confirmed_->map.nodes) {
+    if (liveness_.silent(node.id, now_)) bad[node.id] = Cause::silent;
+    if (liveness_.dead(node.id, node.incarnation)) bad[node.id] = Cause::dead;
+  }
+  for (std::size_t i = 0; i < confirmed_->map.entries.size(); ++i) {
+    const ring::PartitionEntry& entry = confirmed_->map.entries[i];
+    if (entry.primary.empty()) continue;
+    const PartitionId partition(static_cast<std::uint16_t>(i));
+    if (!eligible(view(), *entry.find_in_sync(entry.primary))) {
+      elections_.suspect(view(), partition, Cause::lossy);
+    } else if (const auto found = bad.find(entry.primary); found != bad.end()) {
+      elections_.suspect(view(), partition, found->second);
+    }
+  }
 }
 
 void Coordinator::on_deadline(Instant now) {
-  for (NodeId& node : liveness_.expire(now)) event(Kind::node_down, std::move(node));
+  wake(now);
+  for (NodeId& node : liveness_.expire(now)) {
+    const std::string detail = fmt::format("{} was not heard for {} ms", node.str(), to_ms(timing().detection));
+    event(Kind::node_down, std::move(node), detail);
+  }
   if (const auto* retrying = std::get_if<Retrying>(&phase_); retrying && retrying->at <= now) load_state();
+  if (now < tick_at_) return;
+  tick_at_ = now + timing().heartbeat;
+  // A process that dies closes its connections and its port one after the other: the first look may come between.
+  for (const auto& [node, at] : lost_) probe(node);
+  suspect_primaries();
 }
 
 Instant Coordinator::next_deadline() const {
   const auto* retrying = std::get_if<Retrying>(&phase_);
-  return std::min(liveness_.next_expiry(), retrying ? retrying->at : kNever);
+  return std::min({tick_at_, liveness_.next_expiry(), retrying ? retrying->at : kNever});
 }
 
-std::vector<CoordinatorEffect> Coordinator::take_effects() { return std::exchange(effects_, {}); }
-
-void Coordinator::check_invariants() const {
-  GYRE_ASSERT(waiting_.size() <= kJoinsWaitingMax + kJoinsWaitingMax);
-  if (confirmed_) GYRE_ASSERT(ring::validate(confirmed_->map));
-  if (const auto* round = std::get_if<Swapping>(&phase_)) {
-    GYRE_ASSERT(ring::validate(round->proposed->map));
-    if (confirmed_) assert_follows(confirmed_->map, round->proposed->map);
-  } else if (std::holds_alternative<Idle>(phase_)) {
-    GYRE_ASSERT(confirmed_ && waiting_.empty());
+std::vector<CoordinatorEffect> Coordinator::take_effects() {
+  if (store_works()) {
+    elections_.step(view());
+    for (SendToNode& send : elections_.take_messages()) effects_.push_back(std::move(send));
+    for (SendToNode& send : hand_overs_.step(view(), elections_, config_.balance_primaries)) {
+      effects_.push_back(std::move(send));
+    }
   }
+  begin_round();
+  if (confirmed_) {
+    for (Answer& answer : operator_promotions_.step(view(), elections_)) effects_.push_back(std::move(answer));
+  }
+  for (CoordinatorEvent& event : events_.take()) effects_.push_back(std::move(event));
+  for (CoordinatorEvent& event : elections_.take_events()) effects_.push_back(std::move(event));
+  return std::exchange(effects_, {});
 }
 
 ring::ClusterMapPtr Coordinator::map() const {
@@ -200,86 +237,17 @@ Result<void> Coordinator::ready() const {
   return {};
 }
 
-void Coordinator::create_cluster() {
-  ClusterState created;
-  created.map.cluster = config_.new_cluster;
-  created.map.epoch = Epoch(1);
-  created.map.shape = config_.shape;
-  created.map.coordinators = config_.addresses;
-  created.map.entries.resize(config_.shape.partitions);
-  propose(std::move(created), {}, false);
+// Called with each event: one that comes long after the deadline shows that this process did not run.
+void Coordinator::wake(Instant now) {
+  now_ = now;
+  if (now - tick_at_ < timing().detection / 2) return;
+  liveness_.on_woken(now);
+  tick_at_ = now;
 }
 
-// Judges every join that waits, against one copy of the state.
-void Coordinator::begin_round(Instant now) {
-  if (!std::holds_alternative<Idle>(phase_)) return;
-  if (!confirmed_) return create_cluster();
-  ClusterState next = *confirmed_;
-  bool changed = std::exchange(next.map.coordinators, config_.addresses) != config_.addresses;
-  std::vector<AcceptedJoin> accepted;
-  for (WaitingJoin& join : std::exchange(waiting_, {})) {
-    const NodeId& node = join.request.node.id;
-    if (store_is_behind()) {
-      refuse(join.token, node, ready().error());
-      continue;
-    }
-    const Result<Admission> admission = admit(next, join.request, liveness_, now);
-    if (!admission) {
-      refuse(join.token, node, admission.error());
-      continue;
-    }
-    accepted.push_back({join.token, std::move(join.request), *admission});
-    changed = changed || *admission != Admission::none;
-  }
-  if (store_is_behind()) return;
-  const bool places = place_first(next, config_.initial_nodes);
-  if (changed || places) {
-    next.map.epoch = next.map.epoch.next();
-    return propose(std::move(next), std::move(accepted), places);
-  }
-  for (const AcceptedJoin& join : accepted) finish_join(now, join);
-}
-
-void Coordinator::propose(ClusterState next, std::vector<AcceptedJoin> joins, bool places) {
-  GYRE_ASSERT(std::holds_alternative<Idle>(phase_));
-  auto proposed = std::make_shared<const ClusterState>(std::move(next));
-  effects_.push_back(SwapState{confirmed_ ? confirmed_->map.epoch : Epoch{}, proposed});
-  phase_ = Swapping{std::move(proposed), std::move(joins), places};
-}
-
-void Coordinator::confirm(ClusterStatePtr state) {
-  if (confirmed_) assert_follows(confirmed_->map, state->map);
-  confirmed_ = std::move(state);
-}
-
-void Coordinator::finish_join(Instant now, const AcceptedJoin& join) {
-  const NodeId& node = join.request.node.id;
-  if (join.admission != Admission::none) {
-    event(kind_of(join.admission), node, join.request.node.addresses.native);
-  }
-  refusals_.erase(node);
-  mark_heard(now, node);
-  answer(join.token, messages::JoinResponse{map()});
-}
-
-void Coordinator::load_state() {
-  phase_ = Loading{};
-  effects_.push_back(LoadState{});
-}
-
-// Those who wait are told rather than kept: they ask again.
-void Coordinator::on_store_failure(Instant now, const Error& error) {
-  phase_ = Retrying{now + kStoreRetry};
-  event(Kind::store_failed, {}, error.to_string());
-  for (const WaitingJoin& join : std::exchange(waiting_, {})) {
-    refuse(join.token, join.request.node.id,
-           Error{.code = ErrorCode::unavailable,
-                 .message = "the cluster store failed (" + error.message + "); the coordinator tries again"});
-  }
-}
-
-void Coordinator::mark_heard(Instant now, const NodeId& node) {
-  if (liveness_.heard(node, now)) event(Kind::node_up, node);
+void Coordinator::mark_heard(const NodeId& node) {
+  lost_.erase(node);
+  if (liveness_.heard(node, now_)) event(Kind::node_up, node);
 }
 
 void Coordinator::note_epoch(Epoch known, const NodeId& node) {
@@ -288,6 +256,24 @@ void Coordinator::note_epoch(Epoch known, const NodeId& node) {
   event(Kind::store_behind, node,
         fmt::format("the node knows epoch {}, the store has {}", known.value(), confirmed_->map.epoch.value()));
   if (std::holds_alternative<Idle>(phase_)) load_state();
+}
+
+void Coordinator::pass_on(const NodeId& node, const messages::NodeEvent& said) {
+  using From = messages::NodeEvent::Kind;
+  const std::string& name = node.str();
+  const std::string more = said.detail.empty() ? "" : ": " + said.detail;
+  const auto tell = [&](Kind kind, std::string before, std::string after) {
+    events_.add(kind, node, std::move(before), {said.partition, {}, said.count}, std::move(after) + more);
+  };
+  switch (said.kind) {
+    case From::serving: return tell(Kind::serving, name + " serves ", "");
+    case From::stopped: return tell(Kind::stopped, name + " serves ", " no more");
+    case From::rewound: return tell(Kind::rewound, name + " gave up ", " that the surviving history lacks");
+    case From::lost_writes: return tell(Kind::lost_writes, name + " put ", " into its loss ledger");
+    case From::snapshot: return tell(Kind::snapshot, name + " received a snapshot of ", "");
+    case From::caught_up: return tell(Kind::caught_up, name + " follows ", " again");
+    case From::storage_failed: return tell(Kind::storage_failed, "the storage of " + name + " failed for ", "");
+  }
 }
 
 ring::ClusterMapPtr Coordinator::map_if_newer(Epoch known) const {
@@ -308,7 +294,7 @@ void Coordinator::refuse(AnswerToken token, const NodeId& node, Error why) {
 }
 
 void Coordinator::event(CoordinatorEvent::Kind kind, NodeId node, std::string detail) {
-  effects_.push_back(CoordinatorEvent{kind, std::move(node), std::move(detail)});
+  events_.add(kind, std::move(node), std::move(detail));
 }
 
 }  // namespace gyre::control

@@ -5,25 +5,29 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/broken_rule.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/time.h"
 #include "control/admission.h"
 #include "control/cluster_store.h"
+#include "control/effect.h"
+#include "control/election.h"
+#include "control/entry_requests.h"
+#include "control/event_groups.h"
+#include "control/handover.h"
 #include "control/liveness.h"
+#include "control/operator_promotion.h"
 #include "gyre/result.h"
 #include "messages/request.h"
 
 namespace gyre::control {
-
-// The host's name for a request that is to be answered, exactly once.
-using AnswerToken = Id<struct AnswerTokenTag, std::uint64_t>;
-using ClusterStatePtr = std::shared_ptr<const ClusterState>;
 
 struct CoordinatorConfig {
   ClusterId new_cluster;             // the id of the cluster, if it has to be created
@@ -35,61 +39,22 @@ struct CoordinatorConfig {
   BrokenRule broken = BrokenRule::none;  // of tests only
 };
 
-// What happened, for logs and the event log.
-struct CoordinatorEvent {
-  enum class Kind : std::uint8_t {
-    cluster_created,
-    partitions_placed,
-    node_admitted,
-    node_rejoined,
-    node_updated,
-    node_refused,
-    node_up,
-    node_down,
-    store_failed,  // `detail`: what the cluster store said
-    store_behind,  // a node knows a newer map than the cluster store has; nothing is changed until it catches up
-  };
-  Kind kind;
-  NodeId node;  // empty where no node is concerned
-  std::string detail;
-};
-
-// Name of a kind as it appears in logs, e.g. "node_admitted".
-std::string_view to_string(CoordinatorEvent::Kind kind);
-
-// Ask the cluster store to replace its state; tell the outcome to on_swapped().
-struct SwapState {
-  Epoch expected;
-  ClusterStatePtr state;
-};
-// Read the cluster store; tell the outcome to on_loaded().
-struct LoadState {};
-struct Answer {
-  AnswerToken token;
-  messages::ResponseBody body;
-};
-// Send to this node, if it is connected; may be lost.
-struct SendToNode {
-  NodeId node;
-  messages::Message message;
-};
-// Try to connect to the node's native address, and tell on_probed().
-struct Probe {
-  NodeId node;
-  Incarnation incarnation;
-  std::string address;
-};
-using CoordinatorEffect = std::variant<SwapState, LoadState, Answer, SendToNode, Probe, CoordinatorEvent>;
+// Between attempts to reach a cluster store that failed.
+inline constexpr Duration kStoreRetry = std::chrono::milliseconds(500);
+// Beyond, a join is answered `busy`.
+inline constexpr std::size_t kJoinsWaitingMax = 2 * std::size_t{limits::kNodesMax};
 
 // One machine for each coordinator process, owned by its event loop. It starts with what the store held; with nothing,
 // it creates the cluster first.
 //
-// Changes are made in rounds: all joins that wait are applied to a copy of the state, which is swapped into the store;
-// their answers wait for the swap. What others are shown is only what the store has confirmed.
+// Changes are made in rounds: all that waits (joins, what primaries ask, elections that are decided) is judged against
+// one copy of the state, which is swapped into the store; answers wait for the swap. A round begins in take_effects(),
+// so that what came in one turn shares one. What others are shown is only what the store has confirmed; each new map
+// is pushed to all nodes that are up.
 //
-//   idle --joins wait--> swapping --ok--> idle
-//                        swapping --somebody else was first--> loading --ok--> idle
-//                        swapping, loading --store failed--> retrying --kStoreRetry--> loading
+//   idle --something to change--> swapping --ok--> idle
+//                                 swapping --somebody else was first--> loading --ok--> idle
+//                                 swapping, loading --store failed--> retrying --kStoreRetry--> loading
 //
 // A node that knows a newer map than the store shows that the store has lost changes (or that another coordinator made
 // some): the store is read again, and while it stays behind nothing is changed.
@@ -105,12 +70,16 @@ class Coordinator {
   void on_heartbeat(Instant now, AnswerToken token, const messages::HeartbeatRequest& heartbeat);
   void on_map(Instant now, AnswerToken token, const messages::MapRequest& request);
   void on_status(Instant now, AnswerToken token, const messages::StatusRequest& request);
-  // Any other request is answered `invalid_argument`.
+  // Answered once all is swapped in, or after kPromotionPatience.
+  void on_promote(Instant now, AnswerToken token, const messages::PromoteRequest& request);
+  // One of the above. Any other request is answered `invalid_argument` (events are kept by the host).
   void on_request(Instant now, AnswerToken token, const messages::RequestBody& body);
 
   // A one-way message of a node: PollAnswer, SealAnswer, SetInSync, HandedOver, PeerDown, Promises, Leaving, Accounted,
-  // NodeEvent. Others are ignored.
+  // NodeEvent. Others are ignored, and so is what comes from a process that is not the one admitted last.
   void on_message(Instant now, const messages::Sender& from, messages::Message message);
+  // The node's connection to this coordinator broke: it may be dead.
+  void on_connection_lost(Instant now, const NodeId& node);
   // `refused`: nobody listens at the address. False: it answered, or nothing is known.
   void on_probed(Instant now, const NodeId& node, Incarnation incarnation, bool refused);
 
@@ -118,9 +87,10 @@ class Coordinator {
   void on_loaded(Instant now, Result<std::optional<ClusterState>> outcome);
 
   void on_deadline(Instant now);
-  // When on_deadline() wants to be called; kNever: only after another event.
+  // When on_deadline() wants to be called; never later than a heartbeat interval from the last event.
   Instant next_deadline() const;
 
+  // Call after each event, or after all events of a turn.
   std::vector<CoordinatorEffect> take_effects();
   void check_invariants() const;
 
@@ -140,12 +110,18 @@ class Coordinator {
     messages::JoinRequest request;
     Admission admission;
   };
+  // What one swap contains.
+  struct Round {
+    std::vector<AcceptedJoin> joins;
+    std::vector<Choice> choices;
+    std::set<PartitionId> handed_over;
+    bool places = false;  // the first placement is part of it
+  };
 
   struct Idle {};
   struct Swapping {
     ClusterStatePtr proposed;
-    std::vector<AcceptedJoin> joins;
-    bool places = false;  // the first placement is part of it
+    Round round;
   };
   struct Loading {};
   struct Retrying {
@@ -153,18 +129,35 @@ class Coordinator {
   };
   using Phase = std::variant<Idle, Swapping, Loading, Retrying>;
 
-  void begin_round(Instant now);
+  // Rounds and the store.
+  void begin_round();
+  bool has_work(const std::vector<Choice>& choices) const;
+  std::vector<AcceptedJoin> admit_waiting(ClusterState& next);
+  std::vector<Choice> apply_choices(std::vector<Choice> choices, ClusterState& next) const;
   void create_cluster();
-  void propose(ClusterState next, std::vector<AcceptedJoin> joins, bool places);
-  void confirm(ClusterStatePtr state);
-  void finish_join(Instant now, const AcceptedJoin& join);
+  void propose(ClusterState next, Round round);
+  void confirm(ClusterStatePtr state, const Round& round);
+  void finish_join(const AcceptedJoin& join);
   void load_state();
-  void on_store_failure(Instant now, const Error& error);
-  void mark_heard(Instant now, const NodeId& node);
-  // A node says that it knows a map of this epoch.
-  void note_epoch(Epoch known, const NodeId& node);
+  void on_store_failure(const Error& error);
   // Some node knows a newer map.
   bool store_is_behind() const { return confirmed_ && newest_heard_ > confirmed_->map.epoch; }
+  // A change that begins now can be expected to get into the store.
+  bool store_works() const;
+
+  // Nodes.
+  void wake(Instant now);
+  void mark_heard(const NodeId& node);
+  // A node says that it knows a map of this epoch.
+  void note_epoch(Epoch known, const NodeId& node);
+  void probe(const NodeId& node);
+  void suspect_primaries();
+  void on_report(const messages::Sender& from, const messages::PeerDown& report);
+  void pass_on(const NodeId& node, const messages::NodeEvent& event);
+  bool exists(PartitionId partition) const { return partition.value() < confirmed_->map.entries.size(); }
+  View view() const { return {now_, *confirmed_, liveness_, config_.broken}; }
+  const Timing& timing() const { return confirmed_ ? confirmed_->map.shape.timing : config_.shape.timing; }
+
   ring::ClusterMapPtr map_if_newer(Epoch known) const;
   void answer(AnswerToken token, messages::ResponseBody body);
   void refuse(AnswerToken token, const NodeId& node, Error why);
@@ -173,10 +166,18 @@ class Coordinator {
   CoordinatorConfig config_;
   ClusterStatePtr confirmed_;
   Phase phase_;
+  Instant now_;      // of the last event
+  Instant tick_at_;  // the next look at everything
   Liveness liveness_;
+  Elections elections_;
+  HandOvers hand_overs_;
+  EntryRequests entry_requests_;
+  OperatorPromotions operator_promotions_;
   std::vector<WaitingJoin> waiting_;
   std::map<NodeId, std::string> refusals_;  // why a node was refused last: those who ask again get no new event
+  std::map<NodeId, Instant> lost_;  // nodes whose connection broke then, and that were not heard since
   Epoch newest_heard_;  // of any map a node of this cluster said it knows
+  EventGroups events_;
   std::vector<CoordinatorEffect> effects_;
 };
 
