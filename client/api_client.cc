@@ -5,7 +5,7 @@
 namespace gyre::client {
 
 Result<KeyLocation> locate_in(const ring::ClusterMap& map, std::string_view key) {
-  GYRE_TRY(get_request(key, false));
+  GYRE_TRY(check_key(key));
   const Slot slot = ring::slot_of(key);
   const PartitionId partition = map.partitioning().of(slot);
   KeyLocation location{slot.value(), partition.value(), map.entry(partition).primary.str(), {}, map.epoch.value()};

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <functional>
+#include <string>
+#include <string_view>
 
 #include "messages/request.h"
 #include "ring/cluster_map.h"
@@ -25,6 +27,11 @@ class Backend {
   virtual bool on_callback_thread() const = 0;
   // Of one key or value; larger ones are refused without asking anybody.
   virtual std::size_t value_bytes_max() const = 0;
+
+  // As in gyre::Client. THREAD: any.
+  virtual std::string session_token() = 0;
+  virtual Result<void> resume_session(std::string_view token) = 0;
+  virtual void reset_session() = 0;
 };
 
 }  // namespace gyre::client

@@ -142,6 +142,10 @@ std::vector<Result<Value>> Client::mget(std::span<const std::string> keys, CallO
 
 std::vector<Result<Version>> Client::mput(std::span<const std::pair<std::string, std::string>> items,
                                           PutOptions options) {
+  if (options.id) {
+    const auto refusal = fail(ErrorCode::invalid_argument, "one write id cannot name several writes");
+    return std::vector<Result<Version>>(items.size(), refusal);
+  }
   return wait_for_each<Version>(on_callback_thread(), items, [&](const auto& item, Callback<Version> done) {
     put(item.first, item.second, options, std::move(done));
   });

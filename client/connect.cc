@@ -26,6 +26,8 @@ Result<void> check(const ClientOptions& options) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("value_bytes_max must be at most {}", limits::kValueBytesHardMax));
   }
+  GYRE_TRY(client::to_message(options.ack));
+  GYRE_TRY(client::to_message(options.read));
   return {};
 }
 
@@ -42,7 +44,7 @@ Result<std::unique_ptr<Client>> Client::connect(ClientOptions options) {
   });
   waiter.wait();
   GYRE_TRY(outcome);
-  return std::make_unique<client::ApiClient<Client>>(std::move(backend));
+  return std::make_unique<client::ApiClient<Client>>(std::move(backend), client::Levels{options.ack, options.read});
 }
 
 }  // namespace gyre

@@ -57,7 +57,7 @@ class FakeClientImpl final : public ApiClient<FakeClient> {
  public:
   // REQUIRES: `fake` is `*backend`.
   FakeClientImpl(FakeBackend& fake, std::unique_ptr<Backend> backend)
-      : ApiClient<FakeClient>(std::move(backend)), fake_(fake) {}
+      : ApiClient<FakeClient>(std::move(backend), Levels{}), fake_(fake) {}
 
   void advance(std::chrono::milliseconds time) override { fake_.advance(time); }
   void fail_next(std::uint32_t calls, Error error) override { fake_.fail_next(calls, std::move(error)); }
@@ -68,7 +68,9 @@ class FakeClientImpl final : public ApiClient<FakeClient> {
 
 }  // namespace
 
-FakeBackend::FakeBackend() : map_(one_node_map()), partitions_(map_->entries.size()) {}
+FakeBackend::FakeBackend() : map_(one_node_map()), partitions_(map_->entries.size()) {
+  session_.set_partitions(partitions_.size());
+}
 
 void FakeBackend::submit(Result<messages::RequestBody> body, std::chrono::milliseconds, Handler done) {
   auto result = [&]() -> Result<messages::ResponseBody> {
@@ -77,6 +79,22 @@ void FakeBackend::submit(Result<messages::RequestBody> body, std::chrono::millis
     return serve(*body);
   }();
   done(std::move(result));
+}
+
+std::string FakeBackend::session_token() {
+  const std::lock_guard lock(mutex_);
+  return to_string(session_.token(map_->cluster));
+}
+
+Result<void> FakeBackend::resume_session(std::string_view token) {
+  GYRE_TRY_SET(const routing::SessionToken parsed, routing::parse_session_token(token));
+  const std::lock_guard lock(mutex_);
+  return session_.resume(map_->cluster, parsed);
+}
+
+void FakeBackend::reset_session() {
+  const std::lock_guard lock(mutex_);
+  session_.reset();
 }
 
 void FakeBackend::advance(std::chrono::milliseconds time) {
@@ -95,26 +113,51 @@ Result<messages::ResponseBody> FakeBackend::serve(const messages::RequestBody& b
     --failures_left_;
     return fail(failure_);
   }
-  if (const auto* request = std::get_if<messages::GetRequest>(&body)) return get(*request);
-  if (const auto* request = std::get_if<messages::ScanRequest>(&body)) return scan(*request);
-  return write(std::get<messages::WriteRequest>(body));
+  GYRE_TRY_SET(const PartitionId partition, routing::partition_of(body, map_->partitioning()));
+  GYRE_TRY_SET(messages::ResponseBody response, [&]() -> Result<messages::ResponseBody> {
+    if (const auto* request = std::get_if<messages::GetRequest>(&body)) return get(*request);
+    if (const auto* request = std::get_if<messages::ScanRequest>(&body)) return scan(*request);
+    return write(partition, std::get<messages::WriteRequest>(body));
+  }());
+  session_.on_answer(partition, session_.seen(partition), *routing::standing_of(response));
+  return response;
+}
+
+messages::Standing FakeBackend::standing(PartitionId partition) const {
+  return {{kTerm, partitions_[partition.value()].last}, {}};
 }
 
 Result<messages::ResponseBody> FakeBackend::get(const messages::GetRequest& request) const {
-  const auto& partition = partitions_[map_->partitioning().of(request.key.view()).value()];
-  const auto* record = find(partition, request.key);
-  if (!record) return fail(ErrorCode::not_found, "there is no such key");
-  return messages::GetResponse{*record, ttl_of(*record)};
+  const PartitionId partition = map_->partitioning().of(request.key.view());
+  const auto* record = find(partitions_[partition.value()], request.key);
+  if (!record) return messages::GetResponse{.record = {}, .standing = standing(partition)};
+  return messages::GetResponse{*record, ttl_of(*record), standing(partition)};
 }
 
-Result<messages::ResponseBody> FakeBackend::write(const messages::WriteRequest& request) {
-  GYRE_TRY_SET(const PartitionId id, routing::partition_of(request, map_->partitioning()));
+// As a partition's window does it, except that an id is known until its client closes it.
+Result<messages::ResponseBody> FakeBackend::write(PartitionId partition, const messages::WriteRequest& request) {
+  if (!request.id.given()) return apply_all(partition, request);
+  std::erase_if(known_, [&](const auto& entry) {
+    return entry.first.client == request.id.client && entry.first.number < request.lowest_open;
+  });
+  const auto known = known_.find(request.id);
+  if (known == known_.end()) {
+    GYRE_TRY_SET(auto response, apply_all(partition, request));
+    known_.emplace(request.id, Known{request.operations, response});
+    return response;
+  }
+  if (known->second.operations == request.operations) return known->second.response;
+  return fail(ErrorCode::invalid_argument, "this write id was used for another write");
+}
+
+Result<messages::WriteResponse> FakeBackend::apply_all(PartitionId id, const messages::WriteRequest& request) {
   Partition changed = partitions_[id.value()];  // all or nothing
   messages::WriteResponse response;
   for (const auto& operation : request.operations) {
     GYRE_TRY_SET(response.outcomes.emplace_back(), apply(changed, operation));
   }
   partitions_[id.value()] = std::move(changed);
+  response.standing = standing(id);
   return response;
 }
 
@@ -164,6 +207,7 @@ UnixMillis FakeBackend::expiry_of(const messages::WriteOperation& operation, con
 Result<messages::ResponseBody> FakeBackend::scan(const messages::ScanRequest& request) const {
   const auto& records = partitions_[request.partition.value()].records;
   messages::ScanResponse response;
+  response.standing = standing(request.partition);
   const std::string_view prefix = request.prefix.view();
   auto it = request.after.view() < prefix ? records.lower_bound(prefix) : records.upper_bound(request.after.view());
   for (; it != records.end() && it->first.starts_with(prefix); ++it) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "client/backend.h"
+#include "routing/session.h"
 
 namespace gyre::client {
 
@@ -20,6 +21,9 @@ class FakeBackend final : public Backend {
   ring::ClusterMapPtr map() const override { return map_; }
   bool on_callback_thread() const override { return false; }  // waiting is safe: nothing runs later
   std::size_t value_bytes_max() const override { return limits::kValueBytesDefaultMax; }
+  std::string session_token() override;
+  Result<void> resume_session(std::string_view token) override;
+  void reset_session() override;
 
   void advance(std::chrono::milliseconds time);
   void fail_next(std::uint32_t calls, Error error);
@@ -29,10 +33,16 @@ class FakeBackend final : public Backend {
     std::map<std::string, messages::Record, std::less<>> records;
     Sequence last;
   };
+  struct Known {  // a write that has an id
+    std::vector<messages::WriteOperation> operations;
+    messages::WriteResponse response;
+  };
 
   Result<messages::ResponseBody> serve(const messages::RequestBody& body);
   Result<messages::ResponseBody> get(const messages::GetRequest& request) const;
-  Result<messages::ResponseBody> write(const messages::WriteRequest& request);
+  Result<messages::ResponseBody> write(PartitionId partition, const messages::WriteRequest& request);
+  Result<messages::WriteResponse> apply_all(PartitionId id, const messages::WriteRequest& request);
+  messages::Standing standing(PartitionId partition) const;
   Result<messages::ResponseBody> scan(const messages::ScanRequest& request) const;
   Result<messages::WriteOutcome> apply(Partition& partition, const messages::WriteOperation& operation) const;
   const messages::Record* find(const Partition& partition, std::string_view key) const;
@@ -43,6 +53,8 @@ class FakeBackend final : public Backend {
   ring::ClusterMapPtr map_;
   mutable std::mutex mutex_;  // of all below
   std::vector<Partition> partitions_;
+  std::map<messages::WriteId, Known> known_;
+  routing::Session session_;
   UnixMillis now_{1'000'000'000'000};
   std::uint32_t failures_left_ = 0;
   Error failure_;

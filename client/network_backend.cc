@@ -4,6 +4,9 @@
 #include <random>
 #include <utility>
 
+#include "client/convert.h"
+#include "client/waiter.h"
+
 namespace gyre::client {
 
 namespace {
@@ -49,6 +52,7 @@ NetworkBackend::NetworkBackend(const ClientOptions& options)
     : default_deadline_(bounded(options.deadline)),
       connect_timeout_(bounded(options.connect_timeout)),
       wire_limits_{.value_bytes_max = options.value_bytes_max},
+      on_lost_(options.on_lost),
       loop_("gyre-client"),
       dispatcher_(dispatcher_options(options)) {
   loop_.start();
@@ -78,6 +82,32 @@ void NetworkBackend::submit(Result<messages::RequestBody> body, std::chrono::mil
 ring::ClusterMapPtr NetworkBackend::map() const {
   const std::lock_guard lock(mutex_);
   return published_map_;
+}
+
+std::string NetworkBackend::session_token() {
+  std::string token;
+  run_on_loop([&] { token = dispatcher_.session_token(); });
+  return token;
+}
+
+Result<void> NetworkBackend::resume_session(std::string_view token) {
+  Result<void> outcome;
+  run_on_loop([&] { outcome = dispatcher_.resume_session(token); });
+  return outcome;
+}
+
+void NetworkBackend::reset_session() {
+  run_on_loop([this] { dispatcher_.reset_session(); });
+}
+
+void NetworkBackend::run_on_loop(const std::function<void()>& work) {
+  if (loop_.on_this_thread()) return work();
+  Waiter waiter(1);
+  loop_.post([&] {
+    work();
+    waiter.count_down();
+  });
+  waiter.wait();
 }
 
 void NetworkBackend::drain() {
@@ -151,6 +181,10 @@ void NetworkBackend::perform(routing::Complete& wanted) {
   Handler done = std::exchange(handlers_[wanted.call.value()], nullptr);
   free_handlers_.push_back(wanted.call.value());
   done(std::move(wanted.result));
+}
+
+void NetworkBackend::perform(const routing::Lost& lost) {
+  if (on_lost_) on_lost_(to_lost_writes(lost));
 }
 
 void NetworkBackend::on_connected(routing::LinkId link, Result<net::ConnectionPtr> connection) {

@@ -1,9 +1,12 @@
 // The shell around routing::Dispatcher: one loop thread, its connections, and calls from any thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -28,6 +31,11 @@ class NetworkBackend final : public Backend {
   bool on_callback_thread() const override { return loop_.on_this_thread(); }
   std::size_t value_bytes_max() const override { return wire_limits_.value_bytes_max; }
 
+  // REQUIRES of these: a map. They wait for the loop.
+  std::string session_token() override;
+  Result<void> resume_session(std::string_view token) override;
+  void reset_session() override;
+
  private:
   struct Submission {
     Handler done;
@@ -48,6 +56,9 @@ class NetworkBackend final : public Backend {
   void perform(routing::Disconnect& disconnect);
   void perform(routing::Send& send);
   void perform(routing::Complete& complete);
+  void perform(const routing::Lost& lost);
+  // Runs `work` on the loop's thread and waits for its end.
+  void run_on_loop(const std::function<void()>& work);
   void on_connected(routing::LinkId link, Result<net::ConnectionPtr> connection);
   void on_frame(routing::LinkId link, messages::Frame frame);
   void on_closed(routing::LinkId link, const Error& why);
@@ -58,6 +69,7 @@ class NetworkBackend final : public Backend {
   const Duration default_deadline_;
   const Duration connect_timeout_;
   const wire::Limits wire_limits_;
+  const LostCallback on_lost_;
   net::Loop loop_;  // outlives the connections
 
   mutable std::mutex mutex_;  // of the two below

@@ -27,9 +27,11 @@ bool pins_partition(std::string_view prefix) { return ring::hash_tag(prefix).siz
 // order of partitions once all are there. THREAD: that of the backend's handlers, after start().
 class PageScan : public std::enable_shared_from_this<PageScan> {
  public:
-  PageScan(Backend& backend, const ScanOptions& options, Cursor at, Callback<ScanPage> done)
+  PageScan(Backend& backend, const ScanOptions& options, messages::ReadConsistency read, Cursor at,
+           Callback<ScanPage> done)
       : backend_(backend),
         options_(options),
+        read_(read),
         at_(std::move(at)),
         end_(backend.map()->shape.partitions),
         done_(std::move(done)) {
@@ -63,6 +65,7 @@ class PageScan : public std::enable_shared_from_this<PageScan> {
     if (request.partition == at_.partition) request.after = Bytes::copy_of(at_.after);
     request.items_max = static_cast<std::uint32_t>(options_.page_items - page_.items.size());
     request.values_wanted = !options_.keys_only;
+    request.read = read_;
     return request;
   }
 
@@ -126,6 +129,7 @@ class PageScan : public std::enable_shared_from_this<PageScan> {
 
   Backend& backend_;
   ScanOptions options_;
+  messages::ReadConsistency read_;
   Cursor at_;  // what has been taken so far
   std::uint32_t end_;  // first partition not to be scanned
   Callback<ScanPage> done_;
@@ -140,19 +144,22 @@ class PageScan : public std::enable_shared_from_this<PageScan> {
 
 }  // namespace
 
-void scan_page(Backend& backend, const ScanOptions& options, std::string_view cursor, Callback<ScanPage> done) {
+void scan_page(Backend& backend, const ScanOptions& options, Read read, std::string_view cursor,
+               Callback<ScanPage> done) {
   const auto refuse = [&](Error error) {
     backend.submit(fail(std::move(error)), {}, [done = std::move(done)](Result<messages::ResponseBody> body) mutable {
       done(fail(std::move(body).error()));
     });
   };
+  const auto consistency = to_message(read);
+  if (!consistency) return refuse(consistency.error());
   auto at = parse_cursor(cursor);
   if (!at) return refuse(std::move(at).error());
   if (at->partition.value() >= backend.map()->shape.partitions) {
     return refuse(
         Error{ErrorCode::invalid_argument, Outcome::not_applied, "this scan cursor belongs to another cluster", {}});
   }
-  std::make_shared<PageScan>(backend, options, *std::move(at), std::move(done))->start_round();
+  std::make_shared<PageScan>(backend, options, *consistency, *std::move(at), std::move(done))->start_round();
 }
 
 }  // namespace gyre::client

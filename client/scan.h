@@ -8,6 +8,8 @@
 
 namespace gyre::client {
 
-void scan_page(Backend& backend, const ScanOptions& options, std::string_view cursor, Callback<ScanPage> done);
+// `read` takes the place of what `options` say.
+void scan_page(Backend& backend, const ScanOptions& options, Read read, std::string_view cursor,
+               Callback<ScanPage> done);
 
 }  // namespace gyre::client

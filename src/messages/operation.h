@@ -17,6 +17,8 @@ struct Condition {
   enum class Kind : std::uint8_t { none = 0, absent = 1, present = 2, version = 3 };
   Kind kind = Kind::none;
   Position version;  // only with Kind::version
+
+  bool operator==(const Condition&) const = default;
 };
 
 // What a write does to the expiry of a key.
@@ -29,6 +31,8 @@ struct Expiry {
   };
   Kind kind = Kind::clear;
   std::int64_t ms = 0;
+
+  bool operator==(const Expiry&) const = default;
 };
 
 enum class WriteKind : std::uint8_t {
@@ -47,6 +51,8 @@ struct WriteOperation {
   std::int64_t delta = 0;  // incr
   Expiry expiry;           // put, expire
   Condition condition;
+
+  bool operator==(const WriteOperation&) const = default;
 };
 
 // What one write did.
@@ -64,6 +70,8 @@ struct Record {
   Bytes value;
   Position version;  // of the write that made it
   UnixMillis expires_at = kNoExpiry;
+
+  bool operator==(const Record&) const = default;
 };
 
 // One write as resulting state: what is stored, replicated and kept in ledgers. Never a computation.
@@ -72,6 +80,8 @@ struct Mutation {
   Kind kind = Kind::put;
   Bytes key;
   Record record;  // del: only record.version
+
+  bool operator==(const Mutation&) const = default;
 };
 
 // First sequence of each term of a partition's history, oldest first.

@@ -32,13 +32,26 @@ struct PendingCall {
   Instant deadline;
   CallState state = CallState::free;
   bool wakes_on_map = false;   // parked: a newer map ends the wait
+  std::optional<PartitionId> partition = {};  // none: not known without a map, or a question for the map
   std::uint32_t sendings = 0;
   std::uint32_t pauses = 0;    // how often it failed: the exponent of its backoff
+  std::uint32_t tried = 0;     // members that failed a read one after the other; bits as in PartitionRoute
+  bool pays = false;           // all of them: the next attempt draws on the budget
   Route to = {};               // of the last attempt
   Route sent_to = {};          // of the last attempt that was sent
   LinkId link = {};            // queued, sent
   RequestId request = {};      // sent: of the open attempt; else 0
+  Instant sent_at = {};        // the last attempt
+  Position asked = {};         // what the session had seen then
+  Instant linger_until = kNever;  // an error that may last is retried until then
   Error last_error = {};       // of the last attempt that failed; no message: none did
+  std::optional<Error> session_lost = {};  // a member's answer; the primary is being asked what survived
+
+  // Of a write:
+  bool own_id = false;         // its id is one of ours
+  Instant named_at = {};       // when the id was first sent
+  Duration age_given{0};       // of the caller's id, before that
+  bool maybe_applied = false;  // some attempt had an unknown outcome
 
   bool is_write() const { return std::holds_alternative<messages::WriteRequest>(body); }
 };

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "routing/target.h"
 
 namespace gyre::routing {
@@ -18,6 +19,8 @@ DispatcherOptions checked(DispatcherOptions options) {
   return options;
 }
 
+ClientId random_client(Rng& rng) { return ClientId(std::max<std::uint64_t>(rng.next(), 1)); }
+
 }  // namespace
 
 Dispatcher::Dispatcher(DispatcherOptions options)
@@ -25,7 +28,8 @@ Dispatcher::Dispatcher(DispatcherOptions options)
       rng_(options_.random_seed),
       maps_(options_.seeds, Rng(rng_.next())),
       peers_(options_.connections_per_node),
-      budget_(options_.retry_budget) {}
+      budget_(options_.retry_budget),
+      ids_(random_client(rng_)) {}
 
 void Dispatcher::on_call(Instant now, CallId id, Call call) {
   GYRE_ASSERT(has_partition(call.body) || std::holds_alternative<messages::MapRequest>(call.body));
@@ -36,6 +40,10 @@ void Dispatcher::on_call(Instant now, CallId id, Call call) {
   }
   budget_.on_call();
   const CallSlot slot = calls_.add(PendingCall{.id = id, .body = std::move(call.body), .deadline = call.deadline});
+  if (const auto* write = std::get_if<messages::WriteRequest>(&calls_[slot].body)) {
+    calls_[slot].own_id = !write->id.given();
+    calls_[slot].age_given = write->age;
+  }
   if (now >= call.deadline) return expire(now, slot);
   route(now, slot);
   ask_for_map(now);
@@ -74,11 +82,13 @@ void Dispatcher::on_response(Instant now, LinkId id, messages::Response response
   } else if (map) {  // late: the question was given up
     if (map->map) install(now, map->map);
   } else if (const auto slot = calls_.find(response.id)) {
-    calls_[*slot].request = RequestId();
+    PendingCall& call = calls_[*slot];
+    end_attempt(call);
+    if (!call.is_write()) peers_.on_latency(now, link->peer, now - call.sent_at);
     if (auto* error = std::get_if<Error>(&response.body)) {
       on_attempt_failed(now, *slot, std::move(*error));
     } else {
-      complete(*slot, std::move(response.body));
+      on_answered(now, *slot, std::move(response.body));
     }
   }
   ask_for_map(now);
@@ -93,7 +103,7 @@ void Dispatcher::on_shutdown() {
   for (std::uint32_t i = 0; i < calls_.slots(); ++i) {
     const PendingCall& call = calls_[CallSlot(i)];
     if (call.state == CallState::free) continue;
-    if (call.state == CallState::sent && call.is_write()) {
+    if (call.is_write() && (call.state == CallState::sent || call.maybe_applied)) {
       complete(CallSlot(i),
                fail(ErrorCode::outcome_unknown, "the client was closed before the answer came", Outcome::unknown));
     } else {
@@ -102,21 +112,50 @@ void Dispatcher::on_shutdown() {
   }
 }
 
+std::string Dispatcher::session_token() const { return to_string(session_.token(map()->cluster)); }
+
+Result<void> Dispatcher::resume_session(std::string_view token) {
+  GYRE_TRY_SET(const SessionToken parsed, parse_session_token(token));
+  return session_.resume(map()->cluster, parsed);
+}
+
 Instant Dispatcher::next_deadline() const { return std::min(timers_.next(), maps_.next_deadline()); }
 
 void Dispatcher::route(Instant now, CallSlot slot) {
-  if (std::holds_alternative<messages::MapRequest>(calls_[slot].body) || !map()) return await_map(now, slot);
-  const auto partition = partition_of(calls_[slot].body, map()->partitioning());
-  if (!partition) return complete(slot, fail(partition.error()));
-  const Route& to = routes_[partition->value()];
+  PendingCall& call = calls_[slot];
+  if (std::holds_alternative<messages::MapRequest>(call.body) || !map()) return await_map(now, slot);
+  if (!call.partition) {
+    const auto partition = partition_of(call.body, map()->partitioning());
+    if (!partition) return complete(slot, fail(partition.error()));
+    call.partition = *partition;
+  }
+  const auto* read = read_of(call.body);
+  if (read && read->level == messages::ReadLevel::session && session_.take_loss(*call.partition)) {
+    return complete(slot, fail(ErrorCode::session_lost,
+                               fmt::format("a failover of partition {} took back some of what this session has seen; "
+                                           "it goes on from what survived",
+                                           call.partition->value())));
+  }
+  const Route to = target(now, call);
   if (to.peer == kNoPeer) {
     return on_attempt_failed(now, slot,
                              Error{ErrorCode::unavailable,
                                    Outcome::not_applied,
-                                   fmt::format("partition {} has no primary now", partition->value()),
+                                   fmt::format("partition {} has no primary now", call.partition->value()),
                                    {}});
   }
-  if (may_send(slot, to)) attempt(now, slot, to);
+  attempt(now, slot, to);
+}
+
+// Where a member has just said that it is behind, or is likely to be, the primary is the next to ask.
+Route Dispatcher::target(Instant now, const PendingCall& call) {
+  const PartitionRoute& route = routes_[*call.partition];
+  if (!may_spread(call.body)) return route.primary;
+  const bool wrote = read_of(call.body)->level == messages::ReadLevel::session && now - route.wrote_at < kUsualLag;
+  const bool was_behind = call.tried != 0 && call.last_error.code == ErrorCode::behind;
+  const bool primary_untried = (route.bit_of(route.primary.peer) & ~call.tried) != 0;
+  if ((wrote || was_behind) && primary_untried) return route.primary;
+  return {choose_member(now, route, call.tried, peers_, rng_), route.primary.term};
 }
 
 void Dispatcher::await_map(Instant now, CallSlot slot) {
@@ -126,129 +165,104 @@ void Dispatcher::await_map(Instant now, CallSlot slot) {
   park(now, slot, kMapAskGap, true);
 }
 
-// The first sending is free, and so is one to another node or under another term: it cannot repeat for long. Others
-// draw on the budget.
-bool Dispatcher::may_send(CallSlot slot, const Route& to) {
-  PendingCall& call = calls_[slot];
-  if (call.sendings == 0) return true;
-  const bool spent = call.sendings > options_.retries_max;
-  if (!spent && (to != call.sent_to || budget_.take())) return true;
-  call.last_error.message += spent ? fmt::format(" (after {} attempts)", call.sendings)
-                                   : " (not tried again: too many calls are being retried)";
-  complete(slot, fail(std::move(call.last_error)));
-  return false;
-}
-
 void Dispatcher::attempt(Instant now, CallSlot slot, const Route& to) {
   PendingCall& call = calls_[slot];
   call.to = to;
-  call.request = RequestId();
+  end_attempt(call);
   const auto choice = peers_.choose(now, to.peer);
   if (!choice) return on_attempt_failed(now, slot, choice.error());
   if (choice->connect) effects_.push_back(Connect{*choice->connect, peers_.address(to.peer)});
   call.link = choice->link;
   timers_.set(slot.value(), std::min(call.deadline, now + kUnansweredMax));
   Link& link = *peers_.find(choice->link);
-  if (link.open) return send(now, slot, link);
   call.state = CallState::queued;
+  if (link.open) return send(now, slot, link);
   link.waiting.push_back(slot);
 }
 
+// The first sending is free, and so is one to another node or under another term: it cannot repeat for long. Others
+// draw on the budget, except while a new primary may still be about to serve. Where that is spent, a call waits for a
+// better moment, unless it is overload that made it fail.
+bool Dispatcher::may_send(Instant now, CallSlot slot) {
+  PendingCall& call = calls_[slot];
+  const bool again = std::exchange(call.pays, false) || call.to == call.sent_to;
+  const bool free = call.sendings == 0 || !again || now - routes_[*call.partition].since < kNewPrimaryGrace;
+  const bool spent = call.sendings > options_.retries_max;
+  if (!spent && (free || budget_.take())) return true;
+  if (!spent && call.last_error.code != ErrorCode::busy) {
+    park(now, slot, backoff(call.pauses++, rng_), true);
+    return false;
+  }
+  call.last_error.message += spent ? fmt::format(" (after {} attempts)", call.sendings)
+                                   : " (not tried again: too many calls are being retried)";
+  fail_call(slot, std::move(call.last_error));
+  return false;
+}
+
 void Dispatcher::send(Instant now, CallSlot slot, Link& link) {
+  if (!may_send(now, slot)) return;
   PendingCall& call = calls_[slot];
   call.state = CallState::sent;
   ++call.sendings;
   call.sent_to = call.to;
+  call.sent_at = now;
+  fill_in(now, call);
   if (link.silent_since == kNever) link.silent_since = now;
+  peers_.on_sent(link.peer);
   effects_.push_back(
       Send{link.id, messages::Request{calls_.open_attempt(slot), call.deadline - now, maps_.epoch(), call.body}});
 }
 
-void Dispatcher::on_attempt_failed(Instant now, CallSlot slot, Error why) {
-  PendingCall& call = calls_[slot];
-  const Verdict verdict = judge(why, call.is_write());
-  if (verdict == Verdict::final) return complete(slot, fail(std::move(why)));
-  const bool reroute = verdict == Verdict::reroute;
-  const Duration pause = std::max(backoff(call.pauses++, rng_), Duration(why.retry_after));
-  call.last_error = std::move(why);
-  if (!reroute && now + pause >= call.deadline) return complete(slot, fail(std::move(call.last_error)));
-  // Whoever failed is not the one to ask for a newer map.
-  if (reroute) maps_.want(now, call.to.peer == kNoPeer ? std::string() : peers_.address(call.to.peer));
-  park(now, slot, pause, reroute);
+// What a request carries of this client's state.
+void Dispatcher::fill_in(Instant now, PendingCall& call) {
+  if (call.id != kNobody) call.asked = session_.seen(*call.partition);
+  if (auto* read = read_of(call.body)) read->seen = call.asked;
+  if (auto* write = std::get_if<messages::WriteRequest>(&call.body)) {
+    write->seen = call.asked;
+    name(now, call, *write);
+  }
+}
+
+// An id is known to the members for kWriteIdLife only. A write that was surely not applied takes a fresh one in time.
+void Dispatcher::name(Instant now, PendingCall& call, messages::WriteRequest& write) {
+  if (call.sendings == 1) call.named_at = now;
+  if (call.own_id) {
+    const bool old = write.id.given() && !call.maybe_applied && now - call.named_at > limits::kWriteIdLife / 2;
+    if (old) ids_.close(write.id);
+    if (old || !write.id.given()) {
+      write.id = ids_.open();
+      call.named_at = now;
+    }
+    write.lowest_open = ids_.lowest_open();
+  }
+  write.age = call.age_given + (now - call.named_at);
 }
 
 void Dispatcher::park(Instant now, CallSlot slot, Duration pause, bool wakes_on_map) {
   PendingCall& call = calls_[slot];
+  end_attempt(call);
   call.state = CallState::parked;
   call.wakes_on_map = wakes_on_map;
-  call.request = RequestId();
   timers_.set(slot.value(), std::min(call.deadline, now + pause));
 }
 
-void Dispatcher::on_timer(Instant now, CallSlot slot) {
-  PendingCall& call = calls_[slot];
-  if (now >= call.deadline) return expire(now, slot);
-  if (call.state == CallState::parked) return route(now, slot);
-  maps_.want(now, peers_.address(call.to.peer));
-  timers_.set(slot.value(), call.deadline);
-}
-
-void Dispatcher::expire(Instant now, CallSlot slot) {
-  const PendingCall& call = calls_[slot];
-  const bool was_sent = call.state == CallState::sent;
-  const LinkId link_id = call.link;
-  std::string message;
-  if (was_sent || call.state == CallState::queued) {
-    message = fmt::format("{} did not {} before the deadline", peers_.address(call.to.peer),
-                          was_sent ? "answer" : "accept a connection");
-  } else if (!map()) {
-    const std::string failures = maps_.describe_failures();
-    message =
-        fmt::format("no cluster map before the deadline; {}", failures.empty() ? "nobody has answered yet" : failures);
-  } else {
-    message = fmt::format("the deadline passed; {}",
-                          call.last_error.message.empty() ? "nothing was sent" : call.last_error.message);
-  }
-  const Outcome outcome = was_sent && call.is_write() ? Outcome::unknown : Outcome::not_applied;
-  complete(slot, fail(map() ? ErrorCode::timeout : ErrorCode::unavailable, std::move(message), outcome));
-
-  const Link* link = was_sent ? peers_.find(link_id) : nullptr;
-  if (!link || link->silent_since == kNever || now - link->silent_since < kLinkSilenceMax) return;
-  effects_.push_back(Disconnect{link_id});
-  end_link(
-      now, link_id,
-      Error{
-          ErrorCode::unavailable, Outcome::not_applied, fmt::format("{} fell silent", peers_.address(link->peer)), {}});
+void Dispatcher::end_attempt(PendingCall& call) {
+  if (std::exchange(call.request, RequestId()) != RequestId()) peers_.on_ended(call.sent_to.peer);
 }
 
 void Dispatcher::complete(CallSlot slot, Result<messages::ResponseBody> result) {
+  PendingCall& call = calls_[slot];
+  end_attempt(call);
   timers_.cancel(slot.value());
-  effects_.push_back(Complete{calls_[slot].id, std::move(result)});
+  if (const auto* write = std::get_if<messages::WriteRequest>(&call.body); write && call.own_id && write->id.given()) {
+    ids_.close(write->id);
+  }
+  if (call.id == kNobody) {
+    routes_[*call.partition].checking = false;
+  } else {
+    effects_.push_back(Complete{call.id, std::move(result)});
+  }
   calls_.remove(slot);
-}
-
-void Dispatcher::end_link(Instant now, LinkId id, const Error& why) {
-  if (!peers_.find(id)) return;
-  const Link ended = peers_.on_failure(now, id, why, rng_);
-  if (id == question_link_) {
-    question_link_ = LinkId();
-    question_ = RequestId();
-    maps_.on_failed(now, why);
-  }
-  for (std::uint32_t i = 0; i < calls_.slots(); ++i) {
-    const CallSlot slot(i);
-    const PendingCall& call = calls_[slot];
-    if (call.link != id || (call.state != CallState::queued && call.state != CallState::sent)) continue;
-    const bool maybe_applied = call.state == CallState::sent && call.is_write();
-    Error error{ErrorCode::unavailable, Outcome::not_applied, why.message, {}};
-    if (maybe_applied) {
-      error.code = ErrorCode::outcome_unknown;
-      error.outcome = Outcome::unknown;
-      error.message = fmt::format("the connection to {} was lost before it answered ({}); read before you write again",
-                                  peers_.address(ended.peer), why.message);
-    }
-    on_attempt_failed(now, slot, std::move(error));
-  }
 }
 
 void Dispatcher::check_invariants() const {

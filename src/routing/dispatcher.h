@@ -1,7 +1,10 @@
-// The machine that routes the calls of one client: to the primary of each key's partition, again where a failure
-// allows it, and to an answer before each deadline. Pure: it asks its host to connect and send.
+// The machine that routes the calls of one client: writes to the primary of each key's partition, reads to a member
+// that is fresh enough, again where a failure allows it, and to an answer before each deadline. Pure: it asks its host
+// to connect and send.
 #pragma once
 
+#include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -14,12 +17,16 @@
 #include "routing/options.h"
 #include "routing/peers.h"
 #include "routing/retry.h"
+#include "routing/routes.h"
+#include "routing/session.h"
 #include "routing/timer_heap.h"
+#include "routing/write_ids.h"
 
 namespace gyre::routing {
 
 struct Call {
   // Get, Write (of at least one operation) or Scan; or Map, which completes once a map newer than `known` is there.
+  // What a session has seen, and the id of a write that has none, are filled in by the dispatcher.
   messages::RequestBody body;
   Instant deadline;
 };
@@ -38,15 +45,19 @@ struct Send {
 };
 struct Complete {  // exactly once for each call
   CallId call;
-  Result<messages::ResponseBody> result;  // never holds an Error inside the body
+  Result<messages::ResponseBody> result;  // never holds an Error inside the body; a Get of an absent key has no record
 };
-using Effect = std::variant<Connect, Disconnect, Send, Complete>;
+// Besides these, `Lost`: tell the caller.
+using Effect = std::variant<Connect, Disconnect, Send, Complete, Lost>;
 
 // Owned by one event loop (or a simulated client). A call is parked (waits), queued (for a connection) or sent.
 //
+// Reads of level session, bounded and any go to the in-sync members; one that fails is followed by another, at last the
+// primary. Everything else goes to the primary. All calls of a dispatcher are one session.
+//
 // INVARIANT 1: every call completes exactly once, at its deadline at the latest if on_deadline() is called in time.
-// INVARIANT 2: a write is sent again only after an answer, or a lost connection that it was never given to, has made
-//              sure that it was not applied.
+// INVARIANT 2: all attempts of a write carry the same id, unless every one before was surely not applied; it fails with
+//              "surely not applied" only if all of them were.
 // INVARIANT 3: each call has one timer; a sent or queued call names a link that has not ended.
 class Dispatcher {
  public:
@@ -65,6 +76,12 @@ class Dispatcher {
   // Completes every call: `unavailable`, or `outcome_unknown` for writes that were sent.
   void on_shutdown();
 
+  // What the session has seen, as text. REQUIRES: map().
+  std::string session_token() const;
+  // Adds what `token` has seen. REQUIRES: map(). ERRORS: invalid_argument, wrong_cluster.
+  Result<void> resume_session(std::string_view token);
+  void reset_session() { session_.reset(); }
+
   Instant next_deadline() const;
   std::vector<Effect> take_effects() { return std::exchange(effects_, {}); }
   void check_invariants() const;
@@ -75,15 +92,29 @@ class Dispatcher {
 
  private:
   void route(Instant now, CallSlot slot);
+  Route target(Instant now, const PendingCall& call);
   void await_map(Instant now, CallSlot slot);
-  bool may_send(CallSlot slot, const Route& to);
+  bool may_send(Instant now, CallSlot slot);
   void attempt(Instant now, CallSlot slot, const Route& to);
   void send(Instant now, CallSlot slot, Link& link);
-  void on_attempt_failed(Instant now, CallSlot slot, Error why);
+  void fill_in(Instant now, PendingCall& call);
+  void name(Instant now, PendingCall& call, messages::WriteRequest& write);
   void park(Instant now, CallSlot slot, Duration pause, bool wakes_on_map);
-  void on_timer(Instant now, CallSlot slot);
-  void expire(Instant now, CallSlot slot);
+  void end_attempt(PendingCall& call);
   void complete(CallSlot slot, Result<messages::ResponseBody> result);
+
+  void on_answered(Instant now, CallSlot slot, messages::ResponseBody body);
+  void note(Instant now, const PendingCall& call, const messages::ResponseBody& body);
+  void on_attempt_failed(Instant now, CallSlot slot, Error why);
+  bool try_another_member(Instant now, CallSlot slot, Error& why);
+  void on_session_lost(Instant now, CallSlot slot, Error why);
+  void on_timer(Instant now, CallSlot slot);
+  void on_stalled(Instant now, CallSlot slot);
+  bool has_moved(const PendingCall& call) const;
+  bool can_turn(const PendingCall& call) const;
+  void turn(Instant now, CallSlot slot);
+  void expire(Instant now, CallSlot slot);
+  void fail_call(CallSlot slot, Error why);
   void end_link(Instant now, LinkId link, const Error& why);
 
   void ask_for_map(Instant now);
@@ -91,17 +122,19 @@ class Dispatcher {
   void on_question_answered(Instant now, const messages::ResponseBody& body);
   void install(Instant now, ring::ClusterMapPtr map);
   void adopt_map(Instant now);
-  void rebuild_routes();
   void reroute_calls(Instant now);
+  void start_checks(Instant now);
 
   DispatcherOptions options_;
   Rng rng_;
   MapCache maps_;
   Peers peers_;
   RetryBudget budget_;
+  WriteIds ids_;
+  Session session_;
   CallTable calls_;
   TimerHeap timers_;             // by CallSlot
-  std::vector<Route> routes_;    // by partition; empty before the first map
+  Routes routes_;                // empty before the first map
   LinkId question_link_;         // carries the open question for the map; 0: none
   RequestId question_;           // its id once it was sent; else 0
   std::vector<Effect> effects_;

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "routing/dispatcher.h"
-#include "routing/target.h"
 
 namespace gyre::routing {
 
@@ -58,36 +57,47 @@ void Dispatcher::install(Instant now, ring::ClusterMapPtr map) {
 }
 
 void Dispatcher::adopt_map(Instant now) {
-  rebuild_routes();
+  routes_.rebuild(now, *map(), peers_);
+  session_.set_partitions(routes_.size());
   reroute_calls(now);
+  start_checks(now);
 }
 
-void Dispatcher::rebuild_routes() {
-  const auto& map = *maps_.current();
-  routes_.assign(map.entries.size(), Route{});
-  for (std::size_t i = 0; i < map.entries.size(); ++i) {
-    const auto& entry = map.entries[i];
-    const auto* node = entry.primary.empty() ? nullptr : map.find_node(entry.primary);
-    if (node) routes_[i] = {peers_.index_of(node->addresses.native), entry.term};
-  }
-}
-
-// Parked calls that wait for a map go on. Those on their way to a node that is no longer the primary turn round, unless
-// they are writes that may have arrived, or reads that may not be sent again.
+// Parked calls that wait for a map go on. Those on their way to a node that does not serve them any more turn round; a
+// write that was sent gets the time for its answer, which is probably on its way.
 void Dispatcher::reroute_calls(Instant now) {
   for (std::uint32_t i = 0; i < calls_.slots(); ++i) {
     const CallSlot slot(i);
-    const PendingCall& call = calls_[slot];
-    if (call.state == CallState::parked && call.wakes_on_map) {
-      route(now, slot);
+    PendingCall& call = calls_[slot];
+    if (call.state == CallState::free) continue;
+    call.tried = 0;
+    if (call.partition && routes_[*call.partition].since == now) call.pauses = 0;
+    if (call.state == CallState::parked) {
+      if (call.wakes_on_map) route(now, slot);
       continue;
     }
-    const bool may_repeat = !call.is_write() && call.sendings <= options_.retries_max;
-    const bool can_turn = call.state == CallState::queued || (call.state == CallState::sent && may_repeat);
-    if (!can_turn) continue;
-    const auto partition = partition_of(call.body, map()->partitioning());  // valid: it was when the call was routed
-    const PeerIndex serves = routes_[partition->value()].peer;
-    if (serves != kNoPeer && serves != call.to.peer) route(now, slot);
+    const bool may_be_answered =
+        call.is_write() && call.state == CallState::sent && now - call.sent_at < kUnansweredMax;
+    if (!may_be_answered && has_moved(call) && can_turn(call)) turn(now, slot);
+  }
+}
+
+// Asks new primaries what became of this client's acknowledged writes, unless other answers tell first.
+void Dispatcher::start_checks(Instant now) {
+  for (std::size_t i = 0; i < routes_.size() && calls_.size() < options_.calls_in_flight_max; ++i) {
+    const PartitionId partition(static_cast<std::uint16_t>(i));
+    PartitionRoute& route = routes_[partition];
+    const Lost::Write* newest = session_.unsure(partition, route.primary.term);
+    if (!newest || route.checking) continue;
+    route.checking = true;
+    messages::GetRequest question{newest->key, false};
+    question.read.level = messages::ReadLevel::primary;
+    const CallSlot slot = calls_.add(PendingCall{.id = kNobody,
+                                                 .body = std::move(question),
+                                                 .deadline = now + kCheckDeadline,
+                                                 .partition = partition,
+                                                 .asked = newest->version});
+    park(now, slot, Duration(rng_.between(0, kCheckSpread.count())), false);
   }
 }
 

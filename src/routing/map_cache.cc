@@ -27,6 +27,7 @@ Result<bool> MapCache::offer(ring::ClusterMapPtr map) {
   const auto address = [](const ring::NodeInfo& node) { return std::string_view(node.addresses.native); };
   const bool same_addresses = map_ && std::ranges::equal(map_->nodes, map->nodes, {}, address, address);
   map_ = std::move(map);
+  missed_until_ = Instant();
   failure_texts_.clear();
   if (!same_addresses) rebuild_order();
   return true;
@@ -42,6 +43,8 @@ void MapCache::on_newer_seen(Instant now, Epoch epoch, const std::string& addres
 
 void MapCache::want(Instant now, const std::string& suspect) {
   if (!suspect.empty()) suspect_ = suspect;
+  if (now >= missed_until_) missed_since_ = now;
+  missed_until_ = now + kMapMissedMax;
   schedule(std::max(now, not_before_));
 }
 
@@ -58,17 +61,18 @@ std::optional<std::string> MapCache::take_due(Instant now) {
                          {}});
   }
   if (!asked_.empty() || now < due_) return std::nullopt;
-  asked_ = next_address();
+  asked_ = next_address(now);
   asked_at_ = now;
   return asked_;
 }
 
 void MapCache::on_answered(Instant now) {
   if (asked_.empty()) return;
+  avoid_until_.erase(asked_);
   close_question();
   failures_ = 0;
-  not_before_ = now + jittered(kMapAskGap);
-  if (behind()) schedule(not_before_);
+  not_before_ = now + gap(now);
+  if (behind() || now < missed_until_) schedule(not_before_);
 }
 
 void MapCache::on_failed(Instant now, const Error& why) {
@@ -77,10 +81,11 @@ void MapCache::on_failed(Instant now, const Error& why) {
   const std::string failed = asked_;
   close_question();
   suspect_ = failed;
+  avoid_until_[failed] = now + kMapAvoid;
   ++failures_;
   // Once around without success: a pause. Until then the next address is asked at once.
   const bool round_over = failures_ % order_.size() == 0;
-  due_ = round_over ? now + jittered(kMapAskGap) : now;
+  due_ = round_over ? now + gap(now) : now;
 }
 
 void MapCache::close_question() {
@@ -110,10 +115,20 @@ void MapCache::rebuild_order() {
   turn_ = 0;
 }
 
-std::string MapCache::next_address() {
+std::string MapCache::next_address(Instant now) {
   if (behind()) return std::exchange(seen_.address, {});
+  for (std::size_t i = 0; i < order_.size() && avoided(now, order_[turn_ % order_.size()]); ++i) ++turn_;
   if (order_[turn_ % order_.size()] == suspect_) ++turn_;
   return order_[turn_++ % order_.size()];
+}
+
+bool MapCache::avoided(Instant now, const std::string& address) const {
+  const auto found = avoid_until_.find(address);
+  return address == suspect_ || (found != avoid_until_.end() && now < found->second);
+}
+
+Duration MapCache::gap(Instant now) {
+  return jittered(now - missed_since_ < kMapMissedRecently ? kMapAskGapFirst : kMapAskGap);
 }
 
 Duration MapCache::jittered(Duration whole) { return Duration(rng_.between(whole.count() / 2, whole.count())); }

@@ -15,7 +15,8 @@
 namespace gyre::routing {
 
 // Asks one address at a time, however many calls want a newer map (single flight). Addresses (the nodes of the map and
-// the seeds) take turns in a random order; one that fails or stays silent for kUnansweredMax is followed by the next.
+// the seeds) take turns in a random order; one that fails or stays silent for kUnansweredMax is followed by the next,
+// and passed over for kMapAvoid. An answer without a newer map is followed by the next question while one is wanted.
 //
 // INVARIANT 1: the epoch never goes back, and the cluster never changes.
 // INVARIANT 2: at most one question is open.
@@ -32,7 +33,8 @@ class MapCache {
 
   // `address` answered with a newer epoch: ask it, at once if a call waits for it, else soon.
   void on_newer_seen(Instant now, Epoch epoch, const std::string& address, bool urgent);
-  // Something looks wrong at `suspect` (may be empty): ask another, at most once in kMapAskGap.
+  // Something looks wrong at `suspect` (may be empty): ask others, now and then, until there is a newer map or nothing
+  // has looked wrong for kMapMissedMax.
   void want(Instant now, const std::string& suspect);
 
   // The address to ask now, if one is due; the question is then open. Call again until it gives none.
@@ -52,7 +54,9 @@ class MapCache {
   void close_question();
   void schedule(Instant when);
   void rebuild_order();
-  std::string next_address();
+  std::string next_address(Instant now);
+  bool avoided(Instant now, const std::string& address) const;
+  Duration gap(Instant now);
   bool behind() const { return seen_.epoch > epoch() && !seen_.address.empty(); }
   Duration jittered(Duration whole);
 
@@ -71,7 +75,10 @@ class MapCache {
   };
 
   Instant due_ = kNever;  // of the next question; never: none is wanted
-  std::string suspect_;   // whom not to ask next
+  Instant missed_since_{};  // a newer map was missed from here ...
+  Instant missed_until_{};  // ... to here, if none comes
+  std::string suspect_;     // whom not to ask next
+  std::map<std::string, Instant> avoid_until_;
   Sighting seen_;
   Instant not_before_{};  // of the next question without a new sighting
   std::string asked_;

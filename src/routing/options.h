@@ -23,18 +23,45 @@ using namespace std::chrono_literals;
 
 inline constexpr std::uint32_t kCallSlotsMax = (1U << 20) - 1;
 
-// An attempt or a question for the map that stays unanswered for so long makes us ask another node for the map.
+// An attempt or a question for the map that stays unanswered for so long makes us ask another node for the map; a read
+// that another member may serve goes there.
 inline constexpr Duration kUnansweredMax = 250ms;
 // A connection that answers nothing for so long, while a call's deadline passes on it, is given up.
 inline constexpr Duration kLinkSilenceMax = 1s;
-// Between two questions for a map that nobody has proven to exist.
+// Between two questions for a map that nobody has proven to exist: while one is missed since a moment ago (a failover
+// takes less), and later.
+inline constexpr Duration kMapAskGapFirst = 40ms;
 inline constexpr Duration kMapAskGap = 100ms;
+inline constexpr Duration kMapMissedRecently = 2s;
+// Questions go on for so long after the last sign that a map is missed.
+inline constexpr Duration kMapMissedMax = 1s;
+// Who failed to answer such a question is passed over for so long.
+inline constexpr Duration kMapAvoid = 1s;
 // A newer map that was only mentioned in passing is fetched after a random part of this.
 inline constexpr Duration kMapFetchSpread = 50ms;
 
 inline constexpr Duration kBackoffFirst = 5ms;
 inline constexpr Duration kBackoffMax = 500ms;
 inline constexpr double kRetryTokensMax = 100;
+// A new primary may be asked again within its first moments without drawing on the budget: it is about to serve.
+inline constexpr Duration kNewPrimaryGrace = 2s;
+// An error that a change of the in-sync set or a handoff may end is retried for so long: either takes less.
+inline constexpr Duration kPatience = 1s;
+
+// What a replica usually lags behind. Within it, a session's reads go where it has just written.
+inline constexpr Duration kUsualLag = 10ms;
+// A peer's measured latency counts half after so long, so that one that was slow gets another chance.
+inline constexpr Duration kLatencyHalfLife = 1s;
+// Taken for a peer that has never answered.
+inline constexpr Duration kLatencyMin = 50us;
+
+// Acknowledged writes that a client remembers, to tell when they are lost: these many keys, for so long.
+inline constexpr std::size_t kAcknowledgedKept = 131'072;
+inline constexpr Duration kAcknowledgedLife = 10s;
+inline constexpr std::size_t kTermStartsKept = 16;  // of a partition
+// After a failover the new primary is asked what became of such writes, within a random part of this.
+inline constexpr Duration kCheckSpread = 500ms;
+inline constexpr Duration kCheckDeadline = 10s;
 
 inline constexpr std::uint32_t kBreakerFailuresMax = 3;
 inline constexpr Duration kBreakerOpenFirst = 50ms;

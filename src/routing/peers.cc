@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "routing/options.h"
 
 namespace gyre::routing {
 
@@ -56,6 +57,29 @@ Link Peers::on_failure(Instant now, LinkId id, const Error& why, Rng& rng) {
   peer.breaker.on_failure(now, rng);
   peer.last_failure = why.message;
   return ended;
+}
+
+// The average moves an eighth of the way with each answer.
+void Peers::on_latency(Instant now, PeerIndex index, Duration latency) {
+  Peer& peer = peers_[index.value()];
+  peer.latency = peer.latency_at == Instant() ? latency : (decayed(now, peer) * 7 + latency) / 8;
+  peer.latency_at = now;
+}
+
+Duration Peers::expected(Instant now, PeerIndex index) const {
+  const Peer& peer = peers_[index.value()];
+  if (peer.links.empty() && peer.breaker.state() != Breaker::State::closed) return Duration::max();
+  Duration each = std::max(decayed(now, peer), kLatencyMin);
+  for (const LinkId id : peer.links) {
+    const Instant since = find(id)->silent_since;
+    if (since != kNever) each = std::max(each, now - since);
+  }
+  return each * (peer.outstanding + 1);
+}
+
+Duration Peers::decayed(Instant now, const Peer& peer) {
+  const auto halvings = (now - peer.latency_at) / kLatencyHalfLife;
+  return Duration(peer.latency.count() >> std::min<std::int64_t>(halvings, 62));
 }
 
 LinkId Peers::add_link(PeerIndex peer) {

@@ -44,6 +44,14 @@ class Peers {
   const Link* find(LinkId id) const { return const_cast<Peers*>(this)->find(id); }
   // The link answered: its peer is well.
   void on_answer(Link& link);
+  // Another process has taken this address: what is known of the one before means nothing.
+  void on_restarted(PeerIndex peer) { peers_[peer.value()].breaker = Breaker(); }
+  // A request was sent, and its end: answered or given up.
+  void on_sent(PeerIndex peer) { ++peers_[peer.value()].outstanding; }
+  void on_ended(PeerIndex peer) { --peers_[peer.value()].outstanding; }
+  void on_latency(Instant now, PeerIndex peer, Duration latency);
+  // How long a read sent now would take there, by what is open and how long answers took; the longest: it is down.
+  Duration expected(Instant now, PeerIndex peer) const;
   // Ends the link as a failure of its peer, and gives it.
   Link on_failure(Instant now, LinkId id, const Error& why, Rng& rng);
 
@@ -54,7 +62,11 @@ class Peers {
     std::vector<LinkId> links;
     std::uint32_t turn = 0;
     std::string last_failure;
+    std::uint32_t outstanding = 0;
+    Duration latency{0};  // as of `latency_at`
+    Instant latency_at{};
   };
+  static Duration decayed(Instant now, const Peer& peer);
   LinkId add_link(PeerIndex peer);
 
   std::uint32_t connections_per_peer_;

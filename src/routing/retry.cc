@@ -7,17 +7,23 @@
 namespace gyre::routing {
 
 Verdict judge(const Error& error, bool is_write) {
-  if (is_write && error.outcome == Outcome::unknown) return Verdict::final;
   switch (error.code) {
     case ErrorCode::not_primary:
     case ErrorCode::stale_map:
     case ErrorCode::stale_term:
-    case ErrorCode::unavailable: return Verdict::reroute;
-    case ErrorCode::outcome_unknown:  // of a read: nothing is at stake
-      return is_write ? Verdict::final : Verdict::reroute;
+    case ErrorCode::behind:
+    case ErrorCode::unavailable:
+    case ErrorCode::outcome_unknown: return Verdict::reroute;
     case ErrorCode::busy: return Verdict::wait;
-    default: return Verdict::final;
+    case ErrorCode::no_replicas:
+    case ErrorCode::storage_failed: return Verdict::linger;
+    case ErrorCode::timeout: return Verdict::final;
+    default: return is_write && error.outcome == Outcome::unknown ? Verdict::reroute : Verdict::final;
   }
+}
+
+bool another_may_serve(const Error& error) {
+  return error.code == ErrorCode::corrupt || judge(error, false) != Verdict::final;
 }
 
 Duration backoff(std::uint32_t attempt, Rng& rng) {

@@ -13,10 +13,13 @@ enum class Verdict : std::uint8_t {
   final,    // the caller's answer
   reroute,  // the map is stale or nobody serves: refresh it; go on with a new one, or after a pause
   wait,     // the right node, but not now: go on after a pause
+  linger,   // as wait, but for kPatience at most: it may last
 };
 
-// What to do with an attempt that ended in `error`. A write is never made again unless it was surely not applied.
+// What to do with an attempt that ended in `error`. A write of unknown outcome is made again, too, under its id.
 Verdict judge(const Error& error, bool is_write);
+// May another member serve a read that one of them failed in this way?
+bool another_may_serve(const Error& error);
 
 // Exponential with jitter: between half and all of kBackoffFirst * 2^attempt, at most kBackoffMax.
 Duration backoff(std::uint32_t attempt, Rng& rng);

@@ -1,5 +1,7 @@
 #include "routing/target.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 namespace gyre::routing {
@@ -25,6 +27,28 @@ Result<PartitionId> partition_of(const messages::RequestBody& body, const ring::
     }
   }
   return partition;
+}
+
+const messages::ReadConsistency* read_of(const messages::RequestBody& body) {
+  if (const auto* get = std::get_if<messages::GetRequest>(&body)) return &get->read;
+  if (const auto* scan = std::get_if<messages::ScanRequest>(&body)) return &scan->read;
+  return nullptr;
+}
+
+messages::ReadConsistency* read_of(messages::RequestBody& body) {
+  return const_cast<messages::ReadConsistency*>(read_of(std::as_const(body)));
+}
+
+bool may_spread(const messages::RequestBody& body) {
+  const auto* read = read_of(body);
+  return read && read->level != messages::ReadLevel::primary && read->level != messages::ReadLevel::linearizable;
+}
+
+const messages::Standing* standing_of(const messages::ResponseBody& body) {
+  if (const auto* got = std::get_if<messages::GetResponse>(&body)) return &got->standing;
+  if (const auto* written = std::get_if<messages::WriteResponse>(&body)) return &written->standing;
+  if (const auto* scanned = std::get_if<messages::ScanResponse>(&body)) return &scanned->standing;
+  return nullptr;
 }
 
 }  // namespace gyre::routing

@@ -1,0 +1,67 @@
+#include "routing/routes.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/limits.h"
+
+namespace gyre::routing {
+
+bool PartitionRoute::has_member(PeerIndex peer) const { return std::ranges::find(members, peer) != members.end(); }
+
+bool PartitionRoute::has_untried(std::uint32_t tried) const {
+  const std::uint32_t all = (std::uint32_t{1} << members.size()) - 1;
+  return (all & ~tried) != 0;
+}
+
+std::uint32_t PartitionRoute::bit_of(PeerIndex peer) const {
+  const auto found = std::ranges::find(members, peer);
+  return found == members.end() ? 0 : std::uint32_t{1} << (found - members.begin());
+}
+
+void Routes::rebuild(Instant now, const ring::ClusterMap& map, Peers& peers) {
+  std::vector<PeerIndex> by_node;
+  for (const ring::NodeInfo& node : map.nodes) {
+    const PeerIndex peer = peers.index_of(node.addresses.native);
+    by_node.push_back(peer);
+    if (peer.value() >= incarnations_.size()) incarnations_.resize(peer.value() + 1);
+    Incarnation& known = incarnations_[peer.value()];
+    if (std::exchange(known, node.incarnation) != node.incarnation) peers.on_restarted(peer);
+  }
+  routes_.resize(map.entries.size());
+  for (std::size_t i = 0; i < map.entries.size(); ++i) {
+    const ring::PartitionEntry& entry = map.entries[i];
+    PartitionRoute& route = routes_[i];
+    Route primary;
+    route.members.clear();
+    for (const ring::InSyncMember& member : entry.in_sync) {
+      const ring::NodeInfo* node = map.find_node(member.node);
+      if (!node) continue;
+      const PeerIndex peer = by_node[static_cast<std::size_t>(node - map.nodes.data())];
+      if (member.node == entry.primary) primary = {peer, entry.term};
+      if (member.generation == node->generation && route.members.size() < limits::kMembersMax) {
+        route.members.push_back(peer);
+      }
+    }
+    if (primary == route.primary) continue;
+    route.primary = primary;
+    route.since = now;
+  }
+}
+
+PeerIndex choose_member(Instant now, const PartitionRoute& route, std::uint32_t tried, const Peers& peers, Rng& rng) {
+  std::array<PeerIndex, limits::kMembersMax> untried;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < route.members.size(); ++i) {
+    if ((tried >> i & 1U) == 0) untried[count++] = route.members[i];
+  }
+  if (count == 0) return kNoPeer;
+  if (count == 1) return untried[0];
+  const std::size_t first = rng.below(count);
+  std::size_t second = rng.below(count - 1);
+  if (second >= first) ++second;
+  return peers.expected(now, untried[second]) < peers.expected(now, untried[first]) ? untried[second] : untried[first];
+}
+
+}  // namespace gyre::routing

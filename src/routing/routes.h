@@ -1,0 +1,47 @@
+// Where the calls of each partition go, by the newest map.
+#pragma once
+
+#include <vector>
+
+#include "base/rng.h"
+#include "base/time.h"
+#include "messages/request.h"
+#include "ring/cluster_map.h"
+#include "routing/call_table.h"
+#include "routing/peers.h"
+
+namespace gyre::routing {
+
+struct PartitionRoute {
+  Route primary;
+  Instant since{};                 // from when it has been so
+  std::vector<PeerIndex> members;  // in sync, with the data that they were counted in with; the primary among them
+  Instant wrote_at{};              // the last write that was acknowledged
+  bool checking = false;           // the primary is being asked what became of this client's writes
+
+  bool has_member(PeerIndex peer) const;
+  // Of `members`, those whose bit is not set.
+  bool has_untried(std::uint32_t tried) const;
+  // The bit of `peer`; 0: it is no member.
+  std::uint32_t bit_of(PeerIndex peer) const;
+};
+
+class Routes {
+ public:
+  // Takes over a newer map of the same cluster.
+  void rebuild(Instant now, const ring::ClusterMap& map, Peers& peers);
+
+  PartitionRoute& operator[](PartitionId partition) { return routes_[partition.value()]; }
+  const PartitionRoute& operator[](PartitionId partition) const { return routes_[partition.value()]; }
+  std::size_t size() const { return routes_.size(); }
+
+ private:
+  std::vector<PartitionRoute> routes_;         // by partition
+  std::vector<Incarnation> incarnations_;      // by peer, as of the last map
+};
+
+// The member that takes a read: the better of two untried ones by what they are expected to take (power of two choices,
+// Mitzenmacher 2001). kNoPeer: none is left.
+PeerIndex choose_member(Instant now, const PartitionRoute& route, std::uint32_t tried, const Peers& peers, Rng& rng);
+
+}  // namespace gyre::routing
