@@ -1,6 +1,7 @@
 #include "observe/map_json.h"
 
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -12,6 +13,12 @@ using nlohmann::json;
 
 json text_or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
 
+json names_of(const std::vector<NodeId>& nodes) {
+  json names = json::array();
+  for (const NodeId& node : nodes) names.push_back(node.str());
+  return names;
+}
+
 const char* to_string(ring::Membership membership) {
   return membership == ring::Membership::draining ? "draining" : "active";
 }
@@ -22,6 +29,7 @@ json node_json(const ring::NodeInfo& node) {
   return {{"id", node.id.str()},
           {"data_id", node.data_id.str()},
           {"incarnation", node.incarnation.value()},
+          {"generation", node.generation.value()},
           {"zone", text_or_null(node.zone)},
           {"weight", node.weight},
           {"membership", to_string(node.membership)},
@@ -34,13 +42,17 @@ json partition_json(const ring::ClusterMap& map, PartitionId partition) {
   const ring::PartitionEntry& entry = map.entry(partition);
   const ring::SlotRange slots = map.partitioning().slots(partition);
   json in_sync = json::array();
+  json generations = json::array();
   json replicas = json::array();
-  json learners = json::array();
+  json deposed = json::array();
   for (const ring::InSyncMember& member : entry.in_sync) {
     in_sync.push_back(member.node.str());
+    generations.push_back(member.generation.value());
     if (member.node != entry.primary) replicas.push_back(member.node.str());
   }
-  for (const NodeId& learner : entry.learners) learners.push_back(learner.str());
+  for (const ring::DeposedPrimary& primary : entry.deposed) {
+    deposed.push_back({{"node", primary.node.str()}, {"term", primary.term.value()}});
+  }
   return {{"partition", partition.value()},
           {"first_slot", slots.first},
           {"last_slot", slots.end - 1},
@@ -49,8 +61,11 @@ json partition_json(const ring::ClusterMap& map, PartitionId partition) {
           {"primary", text_or_null(entry.primary.str())},
           {"primary_incarnation", entry.primary_incarnation.value()},
           {"in_sync", std::move(in_sync)},
+          {"generations", std::move(generations)},
           {"replicas", std::move(replicas)},
-          {"learners", std::move(learners)}};
+          {"learners", names_of(entry.learners)},
+          {"departed", names_of(entry.departed)},
+          {"deposed", std::move(deposed)}};
 }
 
 json map_json(const ring::ClusterMap& map) {
@@ -65,8 +80,12 @@ json map_json(const ring::ClusterMap& map) {
           {"shape",
            {{"partitions", map.shape.partitions},
             {"replication_factor", map.shape.replication_factor},
+            {"min_in_sync", map.shape.min_in_sync},
             {"vnodes", map.shape.vnodes},
-            {"load_slack", map.shape.load_slack}}},
+            {"load_slack", map.shape.load_slack},
+            {"heartbeat_ms", to_ms(map.shape.timing.heartbeat)},
+            {"detection_ms", to_ms(map.shape.timing.detection)},
+            {"lease_ms", to_ms(map.shape.timing.lease)}}},
           {"coordinators", map.coordinators},
           {"nodes", std::move(nodes)},
           {"partitions", std::move(partitions)}};

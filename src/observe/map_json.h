@@ -7,16 +7,18 @@
 
 namespace gyre::observe {
 
-// {"cluster","epoch","shape":{"partitions","replication_factor","vnodes","load_slack"},"coordinators":[],
-//  "nodes":[node_json],"partitions":[partition_json]}
+// {"cluster","epoch","shape":{"partitions","replication_factor","min_in_sync","vnodes","load_slack","heartbeat_ms",
+//  "detection_ms","lease_ms"},"coordinators":[],"nodes":[node_json],"partitions":[partition_json]}
 nlohmann::json map_json(const ring::ClusterMap& map);
 
-// {"id","data_id","incarnation","zone","weight","membership","native","http","resp"}; what is not there is null.
+// {"id","data_id","incarnation","generation","zone","weight","membership","native","http","resp"}; what is not there is
+// null.
 nlohmann::json node_json(const ring::NodeInfo& node);
 
-// {"partition","first_slot","last_slot","term","version","primary","primary_incarnation","in_sync":[],"replicas":[],
-//  "learners":[]}; `last_slot` is the last one inside, `replicas` are the in-sync members other than the primary, and
-// `primary` is null where nobody serves.
+// {"partition","first_slot","last_slot","term","version","primary","primary_incarnation","in_sync":[],
+//  "generations":[],"replicas":[],"learners":[],"departed":[],"deposed":[{"node","term"}]}; `last_slot` is the last one
+// inside, `generations` those of `in_sync`, `replicas` the in-sync members other than the primary, and `primary` is
+// null where nobody serves.
 nlohmann::json partition_json(const ring::ClusterMap& map, PartitionId partition);
 
 }  // namespace gyre::observe

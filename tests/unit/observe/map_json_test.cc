@@ -15,10 +15,15 @@ TEST(MapJson, NamesClusterShapeNodesAndPartitions) {
   EXPECT_EQ(out["cluster"], "00000000000000010000000000000002");
   EXPECT_EQ(out["epoch"], 7);
   EXPECT_EQ(out["shape"]["partitions"], 2);
+  EXPECT_EQ(out["shape"]["min_in_sync"], 3);
+  EXPECT_EQ(out["shape"]["heartbeat_ms"], 100);
+  EXPECT_EQ(out["shape"]["detection_ms"], 1000);
+  EXPECT_EQ(out["shape"]["lease_ms"], 2000);
   EXPECT_EQ(out["coordinators"], json::array({"127.0.0.1:7300"}));
-  ASSERT_EQ(out["nodes"].size(), 2u);
+  ASSERT_EQ(out["nodes"].size(), 3u);
   EXPECT_EQ(out["nodes"][0]["zone"], "a");
   EXPECT_EQ(out["nodes"][0]["membership"], "active");
+  EXPECT_EQ(out["nodes"][0]["generation"], 6);
   EXPECT_TRUE(out["nodes"][0]["resp"].is_null());
   EXPECT_EQ(out["partitions"].size(), 2u);
 }
@@ -26,7 +31,8 @@ TEST(MapJson, NamesClusterShapeNodesAndPartitions) {
 TEST(MapJson, APartitionShowsItsSlotsAndMembersByRole) {
   EXPECT_EQ(partition_json(example_map(), PartitionId(1)),
             json::parse(R"({"partition":1,"first_slot":8192,"last_slot":16383,"term":3,"version":5,"primary":"n1",
-                            "primary_incarnation":4,"in_sync":["n2","n1"],"replicas":["n2"],"learners":[]})"));
+                            "primary_incarnation":4,"in_sync":["n2","n1"],"generations":[6,5],"replicas":["n2"],
+                            "learners":["n3"],"departed":["n3"],"deposed":[{"node":"n2","term":2}]})"));
 }
 
 TEST(MapJson, APartitionWithoutAPrimarySaysNull) {

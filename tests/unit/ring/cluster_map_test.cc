@@ -1,5 +1,6 @@
 #include "ring/cluster_map.h"
 
+#include <chrono>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -41,6 +42,13 @@ TEST(PartitionEntry, ListsItsPrimaryFirstThenTheInSyncSetThenLearners) {
   EXPECT_FALSE(map.entries[1].has_member(NodeId("n1")));
 }
 
+TEST(PartitionEntry, FindsInSyncMembersAndTheirGeneration) {
+  const ClusterMap map = valid_map();
+  ASSERT_NE(map.entries[0].find_in_sync(NodeId("n2")), nullptr);
+  EXPECT_EQ(map.entries[0].find_in_sync(NodeId("n2"))->generation, Generation(1));
+  EXPECT_EQ(map.entries[0].find_in_sync(NodeId("n3")), nullptr);
+}
+
 TEST(ClusterMap, FindsNodesById) {
   const ClusterMap map = valid_map();
   ASSERT_NE(map.find_node(NodeId("n2")), nullptr);
@@ -62,6 +70,17 @@ TEST(Validate, AcceptsAPartitionThatLostItsPrimary) {
   EXPECT_TRUE(validate(map).has_value());
 }
 
+TEST(Validate, AcceptsDeposedPrimariesAndThoseWhoLeft) {
+  ClusterMap map = valid_map();
+  map.shape.min_in_sync = 2;
+  PartitionEntry& entry = map.entries[0];
+  entry.term = Term(5);
+  entry.in_sync = {member("n2")};
+  entry.departed = {NodeId("n1"), NodeId("n3")};
+  entry.deposed = {{NodeId("n1"), Term(2)}, {NodeId("n3"), Term(3)}, {NodeId("n1"), Term(5)}};
+  EXPECT_TRUE(validate(map).has_value());
+}
+
 struct Damage {
   const char* what;
   std::function<void(ClusterMap&)> inflict;
@@ -73,6 +92,9 @@ TEST(Validate, NamesTheFirstThingWrong) {
       {"0 partitions", [](ClusterMap& m) { m.shape.partitions = 0; }},
       {"replication factor 0", [](ClusterMap& m) { m.shape.replication_factor = 0; }},
       {"replication factor 8", [](ClusterMap& m) { m.shape.replication_factor = 8; }},
+      {"0 members in sync", [](ClusterMap& m) { m.shape.min_in_sync = 0; }},
+      {"3 members in sync", [](ClusterMap& m) { m.shape.min_in_sync = 3; }},
+      {"do not fit", [](ClusterMap& m) { m.shape.timing.lease = std::chrono::seconds(1); }},
       {"0 virtual nodes", [](ClusterMap& m) { m.shape.vnodes = 0; }},
       {"load slack nan", [](ClusterMap& m) { m.shape.load_slack = std::nan(""); }},
       {"load slack -1", [](ClusterMap& m) { m.shape.load_slack = -1; }},
@@ -86,6 +108,31 @@ TEST(Validate, NamesTheFirstThingWrong) {
       {"1 entries for 2 partitions", [](ClusterMap& m) { m.entries.pop_back(); }},
       {"primary n3 of partition 1 is not in its in-sync set",
        [](ClusterMap& m) { m.entries[1].primary = NodeId("n3"); }},
+      {"partition 0 has or had more than 14 members",
+       [](ClusterMap& m) { m.entries[0].learners.assign(13, NodeId("n3")); }},
+      {"partition 0 remembers who left its in-sync set", [](ClusterMap& m) { m.entries[0].departed = {NodeId("n3")}; }},
+      {"partition 1 remembers twice that node n3 left",
+       [](ClusterMap& m) { m.entries[1].departed = {NodeId("n3"), NodeId("n3")}; }},
+      {"partition 1 names node 'n9'", [](ClusterMap& m) { m.entries[1].departed = {NodeId("n9")}; }},
+      {"node n1 left the in-sync set of partition 0 and is in it",
+       [](ClusterMap& m) {
+         m.shape.min_in_sync = 2;
+         m.entries[0].in_sync = {member("n1")};
+         m.entries[0].primary = NodeId("n1");
+         m.entries[0].departed = {NodeId("n1")};
+       }},
+      {"partition 1 names node 'n9'", [](ClusterMap& m) { m.entries[1].deposed = {{NodeId("n9"), Term()}}; }},
+      {"17 deposed primaries", [](ClusterMap& m) { m.entries[1].deposed.resize(17); }},
+      {"term 8 of a deposed primary",
+       [](ClusterMap& m) {
+         m.entries[1].term = Term(7);
+         m.entries[1].deposed = {{NodeId("n1"), Term(8)}};
+       }},
+      {"term 6 of a deposed primary",
+       [](ClusterMap& m) {
+         m.entries[1].term = Term(7);
+         m.entries[1].deposed = {{NodeId("n1"), Term(6)}, {NodeId("n2"), Term(6)}};
+       }},
       {"partition 1 names node 'n9'", [](ClusterMap& m) { m.entries[1].in_sync = {member("n9")}; }},
       {"partition 1 names node ''", [](ClusterMap& m) { m.entries[1].learners = {NodeId()}; }},
       {"partition 0 names node n1 twice", [](ClusterMap& m) { m.entries[0].in_sync.push_back(member("n1")); }},

@@ -34,8 +34,8 @@ class RawMessage {
     words_.push_back(word);
     return *this;
   }
-  // The root: a Frame of the present protocol, whose two list pointers come next.
-  RawMessage& add_frame() { return add(struct_pointer(0, 1, 2)).add(1); }
+  // The root: a Frame of the present protocol without `sender` and `messages`, whose two list pointers come next.
+  RawMessage& add_frame() { return add(struct_pointer(0, 1, 2)).add(2); }
 
   Bytes bytes() const {
     std::string text(8 + words_.size() * 8, '\0');
@@ -72,11 +72,11 @@ bool some_begin_with(const std::vector<std::string>& texts, std::string_view sta
 
 TEST(CodecHostile, RefusesAnotherProtocolVersion) {
   std::string bytes = encode(Frame()).str();
-  bytes[16] = 2;
+  bytes[16] = 3;
   const auto decoded = decode(Bytes::copy_of(bytes), {});
   ASSERT_FALSE(decoded);
   EXPECT_EQ(decoded.error().code, ErrorCode::unsupported);
-  EXPECT_NE(decoded.error().message.find("version 2"), std::string::npos) << decoded.error().message;
+  EXPECT_NE(decoded.error().message.find("version 3"), std::string::npos) << decoded.error().message;
 }
 
 TEST(CodecHostile, RefusesUnknownTagsOfRequests) {
@@ -101,6 +101,27 @@ TEST(CodecHostile, RefusesUnknownTagsOfResponses) {
   const auto refusals = refusals_of_spoilt_fields(encode(frame));
   EXPECT_TRUE(some_begin_with(refusals, "response 65535 is unknown"));
   EXPECT_TRUE(some_begin_with(refusals, "outcome 65535 is unknown"));
+}
+
+TEST(CodecHostile, RefusesUnknownTagsOfMessages) {
+  Frame frame;
+  frame.messages = {messages::AppendAck{}, messages::Order{.node = NodeId("n1")}, messages::NodeEvent{}};
+  const auto refusals = refusals_of_spoilt_fields(encode(frame));
+  EXPECT_TRUE(some_begin_with(refusals, "message 65535 is unknown"));
+  EXPECT_TRUE(some_begin_with(refusals, "state of a member 65535 is unknown"));
+  EXPECT_TRUE(some_begin_with(refusals, "order 65535 is unknown"));
+  EXPECT_TRUE(some_begin_with(refusals, "event 65535 is unknown"));
+}
+
+TEST(CodecHostile, RefusesUnknownTagsOfReadsAndReports) {
+  Frame frame;
+  frame.requests.push_back({RequestId(1), {}, {}, messages::GetRequest{.key = Bytes::literal("k")}});
+  frame.responses.push_back({RequestId(1), {}, messages::PartitionsResponse{{{.role = {}}}}});
+  frame.responses.push_back({RequestId(2), {}, messages::LostResponse{{{.loss = messages::LostRange{}}}}});
+  const auto refusals = refusals_of_spoilt_fields(encode(frame));
+  EXPECT_TRUE(some_begin_with(refusals, "read level 65535 is unknown"));
+  EXPECT_TRUE(some_begin_with(refusals, "role 65535 is unknown"));
+  EXPECT_TRUE(some_begin_with(refusals, "loss 65535 is unknown"));
 }
 
 TEST(CodecHostile, RefusesUnknownNodesAndMemberships) {
@@ -142,19 +163,20 @@ TEST(CodecHostile, RefusesListsThatTheFrameDoesNotPayFor) {
 }
 
 TEST(CodecHostile, RefusesManyPointersToOneList) {
-  // Requests of 3 data words and one pointer, each of them a write, all pointing to one list of 50 operations.
-  constexpr std::uint64_t kRequests = 50;
-  constexpr std::uint64_t kOperationWords = 7;
-  constexpr std::uint64_t kOperations = 50;
+  // Responses of 3 data words and one pointer, each about partitions, all pointing to one list of 50 statuses.
+  constexpr std::uint64_t kResponses = 50;
+  constexpr std::uint64_t kPartitionsTag = 10;
+  constexpr std::uint64_t kStatusWords = 7;
+  constexpr std::uint64_t kStatuses = 50;
   RawMessage message;
-  message.add_frame().add(RawMessage::list_pointer(1, kRequests * 4)).add(0);
-  message.add(RawMessage::list_tag(kRequests, 3, 1));
-  for (std::uint32_t i = 0; i < kRequests; ++i) {
-    message.add(i).add(0).add(1ull << 32);  // the tag `write` lies behind the budget
-    message.add(RawMessage::list_pointer((kRequests - 1 - i) * 4, kOperations * kOperationWords));
+  message.add_frame().add(0).add(RawMessage::list_pointer(0, kResponses * 4));
+  message.add(RawMessage::list_tag(kResponses, 3, 1));
+  for (std::uint32_t i = 0; i < kResponses; ++i) {
+    message.add(i).add(0).add(kPartitionsTag);
+    message.add(RawMessage::list_pointer((kResponses - 1 - i) * 4, kStatuses * kStatusWords));
   }
-  message.add(RawMessage::list_tag(kOperations, 5, 2));
-  for (std::uint64_t i = 0; i < kOperations * kOperationWords; ++i) message.add(0);
+  message.add(RawMessage::list_tag(kStatuses, 5, 2));
+  for (std::uint64_t i = 0; i < kStatuses * kStatusWords; ++i) message.add(0);
   EXPECT_EQ(refusal_of(message.bytes()), ErrorCode::invalid_argument);
 }
 
@@ -168,20 +190,14 @@ TEST(CodecHostile, RefusesPointersInCircles) {
 }
 
 RC_GTEST_PROP(CodecHostile, RefusesEveryTruncation, ()) {
-  Frame frame;
-  frame.requests.push_back(*testing::any_request());
-  frame.responses.push_back(*testing::any_response());
-  const std::string bytes = encode(frame).str();
+  const std::string bytes = encode(testing::any_frame()).str();
   const auto kept = *rc::gen::inRange<std::size_t>(0, bytes.size());
   RC_ASSERT(!decode(Bytes::copy_of(bytes.substr(0, kept)), {}));
 }
 
 // What was decoded in spite of the damage is within all limits: it can be encoded and decoded again.
 RC_GTEST_PROP(CodecHostile, SurvivesDamage, (std::uint64_t seed)) {
-  Frame frame;
-  frame.requests.push_back(*testing::any_request());
-  frame.responses.push_back(*testing::any_response());
-  const std::string whole = encode(frame).str();
+  const std::string whole = encode(testing::any_frame()).str();
   Rng rng(seed);
   for (int i = 0; i < 50; ++i) {
     std::string bytes = whole;

@@ -1,6 +1,7 @@
 #include "wire/codec.h"
 
 #include <limits>
+#include <memory>
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -13,10 +14,13 @@ namespace {
 using messages::Frame;
 using messages::Request;
 using messages::Response;
+using testing::any_frame;
 using testing::any_map;
+using testing::any_message;
 using testing::any_placement;
 using testing::any_request;
 using testing::any_response;
+using testing::any_sender;
 using testing::describe;
 
 Frame frame_of(messages::RequestBody body) {
@@ -29,6 +33,35 @@ Frame frame_of_response(messages::ResponseBody body) {
   Frame frame;
   frame.responses.push_back({.id = RequestId(1), .epoch = Epoch(), .body = std::move(body)});
   return frame;
+}
+
+Frame frame_of_message(messages::Message message) {
+  Frame frame;
+  frame.messages.push_back(std::move(message));
+  return frame;
+}
+
+// An append of consecutive writes behind {1, 0}, of one put of `value` each.
+messages::Append append_of(std::size_t writes, std::string_view value) {
+  messages::Append append;
+  append.previous.term = Term(1);
+  for (std::uint64_t i = 1; i <= writes; ++i) {
+    messages::LoggedWrite write;
+    write.position = {Term(1), Sequence(i)};
+    write.mutations.push_back({.kind = messages::Mutation::Kind::put,
+                               .key = Bytes::literal("key"),
+                               .record = {.value = Bytes::copy_of(value), .version = write.position}});
+    append.writes.push_back(std::make_shared<const messages::LoggedWrite>(std::move(write)));
+  }
+  return append;
+}
+
+// The same with its writes changed.
+messages::Append with(messages::Append append, std::size_t index, auto change) {
+  auto write = *append.writes[index];
+  change(write);
+  append.writes[index] = std::make_shared<const messages::LoggedWrite>(std::move(write));
+  return append;
 }
 
 messages::WriteOperation put_of(std::string_view key, std::string_view value) {
@@ -61,6 +94,15 @@ RC_GTEST_PROP(Codec, ResponsesSurviveTheTrip, ()) {
   RC_ASSERT(describe(*decoded) == describe(frame));
 }
 
+RC_GTEST_PROP(Codec, MessagesAndTheirSenderSurviveTheTrip, ()) {
+  Frame frame;
+  frame.sender = *any_sender();
+  frame.messages = *rc::gen::nonEmpty(rc::gen::container<std::vector<messages::Message>>(any_message()));
+  const auto decoded = decode(encode(frame), {});
+  if (!decoded) RC_FAIL(decoded.error().message + " in " + describe(frame));
+  RC_ASSERT(describe(*decoded) == describe(frame));
+}
+
 RC_GTEST_PROP(Codec, MapsSurviveTheTrip, ()) {
   const ring::ClusterMap map = *any_map();
   const auto decoded = decode_map(encode_map(map));
@@ -76,12 +118,16 @@ RC_GTEST_PROP(Codec, PlacementsSurviveTheTrip, ()) {
 }
 
 RC_GTEST_PROP(Codec, EncodingIsTheSameEachTime, ()) {
-  Frame frame;
-  frame.requests.push_back(*any_request());
-  frame.responses.push_back(*any_response());
+  const Frame frame = any_frame();
   const Bytes once = encode(frame);
   RC_ASSERT(encode(frame) == once);
   RC_ASSERT(once.size() % 8 == 0u);
+}
+
+// The size of a frame is foretold, so that it is built in one piece and never copied.
+RC_GTEST_PROP(Codec, FramesHaveOneSegment, ()) {
+  const Bytes bytes = encode(any_frame());
+  RC_ASSERT(bytes.view().starts_with(std::string_view("\0\0\0\0", 4)));
 }
 
 TEST(Codec, AnEmptyFrameIsLegal) {
@@ -89,6 +135,7 @@ TEST(Codec, AnEmptyFrameIsLegal) {
   ASSERT_TRUE(decoded);
   EXPECT_TRUE(decoded->requests.empty());
   EXPECT_TRUE(decoded->responses.empty());
+  EXPECT_TRUE(decoded->messages.empty());
 }
 
 TEST(Codec, KeysAndValuesShareTheFramesMemory) {
@@ -98,6 +145,18 @@ TEST(Codec, KeysAndValuesShareTheFramesMemory) {
   const auto& operation = std::get<messages::WriteRequest>(decoded->requests[0].body).operations[0];
   EXPECT_GE(operation.value.data(), bytes.data());
   EXPECT_LE(operation.value.data() + operation.value.size(), bytes.data() + bytes.size());
+}
+
+TEST(Codec, ReplicatedWritesShareTheFramesMemory) {
+  const Bytes bytes = encode(frame_of_message(append_of(3, std::string(1000, 'v'))));
+  const auto decoded = decode(bytes, {});
+  ASSERT_TRUE(decoded);
+  for (const auto& write : std::get<messages::Append>(decoded->messages[0]).writes) {
+    const Bytes& value = write->mutations[0].record.value;
+    EXPECT_EQ(value.size(), 1000u);
+    EXPECT_GE(value.data(), bytes.data());
+    EXPECT_LE(value.data() + value.size(), bytes.data() + bytes.size());
+  }
 }
 
 TEST(Codec, DecodesWhatLiesUnalignedInMemory) {
@@ -120,6 +179,27 @@ TEST(Codec, ADeadlineNeverTurnsIntoNone) {
   EXPECT_EQ(travelled(300us), 1ms);
   EXPECT_EQ(travelled(-5s), 1ms);
   EXPECT_EQ(travelled(24h * 365 * 50), std::chrono::milliseconds(std::numeric_limits<std::uint32_t>::max()));
+}
+
+TEST(Codec, RoundsTimesToTheSafeSide) {
+  using namespace std::chrono_literals;
+  messages::WriteRequest write{{put_of("k", "v")}};
+  write.age = 1500us;
+  const auto retry = decode(encode(frame_of(write)), {});
+  EXPECT_EQ(std::get<messages::WriteRequest>(retry->requests[0].body).age, 2ms);
+
+  messages::GetRequest get{Bytes::literal("k")};
+  get.read = {messages::ReadLevel::bounded, 1999us, {}};
+  const auto read = decode(encode(frame_of(get)), {});
+  EXPECT_EQ(std::get<messages::GetRequest>(read->requests[0].body).read.bound, 1ms);
+
+  messages::SealAnswer answer;
+  answer.items.push_back({PartitionId(1), Term(2), {}, true, 1s + 1ns});
+  answer.items.push_back({PartitionId(2), Term(2), {}, true, -1s});
+  const auto sealed = decode(encode(frame_of_message(answer)), {});
+  const auto& items = std::get<messages::SealAnswer>(sealed->messages[0]).items;
+  EXPECT_EQ(items[0].lease_left, 1001ms);
+  EXPECT_EQ(items[1].lease_left, 0ms);
 }
 
 TEST(Codec, RefusesKeysAndValuesBeyondTheirLimits) {
@@ -147,6 +227,109 @@ TEST(Codec, RefusesListsBeyondTheirLimits) {
   messages::ScanResponse page;
   page.items.assign(limits::kScanItemsMax + 1, {Bytes::copy_of("k"), {}, -1});
   EXPECT_EQ(refusal_of(frame_of_response(page)), ErrorCode::too_large);
+
+  messages::GetResponse get;
+  for (std::uint64_t i = 1; i <= limits::kTermHistoryMax + 1; ++i) get.standing.history.push_back({Term(i), {}});
+  EXPECT_EQ(refusal_of(frame_of_response(get)), ErrorCode::too_large);
+  EXPECT_EQ(refusal_of(frame_of_response(
+                messages::EventsResponse{std::vector<messages::ClusterEvent>(limits::kEventsPageItemsMax + 1)})),
+            ErrorCode::too_large);
+  const messages::LostItem lost{.id = 1, .recorded = {}, .loss = messages::LostRange{}};
+  EXPECT_EQ(refusal_of(frame_of_response(
+                messages::LostResponse{std::vector<messages::LostItem>(limits::kLostPageItemsMax + 1, lost)})),
+            ErrorCode::too_large);
+}
+
+TEST(Codec, RefusesMessagesBeyondTheirLimits) {
+  Frame many;
+  many.messages.assign(limits::kMessagesPerFrameMax, messages::Leaving{});
+  EXPECT_EQ(refusal_of(many), ErrorCode());
+  many.messages.push_back(messages::Leaving{});
+  EXPECT_EQ(refusal_of(many), ErrorCode::too_large);
+
+  const auto refusal_of_message = [](messages::Message message) {
+    return refusal_of(frame_of_message(std::move(message)));
+  };
+  EXPECT_EQ(refusal_of_message(messages::Seal{std::vector<messages::PartitionTerm>(limits::kSlots)}), ErrorCode());
+  EXPECT_EQ(refusal_of_message(messages::Seal{std::vector<messages::PartitionTerm>(limits::kSlots + 1)}),
+            ErrorCode::too_large);
+  messages::FetchKeys fetch;
+  fetch.keys.assign(limits::kFetchKeysMax + 1, Bytes::literal("k"));
+  EXPECT_EQ(refusal_of_message(fetch), ErrorCode::too_large);
+  messages::SetInSync set;
+  set.in_sync.assign(limits::kMembersMax + 1, {NodeId("n1"), Generation(1)});
+  EXPECT_EQ(refusal_of_message(set), ErrorCode::too_large);
+}
+
+TEST(Codec, AnAppendEndsWithTheWriteThatFillsIt) {
+  const std::string half(limits::kAppendBytesMax / 2, 'v');
+  EXPECT_EQ(refusal_of(frame_of_message(append_of(2, half))), ErrorCode());
+  EXPECT_EQ(refusal_of(frame_of_message(append_of(3, half))), ErrorCode::too_large);
+  EXPECT_EQ(refusal_of(frame_of_message(append_of(1, std::string(3 * limits::kAppendBytesMax, 'v')))), ErrorCode());
+  EXPECT_EQ(refusal_of(frame_of_message(append_of(10'000, ""))), ErrorCode::too_large);
+}
+
+TEST(Codec, AFullAppendThatEndsWithTheLargestValueFitsInAFrame) {
+  const std::string value(60, 'v');
+  const messages::Append small = append_of(limits::kAppendBytesMax / append_of(1, value).writes[0]->bytes(), value);
+  messages::Append append = with(small, small.writes.size() - 1, [](messages::LoggedWrite& write) {
+    write.mutations[0].key = Bytes::copy_of(std::string(limits::kKeyBytesMax, 'k'));
+    write.mutations[0].record.value = Bytes::copy_of(std::string(limits::kValueBytesDefaultMax, 'v'));
+  });
+  for (std::uint64_t i = 1; i <= limits::kTermHistoryMax; ++i) append.history.push_back({Term(i), Sequence(i)});
+  const Bytes bytes = encode(frame_of_message(append));
+  EXPECT_LT(bytes.size(), Limits().frame_bytes_max());
+  EXPECT_TRUE(decode(bytes, {}));
+}
+
+TEST(Codec, RefusesWritesThatAreNotConsecutive) {
+  const messages::Append append = append_of(3, "v");
+  const auto refusal_of_position = [&](std::size_t index, Position position) {
+    return refusal_of(frame_of_message(with(append, index, [&](auto& write) { write.position = position; })));
+  };
+  EXPECT_EQ(refusal_of_position(2, {Term(2), Sequence(3)}), ErrorCode());
+  EXPECT_EQ(refusal_of_position(0, {Term(1), Sequence(2)}), ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal_of_position(1, {Term(1), Sequence(3)}), ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal_of_position(1, {Term(0), Sequence(2)}), ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal_of(frame_of_message(with(append, 0, [](auto& write) { write.mutations.clear(); }))),
+            ErrorCode::invalid_argument);
+}
+
+TEST(Codec, RefusesHistoriesThatGoBack) {
+  const auto refusal_of_history = [](messages::TermHistory history) {
+    messages::Append append;
+    append.history = std::move(history);
+    return refusal_of(frame_of_message(append));
+  };
+  EXPECT_EQ(refusal_of_history({{Term(1), Sequence(1)}, {Term(4), Sequence(9)}, {Term(5), Sequence(9)}}), ErrorCode());
+  EXPECT_EQ(refusal_of_history({{Term(1), Sequence(1)}, {Term(1), Sequence(9)}}), ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal_of_history({{Term(1), Sequence(9)}, {Term(2), Sequence(8)}}), ErrorCode::invalid_argument);
+}
+
+TEST(Codec, RefusesASnapshotOfAKeyWithoutARecord) {
+  messages::SnapshotChunk chunk;
+  chunk.records.push_back({Bytes::literal("k"), messages::Record{}});
+  EXPECT_EQ(refusal_of(frame_of_message(chunk)), ErrorCode());
+  chunk.records.push_back({Bytes::literal("l"), std::nullopt});
+  EXPECT_EQ(refusal_of(frame_of_message(chunk)), ErrorCode::invalid_argument);
+}
+
+TEST(Codec, RefusesAcknowledgementsOfMoreMembersThanThereAre) {
+  const auto refusal_of_ack = [](messages::AckCount ack) {
+    return refusal_of(frame_of(messages::WriteRequest{{put_of("k", "v")}, ack}));
+  };
+  EXPECT_EQ(refusal_of_ack(limits::kReplicationFactorMax), ErrorCode());
+  EXPECT_EQ(refusal_of_ack(messages::kAckAll), ErrorCode());
+  EXPECT_EQ(refusal_of_ack(0), ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal_of_ack(limits::kReplicationFactorMax + 1), ErrorCode::invalid_argument);
+}
+
+TEST(Codec, RefusesPartitionsThatNoClusterHas) {
+  const PartitionId none(limits::kSlots);
+  EXPECT_EQ(refusal_of(frame_of(messages::ScanRequest{.partition = none})), ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal_of(frame_of(messages::PromoteRequest{.node = NodeId("n1"), .partitions = {none}})),
+            ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal_of(frame_of_message(messages::GivenUp{none, Term(1)})), ErrorCode::invalid_argument);
 }
 
 TEST(Codec, RefusesTimesThatNoOneMeans) {
@@ -163,7 +346,12 @@ TEST(Codec, RefusesTimesThatNoOneMeans) {
   EXPECT_EQ(refusal_of_expiry({Kind::at, std::numeric_limits<std::int64_t>::max()}), ErrorCode::invalid_argument);
 
   EXPECT_EQ(refusal_of(frame_of_response(messages::GetResponse{{}, -2})), ErrorCode::invalid_argument);
-  EXPECT_EQ(refusal_of(frame_of_response(messages::GetResponse{{{}, {}, UnixMillis(-1)}, -1})),
+  EXPECT_EQ(refusal_of(frame_of_response(messages::GetResponse{messages::Record{{}, {}, UnixMillis(-1)}, -1})),
+            ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal_of(frame_of_message(messages::Append{.time = UnixMillis(-1)})), ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal_of(frame_of_message(messages::Append{.time = UnixMillis(INT64_MAX)})), ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal_of(frame_of_message(messages::Append{.echo = Instant::max()})), ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal_of(frame_of_message(messages::AppendAck{.echo = Instant(Duration(-1))})),
             ErrorCode::invalid_argument);
 }
 
@@ -183,6 +371,18 @@ TEST(Codec, CutsLongErrorMessages) {
   const auto decoded = decode(encode(frame_of_response(Error{.message = std::string(1'000'000, 'm')})), {});
   ASSERT_TRUE(decoded);
   EXPECT_EQ(std::get<Error>(decoded->responses[0].body).message.size(), limits::kErrorMessageBytesMax);
+}
+
+TEST(Codec, CutsTextsForPeople) {
+  const std::string text(100'000, 't');
+  const auto event = decode(encode(frame_of_message(messages::NodeEvent{.detail = text})), {});
+  ASSERT_TRUE(event);
+  EXPECT_EQ(std::get<messages::NodeEvent>(event->messages[0]).detail.size(), limits::kTextBytesMax);
+  const messages::ClusterEvent cluster_event{.kind = text, .detail = text};
+  EXPECT_TRUE(decode(encode(frame_of_response(messages::EventsResponse{{cluster_event}})), {}));
+  EXPECT_TRUE(decode(encode(frame_of_response(messages::PartitionsResponse{{{.why = text}}})), {}));
+  const messages::LostItem lost{.loss = messages::LostRange{.why = text}};
+  EXPECT_TRUE(decode(encode(frame_of_response(messages::LostResponse{{lost}})), {}));
 }
 
 TEST(Codec, TakesAnErrorCodeOfANewerPeerAsInternal) {
@@ -215,6 +415,27 @@ TEST(Codec, SplitsWhatDoesNotFitIntoOneFrame) {
   EXPECT_EQ(describe(joined), describe(frame));
 }
 
+TEST(Codec, SplitsMessagesAndNamesTheSenderInEachFrame) {
+  Frame frame;
+  frame.sender = {Uuid::from_words(1, 2), NodeId("n1"), Incarnation(3)};
+  frame.messages.assign(limits::kMessagesPerFrameMax + 1, messages::SnapshotAsk{.chunk = 5});
+  for (int i = 0; i < 3; ++i) frame.messages.emplace_back(append_of(1, std::string(8 << 20, 'v')));
+
+  Frame joined;
+  std::size_t frames = 0;
+  for (const Bytes& bytes : encode_split(frame, {})) {
+    ++frames;
+    EXPECT_LE(bytes.size(), Limits().frame_bytes_max());
+    auto part = decode(bytes, {});
+    ASSERT_TRUE(part) << part.error().message;
+    EXPECT_EQ(part->sender, frame.sender);
+    joined.sender = part->sender;
+    std::ranges::move(part->messages, std::back_inserter(joined.messages));
+  }
+  EXPECT_EQ(frames, 3u);  // 4096 questions; one and two values of 8 MiB; the third
+  EXPECT_EQ(describe(joined), describe(frame));
+}
+
 TEST(Codec, SplitsNothingOutOfNothing) { EXPECT_TRUE(encode_split({}, {}).empty()); }
 
 TEST(Codec, TheLargestMapFitsInTheSmallestFrame) {
@@ -234,6 +455,8 @@ TEST(Codec, TheLargestMapFitsInTheSmallestFrame) {
     entry.in_sync.push_back({map.nodes[i].id, Generation(1)});
     entry.learners.push_back(map.nodes[100 + i].id);
   }
+  entry.term = Term(limits::kDeposedMax);
+  for (std::size_t i = 0; i < limits::kDeposedMax; ++i) entry.deposed.push_back({map.nodes[i].id, Term(i)});
   map.entries.assign(limits::kSlots, entry);
   const Bytes bytes = encode_map(map);
   EXPECT_LT(bytes.size(), Limits{.value_bytes_max = 1}.frame_bytes_max() - limits::kFrameEnvelopeBytes);

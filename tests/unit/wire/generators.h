@@ -12,12 +12,15 @@ namespace gyre::wire::testing {
 
 rc::Gen<messages::Request> any_request();
 rc::Gen<messages::Response> any_response();
+rc::Gen<messages::Message> any_message();
+rc::Gen<messages::Sender> any_sender();
 rc::Gen<ring::ClusterMap> any_map();
 rc::Gen<ring::Placement> any_placement();
 
-// Every field of the message, so that equal texts mean equal messages.
-std::string describe(const messages::Request& request);
-std::string describe(const messages::Response& response);
+// One request, one response and one message.
+messages::Frame any_frame();
+
+// Every field of the frame, so that equal texts mean equal frames.
 std::string describe(const messages::Frame& frame);
 
 }  // namespace gyre::wire::testing
