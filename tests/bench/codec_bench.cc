@@ -1,5 +1,7 @@
-// What decoding and encoding cost per operation: the frames of gets and puts of 100-byte values, 1 and 16 deep, and the
-// cluster map.
+// What decoding and encoding cost per operation: the frames of gets and puts of 100-byte values, 1 and 16 deep, appends
+// of such puts and their acknowledgements, and the cluster map.
+#include <memory>
+
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -33,14 +35,52 @@ void add_put_request(messages::Frame& frame, std::uint64_t i) {
 
 void add_get_response(messages::Frame& frame, std::uint64_t i) {
   messages::GetResponse get;
-  get.record.value = Bytes::copy_of(std::string(kValueBytes, 'v'));
-  get.record.version = {Term(3), Sequence(i)};
+  get.record = messages::Record{Bytes::copy_of(std::string(kValueBytes, 'v')), {Term(3), Sequence(i)}};
   frame.responses.push_back({RequestId(i), Epoch(7), get});
 }
 
 void add_put_response(messages::Frame& frame, std::uint64_t i) {
   frame.responses.push_back(
       {RequestId(i), Epoch(7), messages::WriteResponse{{{{Term(3), Sequence(i)}, true, true, 0}}}});
+}
+
+messages::Frame append_frame(std::int64_t writes) {
+  messages::Append append{.partition = PartitionId(7), .term = Term(3)};
+  append.previous = {Term(3), Sequence(0)};
+  for (std::uint64_t i = 1; i <= static_cast<std::uint64_t>(writes); ++i) {
+    auto write = std::make_shared<messages::LoggedWrite>();
+    write->position = {Term(3), Sequence(i)};
+    write->mutations.push_back(
+        {.key = key_of(i), .record = {Bytes::copy_of(std::string(kValueBytes, 'v')), write->position}});
+    write->id = {ClientId(5), WriteNumber(i)};
+    write->outcomes.push_back({.version = write->position, .changed = true});
+    append.writes.push_back(std::move(write));
+  }
+  messages::Frame frame;
+  frame.sender = {Uuid::from_words(1, 2), NodeId("n1"), Incarnation(3)};
+  frame.messages.emplace_back(std::move(append));
+  return frame;
+}
+
+messages::Frame ack_frame(std::int64_t count) {
+  messages::Frame frame;
+  frame.messages.assign(static_cast<std::size_t>(count), messages::AppendAck{.partition = PartitionId(7)});
+  return frame;
+}
+
+template <auto Make>
+void encode_messages(benchmark::State& state) {
+  const messages::Frame frame = Make(state.range(0));
+  for (auto _ : state) benchmark::DoNotOptimize(wire::encode_split(frame, {}));
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+  state.counters["frame_bytes"] = static_cast<double>(wire::encode(frame).size());
+}
+
+template <auto Make>
+void decode_messages(benchmark::State& state) {
+  const Bytes bytes = wire::encode(Make(state.range(0)));
+  for (auto _ : state) benchmark::DoNotOptimize(wire::decode(bytes, {}));
+  state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
 template <auto Add>
@@ -115,6 +155,10 @@ BENCHMARK(decode_frames<add_get_response>)->Arg(1)->Arg(16);
 BENCHMARK(decode_frames<add_put_response>)->Arg(1)->Arg(16);
 BENCHMARK(serve_frames<add_get_request, add_get_response>)->Arg(1)->Arg(16);
 BENCHMARK(serve_frames<add_put_request, add_put_response>)->Arg(1)->Arg(16);
+BENCHMARK(encode_messages<append_frame>)->Arg(1)->Arg(100);
+BENCHMARK(decode_messages<append_frame>)->Arg(1)->Arg(100);
+BENCHMARK(encode_messages<ack_frame>)->Arg(256);
+BENCHMARK(decode_messages<ack_frame>)->Arg(256);
 BENCHMARK(encode_map);
 BENCHMARK(decode_map);
 

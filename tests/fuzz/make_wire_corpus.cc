@@ -4,6 +4,8 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,13 @@ Bytes response_frame(messages::ResponseBody body) {
   return wire::encode(frame);
 }
 
+Bytes message_frame(messages::Message message) {
+  messages::Frame frame;
+  frame.sender = {Uuid::from_words(1, 2), NodeId("n1"), Incarnation(4)};
+  frame.messages.push_back(std::move(message));
+  return wire::encode(frame);
+}
+
 ring::ClusterMap small_map() {
   ring::ClusterMap map;
   map.cluster = Uuid::from_words(1, 2);
@@ -48,11 +57,14 @@ ring::ClusterMap small_map() {
   }
   for (std::size_t i = 0; i < 4; ++i) {
     ring::PartitionEntry& entry = map.entries.emplace_back();
-    entry.term = Term(1);
     entry.primary = map.nodes[i % 3].id;
     entry.in_sync = {{map.nodes[i % 3].id, Generation(1)}};
     entry.learners = {map.nodes[(i + 1) % 3].id};
+    entry.term = Term(4);
+    entry.deposed = {{map.nodes[(i + 1) % 3].id, Term(2)}, {map.nodes[(i + 2) % 3].id, Term(3)}};
   }
+  map.shape.min_in_sync = 2;
+  map.entries[0].departed = {NodeId("n3")};
   return map;
 }
 
@@ -67,36 +79,124 @@ messages::WriteRequest every_write() {
     operation.expiry = {static_cast<messages::Expiry::Kind>(kind % 4), kind % 4 >= 2 ? 60'000 : 0};
     operation.condition = {static_cast<messages::Condition::Kind>(kind % 4), {Term(1), Sequence(2)}};
   }
+  request.ack = messages::kAckAll;
+  request.id = {ClientId(5), WriteNumber(6)};
   return request;
 }
 
-std::vector<std::pair<std::string, Bytes>> honest_messages() {
-  const auto map = std::make_shared<const ring::ClusterMap>(small_map());
-  const messages::Record record{Bytes::literal("some value"), {Term(1), Sequence(9)}, UnixMillis(1'700'000'000'000)};
-  ring::Placement placement;
-  placement.partitions = {{NodeId("n1"), NodeId("n2")}, {NodeId("n2"), NodeId("n3")}, {}};
+using Named = std::vector<std::pair<std::string, Bytes>>;
+
+const messages::Record kRecord{Bytes::literal("some value"), {Term(1), Sequence(9)}, UnixMillis(1'700'000'000'000)};
+const messages::Standing kStanding{{Term(3), Sequence(9)}, {{Term(1), Sequence(1)}, {Term(3), Sequence(8)}}};
+
+Named honest_requests(const ring::ClusterMapPtr& map) {
   return {
-      {"get", request_frame(messages::GetRequest{Bytes::literal("key")})},
+      {"get", request_frame(messages::GetRequest{
+                  Bytes::literal("key"), true, {messages::ReadLevel::bounded, from_ms(5), {Term(1), Sequence(2)}}})},
       {"write", request_frame(every_write())},
       {"scan", request_frame(messages::ScanRequest{PartitionId(3), Bytes::literal("pre"), Bytes::literal("prefix")})},
       {"map", request_frame(messages::MapRequest{Epoch(2)})},
       {"join", request_frame(messages::JoinRequest{Uuid::from_words(1, 2), map->nodes[0], Epoch(2)})},
-      {"heartbeat", request_frame(messages::HeartbeatRequest{NodeId("n1"), Incarnation(4), Epoch(2)})},
+      {"heartbeat", request_frame(messages::HeartbeatRequest{Uuid::from_words(1, 2), NodeId("n1"), Incarnation(4)})},
       {"status", request_frame(messages::StatusRequest{})},
+      {"partitions", request_frame(messages::PartitionsRequest{})},
+      {"digest", request_frame(messages::DigestRequest{PartitionId(3), UnixMillis(5)})},
+      {"lost", request_frame(messages::LostRequest{7})},
+      {"events", request_frame(messages::EventsRequest{7})},
+      {"promote", request_frame(messages::PromoteRequest{NodeId("n1"), {PartitionId(3)}, true, {NodeId("n2")}})},
+  };
+}
+
+Named honest_answers(const ring::ClusterMapPtr& map) {
+  using messages::PartitionStatus;
+  const PartitionStatus status{.partition = PartitionId(3),
+                               .role = PartitionStatus::Role::primary,
+                               .why = "no lease",
+                               .members = {{.node = NodeId("n2"), .behind = 5}}};
+  const messages::LostWrite lost{.partition = PartitionId(3),
+                                 .position = {Term(1), Sequence(9)},
+                                 .time = {},
+                                 .id = {ClientId(5), WriteNumber(6)},
+                                 .mutations = {{.key = Bytes::literal("key"), .record = kRecord}}};
+  const messages::LostRange gone{PartitionId(3), Term(1), Sequence(10), Sequence(12), "the disk is gone"};
+  return {
       {"error_answer",
        response_frame(Error{ErrorCode::busy, Outcome::unknown, "a stall", std::chrono::milliseconds(20)})},
-      {"get_answer", response_frame(messages::GetResponse{record, 500})},
-      {"write_answer", response_frame(messages::WriteResponse{{{{Term(1), Sequence(9)}, true, true, 6}}})},
-      {"scan_answer", response_frame(messages::ScanResponse{{{Bytes::literal("prefix1"), record, 500}}, true})},
+      {"get_answer", response_frame(messages::GetResponse{kRecord, 500, kStanding})},
+      {"no_key_answer", response_frame(messages::GetResponse{std::nullopt, -1, kStanding})},
+      {"write_answer", response_frame(messages::WriteResponse{{{{Term(1), Sequence(9)}, true, true, 6}}, kStanding})},
+      {"scan_answer",
+       response_frame(messages::ScanResponse{{{Bytes::literal("prefix1"), kRecord, 500}}, true, kStanding})},
       {"map_answer", response_frame(messages::MapResponse{map})},
       {"no_map_answer", response_frame(messages::MapResponse{})},
       {"join_answer", response_frame(messages::JoinResponse{map})},
       {"heartbeat_answer", response_frame(messages::HeartbeatResponse{true, map})},
       {"status_answer", response_frame(messages::StatusResponse{{{NodeId("n1"), true, 10}}, map})},
-      {"stored_map", wire::encode_map(*map)},
-      {"stored_placement", wire::encode_placement(placement)},
-      {"empty_frame", wire::encode({})},
+      {"partitions_answer", response_frame(messages::PartitionsResponse{{status}})},
+      {"digest_answer", response_frame(messages::DigestResponse{{Term(1), Sequence(9)}, 5, 6, true})},
+      {"lost_answer", response_frame(messages::LostResponse{{{1, UnixMillis(2), lost}, {2, UnixMillis(3), gone}}})},
+      {"events_answer",
+       response_frame(messages::EventsResponse{{{1, UnixMillis(2), "promoted", NodeId("n1"), "of p3"}}, true})},
+      {"promote_answer", response_frame(messages::PromoteResponse{{PartitionId(3)}})},
   };
+}
+
+messages::Append small_append() {
+  messages::LoggedWrite write{.position = {Term(3), Sequence(9)},
+                              .time = UnixMillis(5),
+                              .mutations = {{.key = Bytes::literal("key"), .record = kRecord}},
+                              .id = {ClientId(5), WriteNumber(6)},
+                              .outcomes = {{.changed = true}}};
+  write.mutations.push_back({.kind = messages::Mutation::Kind::del, .key = Bytes::literal("other"), .record = {}});
+  messages::Append append{.partition = PartitionId(3), .term = Term(3)};
+  append.history = kStanding.history;
+  append.previous = {Term(2), Sequence(8)};
+  append.writes = {std::make_shared<const messages::LoggedWrite>(write)};
+  return append;
+}
+
+Named honest_one_way(const ring::ClusterMapPtr& map) {
+  const PartitionId p3(3);
+  const messages::PartitionTerm term{p3, Term(4)};
+  const messages::WindowWrite seen{.id = {ClientId(5), WriteNumber(6)}, .outcomes = {{.changed = true}}};
+  const std::vector<messages::FetchedKey> keys = {{Bytes::literal("key"), kRecord}};
+  return {
+      {"append", message_frame(small_append())},
+      {"heartbeat_append", message_frame(messages::Append{.partition = p3, .term = Term(3), .serving = true})},
+      {"append_ack", message_frame(messages::AppendAck{.partition = p3, .term = Term(3)})},
+      {"given_up", message_frame(messages::GivenUp{p3, Term(3)})},
+      {"fetch_keys", message_frame(messages::FetchKeys{p3, Term(3), 1, {Bytes::literal("key"), Bytes::literal("k")}})},
+      {"fetched_keys", message_frame(messages::FetchedKeys{.partition = p3, .keys = keys, .window = {seen}})},
+      {"snapshot_ask", message_frame(messages::SnapshotAsk{p3, Term(3), 1, 2})},
+      {"snapshot_chunk", message_frame(messages::SnapshotChunk{
+                             .partition = p3, .records = keys, .history = kStanding.history, .window = {seen}})},
+      {"poll", message_frame(messages::Poll{NodeId("n1"), {term}})},
+      {"seal", message_frame(messages::Seal{{term}})},
+      {"order", message_frame(messages::Order{messages::Order::Kind::release, p3, Term(3), NodeId("n2")})},
+      {"map_push", message_frame(messages::MapPush{map})},
+      {"poll_answer", message_frame(messages::PollAnswer{{{p3, Term(4), true}}})},
+      {"seal_answer", message_frame(messages::SealAnswer{Generation(1), {{.partition = p3, .promised = Term(4)}}})},
+      {"set_in_sync", message_frame(messages::SetInSync{p3, Term(3), 5, {{NodeId("n1"), Generation(1)}}, true})},
+      {"handed_over", message_frame(messages::HandedOver{p3, Term(3), NodeId("n2")})},
+      {"peer_down", message_frame(messages::PeerDown{NodeId("n2"), Incarnation(4), true})},
+      {"promises", message_frame(messages::Promises{{term}})},
+      {"leaving", message_frame(messages::Leaving{})},
+      {"accounted", message_frame(messages::Accounted{p3, Term(3)})},
+      {"node_event", message_frame(messages::NodeEvent{.partition = p3, .detail = "a sentence"})},
+  };
+}
+
+Named honest_messages() {
+  const auto map = std::make_shared<const ring::ClusterMap>(small_map());
+  ring::Placement placement;
+  placement.partitions = {{NodeId("n1"), NodeId("n2")}, {NodeId("n2"), NodeId("n3")}, {}};
+  Named all = {{"stored_map", wire::encode_map(*map)},
+               {"stored_placement", wire::encode_placement(placement)},
+               {"empty_frame", wire::encode({})}};
+  for (const Named& some : {honest_requests(map), honest_answers(map), honest_one_way(map)}) {
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
 }
 
 // A message of one segment with these words.
@@ -114,11 +214,11 @@ std::vector<std::pair<std::string, std::string>> hostile_messages() {
   constexpr std::uint64_t kEmptyStructList = 1 | 1 << 2 | 7ull << 32;      // behind the next pointer, of no words
   constexpr std::uint64_t kFarToItself = 2;
   return {
-      {"hostile_half_a_billion_requests", raw_message({kFrameRoot, 1, kEmptyStructList, 0, ((1ull << 29) - 1) << 2})},
-      {"hostile_unpaid_requests", raw_message({kFrameRoot, 1, kEmptyStructList, 0, 100 << 2})},
+      {"hostile_half_a_billion_requests", raw_message({kFrameRoot, 2, kEmptyStructList, 0, ((1ull << 29) - 1) << 2})},
+      {"hostile_unpaid_requests", raw_message({kFrameRoot, 2, kEmptyStructList, 0, 100 << 2})},
       {"hostile_far_pointer_to_itself", raw_message({kFarToItself})},
-      {"hostile_list_out_of_bounds", raw_message({kFrameRoot, 1, 1 | 1'000'000 << 2 | 7ull << 32 | 9ull << 35, 0})},
-      {"hostile_protocol_version", raw_message({kFrameRoot, 2, 0, 0})},
+      {"hostile_list_out_of_bounds", raw_message({kFrameRoot, 2, 1 | 1'000'000 << 2 | 7ull << 32 | 9ull << 35, 0})},
+      {"hostile_protocol_version", raw_message({kFrameRoot, 3, 0, 0})},
       {"hostile_http", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"},
       {"hostile_redis", "*1\r\n$4\r\nPING\r\n"},
       {"hostile_64_segments", std::string("\x3f\0\0\0", 4) + std::string(64 * 4 + 4, '\0')},

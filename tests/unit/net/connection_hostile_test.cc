@@ -66,11 +66,13 @@ TEST_F(ConnectionHostileTest, AValueBeyondTheLimitIsRefused) {
   put.key = Bytes::copy_of("k");
   put.value = Bytes::copy_of(std::string(1001, 'v'));
   const messages::Request request{.id = RequestId(1), .epoch = {}, .body = messages::WriteRequest{{put}}};
-  expect_refused(wire::encode({.requests = {request}, .responses = {}}).view(), ErrorCode::too_large);
+  expect_refused(wire::encode({.requests = {request}, .responses = {}, .sender = {}, .messages = {}}).view(),
+                 ErrorCode::too_large);
 }
 
 TEST_F(ConnectionHostileTest, WhatCameBeforeIsServed) {
-  const Bytes good = wire::encode({.requests = {get_of(1, "a"), get_of(2, "b")}, .responses = {}});
+  const Bytes good =
+      wire::encode({.requests = {get_of(1, "a"), get_of(2, "b")}, .responses = {}, .sender = {}, .messages = {}});
   expect_refused(good.str() + "GET / HTTP/1.1\r\n\r\n", ErrorCode::invalid_argument, 2);
 }
 

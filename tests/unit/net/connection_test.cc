@@ -41,7 +41,7 @@ class ConnectionTest : public LoopbackTest {
     run_on(server_loop, [this] { server->bind(far_end); });
   }
   std::string value_of(const messages::Response& response) {
-    return std::get<messages::GetResponse>(response.body).record.value.str();
+    return std::get<messages::GetResponse>(response.body).record->value.str();
   }
 
   std::shared_ptr<Echo> server = std::make_shared<Echo>();
@@ -80,6 +80,42 @@ TEST_F(ConnectionTest, MoreRequestsThanAFrameMayCarryAreSplit) {
   EXPECT_EQ(server->frames(), 2u);
 }
 
+TEST_F(ConnectionTest, CarriesMessagesAndNamesTheirSender) {
+  open();
+  const messages::Sender sender{Uuid::from_words(1, 2), NodeId("n1"), Incarnation(3)};
+  run_on(client_loop, [&] {
+    connection->set_sender(sender);
+    connection->send(messages::GivenUp{PartitionId(4), Term(5)});
+    connection->send(messages::SnapshotAsk{.partition = PartitionId(6)});
+  });
+  server->wait_for_messages(2);
+  EXPECT_EQ(server->frames(), 1u);
+  EXPECT_EQ(server->sender(), sender);
+  EXPECT_EQ(std::get<messages::GivenUp>(server->messages()[0]).term, Term(5));
+  EXPECT_EQ(std::get<messages::SnapshotAsk>(server->messages()[1]).partition, PartitionId(6));
+
+  run_on(client_loop, [&] { connection->send(messages::Leaving{}); });
+  server->wait_for_messages(3);
+  EXPECT_EQ(server->sender(), sender);
+}
+
+TEST_F(ConnectionTest, MessagesCountAsOutputUntilTheyLeave) {
+  open();
+  messages::LoggedWrite write;
+  write.position = {Term(1), Sequence(1)};
+  write.mutations.emplace_back().record.value = Bytes::copy_of(std::string(1 << 20, 'v'));
+  messages::Append append;
+  append.previous.term = Term(1);
+  append.writes.push_back(std::make_shared<const messages::LoggedWrite>(write));
+  run_on(client_loop, [&] {
+    connection->send(append);
+    EXPECT_GE(connection->output_bytes(), 1u << 20);
+  });
+  server->wait_for_messages(1);
+  end_of_turn(client_loop);
+  EXPECT_EQ(run_on(client_loop, [&] { return connection->output_bytes(); }), 0u);
+}
+
 TEST_F(ConnectionTest, LargeValuesPassBothWays) {
   open();
   const std::string value(1 << 20, 'v');
@@ -97,7 +133,7 @@ TEST_F(ConnectionTest, LargeValuesPassBothWays) {
 TEST_F(ConnectionTest, AFrameMayComeByteByByteAndManyMayComeAtOnce) {
   open();
   PlainSocket plain(listener->address());
-  const Bytes one = wire::encode({.requests = {get_of(1, "a")}, .responses = {}});
+  const Bytes one = wire::encode({.requests = {get_of(1, "a")}, .responses = {}, .sender = {}, .messages = {}});
   for (const char byte : one.view()) plain.send({&byte, 1});
   server->wait_for_requests(1);
   std::string many;
@@ -143,7 +179,7 @@ TEST_F(ConnectionTest, APeerThatDiesInTheMiddleOfAFrameIsNoOffender) {
   open();
   {
     PlainSocket plain(listener->address());
-    const Bytes frame = wire::encode({.requests = {get_of(1, "a")}, .responses = {}});
+    const Bytes frame = wire::encode({.requests = {get_of(1, "a")}, .responses = {}, .sender = {}, .messages = {}});
     plain.send(frame.view().substr(0, frame.size() / 2));
   }
   EXPECT_EQ(server->reason().code, ErrorCode::unavailable);
@@ -179,7 +215,7 @@ TEST_F(ConnectionTest, HeldInTheMiddleOfAReadTheFramesBehindWait) {
   run_on(server_loop, [&] { holder->connection = served; });
   std::string three;
   for (std::uint64_t id = 1; id <= 3; ++id) {
-    three += wire::encode({.requests = {get_of(id, "k")}, .responses = {}}).view();
+    three += wire::encode({.requests = {get_of(id, "k")}, .responses = {}, .sender = {}, .messages = {}}).view();
   }
   plain.send(three);
   for (std::size_t expected = 1; expected <= 3; ++expected) {
@@ -202,7 +238,7 @@ TEST_F(ConnectionTest, APeerThatReadsNothingIsNotReadFrom) {
   });
   end_of_turn(server_loop);
   const auto ask = [&](std::uint64_t id) {
-    plain.send(wire::encode({.requests = {get_of(id, "k")}, .responses = {}}).view());
+    plain.send(wire::encode({.requests = {get_of(id, "k")}, .responses = {}, .sender = {}, .messages = {}}).view());
   };
   ask(1);  // the read that is under way
   asked->wait_for_requests(1);

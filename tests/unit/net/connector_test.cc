@@ -32,6 +32,33 @@ TEST_F(ConnectorTest, ARefusedConnectionNamesTheAddressAndTheReason) {
   EXPECT_EQ(connection.error().code, ErrorCode::unavailable);
   EXPECT_THAT(connection.error().message, HasSubstr(address));
   EXPECT_THAT(connection.error().message, HasSubstr("refused"));
+  EXPECT_TRUE(connection.error().refused);
+}
+
+TEST_F(ConnectorTest, ANameIsRefusedWhereEachOfItsAddressesRefuses) {
+  PlainSocket held;
+  const auto port = parse_host_port(held.bind(-1))->port;
+  const auto connection = connect_and_wait(client_loop, HostPort{"localhost", port}.str());
+  ASSERT_FALSE(connection);
+  EXPECT_TRUE(connection.error().refused) << connection.error().message;
+}
+
+TEST_F(ConnectorTest, AnAddressThatNoConnectionReachesIsNotRefused) {
+  const auto connection = connect_and_wait(client_loop, "255.255.255.255:1");
+  ASSERT_FALSE(connection);
+  EXPECT_EQ(connection.error().code, ErrorCode::unavailable);
+  EXPECT_FALSE(connection.error().refused) << connection.error().message;
+}
+
+TEST_F(ConnectorTest, WhoAsksNoMoreTakesAPlainResult) {
+  PlainSocket held;
+  const std::string address = held.bind(-1);
+  std::promise<Error> failed;
+  client_loop.post([&] {
+    connect(client_loop, address, 5s, wire::Limits{},
+            [&](Result<ConnectionPtr> connection) { failed.set_value(connection.error()); });
+  });
+  EXPECT_EQ(ready(failed.get_future()).code, ErrorCode::unavailable);
 }
 
 TEST_F(ConnectorTest, APeerThatDoesNotAnswerIsGivenUpAtTheTimeout) {
@@ -49,6 +76,7 @@ TEST_F(ConnectorTest, APeerThatDoesNotAnswerIsGivenUpAtTheTimeout) {
   ASSERT_FALSE(connection);
   EXPECT_EQ(connection.error().code, ErrorCode::unavailable);
   EXPECT_THAT(connection.error().message, HasSubstr("no answer within 30 ms"));
+  EXPECT_FALSE(connection.error().refused);
   EXPECT_GE(steady_now() - begun, 30ms);
 }
 
@@ -56,6 +84,7 @@ TEST_F(ConnectorTest, ABadAddressIsRefusedWithoutTrying) {
   const auto connection = connect_and_wait(client_loop, "nowhere");
   ASSERT_FALSE(connection);
   EXPECT_EQ(connection.error().code, ErrorCode::invalid_argument);
+  EXPECT_FALSE(connection.error().refused);
 }
 
 TEST_F(ConnectorTest, ConnectionIdsAreNeverUsedTwice) {

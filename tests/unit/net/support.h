@@ -63,7 +63,7 @@ inline messages::Request get_of(std::uint64_t id, std::string_view key) {
 
 inline messages::Response answer_of(RequestId id, std::string_view value) {
   messages::GetResponse found;
-  found.record.value = Bytes::copy_of(value);
+  found.record.emplace().value = Bytes::copy_of(value);
   return {id, Epoch(1), found};
 }
 
@@ -81,6 +81,10 @@ class Recorder : public ConnectionHandler {
     ++frames_;
     for (auto& request : frame.requests) requests_.push_back(std::move(request));
     for (auto& response : frame.responses) responses_.push_back(std::move(response));
+    for (auto& message : frame.messages) {
+      messages_.push_back(std::move(message));
+      sender_ = frame.sender;
+    }
     changed_.notify_all();
   }
   void on_closed(const Error& why) override {
@@ -94,6 +98,9 @@ class Recorder : public ConnectionHandler {
   }
   void wait_for_responses(std::size_t count) {
     wait([&] { return responses_.size() >= count; });
+  }
+  void wait_for_messages(std::size_t count) {
+    wait([&] { return messages_.size() >= count; });
   }
   void wait_for_close() {
     wait([&] { return !closed_.empty(); });
@@ -116,6 +123,13 @@ class Recorder : public ConnectionHandler {
   std::vector<messages::Response> responses() const {
     return locked([&] { return responses_; });
   }
+  std::vector<messages::Message> messages() const {
+    return locked([&] { return messages_; });
+  }
+  // Of the last message.
+  messages::Sender sender() const {
+    return locked([&] { return sender_; });
+  }
 
  private:
   template <class Condition>
@@ -129,6 +143,8 @@ class Recorder : public ConnectionHandler {
   std::size_t frames_ = 0;
   std::vector<messages::Request> requests_;
   std::vector<messages::Response> responses_;
+  std::vector<messages::Message> messages_;
+  messages::Sender sender_;
   std::vector<Error> closed_;
 };
 
@@ -211,13 +227,13 @@ inline std::vector<messages::Frame> frames_in(std::string_view bytes) {
   return frames;
 }
 
-inline Result<ConnectionPtr> connect_and_wait(Loop& loop, const std::string& address,
-                                              Duration timeout = std::chrono::seconds(5)) {
-  auto result = std::make_shared<std::promise<Result<ConnectionPtr>>>();
+inline std::expected<ConnectionPtr, ConnectFailure> connect_and_wait(Loop& loop, const std::string& address,
+                                                                     Duration timeout = std::chrono::seconds(5)) {
+  auto result = std::make_shared<std::promise<std::expected<ConnectionPtr, ConnectFailure>>>();
   auto connected = result->get_future();
   loop.post([&loop, address, timeout, result] {
     connect(loop, address, timeout, wire::Limits{},
-            [result](Result<ConnectionPtr> connection) { result->set_value(std::move(connection)); });
+            [result](auto connection) { result->set_value(std::move(connection)); });
   });
   return ready(std::move(connected));
 }
