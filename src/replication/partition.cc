@@ -6,15 +6,13 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
-#include "base/limits.h"
-#include "replication/evaluate.h"
+#include "replication/context.h"
+#include "replication/follower.h"
+#include "replication/primary.h"
+#include "replication/term_history.h"
+#include "replication/write_queue.h"
 
 namespace gyre::replication {
-
-using messages::Mutation;
-using messages::Record;
-using messages::WriteOperation;
-using messages::WriteOutcome;
 
 namespace {
 
@@ -23,356 +21,440 @@ struct Overloaded : F... {
   using F::operator()...;
 };
 
-// The answer that takes the place of `effect` when what it waited for fails.
-Effect failed(Effect effect, const Error& error) {
-  if (auto* done = std::get_if<WriteDone>(&effect)) {
-    // A write that was refused anyway is still surely not applied; but the reason it would give may no longer hold.
-    const bool refused = !done->result;
-    done->result = fail(error);
-    if (refused) done->result.error().outcome = Outcome::not_applied;
-    if (refused && error.code == ErrorCode::outcome_unknown) done->result.error().code = ErrorCode::unavailable;
-  } else if (auto* ready = std::get_if<ReadReady>(&effect)) {
-    ready->result = fail(ErrorCode::unavailable, error.message);
-  }
-  return effect;
-}
-
 }  // namespace
 
-Partition::Partition(PartitionId id, NodeId self, Incarnation incarnation, messages::PartitionState stored,
-                     BrokenRule broken)
-    : id_(id),
-      self_(std::move(self)),
-      incarnation_(incarnation),
-      broken_(broken),
-      seen_(stored.served),
-      state_(std::move(stored)),
-      persisted_(state_.position.sequence),
-      committed_(persisted_),
-      assigned_(persisted_) {}
+Partition::Partition(PartitionConfig config, messages::PartitionState stored,
+                     std::vector<messages::WindowWrite> window)
+    : context_(std::make_unique<Context>(std::move(config), std::move(stored), std::move(window))),
+      follower_(std::make_unique<Follower>(*context_)),
+      queue_(std::make_unique<WriteQueue>(*context_)) {}
 
-// --- Role ---
+Partition::Partition(Partition&&) noexcept = default;
+Partition::~Partition() = default;
 
-void Partition::on_entry(const Moment&, const ring::PartitionEntry& entry) {
-  if (std::holds_alternative<Broken>(role_) || entry.term < seen_) return;
-  seen_ = entry.term;
-  const bool mine = entry.primary == self_ && entry.primary_incarnation == incarnation_;
-  if (const auto* primary = std::get_if<Primary>(&role_)) {
-    if (mine && primary->term == entry.term) return;
-    const Error moved{ErrorCode::not_primary,
-                      Outcome::not_applied,
-                      fmt::format("partition {} is served by {} now", id_.value(),
-                                  entry.primary.empty() ? "nobody" : entry.primary.str()),
+Primary* Partition::primary() const {
+  const auto* primary = std::get_if<std::unique_ptr<Primary>>(&role_);
+  return primary != nullptr ? primary->get() : nullptr;
+}
+
+// --- Map ---
+
+void Partition::on_map(const Moment& now, const ring::ClusterMap& map) {
+  Context& context = *context_;
+  View view(map, context.config.id, !context.broken(BrokenRule::generation_counts));
+  if (context.view && view.entry.version < context.view->entry.version) return;
+  context.view.emplace(std::move(view));
+  const ring::PartitionEntry& entry = context.view->entry;
+  if (!context.grants) {
+    context.grants.emplace(context.config.started, context.view->timing.lease, context.journal.state().served,
+                           context.config.broken);
+  }
+  if (given_up_ && entry.term > given_up_->term) given_up_.reset();
+  if (broken()) return;
+  if (Primary* self = primary()) {
+    if (entry.term == self->term()) {
+      self->on_view(now);
+      return progress(now);
+    }
+    const Term ended = self->term();
+    step_down(no_primary());
+    // The successor need not wait for the lease it gave.
+    if (!entry.primary.empty()) context.send(entry.primary, messages::GivenUp{context.config.id, ended});
+  }
+  if (appointed()) {
+    follower_->stop();
+    begun_ = entry.term;
+    role_ = std::make_unique<Primary>(context, now, entry.term);
+    return;
+  }
+  take_member_role();
+  // A member whose data is gone must know the term before it gives a lease again.
+  const bool forgetful = !context.config.loses_nothing && context.broken(BrokenRule::lossy_member_is_silent);
+  if (forgetful || std::holds_alternative<Idle>(role_)) return;
+  follower_->on_primary(entry.term, entry.primary, entry.primary_incarnation);
+}
+
+// By the map, this node has its present data in the in-sync set.
+bool Partition::in_sync() const {
+  const View& view = *context_->view;
+  const ring::InSyncMember* member = view.entry.find_in_sync(context_->config.self);
+  return member != nullptr && (member->generation == context_->config.generation || !view.trust_generations);
+}
+
+// The map wants this very process, with the data it has, in a term that it has promised nobody against.
+bool Partition::appointed() const {
+  const PartitionConfig& config = context_->config;
+  const ring::PartitionEntry& entry = context_->view->entry;
+  const messages::PartitionState& state = context_->journal.state();
+  const bool serves_on = context_->broken(BrokenRule::new_term_each_start);
+  const bool same_process = entry.primary_incarnation == config.incarnation || serves_on;
+  const bool new_term = entry.term > begun_ && (entry.term > state.served || serves_on);
+  return entry.primary == config.self && same_process && in_sync() && new_term && entry.term >= state.promised;
+}
+
+void Partition::take_member_role() {
+  if (!context_->view->entry.has_member(context_->config.self)) {
+    role_ = Idle{};
+  } else if (in_sync()) {
+    role_ = Replica{};
+  } else {
+    role_ = Learner{};
+  }
+}
+
+// Answers everything that waits; what storage was not given is forgotten.
+void Partition::step_down(const Error& error) {
+  Context& context = *context_;
+  primary()->stop(error.message);
+  role_ = Learner{};
+  context.clock.stop();
+  context.journal.end_term();
+  queue_->fail_all(error);
+  const Error unknown{ErrorCode::outcome_unknown,
+                      Outcome::unknown,
+                      "the right to serve was lost before the write was acknowledged: " + error.message,
                       {}};
-    step_down(Idle{moved.message, moved.code}, moved);
+  // Storage never saw what is behind `committed`; what is before has been applied here and may survive.
+  for (auto& answer : context.waits.take_after(context.journal.committed())) {
+    context.effects.push_back(failed(std::move(answer.effect), error));
   }
-  if (mine && entry.term > state_.served) return start_term(entry);
-  Idle idle;
-  if (entry.primary.empty()) {
-    idle.why = fmt::format("partition {} has no primary", id_.value());
-  } else if (entry.primary == self_) {
-    idle.why = fmt::format("partition {} waits for the coordinator to appoint this process", id_.value());
+  for (auto& answer : context.waits.take_after(Sequence(0))) {
+    context.effects.push_back(failed(std::move(answer.effect), unknown));
+  }
+  context.journal.drop_uncommitted();
+}
+
+// --- The end of a term ---
+
+void Partition::give_up(const Moment& now, std::optional<NodeId> successor, const Error& error) {
+  given_up_ = GivenUpTerm{primary()->term(), std::move(successor), {}};
+  if (error.code == ErrorCode::not_primary && context_->broken(BrokenRule::give_up_before_handoff)) {
+    primary()->end_handover();
   } else {
-    idle.code = ErrorCode::not_primary;
-    idle.why = fmt::format("partition {} is served by {}", id_.value(), entry.primary.str());
+    step_down(error);
+    take_member_role();
   }
-  role_ = std::move(idle);
+  tell_given_up(now.steady);
 }
 
-// Records the term before anything is served in it.
-void Partition::start_term(const ring::PartitionEntry& entry) {
-  role_ = Primary{entry.term, false};
-  state_.served = entry.term;
-  const Sequence first = assigned_.next();
-  // A term without a write leaves no trace.
-  if (!state_.history.empty() && state_.history.back().first == first) state_.history.pop_back();
-  GYRE_ASSERT(state_.history.empty() || state_.history.back().term < entry.term);
-  state_.history.push_back({entry.term, first});
-  term_dirty_ = true;
-}
-
-void Partition::step_down(Role role, const Error& error) {
-  if (serving()) effects_.push_back(RoleChanged{std::get<Primary>(role_).term, false, error.message});
-  role_ = std::move(role);
-  fail_queue(error);
-  // Storage never saw what is behind committed_; what is before has been applied here and may survive.
-  fail_waiting(committed_, error);
-  fail_waiting(Sequence(0), {ErrorCode::outcome_unknown,
-                             Outcome::unknown,
-                             "the right to serve was lost before the write was acknowledged: " + error.message,
-                             {}});
-  pending_.truncate_after(Sequence(0));
-  handed_.clear();
-  persisted_ = assigned_ = committed_;
-  term_dirty_ = false;
-}
-
-bool Partition::serving() const {
-  const auto* primary = std::get_if<Primary>(&role_);
-  return primary != nullptr && primary->in_office;
-}
-
-Result<void> Partition::check_office() const {
-  return std::visit(Overloaded{
-                        [](const Idle& idle) -> Result<void> { return fail(idle.code, idle.why); },
-                        [this](const Primary& primary) -> Result<void> {
-                          if (primary.in_office) return {};
-                          return fail(ErrorCode::unavailable, fmt::format("partition {} is taking office in term {}",
-                                                                          id_.value(), primary.term.value()));
-                        },
-                        [](const Broken& broken) -> Result<void> { return fail(ErrorCode::unavailable, broken.why); },
-                    },
-                    role_);
-}
-
-Result<void> Partition::may_answer(const Moment&) const { return check_office(); }
-
-UnixMillis Partition::time(const Moment& now) {
-  const UnixMillis running{time_base_.at.value + to_ms(now.steady - time_base_.steady)};
-  if (now.wall <= running) return running;
-  time_base_ = {now.wall, now.steady};
-  return now.wall;
-}
-
-// --- Writes ---
-
-void Partition::on_write(const Moment& now, Ticket ticket, std::vector<WriteOperation> operations) {
-  GYRE_ASSERT(!operations.empty());
-  if (auto office = check_office(); !office) {
-    effects_.push_back(WriteDone{ticket, fail(std::move(office).error())});
-    return;
+void Partition::tell_given_up(Instant now) {
+  given_up_->told_at = now;
+  for (const auto& [node, info] : context_->view->nodes) {
+    if (node != context_->config.self) context_->send(node, messages::GivenUp{context_->config.id, given_up_->term});
   }
-  if (queue_.size() + pending_.size() >= limits::kPartitionWritesQueuedMax) {
-    effects_.push_back(WriteDone{ticket, fail(Error{ErrorCode::busy, Outcome::not_applied,
-                                                    fmt::format("too many writes wait in partition {}", id_.value()),
-                                                    limits::kBusyRetryAfter})});
-    return;
-  }
-  queue_.push_back({ticket, std::move(operations), std::nullopt, {}, 0, false});
-  drain_queue(now);
+  if (!given_up_->successor) return;
+  context_->tell_coordinator(messages::HandedOver{context_->config.id, given_up_->term, *given_up_->successor});
 }
 
-void Partition::on_current(const Moment& now, Ticket ticket, std::size_t operation,
-                           Result<std::optional<Record>> record) {
-  // Only the head ever reads; an answer for anything else comes from before a change of role.
-  if (queue_.empty() || queue_.front().ticket != ticket || !queue_.front().started) return;
-  Queued& head = queue_.front();
-  GYRE_ASSERT(operation < head.current.size() && head.reads_open > 0);
-  if (!record) {
-    answer_after(assigned_, WriteDone{ticket, fail(std::move(record).error())});
-    queue_.pop_front();
-  } else {
-    head.current[operation] = *std::move(record);
-    if (--head.reads_open > 0) return;
-    apply(now, head);
-    queue_.pop_front();
-  }
-  drain_queue(now);
+void Partition::on_stopping(const Moment&) { stopping_ = true; }
+
+void Partition::on_order(const Moment& now, const messages::Order& order) {
+  if (Primary* self = primary()) self->on_order(now, order);
+  progress(now);
 }
 
-// Carries out the queue from its head until one must wait for a stored value.
-void Partition::drain_queue(const Moment& now) {
-  while (!queue_.empty()) {
-    Queued& head = queue_.front();
-    if (head.started) return;
-    if (head.operations.empty()) {
-      plan_queued_read(head);
-    } else {
-      if (start_reads(head)) return;
-      apply(now, head);
-    }
-    queue_.pop_front();
-  }
-}
+// --- Peers ---
 
-// Collects the stored values that the write depends on, and asks for those that are not pending. False: all are there.
-bool Partition::start_reads(Queued& write) {
-  write.started = true;
-  write.current.resize(write.operations.size());
-  for (std::size_t i = 0; i < write.operations.size(); ++i) {
-    const WriteOperation& operation = write.operations[i];
-    if (!needs_current(operation)) continue;
-    const Mutation* pending = pending_.find(operation.key);
-    if (pending != nullptr && broken_ != BrokenRule::evaluate_pending) {
-      if (pending->kind == Mutation::Kind::put) write.current[i] = pending->record;
-      continue;
-    }
-    effects_.push_back(ReadCurrent{write.ticket, i, operation.key});
-    ++write.reads_open;
-  }
-  return write.reads_open > 0;
-}
-
-void Partition::apply(const Moment& now, Queued& write) {
-  auto outcomes = evaluate_all(now, write);
-  // Failed conditions and writes that change nothing show what is stored: they wait for it as others do.
-  answer_after(assigned_, WriteDone{write.ticket, std::move(outcomes)});
-}
-
-// All operations under one sequence, each seeing those before it; or none of them.
-Result<std::vector<WriteOutcome>> Partition::evaluate_all(const Moment& now, const Queued& write) {
-  const Position next{std::get<Primary>(role_).term, assigned_.next()};
-  const UnixMillis at = time(now);
-  std::vector<WriteOutcome> outcomes;
-  outcomes.reserve(write.operations.size());
-  bool changed = false;
-  for (std::size_t i = 0; i < write.operations.size(); ++i) {
-    const WriteOperation& operation = write.operations[i];
-    const Record* current = write.current[i] ? &*write.current[i] : nullptr;
-    if (needs_current(operation) && broken_ != BrokenRule::evaluate_pending) {
-      if (const Mutation* newer = pending_.find(operation.key)) {
-        current = newer->kind == Mutation::Kind::put ? &newer->record : nullptr;
-      }
-    }
-    auto evaluation = evaluate(operation, current, at, next);
-    if (!evaluation) {
-      if (changed) pending_.truncate_after(assigned_);
-      return fail(std::move(evaluation).error());
-    }
-    outcomes.push_back(evaluation->outcome);
-    if (evaluation->mutation) {
-      pending_.append(*std::move(evaluation->mutation));
-      changed = true;
+void Partition::on_peer(const Moment& now, const NodeId& from, Incarnation incarnation, messages::Message message) {
+  // Before the map is known, and without storage, nothing is accepted and nothing said.
+  if (!context_->view || broken() || std::holds_alternative<Idle>(role_)) return;
+  if (const auto* append = std::get_if<messages::Append>(&message)) {
+    if (stopping_ && std::holds_alternative<Learner>(role_)) return;
+    if (Primary* self = primary(); self != nullptr && append->term > self->term()) {
+      step_down({ErrorCode::not_primary, Outcome::not_applied,
+                      fmt::format("partition {} is served by {} now", id().value(), from.str()), {}});
     }
   }
-  if (changed) assigned_ = next.sequence;
-  return outcomes;
+  std::visit(Overloaded{
+                 [&](messages::Append& append) {
+                   if (!primary() || append.term < primary()->term()) {
+                     follower_->on_append(now, from, incarnation, std::move(append));
+                   }
+                 },
+                 [&](messages::AppendAck& ack) {
+                   if (Primary* self = primary()) self->on_ack(now, from, incarnation, ack);
+                 },
+                 [&](messages::GivenUp& given_up) {
+                   context_->grants->on_given_up(from, given_up.term);
+                   if (Primary* self = primary()) self->try_office(now);
+                 },
+                 [&](messages::FetchKeys& fetch) {
+                   if (Primary* self = primary()) self->on_fetch(now, from, std::move(fetch));
+                 },
+                 [&](messages::FetchedKeys& keys) { follower_->on_fetched(now, from, std::move(keys)); },
+                 [&](messages::SnapshotAsk& ask) {
+                   if (Primary* self = primary()) self->on_ask(now, from, ask);
+                 },
+                 [&](messages::SnapshotChunk& chunk) { follower_->on_chunk(now, from, std::move(chunk)); },
+                 [](auto&) {},
+             },
+             message);
+  progress(now);
 }
 
-// --- Reads ---
+void Partition::on_peer_dead(const Moment& now, const NodeId& node, Incarnation incarnation) {
+  if (!context_->view || broken()) return;
+  context_->grants->on_dead(node, incarnation);
+  follower_->on_dead(node, incarnation);
+  if (Primary* self = primary()) self->on_dead(now, node, incarnation);
+  progress(now);
+}
 
-Result<Partition::ReadPlan> Partition::on_read(const Moment&, Ticket ticket, std::optional<Bytes> key) {
-  GYRE_TRY(check_office());
-  if (!queue_.empty()) {
-    if (queue_.size() >= limits::kPartitionWritesQueuedMax) {
-      return fail(Error{ErrorCode::busy, Outcome::not_applied,
-                        fmt::format("too many requests wait in partition {}", id_.value()), limits::kBusyRetryAfter});
+// --- The coordinator's questions ---
+
+bool Partition::on_poll(const Moment& now, Term term, const NodeId& suspect) {
+  if (!context_->view || broken() || context_->broken(BrokenRule::alive_stops_election)) return false;
+  if (suspect == context_->config.self) return primary() && primary()->term() == term && serving(now);
+  if (context_->journal.state().promised > term) return false;
+  return follower_->alive(now.steady, term, suspect, context_->view->timing.detection);
+}
+
+void Partition::on_seal(const Moment& now, Term term) {
+  if (!context_->view || broken() || term <= context_->view->entry.term) return;
+  Journal& journal = context_->journal;
+  if (term > journal.state().promised) {
+    if (primary()) {
+      give_up(now, std::nullopt,
+              {ErrorCode::unavailable, Outcome::not_applied,
+               fmt::format("partition {} is being given another primary", id().value()), {}});
     }
-    queue_.push_back({ticket, {}, std::move(key), {}, 0, false});
-    return ReadPlan::wait;
+    follower_->stop();
   }
-  if (pending_.empty() || (key && pending_.find(*key) == nullptr)) return ReadPlan::engine;
-  plan_queued_read({ticket, {}, std::move(key), {}, 0, false});
-  return ReadPlan::wait;
+  journal.promise(std::max(term, journal.state().promised), true);
+  seal_ = std::max(seal_.value_or(Term()), term);
+  answer_seal(now);
 }
 
-Result<bool> Partition::may_leave(const Moment&, Ticket ticket) {
-  GYRE_TRY(check_office());
-  if (committed_ == persisted_) return true;
-  answer_after(committed_, ReadReady{ticket, ReadReady::Release{}});
+void Partition::answer_seal(const Moment& now) {
+  if (!seal_) return;
+  const Journal& journal = context_->journal;
+  if (journal.promised_synced() < *seal_ && !context_->broken(BrokenRule::seal_is_durable)) return;
+  seal_.reset();
+  messages::SealAnswer answer;
+  answer.generation = context_->config.generation;
+  answer.items.push_back({.partition = id(),
+                          .promised = journal.state().promised,
+                          .position = journal.persisted_position(),
+                          .whole = follower_->whole(),
+                          .lease_left = context_->grants->left(now.steady)});
+  context_->tell_coordinator(std::move(answer));
+}
+
+// A primary that may have left writes behind says when the ledger has them (PROTOCOL.md section 10).
+void Partition::account(const Moment& now) {
+  const View& view = *context_->view;
+  if (now.steady - accounted_at_ < view.timing.heartbeat) return;
+  const bool matched = primary() ? primary()->serving(now.steady) : follower_->following(view.entry.term);
+  if (!matched) return;
+  accounted_at_ = now.steady;
+  for (const ring::DeposedPrimary& deposed : view.entry.deposed) {
+    if (deposed.node != context_->config.self || !range_is_exported(deposed.term)) continue;
+    context_->tell_coordinator(messages::Accounted{id(), deposed.term});
+  }
+}
+
+// Where this start may lack what was written in `term`, nobody can tell what it was.
+bool Partition::range_is_exported(Term term) {
+  if (context_->config.loses_nothing) return true;
+  if (range_export_ && range_export_->term == term) return range_export_->done;
+  if (range_export_ && !range_export_->done) return false;
+  const auto later = behind(context_->journal.state().history, term);
+  const Sequence first = later.empty() ? context_->journal.assigned().next() : later.front().first;
+  range_export_ = RangeExport{context_->tasks.next(), term};
+  messages::LostRange range{.partition = id(), .term = term, .first = first, .last = first, .why = {}};
+  range.why = fmt::format("{} lost data that it had not synced: how many writes is not known",
+                          context_->config.self.str());
+  context_->effects.push_back(ExportLosses{range_export_->task, {std::move(range)}});
   return false;
 }
 
-void Partition::plan_queued_read(const Queued& read) {
-  const Mutation* pending = read.read_key ? pending_.find(*read.read_key) : nullptr;
-  if (pending == nullptr) {
-    // A range sees all that was written before it.
-    answer_after(read.read_key ? persisted_ : assigned_, ReadReady{read.ticket, ReadReady::FromEngine{}});
-    return;
+// --- Time ---
+
+void Partition::on_tick(const Moment& now) {
+  Context& context = *context_;
+  context.running.tick(now.steady);
+  if (!context.view) return;
+  const Duration heartbeat = context.view->timing.heartbeat;
+  if (given_up_ && now.steady - given_up_->told_at >= heartbeat) tell_given_up(now.steady);
+  if (broken()) return;
+  const UnixMillis old = context.clock.surely_before(now, limits::kWriteIdLife);
+  if (old != UnixMillis{}) context.journal.expire_window({old.value + to_ms(limits::kWriteIdLife)});
+  if (Primary* self = primary()) {
+    self->on_tick(now);
+  } else {
+    follower_->on_tick(now);
   }
-  std::optional<Record> record;
-  if (pending->kind == Mutation::Kind::put) record = pending->record;
-  answer_after(pending->record.version.sequence, ReadReady{read.ticket, std::move(record)});
+  account(now);
+  progress(now);
 }
 
-// --- Persistence ---
+// Whatever happened may have let answers go, a handoff end, or a seal become durable.
+void Partition::progress(const Moment& now) {
+  if (broken()) return;
+  answer_seal(now);
+  release(now);
+  Primary* self = primary();
+  if (self == nullptr) return;
+  if (self->handed_over(now.steady)) {
+    const NodeId successor = self->successor();
+    return give_up(now, successor,
+                   {ErrorCode::not_primary, Outcome::not_applied,
+                    fmt::format("partition {} is handed over to {}", id().value(), successor.str()), {}});
+  }
+  drain(now);
+}
+
+// --- Storage ---
 
 std::optional<Persist> Partition::take_persist() {
-  if (assigned_ == committed_ && !term_dirty_) return std::nullopt;
-  const auto mutations = pending_.after(committed_);
-  handed_.push_back({++last_handed_id_, state_.position, assigned_, term_dirty_});
-  if (!mutations.empty()) state_.position = mutations.back().record.version;
-  committed_ = assigned_;
-  term_dirty_ = false;
-  return Persist{last_handed_id_, mutations, state_};
+  if (broken()) return std::nullopt;
+  Primary* self = primary();
+  auto persist = context_->journal.take(context_->clock.latest(), self ? nullptr : follower_->step());
+  if (self != nullptr && persist) self->on_taken(persist->writes);
+  return persist;
+}
+
+void Partition::on_committed(const Moment& now, std::uint64_t) {
+  if (Primary* self = primary()) self->on_stored(now);
 }
 
 void Partition::on_persisted(const Moment& now, std::uint64_t id) {
-  bool term = false;
-  // An id from before a change of role is no longer among them.
-  while (!handed_.empty() && handed_.front().id <= id) {
-    persisted_ = handed_.front().last;
-    term = term || handed_.front().term;
-    handed_.pop_front();
+  if (broken()) return;
+  const Journal::Report report = context_->journal.on_persisted(id);
+  if (Primary* self = primary()) {
+    self->on_stored(now);
+  } else {
+    follower_->on_stored(now, report.step);
   }
-  pending_.drop_through(persisted_);
-  if (term) {
-    auto& primary = std::get<Primary>(role_);
-    primary.in_office = true;
-    effects_.push_back(RoleChanged{primary.term, true, "appointed"});
-  }
-  while (!waiting_.empty() && waiting_.front().after <= persisted_) {
-    effects_.push_back(std::move(waiting_.front().effect));
-    waiting_.pop_front();
-  }
-  drain_queue(now);
+  progress(now);
 }
 
-void Partition::on_refused(const Moment&, const Error& why) {
-  GYRE_ASSERT(!handed_.empty() && handed_.back().last == committed_);
-  const Handed refused = handed_.back();
-  handed_.pop_back();
-  committed_ = assigned_ = refused.before.sequence;
-  term_dirty_ = refused.term;
-  state_.position = refused.before;
-  pending_.truncate_after(committed_);
+void Partition::on_refused(const Moment& now, const Error& why) {
+  if (broken()) return;
+  context_->journal.on_refused();
+  if (Primary* self = primary()) {
+    self->on_refused();
+  } else {
+    follower_->on_refused();
+  }
   // What waits in the queue may have seen what was refused.
-  if (broken_ != BrokenRule::fail_what_was_refused) fail_waiting(committed_, why);
-  fail_queue(why);
-}
-
-void Partition::on_storage_failed(const Moment&, const Error& why) {
-  if (std::holds_alternative<Broken>(role_)) return;
-  fail_waiting(Sequence(0), {ErrorCode::outcome_unknown,
-                             Outcome::unknown,
-                             "storage failed while the write was on its way: " + why.message,
-                             {}});
-  step_down(Broken{fmt::format("the storage of partition {} failed: {}", id_.value(), why.message)},
-            {ErrorCode::unavailable, Outcome::not_applied, why.message, {}});
-}
-
-// --- Answers ---
-
-void Partition::answer_after(Sequence sequence, Effect effect) {
-  if (sequence <= persisted_ || broken_ == BrokenRule::answer_once_persisted) {
-    effects_.push_back(std::move(effect));
-    return;
-  }
-  if (!waiting_.empty()) sequence = std::max(sequence, waiting_.back().after);  // answers leave in order
-  waiting_.push_back({sequence, std::move(effect)});
-}
-
-// Fails the answers that wait for something behind `after`.
-void Partition::fail_waiting(Sequence after, const Error& error) {
-  const auto first = std::ranges::upper_bound(waiting_, after, {}, &Waiting::after);
-  for (auto waiting = first; waiting != waiting_.end(); ++waiting) {
-    effects_.push_back(failed(std::move(waiting->effect), error));
-  }
-  waiting_.erase(first, waiting_.end());
-}
-
-void Partition::fail_queue(const Error& error) {
-  for (Queued& queued : queue_) {
-    if (queued.operations.empty()) {
-      effects_.push_back(ReadReady{queued.ticket, fail(error)});
-    } else {
-      effects_.push_back(WriteDone{queued.ticket, fail(error)});
+  if (!context_->broken(BrokenRule::fail_what_was_refused)) {
+    for (auto& answer : context_->waits.take_after(context_->journal.committed())) {
+      context_->effects.push_back(failed(std::move(answer.effect), why));
     }
   }
-  queue_.clear();
+  queue_->fail_all(why);
+  progress(now);
 }
 
-std::vector<Effect> Partition::take_effects() { return std::exchange(effects_, {}); }
+void Partition::on_storage_failed(const Moment& now, const Error& why) {
+  if (broken()) return;
+  const std::string reason = fmt::format("the storage of partition {} failed: {}", id().value(), why.message);
+  if (primary()) {
+    give_up(now, NodeId(), {ErrorCode::unavailable, Outcome::not_applied, reason, {}});
+  }
+  for (auto& answer : context_->waits.take_after(Sequence(0))) {
+    context_->effects.push_back(failed(std::move(answer.effect), {ErrorCode::unavailable, {}, reason, {}}));
+  }
+  follower_->stop();
+  role_ = Broken{reason};
+  context_->tell_event(messages::NodeEvent::Kind::storage_failed, context_->journal.state().promised, 0, reason);
+}
+
+// --- Results of work ---
+
+void Partition::on_log(const Moment& now, TaskId task, Result<std::vector<messages::LoggedWritePtr>> writes) {
+  if (Primary* self = primary()) {
+    self->on_log(now, task, writes);
+  } else {
+    follower_->on_log(now, task, writes);
+  }
+}
+
+void Partition::on_keys(const Moment& now, TaskId task, Result<std::vector<messages::FetchedKey>> keys) {
+  if (Primary* self = primary()) self->on_keys(now, task, std::move(keys));
+}
+
+void Partition::on_snapshot_open(const Moment& now, TaskId task, Result<void> opened) {
+  if (Primary* self = primary()) self->on_snapshot_open(now, task, std::move(opened));
+}
+
+void Partition::on_snapshot_records(const Moment& now, TaskId task,
+                                    Result<std::vector<messages::FetchedKey>> records) {
+  if (Primary* self = primary()) self->on_snapshot_records(now, task, std::move(records));
+}
+
+void Partition::on_exported(const Moment& now, TaskId task, Result<void> outcome) {
+  if (range_export_ && range_export_->task == task) {
+    range_export_->done = outcome.has_value();
+    if (!outcome) range_export_.reset();
+    return;
+  }
+  follower_->on_exported(now, task, std::move(outcome));
+}
+
+// --- What others see ---
+
+std::vector<Effect> Partition::take_effects() { return std::exchange(context_->effects, {}); }
+bool Partition::has_effects() const { return !context_->effects.empty(); }
+PartitionId Partition::id() const { return context_->config.id; }
+const messages::PartitionState& Partition::state() const { return context_->journal.state(); }
+std::uint64_t Partition::era() const { return follower_->repairs(); }
+UnixMillis Partition::time(const Moment& now) { return context_->clock.read(now); }
+
+bool Partition::serving(const Moment& now) const {
+  const Primary* self = primary();
+  return self != nullptr && self->serving(now.steady);
+}
+
+messages::PartitionStatus Partition::status(const Moment& now) const {
+  using Seen = messages::PartitionStatus::Role;
+  messages::PartitionStatus status;
+  status.partition = id();
+  status.role = std::visit(Overloaded{[](const Idle&) { return Seen::idle; },
+                                      [](const Learner&) { return Seen::learner; },
+                                      [](const Replica&) { return Seen::replica; },
+                                      [](const std::unique_ptr<Primary>&) { return Seen::primary; },
+                                      [](const Broken&) { return Seen::broken; }},
+                           role_);
+  status.serving = serving(now);
+  if (context_->view) status.term = context_->view->entry.term;
+  status.position = context_->journal.persisted_position();
+  status.promised = context_->journal.state().promised;
+  status.whole = follower_->whole();
+  if (const auto* broken = std::get_if<Broken>(&role_)) status.why = broken->why;
+  if (const Primary* self = primary()) {
+    if (auto right = self->check_right(now.steady); !right) status.why = right.error().message;
+    status.members = self->status(now.steady);
+  }
+  return status;
+}
+
+std::optional<Term> Partition::open_promise() const {
+  if (!context_->view || std::holds_alternative<Idle>(role_) || broken()) return std::nullopt;
+  const Term promised = context_->journal.state().promised;
+  if (promised <= context_->view->entry.term) return std::nullopt;
+  return promised;
+}
+
+bool Partition::settled(const Moment& now) const {
+  if (!context_->view) return false;
+  if (std::holds_alternative<Idle>(role_)) return true;
+  if (primary()) return serving(now);
+  const Term term = context_->view->entry.term;
+  return std::holds_alternative<Replica>(role_) && follower_->whole() && follower_->following(term);
+}
 
 void Partition::check_invariants() const {
-  GYRE_ASSERT(persisted_ <= committed_ && committed_ <= assigned_);
-  GYRE_ASSERT(state_.position.sequence == committed_);
-  GYRE_ASSERT(pending_.empty() == (persisted_ == assigned_));
-  GYRE_ASSERT(state_.served <= seen_);
-  if (!std::holds_alternative<Primary>(role_)) {
-    GYRE_ASSERT(pending_.empty() && queue_.empty() && waiting_.empty());
+  const Context& context = *context_;
+  context.journal.check_invariants();
+  if (const Primary* self = primary()) {
+    self->check_invariants();
+    GYRE_ASSERT(self->term() == begun_);
+  } else {
+    GYRE_ASSERT(queue_->empty());
   }
-  GYRE_ASSERT(std::ranges::is_sorted(waiting_, {}, &Waiting::after));
+  GYRE_ASSERT(!given_up_ || given_up_->term <= begun_);
 }
 
 }  // namespace gyre::replication

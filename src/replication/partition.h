@@ -1,12 +1,10 @@
-// The machine of one partition on one node: orders its writes, and decides what may be read.
+// The machine of one partition on one node: its roles, and what reaches it from requests, peers, map and storage.
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -14,58 +12,40 @@
 #include "base/time.h"
 #include "gyre/result.h"
 #include "messages/request.h"
+#include "replication/config.h"
 #include "replication/effect.h"
-#include "base/broken_rule.h"
-#include "replication/pending_log.h"
+#include "replication/persist.h"
+#include "replication/read_request.h"
+#include "replication/waits.h"
 #include "ring/cluster_map.h"
 
 namespace gyre::replication {
 
-struct PartitionConfig {
-  PartitionId id;
-  NodeId self;
-  Incarnation incarnation;
-  Generation generation;
-  bool loses_nothing = true;  // false: this start may lack writes that were acknowledged (a new generation)
-  Instant started;  // when the process started: it may have given leases until then
-  BrokenRule broken = BrokenRule::none;  // of tests only
-};
+class Follower;
+class Primary;
+class WriteQueue;
+struct Context;
 
-// What a read asks for. No key: the whole partition (a scan).
-struct ReadRequest {
-  std::optional<Bytes> key;
-  messages::ReadConsistency read;
-};
-
-// What must be committed in this turn, in this order. Spans stay valid until the next call of the machine.
-struct Persist {
-  std::uint64_t id = 0;  // names it in the report that must follow
-  bool drop_first = false;
-  std::span<const messages::LoggedWritePtr> writes;
-  std::span<const messages::Mutation> repairs;
-  std::optional<std::vector<messages::WindowWrite>> window;
-  messages::PartitionState state;  // after them
-  bool synced = false;  // report it as persisted only after a sync, whatever the node's durability
-};
-
-// Life: a partition is Idle until a map appoints this very process its primary. It then makes the new term durable
-// (Primary, taking office), serves (Primary), and is Idle again when a newer term appoints another, or its storage
-// fails, for good (Broken).
+// Life: a partition is Idle while no map names this node as a member. A member follows its primary, as Replica while the
+// map has its present data in the in-sync set, else as Learner. A map that appoints this very process makes it Primary:
+// it records the term, waits until the leases it gave to earlier primaries have run out, and serves while it holds the
+// leases of all members it counts. It is a member again when a newer term appoints another. A member whose storage fails
+// is Broken for good.
 //
-// Writes pass through in order: what depends on a stored value waits at the head of the queue until the host has read
-// it; the rest gets its sequence at once. The host takes what is pending once a turn, commits it, and reports back;
-// only then answers leave. A write, also one of many operations, has one sequence.
+//   Idle <-> Learner <-> Replica --appointed--> Primary --newer term--> Learner, Replica      any --storage--> Broken
 //
-// Reads of a key whose newest write is pending wait until that is persisted: no answer ever shows what a crash could
-// still take back.
+// Each part of this life is a collaborator: Journal (writes on their way to storage, and the promises), Follower (a
+// member), Primary (a term in office), WriteQueue (the order of requests), Waits (answers that must not leave yet).
 //
-// INVARIANT 1: persisted_ <= committed_ <= assigned_; pending_ holds exactly the writes behind persisted_.
-// INVARIANT 2: only a Primary has pending writes, queued requests or waiting answers.
-// INVARIANT 3: terms and sequences never go back.
+// INVARIANT 1: nothing is said (acknowledged, promised, answered) that is not as durable as the node was told to make it.
+// INVARIANT 2: only a Primary assigns sequences, and only in the term for which the map appointed this process.
+// INVARIANT 3: served and promised terms never go back; sequences do only by a repair, which leaves a learner.
 class Partition {
  public:
   // `stored`, `window`: what this node's storage remembers of the partition.
   Partition(PartitionConfig config, messages::PartitionState stored, std::vector<messages::WindowWrite> window);
+  Partition(Partition&&) noexcept;
+  ~Partition();
 
   // --- Map and peers ---
 
@@ -82,7 +62,8 @@ class Partition {
   void on_order(const Moment& now, const messages::Order& order);
   // Call every kTick.
   void on_tick(const Moment& now);
-  // Gives leases and acknowledgements no more, and hands over if it is primary: the process stops.
+  // The process stops: from the moment the map has this member out of the in-sync set, it gives no leases and
+  // acknowledgements. A primary hands over when it is ordered to.
   void on_stopping(const Moment& now);
 
   // --- Requests ---
@@ -112,6 +93,9 @@ class Partition {
 
   // What is to be committed, if anything. The host commits it before it calls anything else here, and reports one of:
   std::optional<Persist> take_persist();
+  // Applied and handed to the kernel, maybe not synced: members may have it. Call it after each commit, if on_persisted
+  // does not follow at once.
+  void on_committed(const Moment& now, std::uint64_t id);
   // This and all that was taken before is as durable as the node was told to make it. May come in a later turn.
   void on_persisted(const Moment& now, std::uint64_t id);
   // The commit taken last was refused; nothing of it was applied.
@@ -129,15 +113,18 @@ class Partition {
   void on_exported(const Moment& now, TaskId task, Result<void> outcome);
 
   std::vector<Effect> take_effects();
-  bool has_effects() const { return !effects_.empty(); }
+  bool has_effects() const;
 
-  PartitionId id() const { return config_.id; }
+  PartitionId id() const;
   // Primary, in office, and with the right to serve now.
   bool serving(const Moment& now) const;
   // The clock by which values of this partition expire here; never goes back. A primary's runs on by itself, a
   // member's only with what its primary says.
   UnixMillis time(const Moment& now);
-  const messages::PartitionState& state() const { return state_; }
+  // As committed.
+  const messages::PartitionState& state() const;
+  // Goes up when records of this member are replaced by a repair.
+  std::uint64_t era() const;
   messages::PartitionStatus status(const Moment& now) const;
   // A promise above the term of the newest entry, if there is one: the coordinator has to finish it.
   std::optional<Term> open_promise() const;
@@ -147,73 +134,61 @@ class Partition {
   void check_invariants() const;
 
  private:
-  struct Idle {
-    std::string why = "this node has no cluster map yet";
-    ErrorCode code = ErrorCode::unavailable;
-  };
-  struct Primary {
-    Term term;
-    bool in_office = false;  // the term is durable
-  };
+  struct Idle {};
+  struct Learner {};
+  struct Replica {};
   struct Broken {
     std::string why;
   };
-  using Role = std::variant<Idle, Primary, Broken>;
+  using Role = std::variant<Idle, Learner, Replica, std::unique_ptr<Primary>, Broken>;
 
-  // A request that waits for its turn: a write, or a read that came behind one.
-  struct Queued {
-    Ticket ticket;
-    std::vector<messages::WriteOperation> operations;  // empty: a read
-    std::optional<Bytes> read_key;
-    std::vector<std::optional<messages::Record>> current;  // by operation, as they arrive
-    std::size_t reads_open = 0;
-    bool started = false;
+  // A term that this member has given up: others are told until a newer entry is known.
+  struct GivenUpTerm {
+    Term term;
+    std::optional<NodeId> successor;  // the coordinator is told, too; empty: elect one
+    Instant told_at;
   };
-  // An answer that leaves once `after` is persisted.
-  struct Waiting {
-    Sequence after;
-    Effect effect;
-  };
-  // What take_persist gave out and is not yet reported as persisted.
-  struct Handed {
-    std::uint64_t id;
-    Position before;  // what was committed before it
-    Sequence last;
-    bool term;  // it records the term
-  };
-  // Partition time runs on from `at` with the steady clock.
-  struct TimeBase {
-    UnixMillis at;
-    Instant steady;
+  // The ledger is told that what this member held of a term may be gone.
+  struct RangeExport {
+    TaskId task;
+    Term term;
+    bool done = false;
   };
 
-  Result<void> check_office() const;
-  void start_term(const ring::PartitionEntry& entry);
-  void step_down(Role role, const Error& error);
-  void drain_queue(const Moment& now);
-  bool start_reads(Queued& write);
-  void apply(const Moment& now, Queued& write);
-  Result<std::vector<messages::WriteOutcome>> evaluate_all(const Moment& now, const Queued& write);
-  void plan_queued_read(const Queued& read);
-  void answer_after(Sequence sequence, Effect effect);
-  void fail_waiting(Sequence after, const Error& error);
-  void fail_queue(const Error& error);
+  // Roles.
+  Primary* primary() const;
+  bool broken() const { return std::holds_alternative<Broken>(role_); }
+  bool in_sync() const;
+  bool appointed() const;
+  void take_member_role();
+  void step_down(const Error& error);
+  void give_up(const Moment& now, std::optional<NodeId> successor, const Error& error);
+  void tell_given_up(Instant now);
+  void account(const Moment& now);
+  bool range_is_exported(Term term);
+  void answer_seal(const Moment& now);
+  void progress(const Moment& now);
 
-  PartitionConfig config_;
-  Role role_ = Idle{};
-  Term seen_;  // highest term of any entry seen
-  messages::PartitionState state_;  // position as committed; history and served run ahead while taking office
-  Sequence persisted_;
-  Sequence committed_;  // the last sequence that storage was given
-  Sequence assigned_;  // the last sequence given to a write
-  bool term_dirty_ = false;  // history and served must be committed
-  std::deque<Handed> handed_;
-  std::uint64_t last_handed_id_ = 0;
-  PendingLog pending_;
-  std::deque<Queued> queue_;
-  std::deque<Waiting> waiting_;
-  std::vector<Effect> effects_;
-  TimeBase time_base_;
+  // Requests.
+  Error no_primary() const;
+  Result<void> admit(const Moment& now, const messages::WriteRequest& request) const;
+  void drain(const Moment& now);
+  Result<void> check_session(const messages::ReadConsistency& read) const;
+  Result<void> check_member_read(const Moment& now, const messages::ReadConsistency& read) const;
+  Result<void> check_read(const Moment& now, const messages::ReadConsistency& read) const;
+  void release(const Moment& now);
+  void leave(const Moment& now, messages::AckCount level, Waits::Answer answer);
+
+  std::unique_ptr<Context> context_;
+  std::unique_ptr<Follower> follower_;
+  std::unique_ptr<WriteQueue> queue_;
+  Role role_;
+  Term begun_;  // the last term this process was primary of
+  std::optional<GivenUpTerm> given_up_;
+  std::optional<Term> seal_;  // asked for and not answered yet
+  std::optional<RangeExport> range_export_;
+  Instant accounted_at_;
+  bool stopping_ = false;
 };
 
 }  // namespace gyre::replication

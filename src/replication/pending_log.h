@@ -1,4 +1,4 @@
-// The writes of a partition that storage has not confirmed yet, oldest first.
+// The newest writes of a partition that something is still to confirm (storage, or the other members), oldest first.
 #pragma once
 
 #include <cstddef>
@@ -12,14 +12,12 @@
 
 namespace gyre::replication {
 
-// One write has one sequence and any number of mutations. Sequences only grow.
-//
 // Plain writes only append. The index by key is brought up to date when somebody looks for a key, so that a load
 // without conditional writes never pays for it.
 class PendingLog {
  public:
-  // REQUIRES: the mutation's sequence is not below the last one's.
-  void append(messages::Mutation mutation);
+  // REQUIRES: behind all others.
+  void append(messages::LoggedWritePtr write);
   // Forgets everything up to and including `last`.
   void drop_through(Sequence last);
   // Forgets everything behind `last`.
@@ -27,15 +25,20 @@ class PendingLog {
   // The newest mutation of a key, null if none is pending. Valid until the next change.
   const messages::Mutation* find(std::string_view key);
 
-  bool empty() const { return mutations_.empty(); }
-  std::size_t size() const { return mutations_.size(); }
+  bool empty() const { return first_ == writes_.size(); }
+  std::size_t size() const { return writes_.size() - first_; }
+  // REQUIRES: !empty().
+  Sequence first() const { return writes_[first_]->position.sequence; }
   // Those behind `last`. Valid until the next change.
-  std::span<const messages::Mutation> after(Sequence last) const;
+  std::span<const messages::LoggedWritePtr> after(Sequence last) const;
 
  private:
-  std::vector<messages::Mutation> mutations_;
-  // Key to place in mutations_, for the first `indexed_` of them. Looked up only, never iterated.
-  std::unordered_map<std::string_view, std::size_t> index_;
+  void forget_index();
+
+  std::vector<messages::LoggedWritePtr> writes_;
+  std::size_t first_ = 0;  // those before it are dropped
+  // By key, for the writes before `indexed_`. Looked up only, never iterated.
+  std::unordered_map<std::string_view, const messages::Mutation*> index_;
   std::size_t indexed_ = 0;
 };
 

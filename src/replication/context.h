@@ -1,0 +1,48 @@
+// What the parts of one partition's machine share.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "messages/request.h"
+#include "replication/config.h"
+#include "replication/effect.h"
+#include "replication/grants.h"
+#include "replication/journal.h"
+#include "replication/partition_clock.h"
+#include "replication/view.h"
+#include "replication/waits.h"
+
+namespace gyre::replication {
+
+struct Context {
+  Context(PartitionConfig who, messages::PartitionState stored, std::vector<messages::WindowWrite> window)
+      : config(std::move(who)),
+        clock(stored.time, config.broken),
+        running(config.started),
+        journal(std::move(stored), std::move(window), config.broken) {}
+
+  bool broken(BrokenRule rule) const { return config.broken == rule; }
+  void send(const NodeId& to, messages::Message message) { effects.push_back(Send{to, std::move(message)}); }
+  void tell_coordinator(messages::Message message) { effects.push_back(TellCoordinator{std::move(message)}); }
+  void tell_event(messages::NodeEvent::Kind kind, Term term, std::uint64_t count = 0, std::string detail = {}) {
+    tell_coordinator(messages::NodeEvent{kind, config.id, term, count, std::move(detail)});
+  }
+  void take_in(std::vector<Effect> more) {
+    effects.insert(effects.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  }
+
+  const PartitionConfig config;
+  PartitionClock clock;
+  RunningClock running;
+  Journal journal;
+  Waits waits;
+  TaskIds tasks;
+  std::vector<Effect> effects;
+  // None before the first map.
+  std::optional<View> view;
+  std::optional<Grants> grants;
+};
+
+}  // namespace gyre::replication

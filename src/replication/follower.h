@@ -1,0 +1,98 @@
+// A member that is not primary: matches its history to the primary's, applies what comes, gives leases.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "messages/request.h"
+#include "replication/context.h"
+#include "replication/repair.h"
+
+namespace gyre::replication {
+
+// Life, in each term it hears of: unmatched (it cannot tell how its history and the primary's go together), following
+// (all it has is the primary's; it applies the next writes in order), repairing (it gives up a divergent tail, or
+// receives a snapshot; then it follows). A new term, and a start of the process, make it unmatched.
+//
+// INVARIANT 1: it acknowledges only what is persisted and of the primary's history, in a term that is promised durably.
+// INVARIANT 2: it accepts nothing older than what it promised, and in one term from one process only.
+class Follower {
+ public:
+  explicit Follower(Context& context) : context_(context) {}
+
+  // The map names the primary of a term.
+  void on_primary(Term term, const NodeId& primary, Incarnation incarnation);
+  void on_append(const Moment& now, const NodeId& from, Incarnation incarnation, messages::Append append);
+  void on_fetched(const Moment& now, const NodeId& from, messages::FetchedKeys keys);
+  void on_chunk(const Moment& now, const NodeId& from, messages::SnapshotChunk chunk);
+  void on_dead(const NodeId& node, Incarnation incarnation);
+  // Nothing of this term is accepted any more: a newer one is promised, or this member becomes primary.
+  void stop();
+  void on_tick(const Moment& now);
+  // Results of work; those of other people's tasks are ignored.
+  void on_log(const Moment& now, TaskId task, const Result<std::vector<messages::LoggedWritePtr>>& writes);
+  void on_exported(const Moment& now, TaskId task, Result<void> outcome);
+  // Storage has what it was given; `step`: that of the repair, too.
+  void on_stored(const Moment& now, bool step);
+  // What was received and not committed was refused.
+  void on_refused() { gap_ = true; }
+
+  // Of the repair, to be committed; null: none.
+  const RepairStep* step() const { return repair_ ? repair_->step() : nullptr; }
+  bool repairing() const { return repair_.has_value(); }
+  // Follows the primary of this term.
+  bool following(Term term) const { return matched_ && term_ == term; }
+  bool whole() const { return context_.journal.whole() || context_.broken(BrokenRule::repair_is_learner); }
+  // Heard the primary of `term` say, within `window` of its own running, that it serves; and not refused since.
+  bool alive(Instant now, Term term, const NodeId& primary, Duration window) const;
+  // What it holds is at least what the primary had then; the epoch: unknown.
+  Instant fresh_at() const { return fresh_at_; }
+  // How often records of this member were replaced.
+  std::uint64_t repairs() const { return repairs_; }
+
+ private:
+  // Holds what the primary had at `at` once it has reached `position`.
+  struct Freshness {
+    Instant at;
+    Sequence position;
+  };
+
+  void begin(Term term, const NodeId& primary, Incarnation incarnation);
+  void hear(const Moment& now, const messages::Append& append);
+  void note_freshness(const Moment& now, const messages::Append& append);
+  void take_freshness();
+  void match(const Moment& now, const messages::Append& append);
+  void start_repair(const Moment& now, const messages::TermHistory& theirs, std::optional<Sequence> common,
+                    bool snapshot);
+  void finish_repair();
+  void drain_repair();
+  void receive(const messages::Append& append);
+  bool fits(const messages::LoggedWrite& write, Term term) const;
+  void ack(const Moment& now);
+
+  Context& context_;
+  Term term_;
+  NodeId primary_;
+  Incarnation incarnation_;
+  bool matched_ = false;
+  bool gap_ = false;  // writes are missing behind what was received
+  std::optional<Repair> repair_;
+  std::uint64_t repairs_ = 0;
+  bool was_away_ = true;  // since the process started, or by a repair
+  std::vector<messages::WriteId> exported_;  // sorted: of writes given up, that a retry may bring back
+
+  Instant newest_append_;    // `sent_at` of it
+  bool owes_answer_ = false;  // to it
+  Position acknowledged_;
+  // Serving was heard in this term, by the running clock; the start of the process counts as hearing everybody.
+  Term heard_term_;
+  std::optional<Duration> heard_serving_;
+  std::set<NodeId> refused_;  // ever since the start
+
+  Instant fresh_at_;
+  std::optional<Freshness> fresh_next_;
+};
+
+}  // namespace gyre::replication

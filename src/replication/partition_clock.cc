@@ -1,0 +1,48 @@
+#include "replication/partition_clock.h"
+
+#include <algorithm>
+
+namespace gyre::replication {
+
+namespace {
+
+constexpr Duration kSampleInterval = std::chrono::seconds(1);
+
+}  // namespace
+
+void PartitionClock::hear(UnixMillis time) { at_ = std::max(at_, time); }
+
+void PartitionClock::run(const Moment& now) {
+  running_ = true;
+  since_ = now.steady;
+}
+
+UnixMillis PartitionClock::read(const Moment& now) {
+  if (!running_) return broken_ == BrokenRule::partition_time_only ? now.wall : at_;
+  // Whole milliseconds move on; the rest counts with the next reading.
+  const std::int64_t elapsed = std::max<std::int64_t>(to_ms(now.steady - since_), 0);
+  at_.value += elapsed;
+  since_ += from_ms(elapsed);
+  at_ = std::max(at_, now.wall);
+  return at_;
+}
+
+UnixMillis PartitionClock::surely_before(const Moment& now, Duration life) {
+  if (samples_.empty() || now.steady - samples_.back().steady >= kSampleInterval) {
+    samples_.push_back({now.steady, read(now)});
+  }
+  while (samples_.size() > 1 && now.steady - samples_[1].steady >= life) samples_.pop_front();
+  if (now.steady - samples_.front().steady < life) return {};
+  return samples_.front().time;
+}
+
+void RunningClock::tick(Instant now) {
+  running_ = read(now);
+  last_tick_ = std::max(last_tick_, now);
+}
+
+Duration RunningClock::read(Instant now) const {
+  return running_ + std::clamp<Duration>(now - last_tick_, Duration(0), 2 * kTick);
+}
+
+}  // namespace gyre::replication

@@ -1,0 +1,60 @@
+// The clocks by which a partition lives.
+#pragma once
+
+#include <deque>
+
+#include "base/broken_rule.h"
+#include "base/time.h"
+#include "base/timing.h"
+#include "replication/effect.h"
+
+namespace gyre::replication {
+
+// The partition's time, by which values expire (PROTOCOL.md section 11). A primary's is its wall clock, or what the
+// partition's time was with the time that has passed since; a member's is what its primary said last.
+//
+// INVARIANT: never goes back.
+class PartitionClock {
+ public:
+  PartitionClock(UnixMillis stored, BrokenRule broken) : at_(stored), broken_(broken) {}
+
+  // A member hears what time it is.
+  void hear(UnixMillis time);
+  // This member is primary from now on, or no more.
+  void run(const Moment& now);
+  void stop() { running_ = false; }
+
+  UnixMillis read(const Moment& now);
+  // As read or heard last.
+  UnixMillis latest() const { return at_; }
+
+  // What was written at this time or before is older than `life`, however clocks have jumped since.
+  UnixMillis surely_before(const Moment& now, Duration life);
+
+ private:
+  struct Sample {
+    Instant steady;
+    UnixMillis time;
+  };
+
+  UnixMillis at_;
+  bool running_ = false;
+  Instant since_;  // while running: `at_` was the time then
+  std::deque<Sample> samples_;  // oldest first, at least a second apart
+  BrokenRule broken_;
+};
+
+// Counts the time in which this process was itself running: a gap between two ticks counts as at most two ticks.
+class RunningClock {
+ public:
+  explicit RunningClock(Instant started) : last_tick_(started) {}
+
+  void tick(Instant now);
+  Duration read(Instant now) const;
+
+ private:
+  Duration running_{0};
+  Instant last_tick_;
+};
+
+}  // namespace gyre::replication

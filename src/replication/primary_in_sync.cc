@@ -1,0 +1,166 @@
+// Who is in sync, and the planned handoff: what a primary asks of the coordinator.
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "replication/primary.h"
+
+namespace gyre::replication {
+
+namespace {
+
+// A member that lacks a write of this age leaves the in-sync set.
+constexpr Duration kLagMax = std::chrono::seconds(1);
+
+}  // namespace
+
+void Primary::on_tick(const Moment& now) {
+  try_office(now);
+  donor_.on_tick(now.steady);
+  context_.take_in(donor_.take_effects());
+  pump_all(now);
+  if (handover_ && now.steady - handover_->since > context_.view->timing.detection) handover_.reset();
+  if (!in_office_) return;
+  const bool may_grow = serving(now.steady) || context_.broken(BrokenRule::only_primary_grows);
+  if (may_grow) count_newcomers(now.steady);
+  ask_in_sync(now.steady, may_grow);
+}
+
+bool Primary::silent(const Progress& member, Instant now) const {
+  return member.dead() || now - member.heard_at() > context_.view->timing.detection;
+}
+
+// Follows so closely that waiting for it costs nothing.
+bool Primary::caught_up(const Progress& member, Instant now) const {
+  const Timing& timing = context_.view->timing;
+  return member.state() == Progress::State::following && member.whole() && !member.regressed() && !member.dead() &&
+         now - member.heard_at() <= 2 * timing.heartbeat && lag(member, now) <= timing.heartbeat;
+}
+
+void Primary::count_newcomers(Instant now) {
+  const View& view = *context_.view;
+  for (const auto& [node, member] : members_) {
+    if (counted(node) || released_.contains(node) || !caught_up(member, now)) continue;
+    if (member.lease_until() <= now && !context_.broken(BrokenRule::only_primary_grows)) continue;
+    newcomers_.emplace(node, Newcomer{member.generation(), context_.journal.committed(), false, {}});
+  }
+  std::erase_if(newcomers_, [&](const auto& entry) {
+    const auto& [node, newcomer] = entry;
+    const Progress& member = members_.at(node);
+    if (newcomer.asked) {
+      return context_.broken(BrokenRule::newcomer_counts) && now - newcomer.asked_at > view.timing.detection;
+    }
+    // Nobody was told of it yet.
+    return newcomer.generation != member.generation() || silent(member, now) || lag(member, now) > kLagMax ||
+           member.lease_until() <= now;
+  });
+  recount();
+}
+
+bool Primary::leaves_planned(const NodeId& node, const std::vector<const Progress*>& stay) const {
+  if (!released_.contains(node)) return false;
+  const Sequence reached = members_.at(node).acknowledged().sequence;
+  return std::ranges::all_of(stay, [&](const Progress* member) {
+    return released_.contains(member->node()) || member->acknowledged().sequence >= reached;
+  });
+}
+
+// The in-sync set that is best now. A newcomer asked for stays in it, for the request may land at any time.
+Primary::Wanted Primary::wanted(Instant now, bool may_grow) {
+  const View& view = *context_.view;
+  std::vector<const Progress*> stay;
+  std::vector<const Progress*> lagging;
+  bool dropped = false;
+  for (const auto& [node, member] : members_) {
+    if (!view.in_sync(node)) continue;
+    if (silent(member, now) || member.regressed()) {
+      dropped = true;
+    } else {
+      (lag(member, now) > kLagMax ? lagging : stay).push_back(&member);
+    }
+  }
+  // Those who lag least stay where too few would be left; then writes wait for them.
+  std::ranges::stable_sort(lagging, {}, [&](const Progress* member) { return lag(*member, now); });
+  too_many_lag_ = false;
+  for (const Progress* member : lagging) {
+    if (stay.size() + 1 < view.min_in_sync) {
+      stay.push_back(member);
+      too_many_lag_ = true;
+    } else {
+      dropped = true;
+    }
+  }
+  Wanted wanted;
+  wanted.in_sync.push_back({context_.config.self, context_.config.generation});
+  for (const Progress* member : stay) {
+    if (leaves_planned(member->node(), stay)) {
+      wanted.release = true;
+    } else {
+      wanted.in_sync.push_back({member->node(), member->generation()});
+    }
+  }
+  wanted.release = wanted.release && !dropped;
+  for (const auto& [node, newcomer] : newcomers_) {
+    const Progress& member = members_.at(node);
+    const bool reached = member.acknowledged().sequence >= newcomer.must_reach ||
+                         context_.broken(BrokenRule::newcomer_reaches_position);
+    const bool fit = reached && newcomer.generation == member.generation() && caught_up(member, now);
+    if (newcomer.asked || (may_grow && fit)) wanted.in_sync.push_back({node, newcomer.generation});
+  }
+  std::ranges::sort(wanted.in_sync);
+  return wanted;
+}
+
+// A request is repeated until the entry's version moves; what was asked once may be asked again without the right to
+// serve, as the network may double it.
+void Primary::ask_in_sync(Instant now, bool may_grow) {
+  const ring::PartitionEntry& entry = context_.view->entry;
+  auto present = entry.in_sync;
+  std::ranges::sort(present);
+  Wanted want = wanted(now, may_grow);
+  if (want.in_sync == present) return asked_.reset();
+  const bool repeated = asked_ && asked_version_ == entry.version && asked_->in_sync == want.in_sync;
+  if (repeated && now - asked_at_ < context_.view->timing.heartbeat) return;
+  for (auto& [node, newcomer] : newcomers_) {
+    const bool asked = std::ranges::find(want.in_sync, node, &ring::InSyncMember::node) != want.in_sync.end();
+    if (!asked || newcomer.asked) continue;
+    newcomer.asked = true;
+    newcomer.asked_at = now;
+  }
+  context_.tell_coordinator(messages::SetInSync{.partition = context_.config.id,
+                                                .term = term_,
+                                                .version = entry.version,
+                                                .in_sync = want.in_sync,
+                                                .release = want.release});
+  asked_ = std::move(want);
+  asked_version_ = entry.version;
+  asked_at_ = now;
+}
+
+// --- Orders ---
+
+void Primary::on_order(const Moment& now, const messages::Order& order) {
+  const auto found = members_.find(order.node);
+  if (order.term != term_ || found == members_.end() || !serving(now.steady)) return;
+  const Progress& member = found->second;
+  if (order.kind == messages::Order::Kind::release) {
+    released_.insert_or_assign(order.node, context_.view->nodes.at(order.node).incarnation);
+    const auto newcomer = newcomers_.find(order.node);
+    if (newcomer != newcomers_.end() && !newcomer->second.asked) newcomers_.erase(newcomer);
+    return recount();
+  }
+  const bool able = context_.view->in_sync(order.node) && member.state() == Progress::State::following &&
+                    member.lease_until() > now.steady && !silent(member, now.steady);
+  if (able && !handover_) handover_ = Handover{order.node, now.steady};
+}
+
+bool Primary::handed_over(Instant now) const {
+  if (!handover_ || !serving(now)) return false;
+  const auto successor = members_.find(handover_->successor);
+  if (successor == members_.end() || !context_.view->in_sync(handover_->successor)) return false;
+  const Journal& journal = context_.journal;
+  return successor->second.lease_until() > now && journal.persisted() == journal.assigned() &&
+         successor->second.acknowledged().sequence >= journal.assigned() && context_.waits.empty();
+}
+
+}  // namespace gyre::replication

@@ -1,0 +1,157 @@
+#include "replication/progress.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.h"
+
+namespace gyre::replication {
+
+using messages::AppendAck;
+using messages::LoggedWritePtr;
+
+Progress::Progress(NodeId node, Generation generation, Instant now)
+    : node_(std::move(node)), generation_(generation), heard_at_(now), not_following_since_(now) {}
+
+void Progress::restart(Generation generation, Instant now) {
+  const Instant lease_until = lease_until_;
+  *this = Progress(node_, generation, now);
+  lease_until_ = lease_until;
+}
+
+// --- What it says ---
+
+void Progress::on_ack(Instant now, Incarnation incarnation, const AppendAck& ack, Duration lease, Context& context) {
+  if (incarnation < incarnation_ || ack.echo > now) return;
+  if (incarnation > incarnation_) {
+    incarnation_ = incarnation;
+    leave_following(State::probing, now);
+  } else if (ack.sent_at < echo_) {
+    return;  // overtaken by a newer one
+  }
+  echo_ = ack.sent_at;
+  heard_at_ = now;
+  dead_ = false;
+  lease_until_ = std::max(lease_until_, ack.echo + lease);
+  whole_ = ack.whole;
+  switch (ack.state) {
+    case AppendAck::State::unmatched: leave_following(State::probing, now); break;
+    case AppendAck::State::repairing: leave_following(State::repairing, now); break;
+    case AppendAck::State::following: on_position(now, ack, context.journal.committed()); break;
+  }
+}
+
+void Progress::on_dead(Instant now, Duration lease) {
+  dead_ = true;
+  lease_until_ = std::max(lease_until_, now + lease);
+}
+
+void Progress::leave_following(State state, Instant now) {
+  if (state_ == State::following) not_following_since_ = now;
+  state_ = state;
+  log_too_short_ = false;
+  log_task_.reset();
+}
+
+void Progress::on_position(Instant now, const AppendAck& ack, Sequence committed) {
+  const Sequence reached = std::min(ack.position.sequence, committed);
+  if (reached < acknowledged_.sequence) regressed_ = true;
+  const bool advanced = reached > acknowledged_.sequence;
+  acknowledged_ = {ack.position.term, reached};
+  while (!in_flight_.empty() && in_flight_.front().last <= reached) {
+    in_flight_bytes_ -= in_flight_.front().bytes;
+    in_flight_.pop_front();
+  }
+  // An answer to what was sent before the stream went back says nothing new about gaps.
+  const bool gap = ack.gap && ack.echo >= rewound_at_;
+  if (state_ != State::following || gap || regressed_ || reached > sent_) rewind_stream(now);
+  if (advanced) log_too_short_ = false;
+  state_ = State::following;
+}
+
+void Progress::rewind_stream(Instant now) {
+  sent_ = acknowledged_.sequence;
+  in_flight_.clear();
+  in_flight_bytes_ = 0;
+  rewound_at_ = now;
+  log_task_.reset();
+}
+
+// --- What it is sent ---
+
+messages::Append Progress::message(const AppendHeader& header, Context& context) {
+  last_sent_ = header.now;
+  messages::Append append;
+  append.partition = context.config.id;
+  append.term = header.term;
+  append.sent_at = header.now;
+  append.echo = echo_;
+  append.serving = header.serving;
+  append.position = context.journal.state().position;
+  append.time = header.time;
+  return append;
+}
+
+void Progress::show_life(const AppendHeader& header, Duration interval, Context& context) {
+  if (header.now - last_sent_ < interval) return;
+  auto append = message(header, context);
+  if (state_ == State::following) {
+    append.previous = log_too_short_ ? acknowledged_ : context.journal.position_of(sent_);
+  } else {
+    append.previous = append.position;
+  }
+  if (state_ == State::probing || log_too_short_) append.history = context.journal.state().history;
+  context.send(node_, std::move(append));
+}
+
+void Progress::pump(const AppendHeader& header, Context& context) {
+  const Sequence committed = context.journal.committed();
+  const RecentLog& recent = context.journal.recent();
+  while (state_ == State::following && !log_task_ && !log_too_short_ && sent_ < committed &&
+         in_flight_bytes_ < limits::kStreamBytesInFlightMax) {
+    if (!recent.reaches(sent_)) {
+      log_task_ = context.tasks.next();
+      context.effects.push_back(ReadLog{*log_task_, sent_, limits::kLogReadBytes});
+      return;
+    }
+    send_writes(header, recent.page(sent_, committed, limits::kAppendBytesMax), context);
+  }
+}
+
+void Progress::send_writes(const AppendHeader& header, std::vector<LoggedWritePtr> writes, Context& context) {
+  std::size_t bytes = 0;
+  for (const LoggedWritePtr& write : writes) bytes += write->bytes();
+  auto append = message(header, context);
+  append.previous = context.journal.position_of(sent_);
+  sent_ = writes.back()->position.sequence;
+  in_flight_.push_back({sent_, bytes});
+  in_flight_bytes_ += bytes;
+  append.writes = std::move(writes);
+  context.send(node_, std::move(append));
+}
+
+bool Progress::on_log(const AppendHeader& header, TaskId task, const Result<std::vector<LoggedWritePtr>>& writes,
+                      Context& context) {
+  if (task != log_task_) return false;
+  log_task_.reset();
+  if (!writes) {
+    // Any other failure: the log is read again with the next heartbeat.
+    log_too_short_ = writes.error().code == ErrorCode::not_found;
+    if (log_too_short_) show_life(header, Duration(0), context);
+    return true;
+  }
+  std::vector<LoggedWritePtr> page;
+  std::size_t bytes = 0;
+  for (const LoggedWritePtr& write : *writes) {
+    page.push_back(write);
+    bytes += write->bytes();
+    if (bytes < limits::kAppendBytesMax) continue;
+    send_writes(header, std::exchange(page, {}), context);
+    bytes = 0;
+  }
+  if (!page.empty()) send_writes(header, std::move(page), context);
+  pump(header, context);
+  return true;
+}
+
+}  // namespace gyre::replication

@@ -1,0 +1,99 @@
+// What a primary knows of one other member, and what it sends to it.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "messages/peer.h"
+#include "replication/context.h"
+
+namespace gyre::replication {
+
+// What the messages of one moment have in common.
+struct AppendHeader {
+  Instant now;
+  Term term;
+  bool serving = false;
+  UnixMillis time;
+};
+
+// Of one term. The member is sent the term history until it says that its own matches; from there writes stream behind
+// the position it named, at most kStreamBytesInFlightMax beyond what it acknowledged. A gap that it reports, or that a
+// heartbeat lets it see, makes the stream go back to its position. Where memory does not reach, the log on disk is
+// read; where that does not either, the member is told so by a history without writes behind its very position, and
+// takes a snapshot.
+//
+// INVARIANT: acknowledged() is what the member's present data held in this term; it goes back only with that data.
+class Progress {
+ public:
+  enum class State : std::uint8_t { probing, following, repairing };
+
+  Progress(NodeId node, Generation generation, Instant now);
+
+  // REQUIRES: of this term, by the generation of the member's present data. `lease`: what an answer is worth, from the
+  // sending of what it answers.
+  void on_ack(Instant now, Incarnation incarnation, const messages::AppendAck& ack, Duration lease, Context& context);
+  // Its process is gone: that counts as a lease given now.
+  void on_dead(Instant now, Duration lease);
+  // The member's data is another now.
+  void restart(Generation generation, Instant now);
+  // True: the task was this stream's.
+  bool on_log(const AppendHeader& header, TaskId task, const Result<std::vector<messages::LoggedWritePtr>>& writes,
+              Context& context);
+
+  // Sends the writes that the member may have now.
+  void pump(const AppendHeader& header, Context& context);
+  // Sends a message without writes if nothing was sent for `interval`.
+  void show_life(const AppendHeader& header, Duration interval, Context& context);
+
+  const NodeId& node() const { return node_; }
+  State state() const { return state_; }
+  Generation generation() const { return generation_; }
+  Incarnation incarnation() const { return incarnation_; }
+  Position acknowledged() const { return acknowledged_; }
+  Instant lease_until() const { return lease_until_; }
+  Instant heard_at() const { return heard_at_; }
+  bool dead() const { return dead_; }
+  bool whole() const { return whole_; }
+  // It has named a position below one that it had acknowledged: its data is not to be trusted.
+  bool regressed() const { return regressed_; }
+  // While it does not follow: since when.
+  Instant not_following_since() const { return not_following_since_; }
+
+ private:
+  struct InFlight {
+    Sequence last;
+    std::size_t bytes;
+  };
+
+  void leave_following(State state, Instant now);
+  void on_position(Instant now, const messages::AppendAck& ack, Sequence committed);
+  void rewind_stream(Instant now);
+  messages::Append message(const AppendHeader& header, Context& context);
+  void send_writes(const AppendHeader& header, std::vector<messages::LoggedWritePtr> writes, Context& context);
+
+  NodeId node_;
+  Generation generation_;
+  Incarnation incarnation_;
+  State state_ = State::probing;
+  bool whole_ = true;
+  bool dead_ = false;
+  bool regressed_ = false;
+  Position acknowledged_;
+  Instant echo_;  // `sent_at` of its newest answer
+  Instant heard_at_;
+  Instant lease_until_;
+  Instant not_following_since_;
+
+  Sequence sent_;
+  std::deque<InFlight> in_flight_;
+  std::size_t in_flight_bytes_ = 0;
+  Instant rewound_at_;
+  Instant last_sent_;
+  std::optional<TaskId> log_task_;
+  bool log_too_short_ = false;
+};
+
+}  // namespace gyre::replication

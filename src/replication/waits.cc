@@ -1,0 +1,76 @@
+#include "replication/waits.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace gyre::replication {
+
+using messages::AckCount;
+
+namespace {
+
+std::size_t index_of(AckCount level) {
+  if (level == messages::kAckAll) return Waits::kLevels.size() - 1;
+  GYRE_ASSERT(level >= 1 && level < Waits::kLevels.size());
+  return level - std::size_t{1};
+}
+
+std::vector<Waits::Answer> take(std::deque<Waits::Answer>& line, std::deque<Waits::Answer>::iterator first,
+                                std::deque<Waits::Answer>::iterator last) {
+  std::vector<Waits::Answer> taken(std::make_move_iterator(first), std::make_move_iterator(last));
+  line.erase(first, last);
+  return taken;
+}
+
+}  // namespace
+
+Waits::Line& Waits::at(AckCount level) { return lines_[index_of(level)]; }
+const Waits::Line& Waits::at(AckCount level) const { return lines_[index_of(level)]; }
+
+void Waits::add(AckCount level, Answer answer) {
+  Line& line = at(level);
+  // Nearly always at the end: only a read may wait for something older than what came before it.
+  auto place = line.end();
+  while (place != line.begin() && std::prev(place)->after > answer.after) --place;
+  line.insert(place, std::move(answer));
+}
+
+bool Waits::empty() const { return std::ranges::all_of(lines_, [](const Line& line) { return line.empty(); }); }
+
+std::vector<Waits::Answer> Waits::take_through(AckCount level, Sequence held) {
+  Line& line = at(level);
+  return take(line, line.begin(), std::ranges::upper_bound(line, held, {}, &Answer::after));
+}
+
+std::vector<Waits::Answer> Waits::take_after(Sequence last) {
+  std::vector<Answer> taken;
+  for (Line& line : lines_) {
+    std::ranges::move(take(line, std::ranges::upper_bound(line, last, {}, &Answer::after), line.end()),
+                      std::back_inserter(taken));
+  }
+  return taken;
+}
+
+std::vector<Waits::Answer> Waits::take_all(AckCount level) {
+  Line& line = at(level);
+  return take(line, line.begin(), line.end());
+}
+
+// The answer that takes the place of `effect` when what it waited for fails.
+Effect failed(Effect effect, const Error& error) {
+  if (auto* done = std::get_if<WriteDone>(&effect)) {
+    // A write that was refused anyway is still surely not applied; but the reason it would give may no longer hold.
+    const bool refused = !done->result;
+    done->result = fail(error);
+    if (refused) done->result.error().outcome = Outcome::not_applied;
+    if (refused && error.code == ErrorCode::outcome_unknown) done->result.error().code = ErrorCode::unavailable;
+  } else if (auto* ready = std::get_if<ReadReady>(&effect)) {
+    ready->result = fail(error.code == ErrorCode::not_primary ? error.code : ErrorCode::unavailable, error.message);
+  }
+  return effect;
+}
+
+}  // namespace gyre::replication

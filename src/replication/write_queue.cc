@@ -1,0 +1,235 @@
+#include "replication/write_queue.h"
+
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "replication/evaluate.h"
+#include "replication/term_history.h"
+
+namespace gyre::replication {
+
+using messages::LoggedWrite;
+using messages::Mutation;
+using messages::Record;
+using messages::WriteOperation;
+using messages::WriteOutcome;
+
+namespace {
+
+// The mutations of a write in the making; each operation sees those before it.
+class Draft {
+ public:
+  explicit Draft(std::size_t operations) { mutations_.reserve(operations); }
+
+  void add(Mutation mutation) { mutations_.push_back(std::move(mutation)); }
+  const Mutation* find(std::string_view key) {
+    for (; indexed_ < mutations_.size(); ++indexed_) index_[mutations_[indexed_].key.view()] = indexed_;
+    const auto found = index_.find(key);
+    return found == index_.end() ? nullptr : &mutations_[found->second];
+  }
+  bool empty() const { return mutations_.empty(); }
+  std::vector<Mutation> take() { return std::move(mutations_); }
+
+ private:
+  std::vector<Mutation> mutations_;  // never moves: its capacity is reserved
+  std::unordered_map<std::string_view, std::size_t> index_;  // looked up only
+  std::size_t indexed_ = 0;
+};
+
+const Record* record_of(const Mutation& mutation) {
+  return mutation.kind == Mutation::Kind::put ? &mutation.record : nullptr;
+}
+
+}  // namespace
+
+void WriteQueue::push(Ticket ticket, messages::WriteRequest write) {
+  GYRE_ASSERT(!write.operations.empty());
+  const std::uint64_t print = write.id.given() ? fingerprint(write.operations) : 0;
+  queue_.push_back({.ticket = ticket, .read = std::nullopt, .write = std::move(write), .fingerprint = print});
+}
+
+void WriteQueue::push(Ticket ticket, ReadRequest read) {
+  queue_.push_back({.ticket = ticket, .read = std::move(read)});
+}
+
+void WriteQueue::drain(const Moment& now, Term term) {
+  while (!queue_.empty()) {
+    Queued& head = queue_.front();
+    if (head.started) return;
+    if (head.read) {
+      plan(head.ticket, *head.read);
+    } else if (!answered_before(head)) {
+      if (start_reads(head)) return;
+      apply(now, term, head);
+    }
+    queue_.pop_front();
+  }
+}
+
+bool WriteQueue::on_current(const Moment& now, Term term, Ticket ticket, std::size_t operation,
+                            Result<std::optional<Record>> record) {
+  // Only the head ever reads; an answer for anything else comes from before a change of role.
+  if (queue_.empty() || queue_.front().ticket != ticket || !queue_.front().started) return false;
+  Queued& head = queue_.front();
+  GYRE_ASSERT(operation < head.current.size() && head.reads_open > 0);
+  if (!record) {
+    answer(head, newest(), Shows::others, fail(std::move(record).error()));
+  } else {
+    head.current[operation] = *std::move(record);
+    if (--head.reads_open > 0) return true;
+    apply(now, term, head);
+  }
+  queue_.pop_front();
+  return true;
+}
+
+// --- Writes ---
+
+Position WriteQueue::newest() const { return context_.journal.position_of(context_.journal.assigned()); }
+
+bool WriteQueue::answered_before(Queued& queued) {
+  const messages::WriteRequest& write = queued.write;
+  if (!write.id.given()) return false;
+  const Window& window = context_.journal.window();
+  if (const messages::WindowWrite* before = window.find(write.id)) {
+    if (before->fingerprint != queued.fingerprint) {
+      context_.effects.push_back(
+          WriteDone{queued.ticket, fail(ErrorCode::invalid_argument,
+                                        fmt::format("write {} of this client was another operation: use a new number",
+                                                    write.id.number.value()))});
+      return true;
+    }
+    answer(queued, before->position, Shows::others, before->outcomes);
+    return true;
+  }
+  if (window.closed(write.id)) {
+    context_.effects.push_back(
+        WriteDone{queued.ticket, fail(ErrorCode::outcome_unknown,
+                                      "the client has said that it would not ask for this write again: read before you "
+                                      "write again",
+                                      Outcome::unknown)});
+    return true;
+  }
+  if (window.full()) {
+    context_.effects.push_back(
+        WriteDone{queued.ticket, fail(Error{ErrorCode::busy, Outcome::not_applied,
+                                            fmt::format("partition {} remembers as many recent writes as it can",
+                                                        context_.config.id.value()),
+                                            limits::kBusyRetryAfter})});
+    return true;
+  }
+  return false;
+}
+
+// Collects the stored values that the write depends on, and asks for those that are not pending. False: all are there.
+bool WriteQueue::start_reads(Queued& queued) {
+  const auto& operations = queued.write.operations;
+  queued.started = true;
+  queued.current.resize(operations.size());
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    if (!needs_current(operations[i])) continue;
+    const Mutation* pending = context_.journal.pending().find(operations[i].key);
+    if (pending != nullptr && !context_.broken(BrokenRule::evaluate_pending)) {
+      if (const Record* record = record_of(*pending)) queued.current[i] = *record;
+      continue;
+    }
+    context_.effects.push_back(ReadCurrent{queued.ticket, i, operations[i].key});
+    ++queued.reads_open;
+  }
+  return queued.reads_open > 0;
+}
+
+// All operations under one sequence, each seeing those before it; or none of them.
+void WriteQueue::apply(const Moment& now, Term term, Queued& queued) {
+  Journal& journal = context_.journal;
+  messages::WriteRequest& request = queued.write;
+  const Position next{term, journal.assigned().next()};
+  const UnixMillis at = context_.clock.read(now);
+  Draft draft(request.operations.size());
+  std::vector<WriteOutcome> outcomes;
+  outcomes.reserve(request.operations.size());
+  for (std::size_t i = 0; i < request.operations.size(); ++i) {
+    const WriteOperation& operation = request.operations[i];
+    const Record* current = queued.current[i] ? &*queued.current[i] : nullptr;
+    if (needs_current(operation) && !context_.broken(BrokenRule::evaluate_pending)) {
+      // What was read may be older than what came before this write in the queue.
+      const Mutation* newer = draft.find(operation.key);
+      if (newer == nullptr) newer = journal.pending().find(operation.key);
+      if (newer != nullptr) current = record_of(*newer);
+    }
+    auto evaluation = evaluate(operation, current, at, next);
+    // Failed conditions and writes that change nothing show what is stored: they wait for it as others do.
+    if (!evaluation) return answer(queued, newest(), Shows::others, fail(std::move(evaluation).error()));
+    outcomes.push_back(evaluation->outcome);
+    if (evaluation->mutation) draft.add(*std::move(evaluation->mutation));
+  }
+  if (draft.empty()) return answer(queued, newest(), Shows::others, std::move(outcomes));
+  auto write = std::make_shared<LoggedWrite>();
+  write->position = next;
+  write->time = at;
+  write->mutations = draft.take();
+  if (request.id.given()) {
+    write->id = request.id;
+    write->lowest_open = request.lowest_open;
+    write->fingerprint = queued.fingerprint;
+    write->outcomes = outcomes;
+  }
+  journal.append(std::move(write));
+  answer(queued, next, Shows::own_write, std::move(outcomes));
+}
+
+void WriteQueue::answer(const Queued& queued, Position position, Shows shows,
+                        Result<std::vector<WriteOutcome>> outcomes) {
+  const messages::WriteRequest& write = queued.write;
+  WriteDone done{queued.ticket, messages::WriteResponse{}};
+  messages::AckCount level = write.ack;
+  if (outcomes) {
+    done.result->outcomes = *std::move(outcomes);
+    done.result->standing.position = position;
+    if (write.seen != Position()) {
+      done.result->standing.history = behind(context_.journal.state().history, write.seen.term);
+    }
+  } else {
+    done.result = fail(std::move(outcomes).error());
+  }
+  if (shows == Shows::others && context_.broken(BrokenRule::retries_wait)) level = messages::kAckOne;
+  context_.waits.add(level, {.after = position.sequence, .effect = std::move(done)});
+}
+
+void WriteQueue::fail_all(const Error& error) {
+  for (Queued& queued : queue_) {
+    if (queued.read) {
+      context_.effects.push_back(ReadReady{queued.ticket, fail(error)});
+    } else {
+      context_.effects.push_back(WriteDone{queued.ticket, fail(error)});
+    }
+  }
+  queue_.clear();
+}
+
+// --- Reads ---
+
+void WriteQueue::plan(Ticket ticket, const ReadRequest& read) {
+  Journal& journal = context_.journal;
+  const bool linearizable = read.read.level == messages::ReadLevel::linearizable &&
+                            !context_.broken(BrokenRule::linearizable_waits);
+  const Mutation* pending = read.key ? journal.pending().find(*read.key) : nullptr;
+  if (pending == nullptr) {
+    // A range sees all that was written before it. What was read is judged again before it leaves.
+    const Sequence after = read.key ? journal.persisted() : journal.assigned();
+    context_.waits.add(messages::kAckOne, {.after = after, .effect = ReadReady{ticket, ReadReady::FromEngine{}}});
+    return;
+  }
+  std::optional<Record> record;
+  if (pending->kind == Mutation::Kind::put) record = pending->record;
+  context_.waits.add(linearizable ? messages::kAckAll : messages::kAckOne,
+                     {.after = pending->record.version.sequence, .effect = ReadReady{ticket, std::move(record)}});
+}
+
+}  // namespace gyre::replication

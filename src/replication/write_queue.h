@@ -1,0 +1,65 @@
+// The order of what clients ask of a serving primary: writes, and reads that came behind one.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "gyre/result.h"
+#include "replication/context.h"
+#include "replication/read_request.h"
+
+namespace gyre::replication {
+
+// Requests pass through in order: a write that depends on a stored value waits at the head until the host has read it;
+// the rest is carried out at once. A write, also one of many operations, has one sequence. What was carried out leaves
+// its answer in Context::waits.
+class WriteQueue {
+ public:
+  explicit WriteQueue(Context& context) : context_(context) {}
+
+  void push(Ticket ticket, messages::WriteRequest write);
+  void push(Ticket ticket, ReadRequest read);
+  // Carries out what can be, in `term`.
+  void drain(const Moment& now, Term term);
+  // False: nobody waits for it.
+  bool on_current(const Moment& now, Term term, Ticket ticket, std::size_t operation,
+                  Result<std::optional<messages::Record>> record);
+  // Answers all of it so.
+  void fail_all(const Error& error);
+
+  // A read whose turn has come: of a key with a pending write, or of everything.
+  void plan(Ticket ticket, const ReadRequest& read);
+
+  bool empty() const { return queue_.empty(); }
+  std::size_t size() const { return queue_.size(); }
+  // The head waits for a stored value.
+  bool reading() const { return !queue_.empty() && queue_.front().started; }
+
+ private:
+  struct Queued {
+    Ticket ticket;
+    std::optional<ReadRequest> read;  // else a write
+    messages::WriteRequest write = {};
+    std::uint64_t fingerprint = 0;
+    std::vector<std::optional<messages::Record>> current = {};  // by operation, as they arrive
+    std::size_t reads_open = 0;
+    bool started = false;
+  };
+
+  // True: it was answered by what the window knows, or refused.
+  bool answered_before(Queued& queued);
+  bool start_reads(Queued& queued);
+  // Of the last write that has its place.
+  Position newest() const;
+  void apply(const Moment& now, Term term, Queued& queued);
+  // `position`: where the answer stands; it shows nothing behind that. `shows`: it shows what other writes did.
+  enum class Shows : std::uint8_t { own_write, others };
+  void answer(const Queued& queued, Position position, Shows shows, Result<std::vector<messages::WriteOutcome>> outcomes);
+
+  Context& context_;
+  std::deque<Queued> queue_;
+};
+
+}  // namespace gyre::replication
