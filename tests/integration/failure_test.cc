@@ -13,7 +13,7 @@ namespace {
 class Failure : public ::testing::Test {
  protected:
   void SetUp() override {
-    const auto up = sandbox_.up({"--nodes", "3"});
+    const auto up = sandbox_.up({"--nodes", "3", "--rf", "1"});
     ASSERT_EQ(up.status, 0) << up.err;
   }
 
