@@ -89,6 +89,11 @@ std::size_t PartitionHost::partitions_served() const {
       context_.machines.all(), [&](const auto& machine) { return machine->partition.serving(now); }));
 }
 
+bool PartitionHost::serves(PartitionId partition) {
+  const Machine* machine = context_.machines.find(partition);
+  return machine != nullptr && machine->partition.serving(context_.environment.now());
+}
+
 std::vector<messages::PartitionStatus> PartitionHost::statuses() const {
   const Moment now = context_.environment.now();
   std::vector<messages::PartitionStatus> statuses;
@@ -298,6 +303,7 @@ void PartitionHost::carry_out(Machine&, replication::Send effect) { outbox_.send
 void PartitionHost::carry_out(Machine&, replication::TellCoordinator effect) {
   if (const auto* event = std::get_if<messages::NodeEvent>(&effect.message)) {
     if (event->kind == messages::NodeEvent::Kind::snapshot) context_.metrics.snapshots_received.add();
+    if (event->kind == messages::NodeEvent::Kind::storage_failed) return;  // said once, for all machines
   }
   outbox_.tell_coordinator(std::move(effect.message));
 }

@@ -66,6 +66,8 @@ class PartitionHost {
   // Memory that they hold, about.
   std::size_t open_request_bytes() const { return requests_.bytes(); }
   std::size_t partitions_served() const;
+  // This node is primary of the partition, and holds the right to serve it now.
+  bool serves(PartitionId partition);
   // Of the partitions that have this node as a member.
   std::vector<messages::PartitionStatus> statuses() const;
   // By the newest map, every partition that has this node as a member has it in its in-sync set, and its primary,

@@ -188,7 +188,7 @@ TEST_F(PartitionHostEverysecTest, AFailedSyncEndsTheService) {
   host->on_second();
   settle();
   EXPECT_EQ(host->partitions_served(), 0u);
-  EXPECT_EQ(error(write({put("k", "v")})).code, ErrorCode::unavailable);
+  EXPECT_EQ(error(settled(write({put("k", "v")}))).code, ErrorCode::unavailable);
 }
 
 class PartitionHostOsTest : public PartitionHostTest {

@@ -151,6 +151,10 @@ struct HostedNode {
       end_turn();
     }
   }
+  RequestId settled(RequestId id) {
+    settle();
+    return id;
+  }
   // Ticks for so long, and settles after each.
   void pass(Duration time) {
     for (Duration passed{0}; passed < time; passed += kTick) {
