@@ -136,6 +136,7 @@ Result<void> DataDirectory::load_or_create(const DataDirectoryOptions& options) 
                .boot_id = {},
                .stopped_cleanly = false,
                .always_synced = false,
+               .lacks_writes = false,
                .map_epoch = {}});
 }
 
@@ -175,8 +176,10 @@ Result<void> DataDirectory::start(const DataDirectoryOptions& options) {
   Identity next = identity_;
   if (next.cluster.empty()) next.cluster = options.cluster;
   next.incarnation = next.incarnation.next();
-  may_lack_writes_ = machine_died && !identity_.always_synced;
-  if (may_lack_writes_) next.generation = next.generation.next();
+  if (machine_died && !identity_.always_synced) {
+    next.generation = next.generation.next();
+    next.lacks_writes = true;
+  }
   next.always_synced = options.always_synced;  // holds for what is there, too: opening a store syncs what it recovers
   next.boot_id = boot_id;
   next.stopped_cleanly = false;
@@ -200,6 +203,13 @@ Result<void> DataDirectory::adopt_map(const ClusterId& cluster, Epoch epoch) {
   Identity next = identity_;
   next.cluster = cluster;
   next.map_epoch = epoch;
+  return save(next);
+}
+
+Result<void> DataDirectory::caught_up() {
+  if (!identity_.lacks_writes) return {};
+  Identity next = identity_;
+  next.lacks_writes = false;
   return save(next);
 }
 

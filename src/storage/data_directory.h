@@ -53,6 +53,10 @@ class DataDirectory {
   // storage_failed.
   Result<void> adopt_map(const ClusterId& cluster, Epoch epoch);
 
+  // Every partition here is in sync again under the present generation; durable when it returns. Repeating it is
+  // nothing. ERRORS: storage_failed.
+  Result<void> caught_up();
+
   // Syncs and closes the engines, then marks the stop as clean. REQUIRES: nobody uses the engines any more.
   // ERRORS: storage_failed (the stop is not marked).
   Result<void> close();
@@ -65,8 +69,9 @@ class DataDirectory {
   Epoch map_epoch() const { return identity_.map_epoch; }
   Incarnation incarnation() const { return identity_.incarnation; }
   Generation generation() const { return identity_.generation; }
-  // The generation began with this start: acknowledged writes may be missing.
-  bool may_lack_writes() const { return may_lack_writes_; }
+  // Acknowledged writes may be missing: the generation began with a loss, in this life or in an earlier one that ended
+  // before it had caught up.
+  bool may_lack_writes() const { return identity_.lacks_writes; }
 
  private:
   DataDirectory(std::filesystem::path path, FileLock lock) : path_(std::move(path)), lock_(std::move(lock)) {}
@@ -79,7 +84,6 @@ class DataDirectory {
   std::filesystem::path path_;
   FileLock lock_;
   Identity identity_;
-  bool may_lack_writes_ = false;
   std::vector<std::unique_ptr<RocksEngine>> engines_;
 };
 

@@ -29,6 +29,11 @@ inline void put_signed(std::string& out, std::int64_t value) {
 
 inline void put_byte(std::string& out, std::uint8_t value) { out.push_back(static_cast<char>(value)); }
 
+// Eight bytes, big endian: for what is random, and would be longer as a varint.
+inline void put_u64(std::string& out, std::uint64_t value) {
+  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
+}
+
 // Its length, then its bytes.
 inline void put_text(std::string& out, std::string_view text) {
   put_varint(out, text.size());
@@ -64,6 +69,12 @@ class Reader {
   std::int64_t signed_varint() {
     const std::uint64_t value = varint();
     return static_cast<std::int64_t>((value >> 1) ^ (~(value & 1) + 1));
+  }
+
+  std::uint64_t u64() {
+    std::uint64_t value = 0;
+    for (int i = 0; i < 8; ++i) value = value << 8 | byte();
+    return value;
   }
 
   // Within what is read.

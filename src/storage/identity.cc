@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kNone = "-";
 constexpr std::string_view kWhatIsSynced = "what-is-synced";
+constexpr std::string_view kMaybe = "maybe";
 constexpr std::string_view kChecksum = "checksum ";
 
 std::string_view or_none(std::string_view text) { return text.empty() ? kNone : text; }
@@ -58,10 +59,11 @@ Result<Uuid> parse_uuid(std::optional<std::string_view> text) {
 std::string encode(const Identity& identity) {
   std::string text = fmt::format(
       "data_id {}\nnode {}\ncluster {}\nstores {}\nincarnation {}\ngeneration {}\nboot_id {}\nstopped {}\n"
-      "acknowledges {}\nmap_epoch {}\n",
+      "acknowledges {}\nlacks_writes {}\nmap_epoch {}\n",
       or_none(identity.data_id.str()), or_none(identity.node.str()), or_none(identity.cluster.str()), identity.stores,
       identity.incarnation.value(), identity.generation.value(), or_none(identity.boot_id),
       identity.stopped_cleanly ? "cleanly" : "no", identity.always_synced ? kWhatIsSynced : "anything",
+      identity.lacks_writes ? kMaybe : "no",
       identity.map_epoch.value());
   text += fmt::format("{}{:016x}\n", kChecksum, hash64(text));
   return text;
@@ -92,9 +94,13 @@ Result<Identity> decode_identity(std::string_view text) {
   identity.generation = Generation(*generation);
   identity.boot_id = *boot_id;
   identity.stopped_cleanly = *stopped == "cleanly";
-  // These are absent where an older version wrote last.
-  identity.always_synced = lines.value("acknowledges") == kWhatIsSynced;
-  identity.map_epoch = Epoch(lines.number("map_epoch").value_or(0));
+  const auto acknowledges = lines.value("acknowledges");
+  const auto lacks_writes = lines.value("lacks_writes");
+  const auto map_epoch = lines.number("map_epoch");
+  if (!acknowledges || !lacks_writes || !map_epoch) return damaged();
+  identity.always_synced = *acknowledges == kWhatIsSynced;
+  identity.lacks_writes = *lacks_writes == kMaybe;
+  identity.map_epoch = Epoch(*map_epoch);
   return identity;
 }
 

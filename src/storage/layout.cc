@@ -17,17 +17,6 @@ std::uint16_t read_u16(std::string_view at) {
   return static_cast<std::uint16_t>((static_cast<std::uint8_t>(at[0]) << 8) | static_cast<std::uint8_t>(at[1]));
 }
 
-// Eight bytes, for what is random and would be longer as a varint.
-void put_u64(std::string& out, std::uint64_t value) {
-  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
-}
-
-std::uint64_t read_u64(Reader& reader) {
-  std::uint64_t value = 0;
-  for (int i = 0; i < 8; ++i) value = value << 8 | reader.byte();
-  return value;
-}
-
 void put_position(std::string& out, Position position) {
   put_varint(out, position.term.value());
   put_varint(out, position.sequence.value());
@@ -83,10 +72,10 @@ void put_identified(std::string& out, const Write& write) {
 
 template <class Write>
 void read_identified(Reader& reader, Write& write) {
-  write.id.client = ClientId(read_u64(reader));
+  write.id.client = ClientId(reader.u64());
   write.id.number = WriteNumber(reader.varint());
   write.lowest_open = WriteNumber(reader.varint());
-  write.fingerprint = read_u64(reader);
+  write.fingerprint = reader.u64();
   write.outcomes = read_outcomes(reader, write.position);
 }
 

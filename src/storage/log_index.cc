@@ -20,7 +20,8 @@ void LogIndex::grow(std::uint64_t place, std::size_t bytes, std::span<const LogS
 void LogIndex::forget_before(std::uint64_t place) {
   const std::lock_guard lock(mutex_);
   for (auto& [id, partition] : partitions_) {
-    while (!partition.places.empty() && partition.places.front().place < place) partition.places.pop_front();
+    // The last place before it stays: writes behind it may be left, and a reader will see which.
+    while (partition.places.size() > 1 && partition.places[1].place <= place) partition.places.pop_front();
   }
 }
 

@@ -31,8 +31,8 @@ class LogIndex {
 
   // The last write known.
   Sequence last(PartitionId partition) const;
-  // Where to begin reading for the write behind `after`, which may be some way behind that. None: the log does not
-  // reach back to it, or there is none behind it.
+  // Where to begin reading for the write behind `after`; it may be some way behind that, or gone. None: the log does
+  // not reach back to it, or there is no write behind it.
   std::optional<std::uint64_t> place_behind(PartitionId partition, Sequence after) const;
 
   static constexpr std::size_t kSpacingBytes = std::size_t{1} << 20;

@@ -15,7 +15,7 @@ namespace gyre::storage {
 // Entries are numbered from 1 on, in the order in which they were added. Takes about 200 bytes for each.
 class LossIndex {
  public:
-  // The entry of the same write or range. 0: none.
+  // The entry of the same write or of the very same range. 0: none.
   std::uint64_t find(const messages::Loss& loss) const;
   // Returns its number. REQUIRES: find(loss) == 0.
   std::uint64_t add(const messages::Loss& loss);

@@ -216,14 +216,12 @@ class PageReader final : public RecordVisitor {
   std::shared_ptr<messages::LoggedWrite> write_;  // begun
 };
 
-// The sequence number of the oldest record. 0: there is none.
+// The sequence number of the oldest record. 0: there is none. (DB::GetSortedWalFiles would say it too, but waits for jobs
+// of the very threads that call trim.)
 rocksdb::SequenceNumber oldest_record(rocksdb::DB& db) {
-  rocksdb::VectorLogPtr files;
-  if (!db.GetSortedWalFiles(files).ok()) return 0;
-  for (const std::unique_ptr<rocksdb::LogFile>& file : files) {
-    if (file->StartSequence() > 0) return file->StartSequence();
-  }
-  return 0;
+  std::unique_ptr<rocksdb::TransactionLogIterator> records;
+  const Status status = db.GetUpdatesSince(0, &records);
+  return status.ok() && records->Valid() ? records->GetBatch().sequence : 0;
 }
 
 }  // namespace

@@ -83,9 +83,10 @@ TEST_F(DataDirectoryTest, CountsEveryLife) {
 
 TEST_F(DataDirectoryTest, KeepsWhatItsEnginesStored) {
   const Position position{Term(1), Sequence(9)};
-  const std::vector<messages::Mutation> mutations = {
-      {messages::Mutation::Kind::put, Bytes::literal("k"), {Bytes::literal("v"), position, kNoExpiry}}};
-  const PartitionBatch batch{PartitionId(3), mutations, {position, {}, Term(1)}};
+  const messages::LoggedWritePtr write = testing_support::logged(
+      position, {{messages::Mutation::Kind::put, Bytes::literal("k"), {Bytes::literal("v"), {}, kNoExpiry}}});
+  const PartitionBatch batch{
+      .partition = PartitionId(3), .writes = {&write, 1}, .state = testing_support::state_at(position)};
   ASSERT_TRUE(must_open()->engines().front()->commit({&batch, 1}));
   const auto directory = must_open();
   const auto found = directory->engines().front()->get(PartitionId(3), "k", {0}, Tier::all);
@@ -108,11 +109,28 @@ TEST_F(DataDirectoryTest, KeepsItsGenerationAcrossStartsThatLoseNothing) {
   create();
   auto stopped = must_open();
   EXPECT_EQ(stopped->generation(), Generation(2));
-  EXPECT_FALSE(stopped->may_lack_writes());
   ASSERT_TRUE(stopped->close());
   stopped.reset();
   options_.boot_id = "boot-3";
   EXPECT_EQ(must_open()->generation(), Generation(2));  // everything was synced before
+}
+
+TEST_F(DataDirectoryTest, LacksWritesUntilItHasCaughtUpHoweverOftenTheProcessStartsAgain) {
+  create();
+  options_.boot_id = "boot-2";
+  create();
+  auto again = must_open();
+  EXPECT_TRUE(again->may_lack_writes());
+  ASSERT_TRUE(again->close());  // a clean stop does not bring back what is missing
+  again.reset();
+  auto stopped = must_open();
+  EXPECT_TRUE(stopped->may_lack_writes());
+  ASSERT_TRUE(stopped->caught_up());
+  ASSERT_TRUE(stopped->caught_up());
+  EXPECT_FALSE(stopped->may_lack_writes());
+  stopped.reset();
+  EXPECT_FALSE(must_open()->may_lack_writes());
+  EXPECT_EQ(must_open()->generation(), Generation(2));
 }
 
 TEST_F(DataDirectoryTest, StaysInItsGenerationWhenTheMachineDiedThoughEverythingAcknowledgedWasSynced) {
@@ -182,10 +200,13 @@ TEST_F(DataDirectoryTest, RefusesAnotherNodesDirectory) {
   expect_refused(ErrorCode::invalid_argument, "belongs to node n1, not to n2");
 }
 
-TEST_F(DataDirectoryTest, RefusesANewerFormat) {
+TEST_F(DataDirectoryTest, RefusesAnyOtherFormat) {
   create();
-  write("FORMAT", "gyre data format 2\n");
-  expect_refused(ErrorCode::unsupported, "has format 2");
+  write("FORMAT", "gyre data format 3\n");
+  expect_refused(ErrorCode::unsupported, "has format 3");
+  write("FORMAT", "gyre data format 1\n");
+  expect_refused(ErrorCode::unsupported, "has format 1");
+  expect_refused(ErrorCode::unsupported, "use the older version that wrote it");
 }
 
 TEST_F(DataDirectoryTest, RefusesAFormatItCannotRead) {

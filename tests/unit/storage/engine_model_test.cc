@@ -1,8 +1,10 @@
 // Random operations on the RocksDB engine against a std::map, reopening now and then. GYRE_SEED repeats a run.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <random>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -19,6 +21,7 @@ constexpr int kSteps = 6000;
 struct Model {
   std::map<std::string, messages::Record> records;
   PartitionState state;
+  std::vector<messages::LoggedWritePtr> log;  // since the history was cut the last time
 };
 
 // One run: the engine, what it should hold, and a clock that the horizons follow.
@@ -31,6 +34,8 @@ class ModelRun {
     const std::uint64_t choice = rng_.below(1000);
     if (choice < 500) {
       commit();
+    } else if (choice < 540) {
+      read_log();
     } else if (choice < 700) {
       get();
     } else if (choice < 800) {
@@ -61,9 +66,14 @@ class ModelRun {
     engine_ = std::move(*opened);
     std::map<PartitionId, PartitionState> expected;
     for (const auto& [id, model] : models_) expected[id] = model.state;
-    const auto states = engine_->partitions();
-    ASSERT_TRUE(states);
-    EXPECT_EQ((std::map<PartitionId, PartitionState>(states->begin(), states->end())), expected);
+    const auto stored = engine_->partitions();
+    ASSERT_TRUE(stored);
+    std::map<PartitionId, PartitionState> found;
+    for (const auto& [id, held] : *stored) {
+      found[id] = held.state;
+      expect_window(held, models_[id]);
+    }
+    EXPECT_EQ(found, expected);
   }
 
   PartitionId partition() { return PartitionId(static_cast<std::uint16_t>(rng_.below(kPartitions))); }
@@ -84,14 +94,23 @@ class ModelRun {
 
   void commit() {
     std::map<PartitionId, Model> after = models_;
-    std::vector<std::vector<messages::Mutation>> mutations(1 + rng_.below(3));
+    std::vector<std::vector<messages::LoggedWritePtr>> writes(1 + rng_.below(3));
+    std::vector<std::vector<messages::Mutation>> repairs(writes.size());
     std::vector<PartitionBatch> batches;
-    for (auto& of_batch : mutations) {
-      const PartitionId id = partition();
-      Model& into = after[id];
+    for (std::size_t i = 0; i < writes.size(); ++i) {
+      PartitionBatch batch;
+      batch.partition = partition();
+      Model& into = after[batch.partition];
+      batch.drop_first = rng_.chance(0.02);
+      if (batch.drop_first) into = {};
       if (into.state.history.empty() || rng_.chance(0.02)) start_term(into.state);
-      for (std::uint64_t left = rng_.below(6); left > 0; --left) of_batch.push_back(mutate(into));
-      batches.push_back({id, of_batch, into.state});
+      for (std::uint64_t left = rng_.below(4); left > 0; --left) writes[i].push_back(write(into));
+      if (rng_.chance(0.03)) repairs[i].push_back(repair(into));
+      into.state.time = std::max(into.state.time, now_);
+      batch.writes = writes[i];
+      batch.repairs = repairs[i];
+      batch.state = into.state;
+      batches.push_back(batch);
     }
     const Result<void> committed = engine_->commit(batches);
     if (committed) {
@@ -107,8 +126,28 @@ class ModelRun {
     state.served = next;
   }
 
-  messages::Mutation mutate(Model& into) {
+  // The next write of up to three mutations, often with an id.
+  messages::LoggedWritePtr write(Model& into) {
     into.state.position = {into.state.history.back().term, into.state.position.sequence.next()};
+    std::vector<messages::Mutation> mutations;
+    for (std::uint64_t left = 1 + rng_.below(3); left > 0; --left) mutations.push_back(mutate(into));
+    const messages::WriteId id{ClientId(rng_.below(3)), WriteNumber(++numbers_)};
+    const WriteNumber lowest_open(numbers_ - std::min<std::uint64_t>(numbers_, rng_.below(20)));
+    into.log.push_back(
+        id.given() ? testing_support::logged(into.state.position, std::move(mutations), now_, id, lowest_open)
+                   : testing_support::logged(into.state.position, std::move(mutations), now_));
+    return into.log.back();
+  }
+
+  // Goes back a few writes, and changes a record beside the log.
+  messages::Mutation repair(Model& into) {
+    const std::uint64_t sequence = into.state.position.sequence.value();
+    into.state.position.sequence = Sequence(sequence - std::min<std::uint64_t>(sequence, rng_.below(3)));
+    into.log.clear();
+    return mutate(into);
+  }
+
+  messages::Mutation mutate(Model& into) {
     const std::string name = key();
     messages::Mutation mutation{messages::Mutation::Kind::del, Bytes::copy_of(name), {{}, into.state.position, {}}};
     if (rng_.chance(0.3)) {
@@ -120,6 +159,52 @@ class ModelRun {
     if (rng_.chance(0.4)) mutation.record.expires_at.value = now_.value + rng_.between(-5, 50);
     into.records[name] = mutation.record;
     return mutation;
+  }
+
+  // Page by page from any write of the log on; before its beginning there is nothing to be had.
+  void read_log() {
+    const PartitionId id = partition();
+    const Model& expected = model(id);
+    const std::uint64_t last = expected.state.position.sequence.value();
+    std::uint64_t after = last - rng_.below(expected.log.size() + 1);
+    if (after + expected.log.size() == last && after > 0) {
+      const auto refused = engine_->read_log(id, Sequence(after - 1), 1000);
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error().code, ErrorCode::not_found);
+    }
+    while (after < last) {
+      const auto page = engine_->read_log(id, Sequence(after), 1 + rng_.below(5000));
+      ASSERT_TRUE(page) << page.error().message;
+      ASSERT_FALSE(page->empty());
+      for (const messages::LoggedWritePtr& found : *page) {
+        const messages::LoggedWrite& write = *expected.log[expected.log.size() - (last - after)];
+        ASSERT_EQ(found->position, write.position);
+        EXPECT_EQ(found->id, write.id);
+        EXPECT_EQ(found->outcomes, write.outcomes);
+        ASSERT_EQ(found->mutations.size(), write.mutations.size());
+        for (std::size_t i = 0; i < write.mutations.size(); ++i) {
+          EXPECT_EQ(found->mutations[i].key, write.mutations[i].key);
+          expect_equal(found->mutations[i].record, write.mutations[i].record);
+        }
+        ++after;
+      }
+    }
+  }
+
+  // All that the log has and a retry may still ask for is there.
+  void expect_window(const StoredPartition& stored, const Model& expected) {
+    std::map<ClientId, WriteNumber> lowest_open;
+    for (const messages::WindowWrite& write : stored.window) {
+      WriteNumber& lowest = lowest_open[write.id.client];
+      lowest = std::max(lowest, write.lowest_open);
+    }
+    std::set<std::uint64_t> found;
+    for (const messages::WindowWrite& write : stored.window) found.insert(write.id.number.value());
+    for (const messages::LoggedWritePtr& write : expected.log) {
+      if (!write->id.given() || write->id.number < lowest_open[write->id.client]) continue;
+      EXPECT_EQ(found.contains(write->id.number.value()),
+                write->time.value + 60'000 >= expected.state.time.value);
+    }
   }
 
   void expect_equal(const Lookup& found, PartitionId id, const std::string& name) {
@@ -236,6 +321,7 @@ class ModelRun {
   const std::string path_;
   std::unique_ptr<RocksEngine> engine_;
   std::map<PartitionId, Model> models_;
+  std::uint64_t numbers_ = 0;
   UnixMillis now_{1000};
 };
 

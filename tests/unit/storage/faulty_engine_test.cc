@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/memory_engine.h"
+#include "tests/storage_support.h"
 
 namespace gyre::storage {
 namespace {
@@ -14,9 +15,10 @@ class FaultyEngineTest : public testing::Test {
  protected:
   Result<void> put(std::string_view key) {
     const Position position{Term(1), Sequence(++sequence_)};
-    const std::vector<messages::Mutation> mutations = {
-        {messages::Mutation::Kind::put, Bytes::copy_of(key), {Bytes::literal("v"), position, kNoExpiry}}};
-    const PartitionBatch batch{kPartition, mutations, {position, {}, Term(1)}};
+    const messages::LoggedWritePtr write = testing_support::logged(
+        position, {{messages::Mutation::Kind::put, Bytes::copy_of(key), {Bytes::literal("v"), {}, kNoExpiry}}});
+    const PartitionBatch batch{
+        .partition = kPartition, .writes = {&write, 1}, .state = testing_support::state_at(position)};
     return engine_.commit({&batch, 1});
   }
 
@@ -70,9 +72,8 @@ TEST_F(FaultyEngineTest, AppliesAFailedCommitSometimes) {
   int applied = 0;
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     FaultyEngine engine(below_, {.seed = seed, .commit_fails = 1});
-    const std::vector<messages::Mutation> mutations = {
-        {messages::Mutation::Kind::put, Bytes::copy_of(std::to_string(seed)), {}}};
-    const PartitionBatch batch{kPartition, mutations, {}};
+    const messages::Mutation mutation{messages::Mutation::Kind::put, Bytes::copy_of(std::to_string(seed)), {}};
+    const PartitionBatch batch{.partition = kPartition, .repairs = {&mutation, 1}, .state = {}};
     ASSERT_FALSE(engine.commit({&batch, 1}));
     applied += stored(std::to_string(seed));
   }
@@ -112,6 +113,21 @@ TEST_F(FaultyEngineTest, FailsEveryReadThatMeetsACorruptRecordUntilItIsWrittenAn
   EXPECT_EQ(engine_.get(kPartition, "k", {0}, Tier::all).error().code, ErrorCode::corrupt);
   ASSERT_TRUE(put("k"));
   check(true);
+  engine_.corrupt(kPartition, "k");
+  const messages::Mutation repair{messages::Mutation::Kind::put, Bytes::literal("k"), {}};
+  const PartitionBatch batch{.partition = kPartition, .repairs = {&repair, 1}, .state = {}};
+  ASSERT_TRUE(engine_.commit({&batch, 1}));
+  check(true);
+}
+
+TEST_F(FaultyEngineTest, FailsReadsOfTheLogByPlan) {
+  ASSERT_TRUE(put("k"));
+  engine_.set_plan({.seed = 1, .log_fails = 1});
+  EXPECT_EQ(engine_.read_log(kPartition, Sequence(0), 100).error().code, ErrorCode::storage_failed);
+  engine_.set_plan({.seed = 1, .log_forgets = 1});
+  EXPECT_EQ(engine_.read_log(kPartition, Sequence(0), 100).error().code, ErrorCode::not_found);
+  engine_.set_plan({});
+  EXPECT_EQ(engine_.read_log(kPartition, Sequence(0), 100)->size(), 1u);
 }
 
 TEST_F(FaultyEngineTest, SendsReadsToTheDiskByPlan) {

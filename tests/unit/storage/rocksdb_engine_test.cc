@@ -39,10 +39,14 @@ class RocksEngineTest : public testing::Test {
 
   Result<void> put(const std::string& key, std::string_view value, UnixMillis expires_at = kNoExpiry) {
     const Position position{Term(1), Sequence(++sequence_)};
-    const std::vector<messages::Mutation> mutations = {
-        {messages::Mutation::Kind::put, Bytes::copy_of(key), {Bytes::copy_of(value), position, expires_at}}};
-    const PartitionBatch batch{kPartition, mutations, {position, {{Term(1), Sequence(1)}}, Term(1)}};
-    return engine_->commit({&batch, 1});
+    const messages::LoggedWritePtr write = testing_support::logged(
+        position, {{messages::Mutation::Kind::put, Bytes::copy_of(key), {Bytes::copy_of(value), {}, expires_at}}});
+    const PartitionBatch batch{.partition = kPartition,
+                               .writes = {&write, 1},
+                               .state = testing_support::state_at(position, {{Term(1), Sequence(1)}}, Term(1))};
+    Result<void> committed = engine_->commit({&batch, 1});
+    if (!committed && committed.error().code == ErrorCode::busy) --sequence_;
+    return committed;
   }
 
   std::vector<std::filesystem::path> files(std::string_view extension) const {
@@ -117,7 +121,7 @@ TEST_F(RocksEngineTest, RefusesALogDamagedInTheMiddleUnlessTheMachineDied) {
   ASSERT_TRUE(recovered) << recovered.error().message;
   const auto states = (*recovered)->partitions();
   ASSERT_EQ(states->size(), 1u);
-  const std::uint64_t kept = states->front().second.position.sequence.value();
+  const std::uint64_t kept = states->front().second.state.position.sequence.value();
   EXPECT_GT(kept, 0u);
   EXPECT_LT(kept, 100u);
   const auto page = (*recovered)->scan(kPartition, {}, {0});
@@ -136,7 +140,7 @@ TEST_F(RocksEngineTest, ForgivesAnUnfinishedLastRecordOfItsLog) {
   open();
   EXPECT_EQ(state_of("whole", Tier::all), Lookup::State::found);
   EXPECT_EQ(state_of("torn", Tier::all), Lookup::State::absent);
-  EXPECT_EQ(engine_->partitions()->front().second.position.sequence, Sequence(1));
+  EXPECT_EQ(engine_->partitions()->front().second.state.position.sequence, Sequence(1));
 }
 
 TEST_F(RocksEngineTest, RefusesAStoreThatIsNotThere) {

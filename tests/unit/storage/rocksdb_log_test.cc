@@ -1,0 +1,275 @@
+// The log of the RocksDB engine: its files, their end, and what a dead machine does to them. What it gives back is
+// tests/contract's.
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/assert.h"
+#include "storage/rocksdb_engine.h"
+#include "tests/storage_support.h"
+
+namespace gyre::storage {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing_support::logged;
+using testing_support::state_at;
+namespace fs = std::filesystem;
+
+constexpr PartitionId kPartition{7};
+constexpr std::size_t kValueBytes = 1000;
+
+class RocksLogTest : public testing::Test {
+ protected:
+  RocksLogTest() {
+    options_.cache = make_block_cache(1 << 20);
+    options_.memtable_bytes = 64 << 10;
+    options_.create = true;
+  }
+
+  void open() {
+    engine_.reset();
+    auto opened = RocksEngine::open(path_, options_);
+    if (!opened) ADD_FAILURE() << opened.error().message;
+    GYRE_ASSERT(opened.has_value());
+    engine_ = std::move(*opened);
+    options_.create = false;
+    options_.machine_died = false;
+  }
+
+  void reopen_after_the_machine_died() {
+    options_.machine_died = true;
+    open();
+  }
+
+  // Commits the next write; waits while the store is busy.
+  void write(const std::string& value = std::string(kValueBytes, 'x')) {
+    const Position position{term_, Sequence(sequence_ + 1)};
+    const messages::LoggedWritePtr write = logged(
+        position, {{messages::Mutation::Kind::put, Bytes::literal("k"), {Bytes::copy_of(value), {}, kNoExpiry}}}, {1},
+        {ClientId(1), WriteNumber(sequence_ + 1)}, WriteNumber(0));
+    const PartitionBatch batch{.partition = kPartition, .writes = {&write, 1}, .state = state_at(position)};
+    Result<void> committed;
+    do {
+      committed = engine_->commit({&batch, 1});
+    } while (!committed && committed.error().code == ErrorCode::busy);
+    ASSERT_TRUE(committed) << committed.error().message;
+    ++sequence_;
+  }
+
+  void write_many(int count) {
+    for (int i = 0; i < count; ++i) write();
+  }
+
+  // Everything behind `after`, page by page; {0} if the log does not reach back.
+  std::vector<std::uint64_t> read(std::uint64_t after) {
+    std::vector<std::uint64_t> sequences;
+    while (true) {
+      const auto page = engine_->read_log(kPartition, Sequence(after), 100'000);
+      if (!page) {
+        EXPECT_EQ(page.error().code, ErrorCode::not_found) << page.error().message;
+        return {0};
+      }
+      if (page->empty()) return sequences;
+      for (const auto& write : *page) sequences.push_back(write->position.sequence.value());
+      after = sequences.back();
+    }
+  }
+
+  std::vector<std::uint64_t> window() {
+    const auto stored = engine_->partitions();
+    std::vector<std::uint64_t> numbers;
+    for (const auto& write : stored->front().second.window) numbers.push_back(write.id.number.value());
+    return numbers;
+  }
+
+  std::vector<fs::path> archived() const {
+    std::vector<fs::path> files;
+    std::error_code none;
+    for (const auto& file : fs::directory_iterator(fs::path(path_) / "archive", none)) files.push_back(file.path());
+    return files;
+  }
+
+  std::uintmax_t archived_bytes() const {
+    std::uintmax_t bytes = 0;
+    for (const fs::path& file : archived()) bytes += fs::file_size(file);
+    return bytes;
+  }
+
+  fs::path newest_log() const {
+    fs::path newest;
+    for (const auto& file : fs::directory_iterator(path_)) {
+      if (file.path().extension() == ".log" && file.path() > newest) newest = file.path();
+    }
+    return newest;
+  }
+
+  testing_support::TemporaryDirectory directory_;
+  const std::string path_ = directory_.path() / "store";
+  RocksOptions options_;
+  std::unique_ptr<RocksEngine> engine_;
+  Term term_{1};
+  std::uint64_t sequence_ = 0;
+};
+
+std::vector<std::uint64_t> range(std::uint64_t first, std::uint64_t last) {
+  std::vector<std::uint64_t> numbers;
+  for (std::uint64_t number = first; number <= last; ++number) numbers.push_back(number);
+  return numbers;
+}
+
+TEST_F(RocksLogTest, ReadsFilesThatRecoveryNeedsNoMore) {
+  open();
+  write_many(500);
+  ASSERT_TRUE(engine_->compact(kPartition));
+  EXPECT_FALSE(archived().empty());
+  EXPECT_EQ(read(0), range(1, 500));
+  EXPECT_EQ(read(123), range(124, 500));
+  for (int i = 0; i < 3; ++i) {
+    open();
+    EXPECT_EQ(read(0), range(1, sequence_));
+    EXPECT_EQ(window(), range(1, sequence_));
+    write();
+    EXPECT_EQ(read(0), range(1, sequence_));
+  }
+}
+
+TEST_F(RocksLogTest, ReadsAcrossEveryPlaceOfItsIndex) {
+  options_.memtable_bytes = 1 << 20;
+  open();
+  for (int i = 0; i < 60; ++i) write(std::string(100'000, 'x'));
+  const auto check = [&] {
+    for (std::uint64_t after = 0; after <= 60; after += 7) {
+      const std::vector<std::uint64_t> expected = range(after + 1, 60);
+      EXPECT_EQ(read(after), expected) << after;
+    }
+  };
+  check();
+  open();
+  check();
+}
+
+TEST_F(RocksLogTest, RemovesTheOldestOnceThereIsTooMuch) {
+  options_.log_bytes = 300'000;
+  options_.log_kept_for = Duration(0);
+  open();
+  write_many(2000);
+  ASSERT_TRUE(engine_->compact(kPartition));
+  // Trimming comes before the flushed file itself is archived.
+  EXPECT_LT(archived_bytes(), options_.log_bytes + 2 * options_.memtable_bytes * kMemtablesMax);
+  EXPECT_THAT(read(0), ElementsAre(0));
+  EXPECT_EQ(read(1900), range(1901, 2000));
+  open();
+  EXPECT_THAT(read(0), ElementsAre(0));
+  EXPECT_EQ(read(1900), range(1901, 2000));
+}
+
+TEST_F(RocksLogTest, KeepsWhatIsYoungerThanAnIdLives) {
+  options_.log_bytes = 0;
+  open();
+  write_many(500);
+  ASSERT_TRUE(engine_->compact(kPartition));
+  EXPECT_EQ(read(0), range(1, 500));
+  open();
+  EXPECT_EQ(window(), range(1, 500));
+}
+
+// Files move to the archive and are removed from it all the time.
+TEST_F(RocksLogTest, IsReadWhileItIsWrittenAndTrimmed) {
+  options_.log_bytes = 200'000;
+  options_.log_kept_for = Duration(0);
+  open();
+  std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> written{0};
+  std::atomic<int> pages{0};
+  std::atomic<int> not_reached{0};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 2; ++i) {
+    readers.emplace_back([&, lag = i == 0 ? 50u : 500u] {
+      while (!stop.load()) {
+        const std::uint64_t last = written.load();
+        if (last <= lag) continue;
+        const auto page = engine_->read_log(kPartition, Sequence(last - lag), 20'000);
+        if (!page) {
+          EXPECT_EQ(page.error().code, ErrorCode::not_found) << page.error().message;
+          ++not_reached;
+          continue;
+        }
+        ++pages;
+        EXPECT_FALSE(page->empty());
+        std::uint64_t expected = last - lag;
+        for (const auto& write : *page) EXPECT_EQ(write->position.sequence.value(), ++expected);
+      }
+    });
+  }
+  for (int i = 0; i < 4000; ++i) {
+    write();
+    written.store(sequence_);
+  }
+  stop.store(true);
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_GT(pages.load(), 0);
+}
+
+TEST_F(RocksLogTest, NeverGivesBackWhatADeadMachineDidNotKeep) {
+  options_.memtable_bytes = 8 << 20;
+  open();
+  write_many(50);
+  const auto torn_at = fs::file_size(newest_log());
+  write_many(50);
+  engine_.reset();
+  {
+    // A page that never reached the disk, and whole records behind it.
+    std::fstream log(newest_log(), std::ios::in | std::ios::out | std::ios::binary);
+    log.seekp(static_cast<std::streamoff>(torn_at));
+    log << std::string(5000, '\0');
+  }
+  reopen_after_the_machine_died();
+  sequence_ = engine_->partitions()->front().second.state.position.sequence.value();
+  ASSERT_GE(sequence_, 49u);
+  ASSERT_LE(sequence_, 51u);
+  const std::uint64_t kept = sequence_;
+  EXPECT_EQ(window(), range(1, kept));
+  EXPECT_THAT(read(0), ElementsAre(0));
+  EXPECT_THAT(read(kept), IsEmpty());
+
+  // The same sequences again, in a new term.
+  term_ = Term(2);
+  write_many(100);
+  const auto check = [&] {
+    EXPECT_EQ(read(kept), range(kept + 1, kept + 100));
+    const auto page = engine_->read_log(kPartition, Sequence(kept), 100'000'000);
+    ASSERT_TRUE(page);
+    for (const auto& write : *page) EXPECT_EQ(write->position.term, Term(2));
+  };
+  check();
+  open();
+  check();
+  EXPECT_EQ(window(), range(1, kept + 100));
+}
+
+TEST_F(RocksLogTest, LosesOnlyTheLogBeforeADamagedPlaceInTheArchive) {
+  open();
+  write_many(500);
+  ASSERT_TRUE(engine_->compact(kPartition));
+  engine_.reset();
+  fs::path oldest = archived().front();
+  for (const fs::path& file : archived()) oldest = std::min(oldest, file);
+  {
+    std::fstream file(oldest, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(fs::file_size(oldest) / 2));
+    file << "damage";
+  }
+  open();
+  EXPECT_EQ(engine_->partitions()->front().second.state.position.sequence, Sequence(500));
+  EXPECT_THAT(read(0), ElementsAre(0));
+  write_many(10);
+  EXPECT_EQ(read(500), range(501, 510));
+}
+
+}  // namespace
+}  // namespace gyre::storage
