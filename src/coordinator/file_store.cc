@@ -18,7 +18,7 @@ namespace gyre::coordinator {
 namespace {
 
 constexpr std::string_view kMagic = "GYRESTAT";
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 constexpr std::size_t kHeaderBytes = 40;
 constexpr std::size_t kHashedHeaderBytes = 32;
 constexpr const char* kStateFile = "cluster.state";
@@ -64,10 +64,12 @@ std::unexpected<Error> damaged(const std::filesystem::path& path, std::string_vi
 Result<control::ClusterState> decode(const std::filesystem::path& path, std::string_view bytes) {
   if (bytes.size() < kHeaderBytes || !bytes.starts_with(kMagic)) return damaged(path, "it does not begin as it must");
   const auto format = read_at<std::uint32_t>(bytes, 8);
-  if (format > kFormat) {
-    return fail(ErrorCode::unsupported,
-                fmt::format("{} has format {}, this version knows up to {}: run the newer version that wrote it",
-                            path.string(), format, kFormat));
+  if (format != kFormat) {
+    return fail(
+        ErrorCode::unsupported,
+        fmt::format("{} has format {}, this version knows only {}: run the {} version that wrote it, or begin a "
+                    "new cluster in an empty directory",
+                    path.string(), format, kFormat, format > kFormat ? "newer" : "older"));
   }
   const std::string_view body = bytes.substr(kHeaderBytes);
   const auto map_bytes = read_at<std::uint64_t>(bytes, 16);

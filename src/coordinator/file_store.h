@@ -17,7 +17,7 @@ namespace gyre::coordinator {
 // The file, integers in little endian:
 //
 //   offset  0  8 bytes  "GYRESTAT"
-//           8  u32      format version, 1
+//           8  u32      format version, 2; an older one is refused (version 1: before replication)
 //          12  u32      0
 //          16  u64      size of the cluster map in bytes
 //          24  u64      size of the target placement in bytes

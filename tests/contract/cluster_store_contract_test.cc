@@ -1,6 +1,7 @@
 // What every cluster store promises, run over each implementation.
 #include <stdlib.h>
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -73,22 +74,31 @@ ClusterState state_at(std::uint64_t epoch) {
   ClusterState state;
   state.map.cluster = Uuid::from_words(1, 1);
   state.map.epoch = Epoch(epoch);
-  state.map.shape.partitions = 2;
+  state.map.shape = {
+      .partitions = 2,
+      .replication_factor = 3,
+      .min_in_sync = 2,
+      .timing = {std::chrono::milliseconds(50), std::chrono::milliseconds(400), std::chrono::seconds(3)}};
   ring::NodeInfo node;
   node.id = NodeId("n1");
   node.data_id = Uuid::from_words(2, epoch);
   node.incarnation = Incarnation(epoch);
+  node.generation = Generation(5);
   node.zone = "a";
   node.weight = 1.5;
   node.addresses = {"127.0.0.1:1", "127.0.0.1:2", ""};
-  state.map.nodes = {node};
+  state.map.nodes = {node, node};
+  state.map.nodes[1].id = NodeId("n2");
   state.map.coordinators = {"127.0.0.1:3"};
   ring::PartitionEntry entry;
   entry.term = Term(epoch);
   entry.primary = node.id;
   entry.primary_incarnation = node.incarnation;
   entry.in_sync = {{node.id, Generation(4)}};
+  entry.learners = {NodeId("n2")};
   entry.version = epoch;
+  entry.departed = {NodeId("n2")};
+  entry.deposed = {{NodeId("n2"), Term(epoch - 1)}};
   state.map.entries = {entry, {}};
   state.target.partitions = {{node.id, NodeId("n2")}, {}};
   return state;

@@ -92,15 +92,17 @@ TEST_F(FileStoreTest, AStateThatCannotBeReadIsNamed) {
   EXPECT_THAT(refused.error().message, HasSubstr((dir / "cluster.state").string()));
 }
 
-TEST_F(FileStoreTest, ANewerFormatIsRefusedWithBothVersions) {
+TEST_F(FileStoreTest, AnotherFormatIsRefusedWithBothVersions) {
   ASSERT_TRUE(open()->swap(Epoch(0), state_at(1)));
-  std::string bytes = read_state();
-  bytes[8] = 9;
-  write_file("cluster.state", bytes);
-  const auto refused = open()->load();
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
-  EXPECT_THAT(refused.error().message, HasSubstr("format 9, this version knows up to 1"));
+  for (const auto& [format, sentence] :
+       {std::pair{'\1', "format 1, this version knows only 2: run the older version"},
+        std::pair{'\11', "format 9, this version knows only 2: run the newer version"}}) {
+    set_byte(8, format);
+    const auto refused = open()->load();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
+    EXPECT_THAT(refused.error().message, HasSubstr(sentence));
+  }
 }
 
 TEST_F(FileStoreTest, EveryTruncationIsDamageAndASwapDoesNotHideIt) {
