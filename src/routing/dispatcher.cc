@@ -185,11 +185,18 @@ void Dispatcher::attempt(Instant now, CallSlot slot, const Route& to) {
 // better moment, unless it is overload that made it fail.
 bool Dispatcher::may_send(Instant now, CallSlot slot) {
   PendingCall& call = calls_[slot];
+  if (is_forgotten(now, call)) {
+    fail_call(slot, Error{ErrorCode::outcome_unknown, Outcome::unknown,
+                          fmt::format("no member could say in time whether it was applied; {}", call.last_error.message),
+                          {}});
+    return false;
+  }
   const bool again = std::exchange(call.pays, false) || call.to == call.sent_to;
-  const bool free = call.sendings == 0 || !again || now - routes_[*call.partition].since < kNewPrimaryGrace;
+  const bool overload = call.last_error.code == ErrorCode::busy;
+  const bool new_primary = !overload && now - routes_[*call.partition].since < kNewPrimaryGrace;
   const bool spent = call.sendings > options_.retries_max;
-  if (!spent && (free || budget_.take())) return true;
-  if (!spent && call.last_error.code != ErrorCode::busy) {
+  if (!spent && (call.sendings == 0 || !again || new_primary || budget_.take())) return true;
+  if (!spent && !overload) {
     park(now, slot, backoff(call.pauses++, rng_), true);
     return false;
   }

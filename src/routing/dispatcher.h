@@ -110,6 +110,7 @@ class Dispatcher {
   void on_session_lost(Instant now, CallSlot slot, Error why);
   void on_timer(Instant now, CallSlot slot);
   void on_stalled(Instant now, CallSlot slot);
+  static bool is_forgotten(Instant now, const PendingCall& call);
   bool has_moved(const PendingCall& call) const;
   bool can_turn(const PendingCall& call) const;
   void turn(Instant now, CallSlot slot);

@@ -40,8 +40,7 @@ void Dispatcher::on_attempt_failed(Instant now, CallSlot slot, Error why) {
   const Verdict verdict = judge(why, call.is_write());
   if (verdict == Verdict::linger && call.linger_until == kNever) call.linger_until = now + kPatience;
   const bool too_long = verdict == Verdict::linger && now >= call.linger_until;
-  const bool forgotten = call.maybe_applied && call.age_given + (now - call.named_at) >= limits::kWriteIdLife;
-  if (verdict == Verdict::final || too_long || forgotten) return fail_call(slot, std::move(why));
+  if (verdict == Verdict::final || too_long || is_forgotten(now, call)) return fail_call(slot, std::move(why));
 
   const bool reroute = verdict == Verdict::reroute;
   const Duration pause = std::max(backoff(call.pauses++, rng_), Duration(why.retry_after));
@@ -109,6 +108,11 @@ void Dispatcher::on_stalled(Instant now, CallSlot slot) {
                                    {}});
   }
   if (has_moved(call)) turn(now, slot);
+}
+
+// The members no longer know the id of a write that may have been applied: made again, it could be applied twice.
+bool Dispatcher::is_forgotten(Instant now, const PendingCall& call) {
+  return call.maybe_applied && call.age_given + (now - call.named_at) >= limits::kWriteIdLife;
 }
 
 // Somebody else serves the call by now.

@@ -29,6 +29,7 @@ void Routes::rebuild(Instant now, const ring::ClusterMap& map, Peers& peers) {
     Incarnation& known = incarnations_[peer.value()];
     if (std::exchange(known, node.incarnation) != node.incarnation) peers.on_restarted(peer);
   }
+  const bool first = routes_.empty();
   routes_.resize(map.entries.size());
   for (std::size_t i = 0; i < map.entries.size(); ++i) {
     const ring::PartitionEntry& entry = map.entries[i];
@@ -46,7 +47,7 @@ void Routes::rebuild(Instant now, const ring::ClusterMap& map, Peers& peers) {
     }
     if (primary == route.primary) continue;
     route.primary = primary;
-    route.since = now;
+    if (!first) route.since = now;
   }
 }
 

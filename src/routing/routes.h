@@ -14,7 +14,7 @@ namespace gyre::routing {
 
 struct PartitionRoute {
   Route primary;
-  Instant since{};                 // from when it has been so
+  Instant since{};                 // when it replaced another
   std::vector<PeerIndex> members;  // in sync, with the data that they were counted in with; the primary among them
   Instant wrote_at{};              // the last write that was acknowledged
   bool checking = false;           // the primary is being asked what became of this client's writes

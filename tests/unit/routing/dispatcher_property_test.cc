@@ -1,5 +1,5 @@
-// Random histories: whatever happens, each call completes exactly once by its deadline, and no write is sent twice
-// unless it was surely not applied.
+// Random histories: whatever happens, each call completes exactly once by its deadline, a write keeps its id unless it
+// was surely not applied, and fails with "surely not applied" only if each of its attempts was.
 #include <algorithm>
 #include <array>
 #include <set>
@@ -30,14 +30,15 @@ class RandomNetwork {
       case 3:
       case 4: return answer_something();
       case 5: return maybe_lose_connection();
-      case 6: map_ = make_map(map_->epoch.value() + 1, random_nodes(), map_->epoch.value() + 1); return;
+      case 6: return change_map();
       default: client_.pass(Duration(rng_.between(0, Duration(200ms).count())));
     }
     note_sendings();
   }
 
   void finish() {
-    client_.pass(10s);
+    client_.pass(kCheckDeadline + 10s);
+    note_sendings();
     for (const auto& [id, deadline] : deadlines_) RC_ASSERT(client_.done(id));
     RC_ASSERT(client_.machine.calls_in_flight() == 0U);
     RC_ASSERT(client_.completed.size() == deadlines_.size());
@@ -45,6 +46,7 @@ class RandomNetwork {
 
   void check() {
     note_sendings();
+    check_outcomes();
     for (const auto& [id, deadline] : deadlines_) RC_ASSERT(client_.done(id) || client_.now < deadline);
   }
 
@@ -57,18 +59,27 @@ class RandomNetwork {
     return nodes;
   }
 
+  void change_map() {
+    const std::uint64_t next = map_->epoch.value() + 1;
+    map_ = rng_.chance(0.5) ? make_map(next, random_nodes(), next) : make_replicated_map(next, random_nodes(), next);
+  }
+
   void make_call() {
     const Duration budget(rng_.between(Duration(1ms).count(), Duration(2s).count()));
     const auto partition = static_cast<std::uint32_t>(rng_.below(16));
     const Instant deadline = client_.now + budget;
     if (rng_.chance(0.5)) {
-      deadlines_[client_.call(get(partition), budget)] = deadline;
+      const auto level = static_cast<messages::ReadLevel>(rng_.below(5));
+      deadlines_[client_.call(read(partition, level), budget)] = deadline;
       return;
     }
-    // Writes are told apart by their value: one sending at a time may be open or unresolved for each.
+    // Writes are told apart by their value.
+    const std::string value = std::to_string(writes_.size());
     auto body = std::get<messages::WriteRequest>(put(partition));
-    body.operations[0].value = Bytes::copy_of(std::to_string(++writes_));
-    deadlines_[client_.call(body, budget)] = deadline;
+    body.operations[0].value = Bytes::copy_of(value);
+    Write& write = writes_[value];
+    write.call = client_.call(body, budget);
+    deadlines_[write.call] = deadline;
   }
 
   void decide_connection() {
@@ -88,9 +99,10 @@ class RandomNetwork {
   }
 
   messages::ResponseBody random_answer(const Send& send) {
-    static constexpr std::array kCodes = {ErrorCode::not_primary, ErrorCode::stale_map,    ErrorCode::busy,
-                                          ErrorCode::unavailable, ErrorCode::not_found,    ErrorCode::outcome_unknown,
-                                          ErrorCode::corrupt,     ErrorCode::wrong_cluster};
+    static constexpr std::array kCodes = {
+        ErrorCode::not_primary, ErrorCode::stale_map,        ErrorCode::busy,        ErrorCode::unavailable,
+        ErrorCode::not_found,   ErrorCode::outcome_unknown,  ErrorCode::corrupt,     ErrorCode::wrong_cluster,
+        ErrorCode::behind,      ErrorCode::condition_failed, ErrorCode::no_replicas, ErrorCode::session_lost};
     if (std::holds_alternative<messages::MapRequest>(send.request.body)) {
       if (rng_.chance(0.1)) return messages::MapResponse{make_map(99, {"a"}, 1, 8)};
       if (rng_.chance(0.3)) return messages::MapResponse{};
@@ -101,8 +113,11 @@ class RandomNetwork {
       return error(code,
                    code == ErrorCode::outcome_unknown || rng_.chance(0.1) ? Outcome::unknown : Outcome::not_applied);
     }
-    if (std::holds_alternative<messages::GetRequest>(send.request.body)) return messages::GetResponse{};
-    return messages::WriteResponse{};
+    const Position position = at(1 + rng_.below(map_->epoch.value()), 1 + rng_.below(50));
+    messages::TermHistory history;
+    if (rng_.chance(0.3)) history = {{position.term, Sequence(1 + rng_.below(position.sequence.value()))}};
+    if (std::holds_alternative<messages::GetRequest>(send.request.body)) return got(position, history);
+    return wrote(position, history);
   }
 
   void answer_something() {
@@ -115,10 +130,21 @@ class RandomNetwork {
     const auto* failure = std::get_if<Error>(&body);
     const bool surely_not_applied = failure && failure->outcome == Outcome::not_applied;
     const auto* write = std::get_if<messages::WriteRequest>(&send.request.body);
-    if (write && surely_not_applied && std::ranges::find(open_, send.link) != open_.end()) {
-      resolved_.insert(send.request.id);
+    if (write && std::ranges::find(open_, send.link) != open_.end()) {
+      auto& open = writes_.at(write->operations[0].value.str()).unresolved;
+      if (surely_not_applied) open.erase(send.request.id);
     }
     client_.answer(send, body, map_->epoch.value());
+  }
+
+  // After a lost connection, too, a sending stays unresolved: it may have arrived.
+  void check_outcomes() {
+    for (auto& [value, write] : writes_) {
+      if (write.checked || !client_.done(write.call)) continue;
+      write.checked = true;
+      const auto& result = client_.result(write.call);
+      if (!result && result.error().outcome == Outcome::not_applied) RC_ASSERT(write.unresolved.empty());
+    }
   }
 
   void maybe_lose_connection() {
@@ -132,9 +158,12 @@ class RandomNetwork {
   void note_sendings() {
     for (auto& send : std::exchange(client_.sends, {})) {
       if (const auto* write = std::get_if<messages::WriteRequest>(&send.request.body)) {
-        auto& previous = last_sending_[write->operations[0].value.str()];
-        RC_ASSERT(previous == RequestId() || resolved_.contains(previous));
-        previous = send.request.id;
+        RC_ASSERT(write->id.given());
+        RC_ASSERT(write->lowest_open <= write->id.number);
+        Write& known = writes_.at(write->operations[0].value.str());
+        RC_ASSERT(known.unresolved.empty() || known.id == write->id);
+        known.id = write->id;
+        known.unresolved.insert(send.request.id);
       }
       unanswered_.push_back(std::move(send));
     }
@@ -146,12 +175,16 @@ class RandomNetwork {
   std::map<CallId, Instant> deadlines_;
   std::vector<LinkId> open_;
   std::vector<Send> unanswered_;
-  std::uint64_t writes_ = 0;
-  std::map<std::string, RequestId> last_sending_;  // by the write's value
-  std::set<RequestId> resolved_;                   // sendings answered with "surely not applied"
+  struct Write {
+    CallId call;
+    messages::WriteId id;
+    std::set<RequestId> unresolved;  // sendings not answered with "surely not applied"
+    bool checked = false;
+  };
+  std::map<std::string, Write> writes_;  // by value
 };
 
-RC_GTEST_PROP(Dispatcher, EveryCallCompletesOnceInTimeAndNoWriteIsRepeatedBlindly, (std::uint64_t seed)) {
+RC_GTEST_PROP(Dispatcher, EveryCallCompletesOnceInTimeAndWritesSayWhatIsCertain, (std::uint64_t seed)) {
   RandomNetwork network(seed);
   for (int i = 0; i < 400; ++i) {
     network.step();

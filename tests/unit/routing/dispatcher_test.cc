@@ -119,16 +119,30 @@ TEST(Dispatcher, AsksAnotherNodeForTheMapWhenAnAttemptStaysUnanswered) {
   EXPECT_TRUE(client.result(id));
 }
 
-TEST(Dispatcher, ASentWriteDoesNotTurnToANewPrimary) {
+TEST(Dispatcher, ASentWriteIsGivenTimeForItsAnswerBeforeItTurnsToANewPrimary) {
   ScriptedClient client;
   client.learn(make_map(1, {"a", "b"}));
-  const CallId id = client.call(put(0));
+  const CallId answered = client.call(put(0));
   client.connect_all();
   const auto calls = client.take_calls();
   client.learn(make_map(2, {"b"}, 2));
   EXPECT_TRUE(client.take_calls().empty());
   client.answer(calls.at(0), messages::WriteResponse{}, 2);
-  EXPECT_TRUE(client.result(id));
+  EXPECT_TRUE(client.result(answered));
+
+  client.learn(make_map(3, {"a", "b"}, 3));
+  const CallId turned = client.call(put(0));
+  const Send first = client.take_calls().at(0);
+  client.learn(make_map(4, {"b"}, 4));
+  client.pass(kUnansweredMax);
+  client.connect_all();
+  const auto again = client.take_calls();
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(client.address_of(again[0]), "b:1");
+  EXPECT_EQ(std::get<messages::WriteRequest>(again[0].request.body).id,
+            std::get<messages::WriteRequest>(first.request.body).id);
+  client.answer(again[0], messages::WriteResponse{}, 4);
+  EXPECT_TRUE(client.result(turned));
 }
 
 TEST(Dispatcher, AnAnswerToAnAttemptThatWasGivenUpIsIgnored) {

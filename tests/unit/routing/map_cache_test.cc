@@ -93,6 +93,70 @@ TEST(MapCache, ALiarCannotMakeItAskWithoutPause) {
   EXPECT_LE(questions, 22);
 }
 
+TEST(MapCache, KeepsAskingWhileAMapIsMissedAndStopsWhenOneComes) {
+  MapCache cache({"s:1"}, Rng(1));
+  ASSERT_TRUE(cache.offer(make_map(1, {"a", "b", "c"})));
+  cache.want(kStart, "a:1");
+  Instant last = kStart - kMapAskGapFirst;
+  int questions = 0;
+  for (Instant now = kStart; now < kStart + 2s; now += 1ms) {
+    if (const auto address = cache.take_due(now)) {
+      ++questions;
+      EXPECT_LE(now - last, kMapAskGapFirst);
+      last = now;
+      cache.on_answered(now);
+    }
+  }
+  EXPECT_GE(questions, 20);
+  EXPECT_GE(last, kStart + kMapMissedMax - kMapAskGapFirst);
+  EXPECT_LE(last, kStart + kMapMissedMax + kMapAskGapFirst);
+
+  cache.want(kStart + 3s, "a:1");
+  ASSERT_TRUE(cache.take_due(kStart + 3s));
+  ASSERT_TRUE(cache.offer(make_map(2, {"a", "b", "c"})));
+  cache.on_answered(kStart + 3s);
+  EXPECT_EQ(cache.next_deadline(), kNever);
+}
+
+TEST(MapCache, AsksLessOftenWhenAMapIsMissedForLong) {
+  MapCache cache({"s:1"}, Rng(1));
+  ASSERT_TRUE(cache.offer(make_map(1, {"a", "b"})));
+  int late_questions = 0;
+  for (Instant now = kStart; now < kStart + 5s; now += 1ms) {
+    cache.want(now, "a:1");
+    if (!cache.take_due(now)) continue;
+    if (now >= kStart + 3s) ++late_questions;
+    cache.on_answered(now);
+  }
+  EXPECT_LE(late_questions, 41);
+  EXPECT_GE(late_questions, 15);
+}
+
+TEST(MapCache, PassesOverWhoFailedForAWhile) {
+  MapCache cache({"a:1"}, Rng(1));
+  ASSERT_TRUE(cache.offer(make_map(1, {"a", "b", "c"})));
+  cache.want(kStart, {});
+  const auto failed = cache.take_due(kStart);
+  ASSERT_TRUE(failed);
+  cache.on_failed(kStart, kFailure);
+  for (Instant now = kStart; now < kStart + kMapAvoid; now += 1ms) {
+    const auto address = cache.take_due(now);
+    if (!address) continue;
+    EXPECT_NE(*address, *failed);
+    cache.on_answered(now);
+    cache.want(now, {});
+  }
+  std::set<std::string> later;
+  for (Instant now = kStart + kMapAvoid; now < kStart + kMapAvoid + 1s; now += 1ms) {
+    cache.want(now, {});
+    if (const auto address = cache.take_due(now)) {
+      later.insert(*address);
+      cache.on_answered(now);
+    }
+  }
+  EXPECT_TRUE(later.contains(*failed));
+}
+
 TEST(MapCache, DoesNotAskTheSuspect) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     MapCache cache({"a:1"}, Rng(seed));

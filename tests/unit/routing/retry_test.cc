@@ -9,13 +9,28 @@ namespace {
 
 Error error(ErrorCode code, Outcome outcome) { return Error{code, outcome, "", {}}; }
 
-TEST(Judge, NothingThatMayHaveBeenWrittenIsWrittenAgain) {
+TEST(Judge, AWriteOfUnknownOutcomeIsMadeAgainUnlessItsTimeIsOver) {
   for (int number = 0; number < 128; ++number) {
     const ErrorCode code = error_code_of(static_cast<std::uint16_t>(number));
-    EXPECT_EQ(judge(error(code, Outcome::unknown), true), Verdict::final) << to_string(code);
+    const bool final = judge(error(code, Outcome::unknown), true) == Verdict::final;
+    EXPECT_EQ(final, code == ErrorCode::timeout) << to_string(code);
   }
-  EXPECT_EQ(judge(error(ErrorCode::outcome_unknown, Outcome::not_applied), true), Verdict::final);
   EXPECT_EQ(judge(error(ErrorCode::outcome_unknown, Outcome::unknown), false), Verdict::reroute);
+}
+
+TEST(Judge, WhatMayLastIsNotWaitedForAsLongAsWhatPasses) {
+  EXPECT_EQ(judge(error(ErrorCode::no_replicas, Outcome::not_applied), true), Verdict::linger);
+  EXPECT_EQ(judge(error(ErrorCode::storage_failed, Outcome::not_applied), true), Verdict::linger);
+}
+
+TEST(Judge, AnotherMemberMayServeWhatIsOneMembersTrouble) {
+  for (const ErrorCode code : {ErrorCode::behind, ErrorCode::corrupt, ErrorCode::storage_failed, ErrorCode::busy,
+                               ErrorCode::unavailable, ErrorCode::not_primary}) {
+    EXPECT_TRUE(another_may_serve(error(code, Outcome::not_applied))) << to_string(code);
+  }
+  for (const ErrorCode code : {ErrorCode::session_lost, ErrorCode::invalid_argument, ErrorCode::wrong_cluster}) {
+    EXPECT_FALSE(another_may_serve(error(code, Outcome::not_applied))) << to_string(code);
+  }
 }
 
 TEST(Judge, FollowsTheGroupsOfTheErrorCodes) {

@@ -24,6 +24,7 @@ inline ring::ClusterMapPtr make_map(std::uint64_t epoch, std::vector<std::string
     ring::NodeInfo info;
     info.id = NodeId(node);
     info.addresses.native = node + ":1";
+    info.generation = Generation(1);
     map.nodes.push_back(info);
   }
   for (std::size_t i = 0; i < map.shape.partitions; ++i) {
@@ -39,6 +40,17 @@ inline ring::ClusterMapPtr make_map(std::uint64_t epoch, std::vector<std::string
   return std::make_shared<const ring::ClusterMap>(std::move(map));
 }
 
+// The same, with every node in sync in every partition.
+inline ring::ClusterMapPtr make_replicated_map(std::uint64_t epoch, std::vector<std::string> nodes,
+                                               std::uint64_t term = 1) {
+  ring::ClusterMap map = *make_map(epoch, nodes, term);
+  for (auto& entry : map.entries) {
+    entry.in_sync.clear();
+    for (const auto& node : map.nodes) entry.in_sync.push_back({node.id, Generation(1)});
+  }
+  return std::make_shared<const ring::ClusterMap>(std::move(map));
+}
+
 // A key whose partition (of 16) is `partition`.
 inline Bytes key_in(std::uint32_t partition) {
   const ring::Partitioning partitioning(16);
@@ -50,10 +62,26 @@ inline Bytes key_in(std::uint32_t partition) {
 
 inline messages::RequestBody get(std::uint32_t partition) { return messages::GetRequest{key_in(partition)}; }
 
+inline messages::RequestBody read(std::uint32_t partition, messages::ReadLevel level) {
+  return messages::GetRequest{key_in(partition), true, {level, {}, {}}};
+}
+
 inline messages::RequestBody put(std::uint32_t partition) {
   messages::WriteOperation operation;
   operation.key = key_in(partition);
   return messages::WriteRequest{{operation}};
+}
+
+inline Position at(std::uint64_t term, std::uint64_t sequence) { return {Term(term), Sequence(sequence)}; }
+
+// The answer to put(): it was written at `position`. `history`: of the terms behind what the session had seen.
+inline messages::WriteResponse wrote(Position position, messages::TermHistory history = {}) {
+  messages::WriteOutcome outcome{position, false, true, 0};
+  return {{outcome}, {position, std::move(history)}};
+}
+
+inline messages::GetResponse got(Position position, messages::TermHistory history = {}) {
+  return {messages::Record{}, -1, {position, std::move(history)}};
 }
 
 inline Error error(ErrorCode code, Outcome outcome = Outcome::not_applied) {
@@ -130,6 +158,7 @@ class ScriptedClient {
   std::vector<Send> sends;
   std::map<LinkId, std::string> addresses;
   std::map<CallId, Result<messages::ResponseBody>> completed;
+  std::vector<Lost> losses;
 
  private:
   void collect() {
@@ -142,6 +171,8 @@ class ScriptedClient {
         sends.push_back(std::move(*send));
       } else if (auto* disconnect = std::get_if<Disconnect>(&effect)) {
         disconnects.push_back(disconnect->link);
+      } else if (auto* lost = std::get_if<Lost>(&effect)) {
+        losses.push_back(std::move(*lost));
       } else if (auto* complete = std::get_if<Complete>(&effect)) {
         if (!completed.emplace(complete->call, std::move(complete->result)).second) std::abort();  // twice
       }
