@@ -134,6 +134,7 @@ void Repair::on_tick(Instant now) {
 }
 
 void Repair::on_step_persisted(Instant now) {
+  if (!step_) return;  // that of an earlier repair
   step_.reset();
   on_progress(now);
   if (next_) {

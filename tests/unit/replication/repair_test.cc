@@ -208,6 +208,14 @@ TEST_F(RepairTest, AReadOrExportThatFailedIsTriedAgain) {
   only_message<FetchKeys>();
 }
 
+TEST_F(RepairTest, AStepOfAnEarlierRepairDoesNotEndIt) {
+  in_memory();
+  begin();
+  exported();
+  repair_->on_step_persisted(now_);
+  EXPECT_FALSE(repair_->done());
+}
+
 TEST_F(RepairTest, TasksOfOthersAreNotItsOwn) {
   begin();
   const TaskId task = only<ReadLog>().task;
