@@ -34,7 +34,9 @@ void Dispatcher::note(Instant now, const PendingCall& call, const messages::Resp
 void Dispatcher::on_attempt_failed(Instant now, CallSlot slot, Error why) {
   PendingCall& call = calls_[slot];
   if (call.is_write() && why.outcome == Outcome::unknown) call.maybe_applied = true;
-  if (why.code == ErrorCode::session_lost && !call.session_lost) return on_session_lost(now, slot, std::move(why));
+  if (why.code == ErrorCode::session_lost && read_of(call.body) && !call.session_lost) {
+    return on_session_lost(now, slot, std::move(why));
+  }
   if (try_another_member(now, slot, why)) return;
 
   const Verdict verdict = judge(why, call.is_write());
@@ -73,13 +75,12 @@ bool Dispatcher::try_another_member(Instant now, CallSlot slot, Error& why) {
 // told that meanwhile, the loss is the caller's at once.
 void Dispatcher::on_session_lost(Instant now, CallSlot slot, Error why) {
   PendingCall& call = calls_[slot];
-  auto* read = read_of(call.body);
-  if (!read || session_.take_loss(*call.partition) || call.asked != session_.seen(*call.partition)) {
+  if (session_.take_loss(*call.partition) || call.asked != session_.seen(*call.partition)) {
     return complete(slot, fail(std::move(why)));
   }
   call.session_lost = std::move(why);
   call.tried = 0;
-  read->level = messages::ReadLevel::primary;
+  read_of(call.body)->level = messages::ReadLevel::primary;
   route(now, slot);
 }
 
