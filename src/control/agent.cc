@@ -77,9 +77,9 @@ void Agent::on_answer(Instant now, Result<messages::ResponseBody> answer) {
 
 void Agent::on_joined(Instant now, const messages::JoinResponse& response) {
   joined_ = true;
-  next_ = now + timing_.heartbeat;
   if (response.map) adopt(response.map);
   if (refused_) return;
+  next_ = now + timing_.heartbeat;
   effects_.push_back(AgentEvent{false, fmt::format("joined cluster {} as {}", cluster_.str(), self_.id.str())});
   waiting_announced_ = false;
 }

@@ -161,6 +161,9 @@ void Coordinator::on_probed(Instant now, const NodeId& node, Incarnation incarna
 void Coordinator::probe(const NodeId& node) {
   const ring::NodeInfo& info = *confirmed_->map.find_node(node);
   if (!config_.trust_refused || liveness_.dead(node, info.incarnation)) return;
+  Instant& at = probed_at_[node];
+  if (at != Instant{} && now_ - at < kTick) return;  // many peers may report at once
+  at = now_;
   effects_.push_back(Probe{node, info.incarnation, info.addresses.native});
 }
 
@@ -193,6 +196,7 @@ void Coordinator::on_deadline(Instant now) {
   if (now < tick_at_) return;
   tick_at_ = now + timing().heartbeat;
   // A process that dies closes its connections and its port one after the other: the first look may come between.
+  std::erase_if(lost_, [&](const auto& lost) { return now - lost.second > timing().detection; });
   for (const auto& [node, at] : lost_) probe(node);
   suspect_primaries();
 }
@@ -203,6 +207,7 @@ Instant Coordinator::next_deadline() const {
 }
 
 std::vector<CoordinatorEffect> Coordinator::take_effects() {
+  begin_round();
   if (store_works()) {
     elections_.step(view());
     for (SendToNode& send : elections_.take_messages()) effects_.push_back(std::move(send));
@@ -210,7 +215,6 @@ std::vector<CoordinatorEffect> Coordinator::take_effects() {
       effects_.push_back(std::move(send));
     }
   }
-  begin_round();
   if (confirmed_) {
     for (Answer& answer : operator_promotions_.step(view(), elections_)) effects_.push_back(std::move(answer));
   }

@@ -176,6 +176,7 @@ class Coordinator {
   std::vector<WaitingJoin> waiting_;
   std::map<NodeId, std::string> refusals_;  // why a node was refused last: those who ask again get no new event
   std::map<NodeId, Instant> lost_;  // nodes whose connection broke then, and that were not heard since
+  std::map<NodeId, Instant> probed_at_;
   Epoch newest_heard_;  // of any map a node of this cluster said it knows
   EventGroups events_;
   std::vector<CoordinatorEffect> effects_;

@@ -96,6 +96,7 @@ std::string list_of(const std::vector<NodeId>& nodes) {
 std::string list_of(const std::vector<ring::InSyncMember>& members) {
   std::vector<NodeId> nodes;
   for (const ring::InSyncMember& member : members) nodes.push_back(member.node);
+  std::ranges::sort(nodes);
   return list_of(nodes);
 }
 

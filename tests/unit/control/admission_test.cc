@@ -36,7 +36,7 @@ class AdmissionTest : public testing::Test {
   }
 
   ClusterState state = empty_state();
-  Liveness liveness;
+  Liveness liveness{kTiming, kStart};
 };
 
 TEST_F(AdmissionTest, NodesAreKeptInOrderOfTheirIds) {
@@ -109,7 +109,7 @@ TEST_F(AdmissionTest, ASecondProcessUnderALivingNodesIdMustWaitUntilThatOneIsSil
   ring::NodeInfo copy = node_info("n1", 2);
   copy.addresses.native = "elsewhere.test:7400";
   expect_refused(join_of(copy), ErrorCode::busy, "is alive at n1.test:7400");
-  liveness.expire(kStart + kDetection);
+  liveness.expire(kStart + kTiming.detection);
   EXPECT_EQ(admit_node(copy), Admission::rejoined);
 }
 
@@ -132,7 +132,7 @@ TEST_F(AdmissionTest, TheAddressOfALivingNodeIsRefused) {
   ring::NodeInfo other = node_info("n2");
   other.addresses.native = "n1.test:7400";
   expect_refused(join_of(other), ErrorCode::busy, "where node n1 was heard");
-  liveness.expire(kStart + kDetection);
+  liveness.expire(kStart + kTiming.detection);
   EXPECT_EQ(admit_node(other), Admission::admitted);
 }
 
@@ -191,7 +191,11 @@ TEST_F(AdmissionTest, TheFirstPlacementWaitsForTheInitialNodesAndHappensOnce) {
 
 TEST_F(AdmissionTest, OnlyThePrimaryOfAFreshPartitionIsInSync) {
   state = empty_state(3);
-  for (const char* id : {"n1", "n2", "n3"}) ASSERT_TRUE(admit_node(node_info(id, 4)));
+  for (const char* id : {"n1", "n2", "n3"}) {
+    ring::NodeInfo node = node_info(id, 4);
+    node.generation = Generation(7);
+    ASSERT_TRUE(admit_node(node));
+  }
   ASSERT_TRUE(place_first(state, 3));
   ASSERT_TRUE(ring::validate(state.map));
   for (std::size_t i = 0; i < state.map.entries.size(); ++i) {
@@ -199,7 +203,7 @@ TEST_F(AdmissionTest, OnlyThePrimaryOfAFreshPartitionIsInSync) {
     EXPECT_EQ(entry.term, Term(1));
     EXPECT_EQ(entry.version, 1u);
     EXPECT_EQ(entry.primary_incarnation, Incarnation(4));
-    EXPECT_EQ(entry.in_sync, (std::vector<ring::InSyncMember>{{entry.primary, Generation{}}}));
+    EXPECT_EQ(entry.in_sync, (std::vector<ring::InSyncMember>{{entry.primary, Generation(7)}}));
     EXPECT_EQ(entry.learners.size(), 2u);
     EXPECT_EQ(entry.members(), state.target.partitions[i]);
   }

@@ -8,7 +8,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "base/assert.h"
-#include "control/timing.h"
+#include "base/timing.h"
 
 namespace gyre::control {
 namespace {
@@ -119,7 +119,7 @@ TEST(Agent, SendsHeartbeatsOnceJoined) {
   Driver d;
   d.join(4);
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(d.agent.next_deadline(), d.now + kHeartbeatInterval);
+    EXPECT_EQ(d.agent.next_deadline(), d.now + Timing().heartbeat);
     d.next();
     EXPECT_EQ(d.request<HeartbeatRequest>().node, NodeId("n1"));
     EXPECT_EQ(d.request<HeartbeatRequest>().incarnation, Incarnation(5));
@@ -290,6 +290,32 @@ TEST(Agent, AMapOlderThanWhatEarlierProcessesKnewIsNotAdopted) {
   EXPECT_EQ(d.adopted.size(), 1u);
   d.heartbeat(map_of(10));
   EXPECT_EQ(d.adopted.size(), 1u);
+}
+
+TEST(Agent, AdoptsAPushedMapOnceItHasJoined) {
+  Driver d(1, kCluster);
+  d.agent.on_map(d.now, map_of(5));
+  d.collect();
+  EXPECT_TRUE(d.adopted.empty()) << "it may be older than this process";
+  d.join(6);
+  d.agent.on_map(d.now, map_of(7));
+  d.agent.on_map(d.now, map_of(6));
+  d.agent.on_map(d.now, map_of(9, kOtherCluster));
+  d.collect();
+  ASSERT_EQ(d.adopted.size(), 2u);
+  EXPECT_EQ(d.adopted[1]->epoch, Epoch(7));
+  EXPECT_TRUE(d.refused.empty());
+}
+
+TEST(Agent, HeartbeatsNameTheClusterAndComeAsOftenAsTheMapSays) {
+  Driver d;
+  d.next();
+  auto map = std::make_shared<ring::ClusterMap>(*map_of(1));
+  map->shape.timing.heartbeat = std::chrono::milliseconds(30);
+  d.answer(messages::ResponseBody(JoinResponse{map}));
+  EXPECT_EQ(d.agent.next_deadline(), d.now + std::chrono::milliseconds(30));
+  d.next();
+  EXPECT_EQ(d.request<HeartbeatRequest>().cluster, kCluster);
 }
 
 // Anything a network and a coordinator may do, in any order.

@@ -58,7 +58,7 @@ RC_GTEST_PROP(CoordinatorProperty, EveryRequestIsAnsweredAndNothingGoesBack, ())
   w.h.store.set_swap_fault(MemoryStore::SwapFault::none);
   w.h.store.set_load_fails(false);
   w.h.settle();
-  w.h.advance(2 * kDetection);
+  w.h.advance(2 * kTiming.detection);
   w.h.settle();
   note_map(w);
   for (const AnswerToken token : w.asked) RC_ASSERT(w.h.answered(token));

@@ -12,7 +12,6 @@
 #include "base/hash.h"
 #include "control/coordinator.h"
 #include "control/memory_store.h"
-#include "control/timing.h"
 
 namespace gyre::control {
 
@@ -28,6 +27,8 @@ inline ring::NodeInfo node_info(const std::string& id, std::uint64_t incarnation
   return node;
 }
 
+inline constexpr Timing kTiming;
+
 inline messages::JoinRequest join_of(ring::NodeInfo node) { return {ClusterId{}, std::move(node), Epoch{}}; }
 
 inline CoordinatorConfig config_of(std::uint32_t initial_nodes, std::uint32_t replication_factor = 1) {
@@ -35,6 +36,7 @@ inline CoordinatorConfig config_of(std::uint32_t initial_nodes, std::uint32_t re
   config.new_cluster = kCluster;
   config.shape.partitions = 8;
   config.shape.replication_factor = replication_factor;
+  config.shape.min_in_sync = std::min(2u, replication_factor);
   config.shape.vnodes = 16;
   config.initial_nodes = initial_nodes;
   config.addresses = {"c1.test:7300"};
@@ -62,7 +64,7 @@ class Harness {
   }
   AnswerToken heartbeat(const std::string& id, std::uint64_t incarnation = 1, Epoch known = {}) {
     const AnswerToken token = ++last_token_;
-    machine->on_heartbeat(now, token, {NodeId(id), Incarnation(incarnation), known});
+    machine->on_heartbeat(now, token, {kCluster, NodeId(id), Incarnation(incarnation), known});
     collect();
     return token;
   }
@@ -72,9 +74,33 @@ class Harness {
     collect();
     return token;
   }
+  // A one-way message of a node's.
+  void send(const std::string& from, messages::Message message, std::uint64_t incarnation = 1) {
+    machine->on_message(now, {kCluster, NodeId(from), Incarnation(incarnation)}, std::move(message));
+    collect();
+  }
+  void connection_lost(const std::string& node) {
+    machine->on_connection_lost(now, NodeId(node));
+    collect();
+  }
+  void probed(const std::string& node, bool refused, std::uint64_t incarnation = 1) {
+    machine->on_probed(now, NodeId(node), Incarnation(incarnation), refused);
+    collect();
+  }
+  // Lets time pass, from deadline to deadline.
   void advance(Duration by) {
+    const Instant end = now + by;
+    while (machine->next_deadline() <= end) {
+      now = std::max(now, machine->next_deadline());
+      machine->on_deadline(now);
+      collect();
+    }
+    now = end;
+  }
+  // As for a process that did not run meanwhile.
+  void sleep(Duration by) {
     now += by;
-    if (machine->next_deadline() <= now) machine->on_deadline(now);
+    machine->on_deadline(now);
     collect();
   }
 
@@ -108,11 +134,32 @@ class Harness {
     return static_cast<std::size_t>(std::ranges::count(events, kind, &CoordinatorEvent::kind));
   }
 
+  std::vector<std::string> details(CoordinatorEvent::Kind kind) const {
+    std::vector<std::string> found;
+    for (const CoordinatorEvent& event : events) {
+      if (event.kind == kind) found.push_back(event.detail);
+    }
+    return found;
+  }
+  // The messages of one kind sent to `node` since the last look.
+  template <class T>
+  std::vector<T> take_sent(const std::string& node) {
+    std::vector<T> found;
+    std::erase_if(sent, [&](SendToNode& send) {
+      T* message = send.node == NodeId(node) ? std::get_if<T>(&send.message) : nullptr;
+      if (message != nullptr) found.push_back(std::move(*message));
+      return message != nullptr;
+    });
+    return found;
+  }
+
   Instant now = kStart;
   MemoryStore store;
   std::optional<Coordinator> machine;
   std::map<AnswerToken, messages::ResponseBody> answers;
   std::vector<CoordinatorEvent> events;
+  std::vector<SendToNode> sent;
+  std::vector<Probe> probes;
 
  private:
   struct TokenCounter {
@@ -126,6 +173,10 @@ class Harness {
         GYRE_ASSERT(answers.emplace(answer->token, std::move(answer->body)).second);
       } else if (auto* event = std::get_if<CoordinatorEvent>(&effect)) {
         events.push_back(std::move(*event));
+      } else if (auto* send = std::get_if<SendToNode>(&effect)) {
+        sent.push_back(std::move(*send));
+      } else if (auto* probe = std::get_if<Probe>(&effect)) {
+        probes.push_back(std::move(*probe));
       } else {
         pending_.push_back(std::move(effect));
       }
