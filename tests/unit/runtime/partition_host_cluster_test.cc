@@ -1,6 +1,4 @@
 // Three hosts wired together in memory, with a coordinator driven by hand.
-#include <array>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -15,11 +13,11 @@ using testing::SizeIs;
 
 constexpr PartitionId kPartition(0);
 
-class PartitionHostClusterTest : public testing::Test {
+class PartitionHostClusterTest : public testing::TestWithParam<Durability> {
  protected:
   PartitionHostClusterTest() {
     for (HostedNode* node : {&n1, &n2, &n3}) {
-      node->open();
+      node->open({.durability = GetParam()});
       map.nodes.push_back({.id = node->self, .incarnation = Incarnation(1)});
     }
     map.shape.partitions = kPartitions;
@@ -159,7 +157,7 @@ class PartitionHostClusterTest : public testing::Test {
 
 using messages::ReadLevel;
 
-TEST_F(PartitionHostClusterTest, WhatOneNodeWritesIsReadOnTheOthers) {
+TEST_P(PartitionHostClusterTest, WhatOneNodeWritesIsReadOnTheOthers) {
   appoint({1, {&n1, &n2, &n3}});
   ASSERT_TRUE(comes_true([&] { return serves(n1); }));
   const Position written = write(n1, "v", messages::kAckAll);
@@ -173,7 +171,7 @@ TEST_F(PartitionHostClusterTest, WhatOneNodeWritesIsReadOnTheOthers) {
   EXPECT_EQ(n1.value(read(n1, {.level = ReadLevel::linearizable})), "v");
 }
 
-TEST_F(PartitionHostClusterTest, AMemberThatLacksWhatASessionHasSeenSaysSo) {
+TEST_P(PartitionHostClusterTest, AMemberThatLacksWhatASessionHasSeenSaysSo) {
   appoint({1, {&n1, &n2, &n3}});
   ASSERT_TRUE(comes_true([&] { return serves(n1); }));
   cut_off = &n2;
@@ -182,7 +180,7 @@ TEST_F(PartitionHostClusterTest, AMemberThatLacksWhatASessionHasSeenSaysSo) {
   EXPECT_EQ(n3.value(read(n3, {.level = ReadLevel::session, .seen = written})), "v");
 }
 
-TEST_F(PartitionHostClusterTest, AnEmptyMemberIsFedFromTheLogAndGetsInSync) {
+TEST_P(PartitionHostClusterTest, AnEmptyMemberIsFedFromTheLogAndGetsInSync) {
   appoint({1, {&n1}});
   ASSERT_TRUE(comes_true([&] { return serves(n1); }));
   for (int i = 0; i < 10; ++i) write(n1, std::string(limits::kRecentLogBytesMax / 4, 'x'), messages::kAckOne, i);
@@ -198,7 +196,7 @@ TEST_F(PartitionHostClusterTest, AnEmptyMemberIsFedFromTheLogAndGetsInSync) {
   expect_same_content(n1, n3);
 }
 
-TEST_F(PartitionHostClusterTest, AnEmptyMemberBeyondTheLogReceivesASnapshot) {
+TEST_P(PartitionHostClusterTest, AnEmptyMemberBeyondTheLogReceivesASnapshot) {
   appoint({1, {&n1}});
   ASSERT_TRUE(comes_true([&] { return serves(n1); }));
   for (int i = 0; i < 10; ++i) write(n1, std::string(limits::kRecentLogBytesMax / 4, 'x'), messages::kAckOne, i);
@@ -212,7 +210,7 @@ TEST_F(PartitionHostClusterTest, AnEmptyMemberBeyondTheLogReceivesASnapshot) {
   expect_same_content(n1, n3);
 }
 
-TEST_F(PartitionHostClusterTest, ASealedMemberIsAppointedAndGoesOn) {
+TEST_P(PartitionHostClusterTest, ASealedMemberIsAppointedAndGoesOn) {
   appoint({1, {&n1, &n2, &n3}});
   ASSERT_TRUE(comes_true([&] { return serves(n1); }));
   const Position written = write(n1, "v", messages::kAckAll);
@@ -234,7 +232,7 @@ TEST_F(PartitionHostClusterTest, ASealedMemberIsAppointedAndGoesOn) {
   EXPECT_EQ(n2.value(read(n2, {.level = ReadLevel::session, .seen = written})), "w");
 }
 
-TEST_F(PartitionHostClusterTest, ADeposedPrimaryExportsWhatOnlyItHasAndFollowsOn) {
+TEST_P(PartitionHostClusterTest, ADeposedPrimaryExportsWhatOnlyItHasAndFollowsOn) {
   appoint({1, {&n1, &n2, &n3}});
   ASSERT_TRUE(comes_true([&] { return serves(n1); }));
   const Position kept = write(n1, "kept", messages::kAckAll);
@@ -262,6 +260,9 @@ TEST_F(PartitionHostClusterTest, ADeposedPrimaryExportsWhatOnlyItHasAndFollowsOn
   expect_same_content(n1, n2);
   expect_same_content(n2, n3);
 }
+
+INSTANTIATE_TEST_SUITE_P(Durabilities, PartitionHostClusterTest,
+                         testing::Values(Durability::os, Durability::everysec, Durability::always));
 
 }  // namespace
 }  // namespace gyre::runtime

@@ -46,6 +46,22 @@ class PartitionHostMessagesTest : public PartitionHostTest {
     settle();
   }
 
+  // n2 answers the heartbeats of n1.
+  void serve_by_leases() {
+    for (int i = 0; i < 50 && host->partitions_served() < kPartitions; ++i) {
+      pass(kTick);
+      for (const auto& append : sent_to<messages::Append>(NodeId("n2"))) {
+        host->on_message(kPeer, messages::AppendAck{.partition = append.partition,
+                                                    .term = append.term,
+                                                    .echo = append.sent_at,
+                                                    .sent_at = append.sent_at,
+                                                    .promised = append.term});
+      }
+      settle();
+    }
+    ASSERT_EQ(host->partitions_served(), kPartitions);
+  }
+
   template <class M>
   std::vector<M> sent_to(const NodeId& to) const {
     std::vector<M> found;
@@ -184,16 +200,43 @@ TEST_F(PartitionHostMessagesTest, APrimaryShowsItselfToItsMembersEveryHeartbeat)
   EXPECT_EQ(metrics.appends_sent.value(), before + heartbeats);
 }
 
+TEST_F(PartitionHostMessagesTest, WritesLeaveForMembersOnceCommittedWithoutWaitingForTheSync) {
+  open({.durability = Durability::always});
+  lead();
+  serve_by_leases();
+  environment.sent.clear();
+  const auto id = write({put("k", "v")});
+  EXPECT_THAT(sent_to<messages::Append>(NodeId("n2")), IsEmpty());
+  end_turn();
+  EXPECT_FALSE(answered(id));
+  const auto appends = sent_to<messages::Append>(NodeId("n2"));
+  ASSERT_THAT(appends, SizeIs(1));
+  EXPECT_THAT(appends[0].writes, SizeIs(1));
+}
+
+TEST_F(PartitionHostMessagesTest, WritesWhoseCommitWasRefusedAreNotSent) {
+  lead();
+  serve_by_leases();
+  environment.sent.clear();
+  engine.set_stalled(true);
+  const auto id = write({put("k", "v")});
+  settle();
+  EXPECT_EQ(error(id).code, ErrorCode::busy);
+  pass(200ms);
+  for (const auto& append : sent_to<messages::Append>(NodeId("n2"))) EXPECT_THAT(append.writes, IsEmpty());
+}
+
 TEST_F(PartitionHostMessagesTest, WithTooMuchWaitingToLeaveOnlyHeartbeatsGo) {
   lead();
+  serve_by_leases();
   environment.backlogs[NodeId("n2")] = limits::kPeerBacklogBytesMax + 1;
   environment.sent.clear();
-  write({put("k", "v")});
-  settle();
+  store("k", "v");
   pass(1s);
   const auto appends = sent_to<messages::Append>(NodeId("n2"));
   EXPECT_GE(appends.size(), 9 * kPartitions);
   for (const auto& append : appends) EXPECT_THAT(append.writes, IsEmpty());
+  EXPECT_GE(metrics.sends_dropped.value(), 1u);
 }
 
 TEST_F(PartitionHostMessagesTest, ARefusedPeerIsReportedUntilTheMapNamesALaterProcess) {

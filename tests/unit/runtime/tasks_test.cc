@@ -1,0 +1,112 @@
+#include "runtime/tasks.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/limits.h"
+#include "support.h"
+
+namespace gyre::runtime {
+namespace {
+
+using replication::TaskId;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class TasksTest : public testing::Test {
+ protected:
+  TasksTest() {
+    auto map = std::make_shared<ring::ClusterMap>();
+    map->epoch = Epoch(1);
+    map->shape.partitions = kPartitions;
+    map->entries.resize(kPartitions);
+    context.machines.adopt(std::move(map));
+  }
+
+  Machine& machine() { return *context.machines.find(PartitionId(0)); }
+  void read_log() { tasks.carry_out(machine(), replication::ReadLog{TaskId(1), Sequence(0), 1000}); }
+  void run_one() {
+    auto job = std::move(environment.jobs.front());
+    environment.jobs.pop_front();
+    job.work();
+    job.done();
+  }
+
+  storage::MemoryEngine memory;
+  storage::FaultyEngine engine{memory, {}};
+  std::unique_ptr<storage::Ledger> ledger = storage::make_memory_ledger();
+  ScriptedEnvironment environment;
+  MetricsRegistry registry;
+  HostMetrics metrics{registry};
+  HostOptions options{.self = NodeId("n1"), .incarnation = Incarnation(1)};
+  HostContext context{options, engine, *ledger, environment, metrics, Machines(options, {})};
+  Tasks tasks{context};
+};
+
+TEST_F(TasksTest, OnlySoManyRunAtOnceAndTheRestFollows) {
+  for (std::size_t i = 0; i < limits::kHostTasksMax + 3; ++i) read_log();
+  EXPECT_THAT(environment.jobs, IsEmpty()) << "they start at the end of the turn";
+  tasks.end_turn();
+  EXPECT_THAT(environment.jobs, SizeIs(limits::kHostTasksMax));
+  run_one();
+  tasks.end_turn();
+  EXPECT_THAT(environment.jobs, SizeIs(limits::kHostTasksMax));
+  while (!environment.jobs.empty()) {
+    run_one();
+    tasks.end_turn();
+  }
+  EXPECT_EQ(metrics.log_reads.value(), limits::kHostTasksMax + 3);
+}
+
+TEST_F(TasksTest, AFullPoolPutsWorkOffAndLosesNone) {
+  environment.pool_full = true;
+  read_log();
+  tasks.carry_out(machine(), replication::ExportLosses{TaskId(2), {messages::LostWrite{}}});
+  tasks.end_turn();
+  tasks.end_turn();
+  EXPECT_THAT(environment.jobs, IsEmpty());
+  environment.pool_full = false;
+  tasks.end_turn();
+  ASSERT_THAT(environment.jobs, SizeIs(2));
+  while (!environment.jobs.empty()) run_one();
+  EXPECT_EQ(metrics.lost_writes.value(), 1u);
+  EXPECT_THAT(ledger->page(0, 10)->items, SizeIs(1));
+}
+
+TEST_F(TasksTest, WorkDoneTouchesItsMachine) {
+  read_log();
+  tasks.end_turn();
+  EXPECT_FALSE(context.machines.any_touched());
+  run_one();
+  EXPECT_TRUE(context.machines.any_touched());
+}
+
+TEST_F(TasksTest, AClosedSnapshotLivesUntilItsReadIsDone) {
+  tasks.carry_out(machine(), replication::OpenSnapshot{TaskId(7)});
+  tasks.carry_out(machine(), replication::ReadSnapshot{TaskId(7)});
+  tasks.end_turn();
+  tasks.carry_out(machine(), replication::CloseSnapshot{TaskId(7)});
+  tasks.carry_out(machine(), replication::CloseSnapshot{TaskId(7)});
+  run_one();
+  EXPECT_EQ(metrics.storage_errors.value(), 0u);
+}
+
+TEST_F(TasksTest, AReadOfTheLogThatTheDiskFailsEndsTheService) {
+  engine.set_plan({.log_fails = 1});
+  read_log();
+  tasks.end_turn();
+  run_one();
+  EXPECT_TRUE(context.storage_failed);
+}
+
+TEST_F(TasksTest, ALogThatDoesNotReachBackIsNoFailure) {
+  engine.set_plan({.log_forgets = 1});
+  read_log();
+  tasks.end_turn();
+  run_one();
+  EXPECT_FALSE(context.storage_failed);
+  EXPECT_EQ(metrics.storage_errors.value(), 0u);
+}
+
+}  // namespace
+}  // namespace gyre::runtime
