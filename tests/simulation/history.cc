@@ -1,10 +1,9 @@
 #include "tests/simulation/history.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "base/assert.h"
 
@@ -12,12 +11,27 @@ namespace gyre::simulation {
 
 namespace {
 
+// What the register holds after `next`, if that can happen where it holds `value`.
+std::optional<std::uint64_t> after(const Operation& next, std::uint64_t value) {
+  const auto if_so = [](bool possible, std::uint64_t then) { return possible ? std::optional(then) : std::nullopt; };
+  switch (next.kind) {
+    case Operation::Kind::read: return if_so(value == next.value, value);
+    case Operation::Kind::write: return next.value;
+    case Operation::Kind::remove: return 0;
+    case Operation::Kind::insert: return if_so(value == 0, next.value);
+    case Operation::Kind::replace: return if_so(value == next.expected, next.value);
+    case Operation::Kind::found_present: return if_so(value != 0, value);
+    case Operation::Kind::found_other: return if_so(value != next.expected, value);
+  }
+  return std::nullopt;
+}
+
 class Search {
  public:
   explicit Search(std::vector<Operation> operations) : operations_(std::move(operations)) {
-    GYRE_ASSERT(operations_.size() <= 64);
+    GYRE_ASSERT(operations_.size() <= kOperationsMax);
     for (std::size_t i = 0; i < operations_.size(); ++i) {
-      if (operations_[i].answered != kNever) must_ |= std::uint64_t{1} << i;
+      if (operations_[i].answered != kEndOfTime) must_ |= std::uint64_t{1} << i;
     }
   }
 
@@ -26,18 +40,15 @@ class Search {
     if ((done & must_) == must_) return true;
     if (!visited_.emplace(done, value).second) return false;
     // Whatever comes next was called before any operation that is still missing was answered.
-    Instant first_answer = kNever;
+    WorldTime first_answer = kEndOfTime;
     for (std::size_t i = 0; i < operations_.size(); ++i) {
       if ((done >> i & 1) == 0) first_answer = std::min(first_answer, operations_[i].answered);
     }
     for (std::size_t i = 0; i < operations_.size(); ++i) {
       const Operation& next = operations_[i];
       if ((done >> i & 1) != 0 || next.called > first_answer) continue;
-      if (next.kind == Operation::Kind::read && next.value != value) continue;
-      const std::uint64_t after = next.kind == Operation::Kind::read    ? value
-                                  : next.kind == Operation::Kind::write ? next.value
-                                                                        : 0;
-      if (possible(done | std::uint64_t{1} << i, after)) return true;
+      const auto then = after(next, value);
+      if (then && possible(done | std::uint64_t{1} << i, *then)) return true;
     }
     return false;
   }
@@ -51,20 +62,5 @@ class Search {
 }  // namespace
 
 bool linearizable(std::vector<Operation> operations) { return Search(std::move(operations)).possible(0, 0); }
-
-std::string check_counter(const CounterHistory& history, std::int64_t final_value) {
-  std::set<std::int64_t> distinct(history.returned.begin(), history.returned.end());
-  if (distinct.size() != history.returned.size()) return "two increments returned the same number";
-  const auto answered = static_cast<std::int64_t>(history.returned.size());
-  if (final_value < answered) {
-    return fmt::format("{} increments were acknowledged, the counter stands at {}", answered, final_value);
-  }
-  if (final_value > answered + static_cast<std::int64_t>(history.unknown)) {
-    return fmt::format("{} increments were acknowledged and {} are unknown, the counter stands at {}", answered,
-                       history.unknown, final_value);
-  }
-  if (!distinct.empty() && *distinct.rbegin() > final_value) return "an increment returned more than the final value";
-  return {};
-}
 
 }  // namespace gyre::simulation

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "replication/broken_rule.h"
+#include "base/broken_rule.h"
 
 namespace gyre::simulation {
 
@@ -13,15 +13,19 @@ struct RunReport {
   std::string failure;  // empty: the run is clean
   std::uint64_t trace_hash = 0;
   std::uint64_t events = 0;
+  std::uint64_t faults = 0;
   std::uint64_t answered = 0;
   std::uint64_t unknown = 0;
   std::uint64_t refused = 0;
-  std::uint64_t crashes = 0;
+  std::uint64_t writes = 0;             // applied by anybody
+  std::uint64_t lost_acknowledged = 0;  // all of them in the ledgers
+  std::uint64_t terms = 0;              // appointments of primaries
   double simulated_seconds = 0;
+  std::string options;  // what was drawn, for people
 };
 
-// Everything is drawn from the seed: size of the cluster, durability, faults and their times. `broken`: a rule that the
-// nodes break, which the checks must notice.
-RunReport run(std::uint64_t seed, bool verbose = false, replication::BrokenRule broken = replication::BrokenRule::none);
+// Everything is drawn from the seed: the cluster, its clients, the faults and their times. `broken`: a rule that the
+// machines break, which the checks must notice. Broken invariants of machines count as failures, too.
+RunReport run(std::uint64_t seed, bool verbose = false, BrokenRule broken = BrokenRule::none);
 
 }  // namespace gyre::simulation

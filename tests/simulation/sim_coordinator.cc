@@ -5,25 +5,57 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "tests/simulation/describe.h"
 
 namespace gyre::simulation {
 
-SimCoordinator::SimCoordinator(Scheduler& scheduler, Network& network, std::string address,
-                               control::CoordinatorConfig config)
-    : scheduler_(scheduler), network_(network), address_(std::move(address)), config_(std::move(config)) {}
+using namespace std::chrono_literals;
+
+SimCoordinator::SimCoordinator(Scheduler& scheduler, Network& network, control::CoordinatorConfig config,
+                               double clock_rate, OnSwapped on_swapped)
+    : scheduler_(scheduler),
+      network_(network),
+      host_(network.add_host("c1")),
+      config_(std::move(config)),
+      clock_rate_(clock_rate),
+      on_swapped_(std::move(on_swapped)),
+      clock_(scheduler.now(), Instant(), 1, 0s) {}
+
+SimCoordinator::~SimCoordinator() = default;
 
 void SimCoordinator::start() {
   GYRE_ASSERT(!up());
   auto stored = store_.load();
   if (!stored) return;  // the store is out of reach: this attempt to start fails
   ++life_;
-  machine_ = std::make_unique<control::Coordinator>(config_, *std::move(stored), scheduler_.now());
-  network_.listen(address_, {[this](messages::Request request, auto reply) {
-                    last_token_ = last_token_.next();
-                    open_.emplace(last_token_, Open{request.id, std::move(reply)});
-                    machine_->on_request(scheduler_.now(), last_token_, request.body);
-                    drive();
-                  }});
+  ++incarnations_;
+  paused_ = false;
+  clock_ = Clock(scheduler_.now(), Instant(scheduler_.between(10s, 100'000s)), clock_rate_, 0s);
+  machine_ = std::make_unique<control::Coordinator>(config_, *std::move(stored), local());
+  const auto into = [this, life = life_](Event event) { enter(life, std::move(event)); };
+  network_.listen(
+      host_,
+      {[this, into](messages::Request request, auto reply) {
+         into([this, request = std::move(request), reply = std::move(reply)]() mutable {
+           ask(std::move(request.body), [this, id = request.id, reply = std::move(reply)](auto body) {
+             const auto map = machine_->map();
+             reply({id, map ? map->epoch : Epoch(0), std::move(body)});
+           });
+         });
+       },
+       [this, into](const messages::Sender& from, messages::Message message) {
+         into([this, from, message = std::move(message)]() mutable {
+           machine_->on_message(local(), from, std::move(message));
+           drive();
+         });
+       },
+       [this, into](HostId lost) {
+         into([this, lost] {
+           if (!NodeId::valid(network_.name(lost))) return;
+           machine_->on_connection_lost(local(), NodeId(network_.name(lost)));
+           drive();
+         });
+       }});
   scheduler_.trace("c1", "starts");
   drive();
 }
@@ -31,10 +63,34 @@ void SimCoordinator::start() {
 void SimCoordinator::crash() {
   if (!up()) return;
   ++life_;
-  network_.close(address_);
+  paused_ = false;
+  network_.close(host_, false);
   machine_.reset();
   open_.clear();
+  waiting_.clear();
   scheduler_.trace("c1", "crashes");
+}
+
+void SimCoordinator::resume() {
+  paused_ = false;
+  while (!paused_ && !waiting_.empty()) {
+    Event next = std::move(waiting_.front());
+    waiting_.pop_front();
+    next();
+  }
+}
+
+void SimCoordinator::enter(std::uint64_t life, Event event) {
+  if (life_ != life) return;
+  if (paused_ || !waiting_.empty()) return waiting_.push_back(std::move(event));
+  event();
+}
+
+void SimCoordinator::ask(messages::RequestBody body, std::function<void(messages::ResponseBody)> done) {
+  last_token_ = last_token_.next();
+  open_.emplace(last_token_, std::move(done));
+  machine_->on_request(local(), last_token_, body);
+  drive();
 }
 
 void SimCoordinator::check_invariants() const {
@@ -47,38 +103,86 @@ void SimCoordinator::drive() {
   }
   const Instant next = machine_->next_deadline();
   if (next == kNever) return;
-  scheduler_.at(next, [this, life = life_, next] {
-    if (life_ != life || machine_->next_deadline() != next) return;
-    machine_->on_deadline(scheduler_.now());
+  scheduler_.at(clock_.when(next), [this, life = life_, next] {
+    enter(life, [this, next] {
+      if (machine_->next_deadline() != next) return;
+      machine_->on_deadline(local());
+      drive();
+    });
+  });
+}
+
+// --- Effects ---
+
+void SimCoordinator::carry_out(const control::SwapState& swap) {
+  if (hold_swaps_) return held_swaps_.emplace_back(life_, swap), void();
+  scheduler_.after(scheduler_.between(100us, 10ms), [this, life = life_, swap] {
+    // A swap that is under way may land after the death of who asked for it.
+    if (life_ == life || scheduler_.rng().chance(0.5)) swap_now(life, swap);
+  });
+}
+
+void SimCoordinator::swap_now(std::uint64_t life, const control::SwapState& swap) {
+  const auto result = store_.swap(swap.expected, *swap.state);
+  const auto stored = store_.load();
+  if (stored && *stored && (!state_ || (**stored).map.epoch != state_->map.epoch)) {
+    const auto before = std::exchange(state_, std::make_unique<control::ClusterState>(**stored));
+    scheduler_.trace("c1", fmt::format("epoch {} is stored", state_->map.epoch.value()));
+    for (std::size_t i = 0; i < state_->map.entries.size(); ++i) {
+      if (before && before->map.entries[i] == state_->map.entries[i]) continue;
+      scheduler_.trace("c1", fmt::format("  partition {}: {}", i, describe(state_->map.entries[i])));
+    }
+    on_swapped_(before.get(), *state_);
+  }
+  if (!result) scheduler_.trace("c1", "cannot swap: " + result.error().message);
+  enter(life, [this, result] {
+    machine_->on_swapped(local(), result);
     drive();
   });
 }
 
-void SimCoordinator::carry_out(const control::SwapState& swap) {
-  scheduler_.after(scheduler_.between(std::chrono::microseconds(100), std::chrono::milliseconds(10)),
-                   [this, life = life_, swap] {
-                     if (life_ != life) return;
-                     const auto result = store_.swap(swap.expected, *swap.state);
-                     scheduler_.trace("c1", fmt::format("swaps in epoch {}: {}", swap.state->map.epoch.value(),
-                                                        result ? "ok" : result.error().message));
-                     machine_->on_swapped(scheduler_.now(), result);
-                     drive();
-                   });
+void SimCoordinator::hold_swaps(bool hold) {
+  hold_swaps_ = hold;
+  if (hold) return;
+  for (auto& [life, swap] : std::exchange(held_swaps_, {})) swap_now(life, swap);
 }
 
 void SimCoordinator::carry_out(const control::LoadState&) {
-  scheduler_.after(std::chrono::milliseconds(1), [this, life = life_] {
-    if (life_ != life) return;
-    machine_->on_loaded(scheduler_.now(), store_.load());
-    drive();
+  scheduler_.after(1ms, [this, life = life_] {
+    enter(life, [this] {
+      machine_->on_loaded(local(), store_.load());
+      drive();
+    });
   });
 }
 
 void SimCoordinator::carry_out(const control::Answer& answer) {
-  const auto open = open_.extract(answer.token);
+  auto open = open_.extract(answer.token);
   GYRE_ASSERT(!open.empty());
+  open.mapped()(answer.body);
+}
+
+void SimCoordinator::carry_out(const control::SendToNode& send) {
+  const auto host = network_.find_host(send.node.str());
   const auto map = machine_->map();
-  open.mapped().reply({open.mapped().id, map ? map->epoch : Epoch(0), answer.body});
+  if (!host || !map) return;
+  if (scheduler_.verbose()) {
+    scheduler_.trace_detail("c1", fmt::format("-> {}: {}", send.node.str(), describe(send.message)));
+  }
+  network_.post({host_, *host, {map->cluster, NodeId(), Incarnation(incarnations_)}, send.message});
+}
+
+void SimCoordinator::carry_out(const control::Probe& probe) {
+  const auto host = network_.find_host(probe.node.str());
+  if (!host) return;
+  const Network::Port port = network_.port(host_, *host);
+  const Duration takes = port == Network::Port::silent ? 1s : network_.delay();
+  scheduler_.after(takes, [this, life = life_, probe, refused = port == Network::Port::refuses] {
+    enter(life, [this, probe, refused] {
+      machine_->on_probed(local(), probe.node, probe.incarnation, refused);
+      drive();
+    });
+  });
 }
 
 void SimCoordinator::carry_out(const control::CoordinatorEvent& event) {

@@ -1,62 +1,126 @@
-// A node in the simulator: the real hosts, machines and membership agent over virtual time, network and disk.
+// A node in the simulator: the real host, machines and membership agent over virtual time, network and disk.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "control/agent.h"
 #include "runtime/partition_host.h"
 #include "storage/faulty_engine.h"
-#include "storage/memory_engine.h"
 #include "tests/simulation/network.h"
+#include "tests/simulation/sim_disk.h"
 
 namespace gyre::simulation {
 
-struct NodeFaults {
-  storage::FaultPlan storage;
+struct NodeOptions {
   runtime::Durability durability = runtime::Durability::everysec;
-  replication::BrokenRule broken = replication::BrokenRule::none;
+  BrokenRule broken = BrokenRule::none;
+  bool trust_refused = true;
+  double clock_rate = 1;
+  Duration wall_offset{0};
+  std::size_t log_kept = 10'000;  // writes of a partition in the log on disk
+  storage::FaultPlan storage = {};
+  double stall = 0;         // chance of a commit to stop the process in the middle of its turn
+  Duration stall_max{0};
 };
 
-// The disk survives crash(); the process, with its incarnation, does not.
+// What the checks see of a node.
+class NodeObserver {
+ public:
+  virtual ~NodeObserver() = default;
+  // When a request came in, and where its partition stood here then.
+  struct Arrival {
+    WorldTime at;
+    Position position;
+  };
+  virtual Arrival on_request(NodeIndex node, const messages::RequestBody& request) = 0;
+  // Its answer leaves.
+  virtual void on_answer(NodeIndex node, const messages::RequestBody& request, const Arrival& arrival,
+                         const messages::ResponseBody& answer) = 0;
+  // A message leaves for another node.
+  virtual void on_sent(NodeIndex node, const messages::Message& message) = 0;
+  // Its process, machine or disk died.
+  virtual void on_died(NodeIndex node, Death death) = 0;
+};
+
+// The disk survives crash(); the process, with its incarnation and clock, does not.
+//
+// A process that is paused, or that stalls in the middle of a turn, does nothing and says nothing, but its clock goes
+// on; what reaches it waits.
 class SimNode {
  public:
-  SimNode(Scheduler& scheduler, Network& network, NodeId id, std::string coordinator, NodeFaults faults);
+  SimNode(Scheduler& scheduler, Network& network, Truth& truth, NodeObserver& observer, NodeIndex index,
+          HostId coordinator, NodeOptions options);
   ~SimNode();
 
   void start();
-  // kill -9. `machine`: the machine dies with it, so that some of what was not synced is lost.
-  void crash(bool machine);
+  // `unsynced_lost`: a machine that dies takes all that was not synced with it; else chance decides how much.
+  void crash(Death death, bool unsynced_lost = false);
+  // SIGTERM: hands over, leaves, and ends in good order.
+  void stop();
+  void pause();
+  void resume();
   bool up() const { return process_ != nullptr; }
-  // Serves every partition whose primary it is by the newest map it knows.
+  bool paused() const { return paused_; }
+  // Does nothing now, and has not said yet what it did last.
+  bool stalled() const;
+  const NodeId& id() const { return id_; }
+  HostId host_id() const { return host_; }
+  const SimDisk& disk() const { return disk_; }
+  SimDisk& disk() { return disk_; }
+
+  // In good order by the newest map it knows (what readyz shows).
   bool settled() const;
+  // Holds the right to serve now, by its own clock.
+  bool serves(PartitionId partition) const;
+  Epoch map_epoch() const;
+  UnixMillis wall() const;
+
   void set_storage_faults(const storage::FaultPlan& plan);
+  void set_disk_full(bool full);
+  void set_disk_stalled(bool stalled);
+  void set_stalls(double chance, Duration longest);
   void check_invariants() const;
 
  private:
   struct Process;
 
-  void deliver(messages::Request request, std::function<void(messages::Response)> reply);
+  // Runs `event` in the process, if it still is the one of `life`: now, or when it goes on.
+  void enter(std::uint64_t life, Event event);
+  void run(Event event);
+  void hold();
+  void go_on();
+  void every(Duration interval, std::function<void()> what);
+  void schedule_turn();
+  void turn();
+  void say(Event output);
+
+  void on_request(messages::Request request, std::function<void(messages::Response)> reply);
+  void on_message(const messages::Sender& from, messages::Message message);
+  void probe_peers();
+  void on_second();
+  void leave();
+
   void drive_agent();
   void ask_coordinator(control::AskCoordinator ask);
-  void on_map(const ring::ClusterMapPtr& map);
-  void schedule_turn();
-  void every_second();
+  void store_map(ring::ClusterMapPtr map);
 
   Scheduler& scheduler_;
   Network& network_;
+  NodeObserver& observer_;
+  NodeIndex index_;
   NodeId id_;
-  std::string coordinator_;
-  NodeFaults faults_;
-  storage::MemoryEngine disk_;
-  std::uint64_t incarnation_ = 0;
-  ClusterId cluster_;
+  HostId host_;
+  HostId coordinator_;
+  NodeOptions options_;
+  SimDisk disk_;
   std::unique_ptr<Process> process_;
-  std::uint64_t life_ = 0;  // counts starts and crashes: events of an earlier life are dropped
+  std::uint64_t life_ = 0;  // counts starts and ends: events of an earlier life are dropped
+  bool paused_ = false;
+  bool disk_full_ = false;
 };
 
 }  // namespace gyre::simulation

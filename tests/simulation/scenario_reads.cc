@@ -1,0 +1,204 @@
+// Scenarios of reads, acknowledgements and handoffs. Numbers as in PROTOCOL.md section 13.
+#include "tests/simulation/scenarios.h"
+
+namespace gyre::simulation {
+
+using namespace std::chrono_literals;
+using messages::kAckAll;
+using messages::ReadLevel;
+
+namespace {
+
+// Writes do not reach `index` from now on, heartbeats do.
+void hold_writes_to(Script& s, NodeIndex index) {
+  s.hold_if([&s, index](const Envelope& envelope) {
+    const auto* append = std::get_if<messages::Append>(&envelope.message);
+    return envelope.to == s.host(index) && append != nullptr && !append->writes.empty();
+  });
+}
+
+NodeIndex wait_for_another(Script& s) {
+  s.await("another serves", [&] { return s.serves(s.b) || s.serves(s.c); });
+  return s.is_primary(s.b) ? s.b : s.c;
+}
+
+}  // namespace
+
+// 8: the swap of a handoff lands late; the old primary has given up its term and serves nothing meanwhile.
+void handoff_that_lands_late(Script& s) {
+  s.written(s.a, "k", "1", kAckAll);
+  s.coordinator().hold_swaps(true);
+  bool given_up = false;
+  s.hold_if([&](const Envelope& envelope) {
+    given_up = given_up || std::holds_alternative<messages::HandedOver>(envelope.message);
+    return false;
+  });
+  s.promote(s.b);
+  s.await("A gives up its term", [&] { return given_up; });
+  const AskedPtr read = s.read(s.a, "k");
+  const AskedPtr write = s.write(s.a, "k", "2");
+  s.run_for(50ms);
+  s.isolate(s.host(s.a));
+  s.coordinator().hold_swaps(false);
+  s.await("B serves", [&] { return s.serves(s.b); });
+  s.run_for(1500ms);
+}
+
+// 11: the right to serve is checked, a later write is applied, then the pool fetches the newer value.
+void pool_read_sees_a_later_write(Script& s) {
+  s.written(s.a, "k", "1", kAckAll);
+  storage::FaultPlan from_disk;
+  from_disk.needs_disk = 1;
+  s.node(s.a).set_storage_faults(from_disk);
+  hold_writes_to(s, s.c);
+  for (int i = 0; i < 30; ++i) {
+    s.read(s.a, "k", ReadLevel::linearizable);
+    s.write(s.a, "k", std::to_string(i + 2));
+    s.run_for(4ms);
+  }
+}
+
+// The process stops between reading a value and answering, for longer than its leases last.
+void paused_in_the_middle_of_a_read(Script& s) {
+  s.written(s.a, "k", "1", kAckAll);
+  storage::FaultPlan from_disk;
+  from_disk.needs_disk = 1;
+  s.node(s.a).set_storage_faults(from_disk);
+  for (int i = 0; i < 10; ++i) s.read(s.a, "k");
+  s.run_for(500us);
+  s.node(s.a).pause();
+  wait_for_another(s);
+  s.node(s.a).resume();
+  s.run_for(100ms);
+}
+
+// The process stops between persisting a write and acknowledging it.
+void paused_in_the_middle_of_a_write(Script& s) {
+  s.written(s.a, "k", "1", kAckAll);
+  for (int i = 0; i < 10; ++i) {
+    s.write(s.a, std::to_string(i), "1");
+    s.run_for(150us);
+  }
+  s.node(s.a).pause();
+  wait_for_another(s);
+  s.node(s.a).resume();
+  s.run_for(100ms);
+}
+
+// What only A and B hold must not be shown by a linearizable read.
+void linearizable_read_waits(Script& s) {
+  hold_writes_to(s, s.c);
+  s.write(s.a, "k", "1");
+  s.run_for(5ms);
+  const AskedPtr read = s.read(s.a, "k", ReadLevel::linearizable);
+  s.run_for(100ms);
+  s.expect(!read->answered(), "a linearizable read waits for the members");
+  s.hold_nothing();
+  s.release_all();
+  s.await("it is answered", [&] { return read->ok(); });
+}
+
+// A new primary does not know what of its history the others hold.
+void linearizable_read_of_a_new_primary(Script& s) {
+  hold_writes_to(s, s.c);
+  s.written(s.a, "k", "1", 2);
+  s.node(s.a).crash(Death::process);
+  s.await("B serves", [&] { return s.serves(s.b); });
+  s.read(s.b, "k", ReadLevel::linearizable);
+  s.run_for(100ms);
+}
+
+// A failed condition shows that a write happened: under `all` it waits for the members, too.
+void failed_condition_waits(Script& s) {
+  hold_writes_to(s, s.c);
+  s.write(s.a, "k", "1");
+  s.run_for(5ms);
+  messages::WriteRequest insert;
+  insert.operations.push_back({.key = Bytes::copy_of("k"), .value = Bytes::copy_of("2"), .expiry = {}, .condition = {}});
+  insert.operations.front().condition.kind = messages::Condition::Kind::absent;
+  insert.ack = kAckAll;
+  s.ask(s.a, std::move(insert));
+  s.run_for(100ms);
+}
+
+// What a session has seen is lost; a newer write has the same sequence.
+void session_is_told_of_a_loss(Script& s) {
+  s.written(s.a, "k", "1", kAckAll);
+  hold_writes_to(s, s.b);
+  hold_writes_to(s, s.c);
+  const Position seen = s.written(s.a, "k", "2");
+  s.isolate(s.host(s.a));
+  s.hold_nothing();
+  s.drop_held();
+  const NodeIndex primary = wait_for_another(s);
+  s.written(primary, "k", "3", kAckAll);
+  const AskedPtr read = s.read(primary, "k", ReadLevel::session, seen);
+  s.await("the session is answered", [&] { return read->answered(); });
+  s.expect(!read->ok() && read->answer->error().code == ErrorCode::session_lost, "the session is told of its loss");
+}
+
+// Heartbeats that were under way for long do not make a member fresh.
+void late_heartbeats(Script& s) {
+  s.written(s.a, "k", "1", kAckAll);
+  s.hold<messages::Append>(s.host(s.a), s.host(s.c));
+  s.run_for(250ms);
+  s.written(s.a, "k", "2");
+  s.run_for(450ms);
+  // Those from before the write arrive now; the write does not.
+  s.release_if([](const Envelope& envelope) { return std::get<messages::Append>(envelope.message).writes.empty(); });
+  messages::GetRequest get;
+  get.key = Bytes::copy_of("k");
+  get.read = {ReadLevel::bounded, 300ms, {}};
+  s.ask(s.c, std::move(get));
+  s.run_for(20ms);
+}
+
+// The wall clock of a member is a minute ahead: what lives for half a minute is still there.
+void wrong_wall_clock(Script& s) {
+  messages::WriteRequest put;
+  put.operations.push_back({.key = Bytes::copy_of("k"), .value = Bytes::copy_of("1"), .expiry = {}, .condition = {}});
+  put.operations.front().expiry = {messages::Expiry::Kind::after, 30'000};
+  put.ack = kAckAll;
+  s.ask(s.a, std::move(put));
+  s.run_for(300ms);
+  for (const NodeIndex node : {s.a, s.b, s.c}) s.read(node, "k", ReadLevel::any);
+  s.run_for(100ms);
+}
+void wrong_clocks(ClusterOptions& options) { options.wall_offset_max = 3min; }
+
+const std::vector<Scenario>& scenarios() {
+  static const std::vector<Scenario> kAll = {
+      {"newcomer_of_a_primary_that_waits", newcomer_of_a_primary_that_waits},
+      {"lease_to_the_primary_before_the_dead_one", lease_to_the_primary_before_the_dead_one},
+      {"old_proof_of_death", old_proof_of_death},
+      {"partial_seal", partial_seal},
+      {"alive_but_not_heard_by_the_coordinator", alive_but_not_heard_by_the_coordinator},
+      {"lease_of_the_process_before", lease_of_the_process_before, two_nodes},
+      {"lone_primary", lone_primary, two_nodes},
+      {"restarted_at_once", restarted_at_once},
+      {"acknowledgement_from_two_terms_ago", acknowledgement_from_two_terms_ago},
+      {"promise_that_is_forgotten", promise_that_is_forgotten, always_synced},
+      {"highest_position", highest_position},
+      {"old_request_lands", old_request_lands},
+      {"newcomer_that_falls_silent", newcomer_that_falls_silent},
+      {"lossy_restarted_twice", lossy_restarted_twice},
+      {"acknowledgement_from_before_the_loss", acknowledgement_from_before_the_loss},
+      {"delayed_append_after_the_loss", delayed_append_after_the_loss},
+      {"wiped_and_wooed", wiped_and_wooed, small_quorum},
+      {"lone_primary_loses_its_data", lone_primary_loses_its_data, small_quorum},
+      {"promoted_in_the_middle_of_a_repair", promoted_in_the_middle_of_a_repair},
+      {"handoff_that_lands_late", handoff_that_lands_late},
+      {"pool_read_sees_a_later_write", pool_read_sees_a_later_write},
+      {"paused_in_the_middle_of_a_read", paused_in_the_middle_of_a_read},
+      {"paused_in_the_middle_of_a_write", paused_in_the_middle_of_a_write, always_synced},
+      {"linearizable_read_waits", linearizable_read_waits},
+      {"linearizable_read_of_a_new_primary", linearizable_read_of_a_new_primary},
+      {"failed_condition_waits", failed_condition_waits},
+      {"session_is_told_of_a_loss", session_is_told_of_a_loss},
+      {"late_heartbeats", late_heartbeats},
+      {"wrong_wall_clock", wrong_wall_clock, wrong_clocks},
+  };
+  return kAll;
+}
+
+}  // namespace gyre::simulation

@@ -1,0 +1,47 @@
+// The scenarios by name: see script.h for how they are played.
+#pragma once
+
+#include "tests/simulation/script.h"
+
+namespace gyre::simulation {
+
+// scenario_election.cc
+void newcomer_of_a_primary_that_waits(Script&);
+void lease_to_the_primary_before_the_dead_one(Script&);
+void old_proof_of_death(Script&);
+void partial_seal(Script&);
+void alive_but_not_heard_by_the_coordinator(Script&);
+void lease_of_the_process_before(Script&);
+void two_nodes(ClusterOptions&);
+void lone_primary(Script&);
+void restarted_at_once(Script&);
+void acknowledgement_from_two_terms_ago(Script&);
+void promise_that_is_forgotten(Script&);
+void always_synced(ClusterOptions&);
+void highest_position(Script&);
+
+// scenario_in_sync.cc
+void old_request_lands(Script&);
+void newcomer_that_falls_silent(Script&);
+void lossy_restarted_twice(Script&);
+void acknowledgement_from_before_the_loss(Script&);
+void delayed_append_after_the_loss(Script&);
+void wiped_and_wooed(Script&);
+void small_quorum(ClusterOptions&);
+void lone_primary_loses_its_data(Script&);
+void promoted_in_the_middle_of_a_repair(Script&);
+
+// scenario_reads.cc
+void handoff_that_lands_late(Script&);
+void pool_read_sees_a_later_write(Script&);
+void paused_in_the_middle_of_a_read(Script&);
+void paused_in_the_middle_of_a_write(Script&);
+void linearizable_read_waits(Script&);
+void linearizable_read_of_a_new_primary(Script&);
+void failed_condition_waits(Script&);
+void session_is_told_of_a_loss(Script&);
+void late_heartbeats(Script&);
+void wrong_wall_clock(Script&);
+void wrong_clocks(ClusterOptions&);
+
+}  // namespace gyre::simulation
