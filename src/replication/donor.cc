@@ -50,8 +50,7 @@ std::vector<WindowWrite> window_between(const Window& window, Sequence after, Se
 
 }  // namespace
 
-Donor::Donor(PartitionId partition, Term term, TaskIds& tasks)
-    : partition_(partition), term_(term), tasks_(&tasks) {}
+Donor::Donor(PartitionId partition, Term term, TaskIds& tasks) : partition_(partition), term_(term), tasks_(&tasks) {}
 
 // --- Fetches ---
 
@@ -166,8 +165,8 @@ Donor::Transfers::iterator Donor::drop(Transfers::iterator transfer) {
 }
 
 std::size_t Donor::open_snapshots() const {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      transfers_, [](const auto& item) { return item.second.stage != Transfer::Stage::window; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(transfers_, [](const auto& item) { return item.second.stage != Transfer::Stage::window; }));
 }
 
 void Donor::send_next(const DonorView& view, const NodeId& to, Transfer& transfer) {

@@ -68,9 +68,8 @@ void Grants::raise_over() {
   const auto next_is_over = [this] {
     const Term next = over_.next();
     return std::ranges::any_of(given_up_, [&](const auto& item) { return item.second == next; }) ||
-           std::ranges::any_of(until_, [&](const auto& grant) {
-             return grant.first.term == next && ended(grant.first);
-           });
+           std::ranges::any_of(until_,
+                               [&](const auto& grant) { return grant.first.term == next && ended(grant.first); });
   };
   while (next_is_over()) over_ = over_.next();
 }

@@ -27,7 +27,7 @@ struct RepairStep {
 struct RepairStart {
   PartitionId partition;
   NodeId primary;
-  Term term;                       // the primary's
+  Term term;  // the primary's
   messages::PartitionState state;  // the member's own
   messages::TermHistory theirs;
   // Up to here both hold the same; none: unknown, only a snapshot helps. Also when the member lacks what the primary's
@@ -79,9 +79,9 @@ class Repair {
 
  private:
   enum class Phase : std::uint8_t {
-    reading,    // the next page of the tail
+    reading,  // the next page of the tail
     exporting,  // it
-    fetching,   // the keys it touched
+    fetching,  // the keys it touched
     receiving,  // a snapshot
     done,
   };
@@ -108,20 +108,20 @@ class Repair {
   Phase phase_ = Phase::reading;
   bool rewinding_;
 
-  std::optional<TaskId> task_;          // of the page that is read or exported
-  Sequence tail_read_;                  // read and not to be read again
+  std::optional<TaskId> task_;  // of the page that is read or exported
+  Sequence tail_read_;  // read and not to be read again
   std::vector<messages::Loss> losses_;  // the page to export
   std::vector<messages::WriteId> exported_ids_;
   std::uint64_t exported_writes_ = 0;
 
   std::map<Bytes, std::size_t> keys_;  // still to fetch, and the size of each record to expect
-  std::vector<Bytes> asked_;           // with `id_`
+  std::vector<Bytes> asked_;  // with `id_`
   std::vector<messages::Mutation> fetched_;
   std::size_t fetched_bytes_ = 0;
   Position fetched_at_;
   std::vector<messages::WindowWrite> window_;
 
-  std::uint64_t id_;         // of the last fetch or snapshot
+  std::uint64_t id_;  // of the last fetch or snapshot
   std::uint64_t chunk_ = 0;  // the one to come
   bool last_received_ = false;
   std::optional<messages::SnapshotChunk> next_;  // came while the last step was being committed

@@ -24,9 +24,7 @@ TEST(Grants, AStartCountsAsALeaseToEveryEarlierPrimary) {
   EXPECT_EQ(grants.left(kLater), 0ms);
 }
 
-TEST(Grants, TheFirstTermOfAllWaitsForNobody) {
-  EXPECT_LE(Grants(kStart, kLease, Term(0)).free_at(Term(1)), kStart);
-}
+TEST(Grants, TheFirstTermOfAllWaitsForNobody) { EXPECT_LE(Grants(kStart, kLease, Term(0)).free_at(Term(1)), kStart); }
 
 TEST(Grants, WhoServedATermWaitsForNobodyBeforeIt) {
   const Grants grants(kStart, kLease, Term(6));

@@ -14,7 +14,8 @@ using messages::LoggedWritePtr;
 LoggedWritePtr write(std::uint64_t sequence, std::size_t value_bytes = 0) {
   auto write = std::make_shared<LoggedWrite>();
   write->position = {Term(1), Sequence(sequence)};
-  write->mutations.push_back({messages::Mutation::Kind::put, Bytes::copy_of("key"),
+  write->mutations.push_back({messages::Mutation::Kind::put,
+                              Bytes::copy_of("key"),
                               {Bytes::copy_of(std::string(value_bytes, 'v')), write->position, kNoExpiry}});
   return write;
 }

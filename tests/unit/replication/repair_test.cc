@@ -34,7 +34,8 @@ LoggedWritePtr write(std::uint64_t term, std::uint64_t sequence, const std::stri
   write->position = {Term(term), Sequence(sequence)};
   write->time = UnixMillis{static_cast<std::int64_t>(sequence)};
   write->id = {ClientId(1), WriteNumber(sequence)};
-  write->mutations.push_back({Mutation::Kind::put, Bytes::copy_of(key),
+  write->mutations.push_back({Mutation::Kind::put,
+                              Bytes::copy_of(key),
                               {Bytes::copy_of(std::string(value_bytes, 'v')), write->position, kNoExpiry}});
   return write;
 }

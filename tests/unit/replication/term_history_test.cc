@@ -115,9 +115,10 @@ struct Members {
       primary.resize(begin + *rc::gen::inRange<std::size_t>(0, 5), term);
       for (auto& log : members.logs) {
         // Follows into this term, or is away.
-        if (*rc::gen::arbitrary<bool>()) log = {primary.begin(), primary.begin() + *rc::gen::inRange<std::ptrdiff_t>(
-                                                     static_cast<std::ptrdiff_t>(begin),
-                                                     static_cast<std::ptrdiff_t>(primary.size()) + 1)};
+        if (*rc::gen::arbitrary<bool>())
+          log = {primary.begin(),
+                 primary.begin() + *rc::gen::inRange<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(begin),
+                                                                     static_cast<std::ptrdiff_t>(primary.size()) + 1)};
       }
     }
     return members;

@@ -191,9 +191,7 @@ RC_GTEST_PROP(Window, AgreesWithAListThatIsSearched, ()) {
         window.expire(UnixMillis{now});
         std::erase_if(model, [&](const auto& w) { return now - w.time.value >= kLifeMs; });
         break;
-      case 2:
-        window.replace(window.all());
-        break;
+      case 2: window.replace(window.all()); break;
       default: {
         if (window.find(wanted) || window.closed(wanted)) break;
         const auto lowest_open = *rc::gen::inRange<std::uint64_t>(0, number + 1);
