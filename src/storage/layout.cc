@@ -239,11 +239,10 @@ Result<void> decode_meta(MetaKey::Kind kind, std::string_view value, StoredParti
 namespace {
 
 // What every mark begins with.
-std::string begin_mark(LogMark::Kind kind, PartitionId partition) {
-  std::string out;
+void begin_mark(LogMark::Kind kind, PartitionId partition, std::string& out) {
+  out.clear();
   put_byte(out, static_cast<std::uint8_t>(kind));
   put_u16(out, partition.value());
-  return out;
 }
 
 constexpr std::size_t kMarkHeadBytes = 1 + kPartitionBytes;
@@ -254,22 +253,26 @@ std::unexpected<Error> unknown_mark() {
 
 }  // namespace
 
-std::string encode_write_mark(PartitionId partition, const messages::LoggedWrite& write) {
+void encode_write_mark(PartitionId partition, const messages::LoggedWrite& write, std::string& out) {
   const bool with_id = write.id.given();
-  std::string out = begin_mark(with_id ? LogMark::Kind::write_with_id : LogMark::Kind::write, partition);
+  begin_mark(with_id ? LogMark::Kind::write_with_id : LogMark::Kind::write, partition, out);
   put_position(out, write.position);
   put_time(out, write.time);
   if (with_id) put_identified(out, write);
-  return out;
 }
 
 std::string encode_cut_mark(PartitionId partition, Sequence last) {
-  std::string out = begin_mark(LogMark::Kind::cut, partition);
+  std::string out;
+  begin_mark(LogMark::Kind::cut, partition, out);
   put_varint(out, last.value());
   return out;
 }
 
-std::string encode_drop_mark(PartitionId partition) { return begin_mark(LogMark::Kind::drop, partition); }
+std::string encode_drop_mark(PartitionId partition) {
+  std::string out;
+  begin_mark(LogMark::Kind::drop, partition, out);
+  return out;
+}
 
 Result<PartitionId> partition_of_mark(std::string_view stored) {
   if (stored.size() < kMarkHeadBytes) return unknown_mark();

@@ -92,7 +92,8 @@ struct LogMark {
   messages::LoggedWrite write;  // without mutations
 };
 
-std::string encode_write_mark(PartitionId partition, const messages::LoggedWrite& write);
+// Into `out`, in place of what it held: there is one for each write, and its memory is used again.
+void encode_write_mark(PartitionId partition, const messages::LoggedWrite& write, std::string& out);
 std::string encode_cut_mark(PartitionId partition, Sequence last);
 std::string encode_drop_mark(PartitionId partition);
 // The partition alone, at less cost. ERRORS: corrupt.

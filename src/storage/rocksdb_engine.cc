@@ -84,7 +84,7 @@ class RocksSnapshot final : public Snapshot {
   std::unique_ptr<rocksdb::Iterator> iterator_;
 };
 
-// THREAD: as Engine says. What the owner's loop alone touches: stored_, batch_, steps_.
+// THREAD: as Engine says. What the owner's loop alone touches: stored_, batch_, mark_, steps_.
 class RocksEngineOnDisk final : public RocksEngine {
  public:
   RocksEngineOnDisk(std::string path, const RocksOptions& options)
@@ -150,6 +150,7 @@ class RocksEngineOnDisk final : public RocksEngine {
   const std::shared_ptr<RocksLog> log_;
   DroppedPartitions dropped_;
   rocksdb::WriteBatch batch_;
+  std::string mark_;
   std::vector<LogStep> steps_;  // what batch_ means for the log
 };
 
@@ -254,9 +255,13 @@ void RocksEngineOnDisk::append_writes(const PartitionBatch& batch, Position reac
   for (const messages::LoggedWritePtr& write : batch.writes) {
     const Sequence sequence = write->position.sequence;
     if (sequence != reached.sequence.next()) append_cut(batch.partition, Sequence(sequence.value() - 1));
-    batch_.PutLogData(layout::encode_write_mark(batch.partition, *write));
+    layout::encode_write_mark(batch.partition, *write, mark_);
+    batch_.PutLogData(mark_);
     for (const messages::Mutation& mutation : write->mutations) append(batch.partition, mutation);
-    steps_.push_back({.partition = batch.partition, .first = sequence, .last = sequence});
+    if (steps_.empty() || steps_.back().cut || steps_.back().partition != batch.partition) {
+      steps_.push_back({.partition = batch.partition, .first = sequence, .last = {}});
+    }
+    steps_.back().last = sequence;
     reached = write->position;
   }
   if (!batch.repairs.empty() || reached != batch.state.position) {

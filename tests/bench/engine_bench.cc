@@ -30,35 +30,70 @@ class Store {
 
   RocksEngine& engine() { return *engine_; }
 
-  // Puts the `count` keys from number `first` on. False: the engine is busy.
-  bool commit(std::uint64_t first, std::size_t count) {
-    mutations_.clear();
+  // Puts the `count` keys from number `first` on, one write each. False: the engine is busy.
+  bool commit(std::uint64_t first, std::size_t count, bool with_ids = false) {
+    writes_.clear();
+    Position position = position_;
     for (std::uint64_t n = first; n < first + count; ++n) {
-      position_.sequence = position_.sequence.next();
-      mutations_.push_back({messages::Mutation::Kind::put, Bytes::copy_of(key_of(n)), {value_, position_, kNoExpiry}});
+      position.sequence = position.sequence.next();
+      auto write = std::make_shared<messages::LoggedWrite>();
+      write->position = position;
+      write->time = {1'700'000'000'000};
+      write->mutations.push_back(
+          {messages::Mutation::Kind::put, Bytes::copy_of(key_of(n)), {value_, position, kNoExpiry}});
+      if (with_ids) {
+        write->id = {ClientId(0x123456789ABCDEF0), WriteNumber(n)};
+        write->fingerprint = 0x123456789ABCDEF0;
+        write->outcomes.push_back({.version = position, .existed = false, .changed = true, .number = 0});
+      }
+      writes_.push_back(std::move(write));
     }
-    const PartitionBatch batch{kPartition, mutations_, {position_, {{Term(1), Sequence(1)}}, Term(1)}};
-    return engine_->commit({&batch, 1}).has_value();
+    const PartitionBatch batch{.partition = kPartition,
+                               .writes = writes_,
+                               .state = testing_support::state_at(position, {{Term(1), Sequence(1)}}, Term(1))};
+    if (!engine_->commit({&batch, 1})) return false;
+    position_ = position;
+    return true;
   }
+
+  Sequence last() const { return position_.sequence; }
 
  private:
   testing_support::TemporaryDirectory directory_;
   std::unique_ptr<RocksEngine> engine_;
   Position position_{Term(1), Sequence(0)};
   const Bytes value_ = Bytes::copy_of(std::string(kValueBytes, 'v'));
-  std::vector<messages::Mutation> mutations_;
+  std::vector<messages::LoggedWritePtr> writes_;
 };
 
+// `ids`: each write names itself, as those of clients do.
 void commit(benchmark::State& state) {
   Store store;
   Rng rng(1);
   const auto count = static_cast<std::size_t>(state.range(0));
+  const bool with_ids = state.range(1) != 0;
   std::int64_t busy = 0;
-  for (auto _ : state) busy += !store.commit(rng.below(kKeys), count);
+  for (auto _ : state) busy += !store.commit(rng.below(kKeys), count, with_ids);
   state.SetItemsProcessed((state.iterations() - busy) * state.range(0));
   state.counters["busy"] = static_cast<double>(busy);
 }
-BENCHMARK(commit)->ArgName("puts")->Arg(1)->Arg(16)->Arg(128);
+BENCHMARK(commit)->ArgNames({"puts", "ids"})->ArgsProduct({{1, 16, 128}, {0, 1}});
+
+// Everything in the log, page by page.
+void read_log(benchmark::State& state) {
+  Store store;
+  std::int64_t writes = 0;
+  for (auto _ : state) {
+    for (Sequence after; after < store.last();) {
+      const auto page = store.engine().read_log(kPartition, after, std::size_t{4} << 20);
+      GYRE_ASSERT(page.has_value());
+      writes += static_cast<std::int64_t>(page->size());
+      after = page->back()->position.sequence;
+    }
+  }
+  state.SetItemsProcessed(writes);
+}
+BENCHMARK(read_log)->Unit(benchmark::kMillisecond);
 
 // `flushed`: from blocks in the cache instead of the memtable.
 void get_from_memory(benchmark::State& state) {

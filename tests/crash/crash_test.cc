@@ -62,14 +62,15 @@ Positions positions_of(const RocksEngine& engine) {
   Positions positions;
   const auto states = engine.partitions();
   GYRE_ASSERT(states.has_value());
-  for (const auto& [partition, state] : *states) positions[partition] = state.position.sequence.value();
+  for (const auto& [partition, state] : *states) positions[partition] = state.state.position.sequence.value();
   return positions;
 }
 
-messages::Mutation mutation_of(std::uint64_t sequence) {
-  return {messages::Mutation::Kind::put,
-          Bytes::copy_of(key_of(sequence)),
-          {Bytes::copy_of(value_of(sequence)), {Term(1), Sequence(sequence)}, kNoExpiry}};
+messages::LoggedWritePtr write_of(std::uint64_t sequence) {
+  return testing_support::logged({Term(1), Sequence(sequence)},
+                                 {{messages::Mutation::Kind::put,
+                                   Bytes::copy_of(key_of(sequence)),
+                                   {Bytes::copy_of(value_of(sequence)), {}, kNoExpiry}}});
 }
 
 // Writes until it is killed. Each commit spans two partitions and writes the next kRecordsPerCommit sequences of each.
@@ -81,14 +82,17 @@ messages::Mutation mutation_of(std::uint64_t sequence) {
   }
   Positions positions = positions_of(**engine);
   for (std::uint16_t turn = 0;; ++turn) {
-    std::array<std::vector<messages::Mutation>, 2> mutations;
+    std::array<std::vector<messages::LoggedWritePtr>, 2> writes;
     std::vector<PartitionBatch> batches;
     std::array<Acknowledgement, 2> acknowledgements{};
     for (std::uint16_t i = 0; i < 2; ++i) {
       const PartitionId partition(static_cast<std::uint16_t>((turn + i) % kPartitions));
       std::uint64_t& sequence = positions[partition];
-      for (std::uint64_t n = 0; n < kRecordsPerCommit; ++n) mutations[i].push_back(mutation_of(++sequence));
-      batches.push_back({partition, mutations[i], {{Term(1), Sequence(sequence)}, {{Term(1), Sequence(1)}}, Term(1)}});
+      for (std::uint64_t n = 0; n < kRecordsPerCommit; ++n) writes[i].push_back(write_of(++sequence));
+      batches.push_back({.partition = partition,
+                         .writes = writes[i],
+                         .state = testing_support::state_at({Term(1), Sequence(sequence)}, {{Term(1), Sequence(1)}},
+                                                            Term(1))});
       acknowledgements[i] = {.partition = partition.value(), .sequence = sequence};
     }
     const Result<void> committed = (*engine)->commit(batches);
@@ -167,6 +171,21 @@ struct Kept {
   bool unacknowledged = false;  // some of it the writer had no time to tell of
 };
 
+// The log gives back what the records say, from the first write on.
+void check_log(RocksEngine& engine, PartitionId partition, std::uint64_t position) {
+  std::uint64_t sequence = 0;
+  while (sequence < position) {
+    const auto page = engine.read_log(partition, Sequence(sequence), 1 << 20);
+    GYRE_ASSERT(page.has_value() && !page->empty());
+    for (const messages::LoggedWritePtr& write : *page) {
+      EXPECT_EQ(write->position.sequence, Sequence(++sequence));
+      GYRE_ASSERT(write->mutations.size() == 1);
+      EXPECT_EQ(write->mutations[0].record.value.view(), value_of(sequence));
+    }
+  }
+  EXPECT_EQ(sequence, position);
+}
+
 // Checks partition by partition: records 1 to the position, each whole, nothing else.
 Kept check(RocksEngine& engine, const Positions& acknowledged) {
   const Positions positions = positions_of(engine);
@@ -192,6 +211,7 @@ Kept check(RocksEngine& engine, const Positions& acknowledged) {
       }
     }
     EXPECT_EQ(sequence, position) << "position and records of partition " << partition.value() << " differ";
+    check_log(engine, partition, position);
     kept.records += sequence;
     const auto known = acknowledged.find(partition);
     if (known == acknowledged.end() || known->second < sequence) kept.unacknowledged = true;

@@ -15,6 +15,12 @@ messages::Record record(std::string_view value, std::uint64_t term, std::uint64_
 
 std::string encode(const messages::Record& of) { return std::string(ValueHeader(of).view()) + of.value.str(); }
 
+std::string mark_of(const messages::LoggedWrite& write, PartitionId partition = PartitionId(5)) {
+  std::string mark = "what it held";
+  encode_write_mark(partition, write, mark);
+  return mark;
+}
+
 TEST(Layout, MatchesTheExampleOfTheFormatPage) {
   EXPECT_EQ(key_of(PartitionId(5), "user"), "\x00\x05user"s);
   EXPECT_EQ(encode(record("ann", 2, 300, 1700000000000)),
@@ -34,12 +40,12 @@ TEST(Layout, MatchesTheExampleOfTheFormatPage) {
   messages::LoggedWrite write;
   write.position = state.position;
   write.time = state.time;
-  EXPECT_EQ(encode_write_mark(PartitionId(5), write), "\x01\x00\x05\x02\xAC\x02\x80\x80\xBA\xBB\xC8\x2E"s);
+  EXPECT_EQ(mark_of(write), "\x01\x00\x05\x02\xAC\x02\x80\x80\xBA\xBB\xC8\x2E"s);
   write.id = {ClientId(0x0102030405060708), WriteNumber(9)};
   write.lowest_open = WriteNumber(8);
   write.fingerprint = 0x1112131415161718;
   write.outcomes = {{.version = state.position, .existed = false, .changed = true, .number = 0}};
-  EXPECT_EQ(encode_write_mark(PartitionId(5), write),
+  EXPECT_EQ(mark_of(write),
             "\x02\x00\x05\x02\xAC\x02\x80\x80\xBA\xBB\xC8\x2E"
             "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x08\x11\x12\x13\x14\x15\x16\x17\x18\x01\x02"s);
   EXPECT_EQ(encode_cut_mark(PartitionId(5), Sequence(300)), "\x03\x00\x05\xAC\x02"s);
@@ -149,7 +155,7 @@ RC_GTEST_PROP(LayoutProperty, ReadsBackEveryMarkOfAWrite, (std::uint64_t number,
     original.fingerprint = ~number;
     original.outcomes = outcomes(original.position);
   }
-  const std::string stored = encode_write_mark(PartitionId(9), original);
+  const std::string stored = mark_of(original, PartitionId(9));
   const auto mark = decode_mark(stored);
   RC_ASSERT(mark.has_value());
   RC_ASSERT(mark->partition == PartitionId(9));
