@@ -78,7 +78,7 @@ struct ReadLog {
   Sequence after;
   std::size_t bytes_max;
 };
-// Read the present records of these keys, expired ones too, off the loop: on_keys.
+// Read the present records of these keys, expired ones too, off the loop: on_keys, maybe of the first of them only.
 struct ReadKeys {
   TaskId task;
   std::vector<Bytes> keys;

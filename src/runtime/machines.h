@@ -19,6 +19,7 @@ struct Machine {
   explicit Machine(replication::Partition p) : partition(std::move(p)) {}
 
   replication::Partition partition;
+  bool served = false;         // as primary, at the last tick
   bool touched = false;        // see Machines::touch
   bool refused = false;        // storage refused its commit in this turn
   std::size_t syncs_open = 0;  // commits that are reported only after a sync

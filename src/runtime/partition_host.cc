@@ -124,9 +124,20 @@ void PartitionHost::check_invariants() const {
 
 void PartitionHost::on_tick() {
   const Moment now = context_.environment.now();
-  for (const auto& machine : context_.machines.all()) machine->partition.on_tick(now);
+  for (const auto& machine : context_.machines.all()) {
+    machine->partition.on_tick(now);
+    count_lost_lease(now, *machine);
+  }
   context_.machines.touch_all();
   outbox_.on_tick();
+}
+
+// A primary that is one still, and may serve no more.
+void PartitionHost::count_lost_lease(const Moment& now, Machine& machine) {
+  const bool serves = machine.partition.serving(now);
+  const bool ceased = std::exchange(machine.served, serves) && !serves;
+  if (!ceased || machine.partition.status(now).role != messages::PartitionStatus::Role::primary) return;
+  context_.metrics.leases_lost.add();
 }
 
 void PartitionHost::on_second() {
@@ -309,8 +320,6 @@ void PartitionHost::carry_out(Machine&, replication::TellCoordinator effect) {
 }
 
 void PartitionHost::carry_out(Machine& machine, replication::RoleChanged effect) {
-  const auto role = machine.partition.status(context_.environment.now()).role;
-  if (!effect.serving && role == messages::PartitionStatus::Role::primary) context_.metrics.leases_lost.add();
   context_.environment.trace(machine.partition.id(), effect);
 }
 

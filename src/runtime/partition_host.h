@@ -80,6 +80,7 @@ class PartitionHost {
   PartitionHost(HostOptions options, storage::Engine& engine, storage::Ledger& ledger, Environment& environment,
                 HostMetrics& metrics, Machines::Stored stored);
 
+  void count_lost_lease(const replication::Moment& now, Machine& machine);
   Result<PartitionId> partition_of(const messages::Request& request) const;
   Result<Machine*> route(const messages::Request& request);
 

@@ -19,15 +19,23 @@ namespace {
 // Before every expiry: shows what is stored, expired or not.
 constexpr UnixMillis kBeforeAll{INT64_MIN};
 
+// The first of the keys, as many as one message takes: who asked for them asks for the rest again.
 Result<std::vector<FetchedKey>> read_keys(const storage::Engine& engine, PartitionId partition,
                                           const std::vector<Bytes>& keys) {
-  const std::vector<std::string_view> views(keys.begin(), keys.end());
-  GYRE_TRY_SET(auto found, engine.multi_get(partition, views, kBeforeAll));
+  constexpr std::size_t kKeysAtOnce = 16;  // values may be large
   std::vector<FetchedKey> fetched;
-  fetched.reserve(keys.size());
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    fetched.push_back({keys[i], std::nullopt});
-    if (found[i].state == storage::Lookup::State::found) fetched.back().record = std::move(found[i].record);
+  std::size_t bytes = 0;
+  while (fetched.size() < keys.size() && bytes < limits::kSnapshotChunkBytes) {
+    const auto first = keys.begin() + static_cast<std::ptrdiff_t>(fetched.size());
+    const std::size_t count = std::min(kKeysAtOnce, keys.size() - fetched.size());
+    const std::vector<std::string_view> views(first, first + static_cast<std::ptrdiff_t>(count));
+    GYRE_TRY_SET(auto found, engine.multi_get(partition, views, kBeforeAll));
+    for (std::size_t i = 0; i < count; ++i) {
+      fetched.push_back({first[static_cast<std::ptrdiff_t>(i)], std::nullopt});
+      if (found[i].state != storage::Lookup::State::found) continue;
+      bytes += found[i].record.value.size();
+      fetched.back().record = std::move(found[i].record);
+    }
   }
   return fetched;
 }

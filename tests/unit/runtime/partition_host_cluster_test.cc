@@ -261,6 +261,24 @@ TEST_P(PartitionHostClusterTest, ADeposedPrimaryExportsWhatOnlyItHasAndFollowsOn
   expect_same_content(n2, n3);
 }
 
+TEST_P(PartitionHostClusterTest, ARewindOfManyLargeValuesFetchesThemPieceByPiece) {
+  appoint({1, {&n1, &n2, &n3}});
+  ASSERT_TRUE(comes_true([&] { return serves(n1); }));
+  const std::string large(limits::kSnapshotChunkBytes / 8, 'x');
+  for (int i = 0; i < 40; ++i) write(n1, large, messages::kAckAll, i);
+  cut_off = &n1;
+  for (int i = 0; i < 40; i += 2) write(n1, "lost", messages::kAckOne, i);
+  for (HostedNode* node : {&n2, &n3}) seal(*node, 2);
+  appoint({2, {&n2, &n3}, {&n1}});
+  ASSERT_TRUE(comes_true([&] { return serves(n2); }));
+  cut_off = nullptr;
+  publish();
+  ASSERT_TRUE(comes_true([&] { return in_sync(n1); }));
+  EXPECT_EQ(n1.metrics.lost_writes.value(), 20u);
+  EXPECT_EQ(n1.value(read(n1, {.level = ReadLevel::any}, 4)), large);
+  expect_same_content(n1, n2);
+}
+
 INSTANTIATE_TEST_SUITE_P(Durabilities, PartitionHostClusterTest,
                          testing::Values(Durability::os, Durability::everysec, Durability::always));
 

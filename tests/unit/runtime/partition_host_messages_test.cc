@@ -200,6 +200,15 @@ TEST_F(PartitionHostMessagesTest, APrimaryShowsItselfToItsMembersEveryHeartbeat)
   EXPECT_EQ(metrics.appends_sent.value(), before + heartbeats);
 }
 
+TEST_F(PartitionHostMessagesTest, APrimaryWithoutItsMembersLeasesServesNoMore) {
+  lead();
+  serve_by_leases();
+  pass(host->map()->shape.timing.lease);
+  EXPECT_EQ(host->partitions_served(), 0u);
+  EXPECT_EQ(metrics.leases_lost.value(), kPartitions);
+  EXPECT_EQ(error(get("k")).code, ErrorCode::unavailable);
+}
+
 TEST_F(PartitionHostMessagesTest, WritesLeaveForMembersOnceCommittedWithoutWaitingForTheSync) {
   open({.durability = Durability::always});
   lead();
