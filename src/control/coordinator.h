@@ -166,7 +166,7 @@ class Coordinator {
   CoordinatorConfig config_;
   ClusterStatePtr confirmed_;
   Phase phase_;
-  Instant now_;      // of the last event
+  Instant now_;  // of the last event
   Instant tick_at_;  // the next look at everything
   Liveness liveness_;
   Elections elections_;

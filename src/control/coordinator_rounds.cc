@@ -155,8 +155,9 @@ void Coordinator::on_loaded(Instant now, Result<std::optional<ClusterState>> out
   std::optional<ClusterState>& stored = *outcome;
   if (confirmed_ && !continues(*confirmed_, stored)) {
     return on_store_failure({.code = ErrorCode::corrupt,
-                             .message = "the cluster store has lost what it held: it was emptied or replaced by another "
-                                        "or an older one; bring back the newest"});
+                             .message =
+                                 "the cluster store has lost what it held: it was emptied or replaced by another "
+                                 "or an older one; bring back the newest"});
   }
   phase_ = Idle{};
   if (stored) confirm(std::make_shared<const ClusterState>(std::move(*stored)), {});

@@ -56,15 +56,16 @@ void Elections::suspect(const View& view, PartitionId partition, Cause cause) {
   Election* open = find(view, partition);
   if (open == nullptr) {
     const Term next = entry.term.next();
-    open = &open_.insert_or_assign(partition, Election{.began_with = entry,
-                                                       .term = entry.term,
-                                                       .next_term = next,
-                                                       .cause = cause,
-                                                       .choice = {},
-                                                       .since = view.now,
-                                                       .ask_at = view.now,
-                                                       .heard_nothing = {},
-                                                       .sealed = {}})
+    open = &open_
+                .insert_or_assign(partition, Election{.began_with = entry,
+                                                      .term = entry.term,
+                                                      .next_term = next,
+                                                      .cause = cause,
+                                                      .choice = {},
+                                                      .since = view.now,
+                                                      .ask_at = view.now,
+                                                      .heard_nothing = {},
+                                                      .sealed = {}})
                 .first->second;
   }
   open->exclude_primary = open->exclude_primary || excludes_primary(cause);
@@ -76,11 +77,11 @@ void Elections::suspect(const View& view, PartitionId partition, Cause cause) {
   Instant& told = suspicion_told_[entry.primary];
   if (told != Instant{} && view.now - told < kSuspicionToldEvery && view.now != told) return;
   told = view.now;
-  events_.add(Kind::suspected, entry.primary,
-              fmt::format("{}, the primary of ",
-                          cause == Cause::silent ? "the coordinator does not hear " + entry.primary.str()
-                                                 : "a peer does not hear " + entry.primary.str()),
-              {partition, {}}, ": their members are asked");
+  events_.add(
+      Kind::suspected, entry.primary,
+      fmt::format("{}, the primary of ", cause == Cause::silent ? "the coordinator does not hear " + entry.primary.str()
+                                                                : "a peer does not hear " + entry.primary.str()),
+      {partition, {}}, ": their members are asked");
 }
 
 void Elections::order(const View& view, PartitionId partition, OperatorChoice choice) {
@@ -96,6 +97,11 @@ void Elections::finish(const View& view, PartitionId partition, Term promised) {
   if (broken_ == BrokenRule::finish_promises || promised <= view.entry(partition).term) return;
   suspect(view, partition, Cause::open_promise);
   if (Election* open = find(view, partition)) open->next_term = std::max(open->next_term, promised);
+}
+
+// The entry has a newer term than the one the election is about.
+bool Elections::overtaken(const Election& election, const ring::PartitionEntry& entry) const {
+  return broken_ == BrokenRule::swap_by_version ? entry.term > election.next_term : entry.term != election.term;
 }
 
 Elections::Election* Elections::find(const View& view, PartitionId partition) {
@@ -182,7 +188,7 @@ void Elections::on_seal_answer(const View& view, const NodeId& from, const messa
 }
 
 void Elections::step(const View& view) {
-  std::erase_if(open_, [&](const auto& open) { return open.second.term != view.entry(open.first).term; });
+  std::erase_if(open_, [&](const auto& open) { return overtaken(open.second, view.entry(open.first)); });
   for (auto& [partition, election] : open_) {
     const ring::PartitionEntry& entry = view.entry(partition);
     if (!election.sealing && poll_is_over(view, entry, election)) begin_seal(view, partition, election);
@@ -231,8 +237,8 @@ const Elections::Sealed* Elections::sealed_by(const View& view, const Election& 
   const auto sealed = election.sealed.find(node);
   if (sealed == election.sealed.end()) return nullptr;
   const ring::NodeInfo* info = view.map().find_node(node);
-  const bool same_data = info != nullptr && (info->generation == sealed->second.generation ||
-                                             broken_ == BrokenRule::generation_counts);
+  const bool same_data =
+      info != nullptr && (info->generation == sealed->second.generation || broken_ == BrokenRule::generation_counts);
   return same_data ? &sealed->second : nullptr;
 }
 
@@ -246,7 +252,7 @@ bool Elections::waits_for(const View& view, const Election& election, const Node
 std::vector<Choice> Elections::choose(const View& view) const {
   std::vector<Choice> choices;
   for (const auto& [partition, election] : open_) {
-    if (!election.sealing || election.term != view.entry(partition).term) continue;
+    if (!election.sealing || overtaken(election, view.entry(partition))) continue;
     auto choice = election.choice && election.choice->unclean ? choose_ordered(view, partition, election)
                                                               : choose_one(view, partition, election);
     if (choice) choices.push_back(std::move(*choice));
@@ -314,7 +320,7 @@ Choice Elections::make_choice(const View& view, PartitionId partition, const Ele
           .position = election.sealed.at(node).answer.position,
           .appointment = {.node = node,
                           .incarnation = view.map().find_node(node)->incarnation,
-                          .term = election.next_term,
+                          .term = std::max(election.next_term, view.entry(partition).term.next()),
                           .in_sync = std::move(in_sync)}};
 }
 

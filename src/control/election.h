@@ -57,8 +57,8 @@ struct Choice {
 //   (none) --suspect--> polling --nobody hears it--> sealing --choose, swapped--> (none)
 //                       polling --alive--> (none)
 //
-// What is asked and chosen depends only on the entry as it is then, so an entry that changes meanwhile (a member leaves)
-// needs nothing; one with a newer term ends the election.
+// What is asked and chosen depends only on the entry as it is then, so an entry that changes meanwhile (a member
+// leaves) needs nothing; one with a newer term ends the election.
 //
 // INVARIANT 1: only partitions with a primary have an election.
 // INVARIANT 2: next_term is above the term that the election is about.
@@ -103,13 +103,13 @@ class Elections {
   };
   struct Election {
     ring::PartitionEntry began_with;
-    Term term;       // the one it is about
+    Term term;  // the one it is about
     Term next_term;  // that members are asked to promise
     Cause cause = Cause::silent;
     bool sealing = false;
     bool exclude_primary = false;  // unless nobody else can be chosen
     std::optional<OperatorChoice> choice;
-    Instant since;   // polling, or sealing
+    Instant since;  // polling, or sealing
     Instant ask_at;  // next
     std::set<NodeId> heard_nothing;  // of the primary, as they said
     std::map<NodeId, Sealed> sealed;
@@ -120,6 +120,7 @@ class Elections {
     bool last_resort = false;  // no in-sync member is left that lost nothing: all members count
   };
 
+  bool overtaken(const Election& election, const ring::PartitionEntry& entry) const;
   Election* find(const View& view, PartitionId partition);
   Field field_of(const View& view, const ring::PartitionEntry& entry) const;
   bool may_begin(const View& view, PartitionId partition, Cause cause);
@@ -136,8 +137,8 @@ class Elections {
 
   BrokenRule broken_;
   std::map<PartitionId, Election> open_;
-  std::map<PartitionId, Instant> quiet_until_;   // a member heard the primary
-  std::map<PartitionId, Instant> pause_until_;   // a promotion is recent
+  std::map<PartitionId, Instant> quiet_until_;  // a member heard the primary
+  std::map<PartitionId, Instant> pause_until_;  // a promotion is recent
   std::map<PartitionId, std::uint64_t> hopeless_;  // entry versions of which it was told that nobody can be promoted
   std::map<NodeId, Instant> suspicion_told_;
   std::map<std::pair<NodeId, NodeId>, messages::Poll> polls_;  // by receiver and suspect

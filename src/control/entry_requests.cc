@@ -51,8 +51,7 @@ bool EntryRequests::hand_over(const View& view, ClusterState& state, Elections& 
   if (!is_primary(entry, sender) || message.term != entry.term || message.successor == entry.primary) return false;
   const ring::InSyncMember* successor = entry.find_in_sync(message.successor);
   const ring::NodeInfo* node = state.map.find_node(message.successor);
-  const bool able = successor != nullptr && eligible(view, *successor) &&
-                    !view.nodes.dead(node->id, node->incarnation);
+  const bool able = successor != nullptr && eligible(view, *successor) && !view.nodes.dead(node->id, node->incarnation);
   if (!able) {
     elections.suspect(view, message.partition, message.successor.empty() ? Cause::cannot_go_on : Cause::gave_up);
     return false;

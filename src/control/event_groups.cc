@@ -54,8 +54,8 @@ void EventGroups::add(Kind kind, NodeId node, std::string detail) {
 
 void EventGroups::add(Kind kind, NodeId node, std::string before, About about, std::string after) {
   for (Group& group : groups_) {
-    const bool same = group.kind == kind && group.node == node && !group.partitions.empty() &&
-                      group.before == before && group.after == after;
+    const bool same = group.kind == kind && group.node == node && !group.partitions.empty() && group.before == before &&
+                      group.after == after;
     if (same) return group.partitions.push_back(std::move(about));
   }
   groups_.push_back({kind, std::move(node), std::move(before), std::move(after), {std::move(about)}});

@@ -19,8 +19,8 @@ bool HandOvers::leaving(const ring::NodeInfo& node) const {
 }
 
 void HandOvers::order(const View& view, PartitionId partition, const NodeId& successor) {
-  orders_.insert_or_assign(
-      partition, Order{view.entry(partition).term, successor, view.now + kHandOverPatience, view.now, false});
+  orders_.insert_or_assign(partition,
+                           Order{view.entry(partition).term, successor, view.now + kHandOverPatience, view.now, false});
 }
 
 void HandOvers::on_changed(PartitionId partition, Instant now) { changed_at_[partition] = now; }
@@ -48,8 +48,8 @@ bool HandOvers::can_take_over(const View& view, const ring::PartitionEntry& entr
   return view.nodes.well(info) && !leaving(info);
 }
 
-// Its primaries go to those with the fewest, so that the load of a node that stops is spread; from other in-sync sets it
-// is released. Where nobody can take over there is nothing to do.
+// Its primaries go to those with the fewest, so that the load of a node that stops is spread; from other in-sync sets
+// it is released. Where nobody can take over there is nothing to do.
 void HandOvers::empty_leavers(const View& view, std::vector<SendToNode>& messages) {
   const Timing& timing = view.map().shape.timing;
   std::erase_if(leavers_, [&](const auto& leaver) {
@@ -91,8 +91,8 @@ void HandOvers::empty_leavers(const View& view, std::vector<SendToNode>& message
 }
 
 void HandOvers::begin_drifts(const View& view, const Elections& elections) {
-  auto under_way = static_cast<std::size_t>(
-      std::ranges::count_if(orders_, [](const auto& order) { return order.second.drift; }));
+  auto under_way =
+      static_cast<std::size_t>(std::ranges::count_if(orders_, [](const auto& order) { return order.second.drift; }));
   for (std::size_t i = 0; i < view.map().entries.size() && under_way < kDriftsAtOnce; ++i) {
     const PartitionId partition(static_cast<std::uint16_t>(i));
     if (!should_drift(view, elections, partition)) continue;
@@ -121,8 +121,8 @@ void HandOvers::repeat_orders(const View& view, std::vector<SendToNode>& message
   for (auto& [partition, order] : orders_) {
     if (view.now < order.ask_at) continue;
     order.ask_at = view.now + view.map().shape.timing.heartbeat;
-    messages.push_back({view.entry(partition).primary, messages::Order{messages::Order::Kind::hand_over, partition,
-                                                                       order.term, order.successor}});
+    messages.push_back({view.entry(partition).primary,
+                        messages::Order{messages::Order::Kind::hand_over, partition, order.term, order.successor}});
   }
 }
 

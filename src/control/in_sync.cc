@@ -52,8 +52,7 @@ void depose(ring::PartitionEntry& entry) {
 
 bool eligible(const View& view, const ring::InSyncMember& member) {
   const ring::NodeInfo* node = view.map().find_node(member.node);
-  return node != nullptr &&
-         (node->generation == member.generation || view.broken == BrokenRule::generation_counts);
+  return node != nullptr && (node->generation == member.generation || view.broken == BrokenRule::generation_counts);
 }
 
 std::vector<ring::InSyncMember> eligible_members(const View& view, const ring::PartitionEntry& entry) {

@@ -34,8 +34,7 @@ std::vector<ring::InSyncMember> eligible_members(const View& view, const ring::P
 
 // Who leaves becomes a learner, and is remembered in `departed` while too few stay.
 // REQUIRES: the primary is in `in_sync`, and all of it are members.
-void set_in_sync(const ring::ClusterShape& shape, ring::PartitionEntry& entry,
-                 std::vector<ring::InSyncMember> in_sync);
+void set_in_sync(const ring::ClusterShape& shape, ring::PartitionEntry& entry, std::vector<ring::InSyncMember> in_sync);
 
 struct Appointment {
   NodeId node;
@@ -50,8 +49,8 @@ void appoint(const ring::ClusterShape& shape, ring::PartitionEntry& entry, Appoi
 // `node` has accounted for what it served up to `term`. False: nothing was open.
 bool account(ring::PartitionEntry& entry, const NodeId& node, Term term);
 
-// The data of `node` may lack what it had acknowledged: a member leaves the in-sync set. A primary stays, to be replaced
-// by an election.
+// The data of `node` may lack what it had acknowledged: a member leaves the in-sync set. A primary stays, to be
+// replaced by an election.
 void drop_lossy(const ring::ClusterShape& shape, ring::PartitionEntry& entry, const NodeId& node);
 
 // --- Requests ---

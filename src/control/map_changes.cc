@@ -36,8 +36,9 @@ void tell_in_sync(PartitionId partition, const ring::PartitionEntry& before, con
 void tell_appointment(PartitionId partition, const ring::PartitionEntry& before, const ring::PartitionEntry& after,
                       const Choice* choice, EventGroups& events) {
   const bool again = before.primary == after.primary;
-  const std::string who = again ? fmt::format("{} stays primary of ", after.primary.str())
-                                : fmt::format("{} replaces {} as primary of ", after.primary.str(), before.primary.str());
+  const std::string who = again
+                              ? fmt::format("{} stays primary of ", after.primary.str())
+                              : fmt::format("{} replaces {} as primary of ", after.primary.str(), before.primary.str());
   const std::string in_sync = fmt::format("; in sync: {}", list_of(after.in_sync));
   if (choice != nullptr) {
     events.add(again ? Kind::appointed_again : Kind::promoted, after.primary, who,

@@ -28,25 +28,28 @@ Result<void> check_unclean(const View& view, PartitionId partition, const messag
   const ring::PartitionEntry& entry = view.entry(partition);
   const std::string& name = request.node.str();
   if (!request.unclean) {
-    return invalid(fmt::format("{} is not in sync with partition {}: promoting it may lose acknowledged writes that "
-                               "only {} may hold; ask for an unclean promotion if that is what you want",
-                               name, partition.value(), list_of(entry.in_sync)));
+    return invalid(
+        fmt::format("{} is not in sync with partition {}: promoting it may lose acknowledged writes that "
+                    "only {} may hold; ask for an unclean promotion if that is what you want",
+                    name, partition.value(), list_of(entry.in_sync)));
   }
   const auto said_stopped = [&](const NodeId& node) {
     return std::ranges::find(request.stopped, node) != request.stopped.end();
   };
   for (const ring::InSyncMember& member : eligible_members(view, entry)) {
     if (said_stopped(member.node) || !view.nodes.well(*view.map().find_node(member.node))) continue;
-    return invalid(fmt::format("{} is in sync with partition {} and alive: promote it, or stop it and name it as stopped",
-                               member.node.str(), partition.value()));
+    return invalid(
+        fmt::format("{} is in sync with partition {} and alive: promote it, or stop it and name it as stopped",
+                    member.node.str(), partition.value()));
   }
   const ring::NodeInfo* primary = view.map().find_node(entry.primary);
   const bool fenced = primary == nullptr || said_stopped(primary->id) ||
                       view.nodes.dead(primary->id, primary->incarnation) || view.nodes.well(*primary);
   if (!fenced) {
-    return invalid(fmt::format("{}, the primary of partition {}, is silent but may still serve: make sure that it is "
-                               "stopped, and name it as stopped",
-                               primary->id.str(), partition.value()));
+    return invalid(
+        fmt::format("{}, the primary of partition {}, is silent but may still serve: make sure that it is "
+                    "stopped, and name it as stopped",
+                    primary->id.str(), partition.value()));
   }
   return {};
 }
@@ -59,8 +62,7 @@ Result<std::vector<PartitionId>> plan_promotion(const View& view, const messages
   const ring::NodeInfo* node = map.find_node(request.node);
   if (node == nullptr) return invalid(fmt::format("the cluster has no node {}", request.node.str()));
   if (!view.nodes.well(*node)) {
-    return fail(ErrorCode::unavailable,
-                fmt::format("{} is not up: start it, then promote it", request.node.str()));
+    return fail(ErrorCode::unavailable, fmt::format("{} is not up: start it, then promote it", request.node.str()));
   }
   std::set<PartitionId> wanted(request.partitions.begin(), request.partitions.end());
   if (!wanted.empty() && wanted.rbegin()->value() >= map.entries.size()) {
@@ -73,9 +75,10 @@ Result<std::vector<PartitionId>> plan_promotion(const View& view, const messages
       if (map.entries[i].has_member(node->id) && !able_to_serve(view, partition, elections)) wanted.insert(partition);
     }
     if (wanted.empty()) {
-      return invalid(fmt::format("every partition that {} is a member of has a primary able to serve: name the "
-                                 "partitions to move",
-                                 request.node.str()));
+      return invalid(
+          fmt::format("every partition that {} is a member of has a primary able to serve: name the "
+                      "partitions to move",
+                      request.node.str()));
     }
   }
   std::vector<PartitionId> planned;
@@ -130,12 +133,12 @@ std::vector<Answer> OperatorPromotions::step(const View& view, Elections& electi
       const PartitionId first = open.partitions.begin()->first;
       answers.push_back(Answer{
           open.token,
-           Error{.code = ErrorCode::unavailable,
-                 .outcome = Outcome::unknown,
-                 .message = fmt::format("{} was not promoted in {} s: see `gyre events` for what it waits for, or "
-                                        "name {}, the primary of partition {}, as stopped if it is",
-                                        open.node.str(), kPromotionPatience.count(),
-                                        view.entry(first).primary.str(), first.value())}});
+          Error{.code = ErrorCode::unavailable,
+                .outcome = Outcome::unknown,
+                .message = fmt::format("{} was not promoted in {} s: see `gyre events` for what it waits for, or "
+                                       "name {}, the primary of partition {}, as stopped if it is",
+                                       open.node.str(), kPromotionPatience.count(), view.entry(first).primary.str(),
+                                       first.value())}});
     }
     return true;
   });
