@@ -19,11 +19,12 @@ ring::ClusterMapPtr one_node_map() {
   map.epoch = Epoch(1);
   ring::NodeInfo node;
   node.id = NodeId("fake");
+  node.generation = Generation(1);
   map.nodes.push_back(node);
   ring::PartitionEntry entry;
   entry.term = kTerm;
   entry.primary = node.id;
-  entry.in_sync = {{node.id, Generation(1)}};
+  entry.in_sync = {{node.id, node.generation}};
   map.entries.assign(map.shape.partitions, entry);
   return std::make_shared<const ring::ClusterMap>(std::move(map));
 }

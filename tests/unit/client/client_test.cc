@@ -1,5 +1,6 @@
 #include "gyre/client.h"
 
+#include <mutex>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -23,6 +24,8 @@ TEST(Client, RefusesOptionsThatMakeNoSense) {
   EXPECT_EQ(Client::connect({}).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(Client::connect({.seeds = {"nowhere"}}).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(Client::connect({.seeds = {"h:1"}, .deadline = 0ms}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(Client::connect({.seeds = {"h:1"}, .ack = Ack::members(0)}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(Client::connect({.seeds = {"h:1"}, .read = Read::bounded(0ms)}).error().code, ErrorCode::invalid_argument);
 }
 
 TEST(Client, SaysWhatEachSeedSaidWhenNoneAnswers) {
@@ -76,6 +79,36 @@ TEST(Client, KeepsValuesOfAnyBytesAndOfMegabytes) {
   const std::string key("\0\xff{\n", 4);
   ASSERT_TRUE(client->put(key, value));
   EXPECT_TRUE(client->get(key)->data == value);
+}
+
+TEST(Client, SendsTheLevelsOfItsOptionsUnlessACallNamesItsOwn) {
+  std::mutex mutex;
+  std::vector<messages::ReadLevel> reads;
+  std::vector<messages::AckCount> acks;
+  const TestServer server([&](const messages::Request& request) -> std::optional<messages::ResponseBody> {
+    const std::lock_guard lock(mutex);
+    if (const auto* get = std::get_if<messages::GetRequest>(&request.body)) reads.push_back(get->read.level);
+    if (const auto* scan = std::get_if<messages::ScanRequest>(&request.body)) reads.push_back(scan->read.level);
+    if (const auto* write = std::get_if<messages::WriteRequest>(&request.body)) acks.push_back(write->ack);
+    return std::nullopt;
+  });
+  const auto usual = connect_to(server);
+  EXPECT_TRUE(usual->put("{t}", "v"));
+  EXPECT_TRUE(usual->put("{t}", "v", {.ack = Ack::members(2)}));
+  EXPECT_TRUE(usual->incr("n", 1, {.ack = Ack::all()}));
+  EXPECT_TRUE(usual->get("{t}"));
+  EXPECT_TRUE(usual->get("{t}", {.read = Read::linearizable()}));
+  EXPECT_TRUE(usual->ttl("{t}", {.read = Read::bounded(5s)}));
+  const auto strict = connect_to(server, {.ack = Ack::all(), .read = Read::primary()});
+  EXPECT_TRUE(strict->del("none"));
+  EXPECT_TRUE(strict->write(std::move(Batch().put("{t}", "w")), {.ack = Ack::one()}));
+  EXPECT_TRUE(strict->get("{t}"));
+  EXPECT_TRUE(strict->scan({.prefix = "{t}"}));
+  EXPECT_TRUE(strict->scan({.prefix = "{t}", .read = Read::any()}));
+  using messages::ReadLevel;
+  EXPECT_EQ(reads, (std::vector{ReadLevel::session, ReadLevel::linearizable, ReadLevel::bounded, ReadLevel::primary,
+                                ReadLevel::primary, ReadLevel::any}));
+  EXPECT_EQ(acks, (std::vector<messages::AckCount>{1, 2, messages::kAckAll, messages::kAckAll, 1}));
 }
 
 TEST(Client, CallsFromManyThreadsShareOneConnection) {

@@ -106,6 +106,38 @@ TEST(FakeClient, FailsTheNextCallsOnRequest) {
   EXPECT_EQ(client->get("k").error().code, ErrorCode::not_found) << "the put had no effect";
 }
 
+TEST(FakeClient, AcceptsEveryLevel) {
+  auto client = make_fake_client();
+  for (const Ack ack : {Ack::one(), Ack::members(3), Ack::all()}) EXPECT_TRUE(client->put("k", "v", {.ack = ack}));
+  for (const Read read : {Read::linearizable(), Read::primary(), Read::session(), Read::bounded(1s), Read::any()}) {
+    EXPECT_TRUE(client->get("k", {.read = read}));
+    EXPECT_EQ(client->scan({.read = read})->items.size(), 1U);
+  }
+  EXPECT_EQ(client->put("k", "v", {.ack = Ack::members(8)}).error().code, ErrorCode::invalid_argument);
+}
+
+TEST(FakeClient, AppliesAWriteIdOnce) {
+  auto client = make_fake_client();
+  const WriteId id{.client = 1, .number = 2};
+  EXPECT_EQ(*client->incr("n", 1, {.id = id}), 1);
+  EXPECT_EQ(*client->incr("n", 1, {.id = id}), 1);
+  EXPECT_EQ(client->incr("n", 5, {.id = id}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(client->get("n")->data, "1");
+  const std::vector<std::pair<std::string, std::string>> items = {{"a", "1"}, {"b", "2"}};
+  EXPECT_EQ(client->mput(items, {.id = id})[1].error().code, ErrorCode::invalid_argument);
+}
+
+TEST(FakeClient, ExportsAndResumesItsSession) {
+  auto client = make_fake_client();
+  ASSERT_TRUE(client->put("k", "v"));
+  const std::string token = client->session_token();
+  client->reset_session();
+  EXPECT_NE(client->session_token(), token);
+  EXPECT_TRUE(client->resume_session(token));
+  EXPECT_EQ(client->session_token(), token);
+  EXPECT_EQ(client->resume_session(token + "0").error().code, ErrorCode::invalid_argument);
+}
+
 TEST(FakeClient, GivesFutures) {
   auto client = make_fake_client();
   EXPECT_TRUE(client->put("k", "v", {}, use_future).get());

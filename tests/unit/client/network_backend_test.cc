@@ -1,6 +1,8 @@
 #include "client/network_backend.h"
 
+#include <functional>
 #include <future>
+#include <mutex>
 
 #include <gtest/gtest.h>
 
@@ -29,20 +31,80 @@ TEST(NetworkBackend, RetriesWhatWasSurelyNotApplied) {
   EXPECT_TRUE(connect_to(server)->put("k", "v"));
 }
 
-TEST(NetworkBackend, AWriteWhoseConnectionBreaksHasAnUnknownOutcomeAndIsNotSentAgain) {
+TEST(NetworkBackend, AWriteWhoseConnectionBreaksIsMadeAgainAndAppliedOnce) {
   std::atomic<int> writes = 0;
-  const TestServer server([&](const messages::Request& request) -> std::optional<messages::ResponseBody> {
-    if (!is_write(request)) return std::nullopt;
-    ++writes;
+  std::function<void(const messages::Request&)> apply;
+  TestServer server([&](const messages::Request& request) -> std::optional<messages::ResponseBody> {
+    if (!is_write(request) || writes++ > 0) return std::nullopt;
+    apply(request);
     return TestServer::hang_up();
   });
+  apply = [&](const messages::Request& request) {
+    server.node().submit(request.body, {}, [](const auto& result) { EXPECT_TRUE(result); });
+  };
   const auto client = connect_to(server);
-  const auto version = client->put("k", "v");
-  ASSERT_FALSE(version);
-  EXPECT_EQ(version.error().code, ErrorCode::outcome_unknown);
-  EXPECT_EQ(version.error().outcome, Outcome::unknown);
+  EXPECT_EQ(*client->incr("n"), 1);
+  EXPECT_EQ(writes, 2);
+  EXPECT_EQ(client->get("n")->data, "1");
+}
+
+TEST(NetworkBackend, AWriteWithTheCallersIdIsAppliedOnceHoweverOftenItIsMade) {
+  const TestServer server;
+  const CallOptions once{.id = WriteId{.client = 5, .number = 6}};
+  EXPECT_EQ(*connect_to(server)->incr("n", 1, once), 1);
+  EXPECT_EQ(*connect_to(server)->incr("n", 1, once), 1);
+  EXPECT_EQ(connect_to(server)->incr("n", 2, once).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(connect_to(server)->get("n")->data, "1");
+}
+
+TEST(NetworkBackend, TellsOnLostAndThenTheNextSessionRead) {
+  const TestServer server([](const messages::Request& request) -> std::optional<messages::ResponseBody> {
+    const Position before{Term(1), Sequence(9)};
+    const Position after{Term(2), Sequence(9)};
+    if (is_write(request)) return messages::WriteResponse{{{before, false, true, 0}}, {before, {}}};
+    if (!is_read(request)) return std::nullopt;
+    return messages::GetResponse{.record = {}, .standing = {after, {{Term(2), Sequence(9)}}}};
+  });
+  std::vector<LostWrites> losses;
+  auto client = *Client::connect(
+      {.seeds = {server.address()}, .on_lost = [&](const LostWrites& lost) { losses.push_back(lost); }});
+  ASSERT_TRUE(client->put("k", "v"));
+  EXPECT_EQ(client->get("k", {.read = Read::primary()}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(client->get("k").error().code, ErrorCode::session_lost);
   EXPECT_EQ(client->get("k").error().code, ErrorCode::not_found);
-  EXPECT_EQ(writes, 1);
+  const auto partition = client->locate("k")->partition;
+  client.reset();
+  ASSERT_EQ(losses.size(), 1U);
+  EXPECT_EQ(losses[0].partition, partition);
+  EXPECT_EQ(losses[0].count, 1U);
+  EXPECT_EQ(losses[0].writes.at(0).key, "k");
+  EXPECT_EQ(losses[0].writes.at(0).version, (Version{1, 9}));
+}
+
+TEST(NetworkBackend, ASessionGoesFromClientToClientAsAText) {
+  std::mutex mutex;
+  std::vector<Position> seen;
+  const TestServer server([&](const messages::Request& request) -> std::optional<messages::ResponseBody> {
+    if (const auto* get = std::get_if<messages::GetRequest>(&request.body)) {
+      const std::lock_guard lock(mutex);
+      seen.push_back(get->read.seen);
+    }
+    return std::nullopt;
+  });
+  const auto writer = connect_to(server);
+  const auto version = writer->put("k", "v");
+  ASSERT_TRUE(version);
+  const auto reader = connect_to(server);
+  ASSERT_TRUE(reader->resume_session(writer->session_token()));
+  EXPECT_TRUE(reader->get("k"));
+  EXPECT_EQ(reader->session_token(), writer->session_token());
+  reader->reset_session();
+  EXPECT_TRUE(reader->get("k"));
+  EXPECT_EQ(reader->resume_session("nonsense").error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(seen, (std::vector<Position>{{Term(version->term), Sequence(version->sequence)}, {}}));
+  std::promise<std::string> inside;
+  reader->get("k", {}, [&](const Result<Value>&) { inside.set_value(reader->session_token()); });
+  EXPECT_EQ(inside.get_future().get(), writer->session_token()) << "also on the client's own thread";
 }
 
 TEST(NetworkBackend, AReadWhoseConnectionBreaksIsSentAgainOnANewOne) {

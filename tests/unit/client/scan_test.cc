@@ -100,6 +100,9 @@ class CountingBackend final : public client::Backend {
   ring::ClusterMapPtr map() const override { return inner.map(); }
   bool on_callback_thread() const override { return false; }
   std::size_t value_bytes_max() const override { return inner.value_bytes_max(); }
+  std::string session_token() override { return inner.session_token(); }
+  Result<void> resume_session(std::string_view token) override { return inner.resume_session(token); }
+  void reset_session() override { inner.reset_session(); }
 
   client::FakeBackend inner;
   int requests = 0;
@@ -116,11 +119,11 @@ TEST(Scan, AsksOnlyOnePartitionForAPageThatItFills) {
   backend.inner.submit(write, {}, [](const auto& result) { ASSERT_TRUE(result); });
   const auto partition = backend.map()->partitioning().of("{a}");
   int items = 0;
-  client::scan_page(backend, {.page_items = 10}, std::to_string(partition.value()) + "-",
+  client::scan_page(backend, {.page_items = 10}, Read::any(), std::to_string(partition.value()) + "-",
                     [&](Result<ScanPage> page) { items = static_cast<int>(page->items.size()); });
   EXPECT_EQ(items, 10);
   EXPECT_EQ(backend.requests, 1);
-  client::scan_page(backend, {.prefix = "{a}", .page_items = 1000}, "",
+  client::scan_page(backend, {.prefix = "{a}", .page_items = 1000}, Read::any(), "",
                     [&](Result<ScanPage> page) { EXPECT_TRUE(page->cursor.empty()); });
   EXPECT_EQ(backend.requests, 2) << "a prefix with a whole hash tag lies in one partition";
 }
