@@ -33,6 +33,9 @@ int main() {
   failures += check(*take_lock(*client, "job", "b"), "an expired lock is free");
   client->fail_next(1, {gyre::ErrorCode::unavailable, gyre::Outcome::not_applied, "down", {}});
   failures += check(!take_lock(*client, "job", "c"), "a failure is passed on");
+  const gyre::CallOptions once{.ack = gyre::Ack::all(), .id = gyre::WriteId{.client = 1, .number = 1}};
+  failures += check(*client->incr("n", 1, once) == *client->incr("n", 1, once), "a write id is applied once");
+  failures += check(client->resume_session(client->session_token()).has_value(), "a session is resumed");
   const auto version = gyre::parse_version(gyre::to_string(gyre::Version{3, 4}));
   failures += check(version && version->sequence == 4, "versions as text");
   failures += check(gyre::to_string(gyre::ErrorCode::busy) == "busy", "codes as text");
