@@ -186,9 +186,11 @@ void Dispatcher::attempt(Instant now, CallSlot slot, const Route& to) {
 bool Dispatcher::may_send(Instant now, CallSlot slot) {
   PendingCall& call = calls_[slot];
   if (is_forgotten(now, call)) {
-    fail_call(slot, Error{ErrorCode::outcome_unknown, Outcome::unknown,
-                          fmt::format("no member could say in time whether it was applied; {}", call.last_error.message),
-                          {}});
+    fail_call(slot,
+              Error{ErrorCode::outcome_unknown,
+                    Outcome::unknown,
+                    fmt::format("no member could say in time whether it was applied; {}", call.last_error.message),
+                    {}});
     return false;
   }
   const bool again = std::exchange(call.pays, false) || call.to == call.sent_to;

@@ -101,12 +101,12 @@ void Dispatcher::on_stalled(Instant now, CallSlot slot) {
   if (!can_turn(call)) return;
   const PartitionRoute& route = routes_[*call.partition];
   if (may_spread(call.body) && route.has_untried(call.tried | route.bit_of(call.to.peer))) {
-    return on_attempt_failed(now, slot,
-                             Error{ErrorCode::unavailable,
-                                   Outcome::not_applied,
-                                   fmt::format("{} did not answer within {} ms", peers_.address(call.to.peer),
-                                               to_ms(kUnansweredMax)),
-                                   {}});
+    return on_attempt_failed(
+        now, slot,
+        Error{ErrorCode::unavailable,
+              Outcome::not_applied,
+              fmt::format("{} did not answer within {} ms", peers_.address(call.to.peer), to_ms(kUnansweredMax)),
+              {}});
   }
   if (has_moved(call)) turn(now, slot);
 }

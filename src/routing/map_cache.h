@@ -64,8 +64,8 @@ class MapCache {
   Rng rng_;
   ring::ClusterMapPtr map_;
   std::vector<std::string> order_;  // who may be asked, shuffled
-  std::size_t turn_ = 0;            // next of order_
-  std::size_t failures_ = 0;        // questions failed in a row
+  std::size_t turn_ = 0;  // next of order_
+  std::size_t failures_ = 0;  // questions failed in a row
   std::map<std::string, std::string> failure_texts_;
 
   // The newest epoch somebody has answered with, and whom to ask for it; empty: that one was asked already.
@@ -77,7 +77,7 @@ class MapCache {
   Instant due_ = kNever;  // of the next question; never: none is wanted
   Instant missed_since_{};  // a newer map was missed from here ...
   Instant missed_until_{};  // ... to here, if none comes
-  std::string suspect_;     // whom not to ask next
+  std::string suspect_;  // whom not to ask next
   std::map<std::string, Instant> avoid_until_;
   Sighting seen_;
   Instant not_before_{};  // of the next question without a new sighting

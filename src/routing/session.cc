@@ -72,9 +72,8 @@ Result<void> Session::resume(const ClusterId& cluster, const SessionToken& token
                                                       token.cluster.str(), cluster.str()));
   }
   if (!token.seen.empty() && token.seen.back().partition.value() >= partitions_.size()) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("the session token names partition {}, but the cluster has {}",
-                            token.seen.back().partition.value(), partitions_.size()));
+    return fail(ErrorCode::invalid_argument, fmt::format("the session token names partition {}, but the cluster has {}",
+                                                         token.seen.back().partition.value(), partitions_.size()));
   }
   for (const auto& [partition, position] : token.seen) see(of(partition), position);
   return {};

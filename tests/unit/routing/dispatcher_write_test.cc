@@ -7,9 +7,7 @@
 namespace gyre::routing::testing {
 namespace {
 
-const messages::WriteRequest& write_of(const Send& send) {
-  return std::get<messages::WriteRequest>(send.request.body);
-}
+const messages::WriteRequest& write_of(const Send& send) { return std::get<messages::WriteRequest>(send.request.body); }
 
 TEST(DispatcherWrite, IsMadeAgainUnderItsIdAfterALostConnection) {
   ScriptedClient client;
@@ -127,7 +125,8 @@ TEST(DispatcherWrite, EndsOnceItsIdIsForgottenByTheMembers) {
   client.connect_all();
   const Instant start = client.now;
   while (!client.done(id) && client.now < start + 2 * limits::kWriteIdLife) {
-    for (const auto& send : client.take_calls()) client.answer(send, error(ErrorCode::outcome_unknown, Outcome::unknown));
+    for (const auto& send : client.take_calls())
+      client.answer(send, error(ErrorCode::outcome_unknown, Outcome::unknown));
     client.pass(100ms);
   }
   ASSERT_TRUE(client.done(id));

@@ -20,8 +20,9 @@ RC_GTEST_PROP(SessionToken, ReadsWhatItWrote, ()) {
   SessionToken token{Uuid::from_words(*rc::gen::arbitrary<std::uint64_t>(), 5), {}};
   const auto partitions = *rc::gen::container<std::set<std::uint16_t>>(rc::gen::inRange<std::uint16_t>(0, 16384));
   for (const std::uint16_t partition : partitions) {
-    token.seen.push_back({PartitionId(partition),
-                          {Term(*rc::gen::arbitrary<std::uint64_t>()), Sequence(*rc::gen::arbitrary<std::uint64_t>())}});
+    token.seen.push_back(
+        {PartitionId(partition),
+         {Term(*rc::gen::arbitrary<std::uint64_t>()), Sequence(*rc::gen::arbitrary<std::uint64_t>())}});
   }
   const auto parsed = parse_session_token(to_string(token));
   RC_ASSERT(parsed.has_value());
