@@ -10,8 +10,6 @@ namespace gyre::node {
 namespace {
 
 constexpr auto kConnectLimit = std::chrono::seconds(1);
-// A coordinator that answered no heartbeat for so long is not counted on.
-constexpr auto kContactLimit = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -28,7 +26,7 @@ class CoordinatorLink::Handler : public net::ConnectionHandler {
     for (auto& response : frame.responses) {
       if (response.id != link->last_request_) continue;
       link->answered_ = true;
-      link->last_answer_ = net::steady_now();
+      link->heard_ = true;
       link->on_answer(std::move(response.body));
     }
   }
@@ -111,6 +109,7 @@ void CoordinatorLink::connect_and_ask(messages::RequestBody body) {
                  if (!self || self->stopped_ || self->attempts_ != attempt) return;
                  if (!connection) return self->on_answer(fail(std::move(connection).error()));
                  self->connection_ = *connection;
+                 self->heard_ = false;
                  self->connection_->start(std::make_shared<Handler>(weak, self->connection_->id()));
                  self->send(std::move(*shared));
                });
@@ -146,9 +145,7 @@ void CoordinatorLink::tell(messages::Message message) {
   connection_->send(std::move(message));
 }
 
-bool CoordinatorLink::in_contact() const {
-  return connection_ && agent_.joined() && net::steady_now() - last_answer_ < kContactLimit;
-}
+bool CoordinatorLink::in_contact() const { return connection_ && heard_ && agent_.joined(); }
 
 void CoordinatorLink::carry_out(control::AdoptMap adopt) { callbacks_.on_map(std::move(adopt.map)); }
 

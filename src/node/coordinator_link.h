@@ -28,7 +28,7 @@ class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
   void stop();
   // Lost where no coordinator is connected: its sender repeats it.
   void tell(messages::Message message);
-  // A coordinator answered lately.
+  // This node is a member, and the coordinator it asks has answered on the present connection.
   bool in_contact() const;
 
  private:
@@ -56,7 +56,7 @@ class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
   std::uint64_t attempts_ = 0;  // to connect; only the last one counts
   RequestId last_request_;
   bool answered_ = false;       // the last request that was sent on connection_
-  Instant last_answer_;         // on connection_
+  bool heard_ = false;          // any answer on connection_
   asio::steady_timer timer_;
   bool stopped_ = false;
 };

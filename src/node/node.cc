@@ -97,6 +97,7 @@ class Node {
 
  private:
   Result<void> open_storage();
+  void create_loops();
   Result<void> create_hosts();
   wire::Limits limits() const;
   Result<void> listen();
@@ -108,9 +109,11 @@ class Node {
   void await_leave(Instant give_up, const std::shared_ptr<std::promise<void>>& done);
   void on_map(ring::ClusterMapPtr map);
   void store_map();
+  void note_caught_up();
   void publish(const ring::ClusterMapPtr& map);
   ring::ClusterMapPtr map() const;
   std::size_t serving() const;
+  bool settled() const;
   Result<void> ready() const;
 
   const NodeOptions& options_;
@@ -126,7 +129,7 @@ class Node {
   std::unique_ptr<observe::AdminServer> admin_;
   std::shared_ptr<CoordinatorLink> link_;
   ring::ClusterMapPtr next_map_;           // the newest heard of; the first loop's, as is:
-  bool storing_map_ = false;
+  bool writing_identity_ = false;
   std::atomic<std::size_t> primaries_{0};  // of this node, by the newest map
   std::atomic<bool> stopping_{false};
   std::atomic<bool> draining_{false};  // takes no more connections
@@ -136,8 +139,9 @@ class Node {
 
 Result<void> Node::start() {
   GYRE_TRY(open_storage());
-  GYRE_TRY(create_hosts());
+  create_loops();
   GYRE_TRY(listen());
+  GYRE_TRY(create_hosts());
   GYRE_TRY(start_admin());
   start_link();
   spdlog::info("ready: native={} http={} data={} incarnation={}", listener_->address(), admin_->address(),
@@ -166,7 +170,7 @@ Result<void> Node::open_storage() {
   return {};
 }
 
-Result<void> Node::create_hosts() {
+void Node::create_loops() {
   pool_ = std::make_unique<net::BlockingPool>("disk", kPoolThreads);
   host_metrics_ = std::make_unique<runtime::HostMetrics>(metrics_);
   const PeerLinksOptions peers{.self = NodeId(options_.id),
@@ -177,6 +181,11 @@ Result<void> Node::create_hosts() {
     loops_.push_back(std::make_unique<NodeLoop>(fmt::format("loop-{}", i), *pool_, peers,
                                                 [this](messages::Message m) { tell_coordinator(std::move(m)); }));
   }
+}
+
+// After listen(): a peer that was refused before counts on the leases that this process may have given until it
+// started, so `started` must be later than the last refusal.
+Result<void> Node::create_hosts() {
   const Instant started = net::steady_now();
   const auto& engines = data_->engines();
   for (std::uint32_t store = 0; store < engines.size(); ++store) {
@@ -208,6 +217,7 @@ Result<void> Node::create_hosts() {
       for (auto& host : self->hosts) host->on_second();
     });
   }
+  loops_[0]->loop.every(std::chrono::seconds(1), [this] { note_caught_up(); });
   return {};
 }
 
@@ -284,7 +294,7 @@ void Node::tell_coordinator(messages::Message message) {
 // the disk works only the last is stored. THREAD: the first loop's.
 void Node::on_map(ring::ClusterMapPtr map) {
   next_map_ = std::move(map);
-  if (!storing_map_) store_map();
+  if (!writing_identity_) store_map();
 }
 
 void Node::store_map() {
@@ -292,7 +302,7 @@ void Node::store_map() {
   const auto submitted = loops_[0]->environment.run_blocking(
       [data = data_.get(), map = next_map_, stored] { *stored = data->adopt_map(map->cluster, map->epoch); },
       [this, map = next_map_, stored] {
-        storing_map_ = false;
+        writing_identity_ = false;
         if (!*stored) {
           spdlog::error("{}", stored->error().message);
           return stop_.stop(kExitFailed);
@@ -300,11 +310,25 @@ void Node::store_map() {
         publish(map);
         if (next_map_ != map) store_map();
       });
-  storing_map_ = submitted.has_value();
+  writing_identity_ = submitted.has_value();
   if (!submitted)
     loops_[0]->loop.after(limits::kBusyRetryAfter, [this] {
-      if (!storing_map_) store_map();
+      if (!writing_identity_) store_map();
     });
+}
+
+// A node whose machine died counts as lacking writes, in this process and in later ones, until it is in sync again
+// everywhere. THREAD: the first loop's.
+void Node::note_caught_up() {
+  if (writing_identity_ || !data_->may_lack_writes() || map() == nullptr || !settled()) return;
+  auto noted = std::make_shared<Result<void>>();
+  const auto submitted = loops_[0]->environment.run_blocking([data = data_.get(), noted] { *noted = data->caught_up(); },
+                                                             [this, noted] {
+                                                               writing_identity_ = false;
+                                                               if (!*noted) spdlog::error("{}", noted->error().message);
+                                                               if (next_map_ != map()) store_map();
+                                                             });
+  writing_identity_ = submitted.has_value();
 }
 
 void Node::publish(const ring::ClusterMapPtr& map) {
@@ -332,6 +356,10 @@ ring::ClusterMapPtr Node::map() const {
 
 // --- Admin pages ---
 
+bool Node::settled() const {
+  return std::ranges::all_of(loops_, [](const auto& each) { return each->settled.load(); });
+}
+
 std::size_t Node::serving() const {
   std::size_t count = 0;
   for (const auto& each : loops_) count += each->serving.load(std::memory_order_relaxed);
@@ -349,7 +377,7 @@ Result<void> Node::ready() const {
   if (const std::size_t served = serving(); served < wanted) {
     return fail(ErrorCode::unavailable, fmt::format("serves {} of {} partitions", served, wanted));
   }
-  if (!std::ranges::all_of(loops_, [](const auto& each) { return each->settled.load(); })) {
+  if (!settled()) {
     return fail(ErrorCode::unavailable, "not in sync yet with every partition it is a member of: it catches up");
   }
   return {};

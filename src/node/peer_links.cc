@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "base/log.h"
+#include "base/limits.h"
 #include "net/address.h"
 
 namespace gyre::node {
@@ -13,6 +13,8 @@ constexpr auto kConnectLimit = std::chrono::seconds(1);
 // Between attempts to reach a node that is away. A refusal counts as a lease given, so it has to be renewed well
 // within one.
 constexpr auto kRetry = std::chrono::milliseconds(50);
+// A node that takes nothing for long gets nothing more, not even the heartbeats that go beyond kPeerBacklogBytesMax.
+constexpr std::size_t kOutputBytesMax = 2 * limits::kPeerBacklogBytesMax;
 
 bool is_loopback(const std::string& address) {
   const auto parsed = net::parse_host_port(address);
@@ -63,7 +65,8 @@ void PeerLinks::on_map(const ring::ClusterMapPtr& map) {
 
 void PeerLinks::send(const NodeId& to, messages::Message message) {
   const auto peer = peers_.find(to);
-  if (peer != peers_.end() && peer->second.connection) peer->second.connection->send(std::move(message));
+  if (peer == peers_.end() || peer->second.connection == nullptr) return;
+  if (peer->second.connection->output_bytes() <= kOutputBytesMax) peer->second.connection->send(std::move(message));
 }
 
 std::size_t PeerLinks::backlog(const NodeId& to) const {

@@ -63,9 +63,11 @@ void Session::on_frame(messages::Frame frame) {
   }
 }
 
-// What comes before this node knows its cluster, or from another one, is dropped: its sender repeats what matters.
+// What comes before this node knows its cluster, from another one, or from a node that the map does not name is dropped:
+// its sender repeats what matters.
 void Session::deliver(const messages::Sender& sender, std::vector<messages::Message> messages) {
-  if (view_.map == nullptr || sender.cluster != view_.map->cluster || sender.node.empty()) return;
+  if (view_.map == nullptr || sender.cluster != view_.map->cluster) return;
+  if (view_.map->find_node(sender.node) == nullptr) return;
   std::vector<std::vector<messages::Message>> elsewhere(view_.hosts->size());
   for (messages::Message& message : messages) {
     const auto partition = partition_of(message);
@@ -88,6 +90,9 @@ void Session::deliver(const messages::Sender& sender, std::vector<messages::Mess
 }
 
 void Session::dispatch(Request request) {
+  if (refusing_) {
+    return answer(request.id, Error{ErrorCode::unavailable, Outcome::not_applied, "this node stops: ask another", {}});
+  }
   if (const auto* asked = std::get_if<MapRequest>(&request.body)) return answer_map(request.id, asked->known);
   if (std::holds_alternative<PartitionsRequest>(request.body)) return answer_partitions(request.id);
   if (const auto* lost = std::get_if<LostRequest>(&request.body)) return answer_lost(request.id, lost->after);
@@ -101,7 +106,8 @@ void Session::dispatch(Request request) {
   if (!partition) {
     return answer(request.id, Error{ErrorCode::unsupported,
                                     Outcome::not_applied,
-                                    "this is a node: send joins, heartbeats, status, events and promotions to the coordinator",
+                                    "this is a node: send joins, heartbeats, status, events and promotions to the "
+                                    "coordinator",
                                     {}});
   }
   const HostSlot& slot = (*view_.hosts)[partition->value() % view_.hosts->size()];
@@ -124,8 +130,18 @@ void Session::answer_map(RequestId id, Epoch known) {
   answer(id, messages::MapResponse{view_.map});
 }
 
+// Reports on the node itself are large and their requests small, too: one at a time. False: refused.
+bool Session::begin_report(RequestId id) {
+  if (!std::exchange(reporting_, true)) return true;
+  answer(id, Error{ErrorCode::busy, Outcome::not_applied,
+                   "this connection waits for a report of this node already: ask for one at a time",
+                   limits::kBusyRetryAfter});
+  return false;
+}
+
 // Asks host after host, each on its loop; the last one answers.
 void Session::answer_partitions(RequestId id) {
+  if (!begin_report(id)) return;
   struct Gathering {
     std::atomic<std::size_t> open;
     std::mutex mutex;
@@ -143,20 +159,27 @@ void Session::answer_partitions(RequestId id) {
       }
       if (--gathering->open > 0) return;
       std::ranges::sort(gathering->response.partitions, {}, &messages::PartitionStatus::partition);
-      self->respond({id, Epoch(0), std::move(gathering->response)});
+      self->view_.loop->post([self, id, gathering] {
+        self->reporting_ = false;
+        self->answer(id, std::move(gathering->response));
+      });
     });
   }
 }
 
 void Session::answer_lost(RequestId id, std::uint64_t after) {
+  if (!begin_report(id)) return;
   auto page = std::make_shared<Result<messages::LostResponse>>();
   const auto submitted = view_.environment->run_blocking(
       [ledger = view_.ledger, after, page] { *page = ledger->page(after, limits::kLostPageItemsMax); },
       [self = shared_from_this(), id, page] {
+        self->reporting_ = false;
         if (!*page) return self->answer(id, std::move(*page).error());
         self->answer(id, std::move(**page));
       });
-  if (!submitted) answer(id, submitted.error());
+  if (submitted) return;
+  reporting_ = false;
+  answer(id, submitted.error());
 }
 
 void Session::answer(RequestId id, messages::ResponseBody body) {

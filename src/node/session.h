@@ -37,7 +37,11 @@ class Session : public net::ConnectionHandler, public runtime::Responder, public
   void on_frame(messages::Frame frame) override;
   void on_closed(const Error& why) override;
   void respond(messages::Response response) override;
-  // Takes no more requests; closes when those that are open are answered.
+  // From now on requests are answered `unavailable`; messages still reach their hosts.
+  void refuse_requests() { refusing_ = true; }
+  // Every request is answered.
+  bool idle() const { return in_flight_ == 0; }
+  // Reads nothing more; closes when the requests that are open are answered.
   void finish();
   bool closed() const { return connection_ == nullptr; }
 
@@ -45,6 +49,7 @@ class Session : public net::ConnectionHandler, public runtime::Responder, public
   void dispatch(messages::Request request);
   void deliver(const messages::Sender& sender, std::vector<messages::Message> messages);
   void answer_map(RequestId id, Epoch known);
+  bool begin_report(RequestId id);
   void answer_partitions(RequestId id);
   void answer_lost(RequestId id, std::uint64_t after);
   void answer(RequestId id, messages::ResponseBody body);
@@ -56,6 +61,8 @@ class Session : public net::ConnectionHandler, public runtime::Responder, public
   std::size_t in_flight_ = 0;
   bool holding_ = false;
   bool map_answered_ = false;  // in this turn
+  bool reporting_ = false;     // on the node itself, which one at a time may ask for
+  bool refusing_ = false;
   bool finishing_ = false;
 };
 
