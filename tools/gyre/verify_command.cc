@@ -36,7 +36,7 @@ struct VerifyOptions {
   std::uint32_t replication_factor = 3;
   std::uint32_t partitions = 64;
   double rate = 300;
-  std::string faults = "kill,freeze_then_kill,pause,blink,restart,kill_coordinator";
+  std::string faults = "kill,freeze_then_kill,kill_ahead,pause,blink,restart,kill_coordinator";
   std::string durability = "everysec";
   bool keep = false;
 };
@@ -136,7 +136,8 @@ Result<VerifyReport> run_on(const Context& context, const LocalCluster& cluster,
   WorkOptions work_options{.seeds = cluster.seeds(), .random_seed = options.seed, .rate = options.rate};
   GYRE_TRY_SET(auto works, make_workload(work_options, options.replication_factor));
   GYRE_TRY_SET(auto kinds, parse_faults(options.faults));
-  GYRE_TRY_SET(auto faults, FaultInjector::make(context, cluster, std::move(kinds), options.seed));
+  GYRE_TRY_SET(auto faults, FaultInjector::make(context, cluster,
+                                               {std::move(kinds), options.seed, work_options.bursts}));
   GYRE_TRY(faults->await_whole(kWholeLimit));
 
   VerifyReport report;

@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
-#include <optional>
 #include <thread>
 
 #include <fmt/core.h>
@@ -29,6 +28,7 @@ constexpr auto kAnswerLimit = 1s;
 
 constexpr std::array kKinds = {std::pair{FaultKind::kill, std::string_view("kill")},
                                std::pair{FaultKind::freeze_then_kill, std::string_view("freeze_then_kill")},
+                               std::pair{FaultKind::kill_ahead, std::string_view("kill_ahead")},
                                std::pair{FaultKind::pause, std::string_view("pause")},
                                std::pair{FaultKind::blink, std::string_view("blink")},
                                std::pair{FaultKind::restart, std::string_view("restart")},
@@ -108,8 +108,8 @@ class FaultInjector::Probes {
 };
 
 Result<std::unique_ptr<FaultInjector>> FaultInjector::make(const Context& context, const LocalCluster& cluster,
-                                                           std::vector<FaultKind> kinds, std::uint64_t seed) {
-  std::unique_ptr<FaultInjector> injector(new FaultInjector(context, cluster, std::move(kinds), seed));
+                                                           Setup setup) {
+  std::unique_ptr<FaultInjector> injector(new FaultInjector(context, cluster, std::move(setup)));
   ClientOptions options;
   options.seeds = cluster.seeds();
   GYRE_TRY_SET(injector->client_, Client::connect(std::move(options)));
@@ -125,7 +125,7 @@ Result<void> FaultInjector::run(Clock::time_point end) {
   while (!interrupted()) {
     rest(std::chrono::milliseconds(rng_.between(500, 2500)));
     if (Clock::now() >= end || interrupted()) break;
-    GYRE_TRY(inject(kinds_[rng_.below(kinds_.size())]));
+    GYRE_TRY(inject(setup_.kinds[rng_.below(setup_.kinds.size())]));
     GYRE_TRY(await_whole(kWholeLimit));
   }
   return {};
@@ -142,32 +142,43 @@ Result<void> FaultInjector::inject(FaultKind kind) {
   return hit(kind, random_node());
 }
 
+Result<std::vector<const LocalProcess*>> FaultInjector::freeze(FaultKind kind, const LocalProcess& victim) {
+  std::vector<const LocalProcess*> others;
+  for (const LocalProcess& process : cluster_.processes) {
+    if (process.role == "node" && process.id != victim.id) others.push_back(&process);
+  }
+  if (kind == FaultKind::freeze_then_kill) others = {others[rng_.below(others.size())]};
+  if (kind != FaultKind::freeze_then_kill && kind != FaultKind::kill_ahead) others.clear();
+  for (const LocalProcess* process : others) GYRE_TRY(signal(*process, SIGSTOP));
+  if (kind == FaultKind::freeze_then_kill) rest(1s);
+  // Well within the detection time, so that the frozen ones stay in sync.
+  if (kind == FaultKind::kill_ahead) {
+    ++*setup_.bursts;
+    rest(std::chrono::milliseconds(rng_.between(200, 600)));
+  }
+  return others;
+}
+
 Result<void> FaultInjector::hit(FaultKind kind, const LocalProcess& process) {
   FaultTimes& times = times_[kind];
   ++times.faults;
-  std::optional<LocalProcess> frozen;
-  if (kind == FaultKind::freeze_then_kill) {
-    do frozen = random_node();
-    while (frozen->id == process.id);
-    GYRE_TRY(signal(*frozen, SIGSTOP));
-    rest(1s);
-  }
   GYRE_TRY_SET(const auto before, map());
+  GYRE_TRY_SET(const auto frozen, freeze(kind, process));
   std::vector<PartitionId> concerned;
   std::vector<PartitionId> others;
   for (std::size_t i = 0; i < before->entries.size(); ++i) {
     const PartitionId partition(static_cast<std::uint16_t>(i));
     const std::string& primary = before->entries[i].primary.str();
-    if (frozen && primary == frozen->id) continue;
+    if (std::ranges::find(frozen, primary, &LocalProcess::id) != frozen.end()) continue;
     (primary == process.id ? concerned : others).push_back(partition);
   }
   Probes probes(*client_, keys_);
-  const bool killed = kind == FaultKind::kill || kind == FaultKind::freeze_then_kill;
+  const bool killed = kind == FaultKind::kill || !frozen.empty();
   GYRE_TRY(signal(process, killed ? SIGKILL : kind == FaultKind::restart ? SIGTERM : SIGSTOP));
   probes.begin(concerned, Ack::one(), times.concerned);
   probes.begin(others, Ack::one(), times.others);
-  if (!frozen) probes.begin(others, Ack::all(), times.others_all);
-  if (frozen) GYRE_TRY(signal(*frozen, SIGCONT));
+  if (frozen.empty()) probes.begin(others, Ack::all(), times.others_all);
+  for (const LocalProcess* other : frozen) GYRE_TRY(signal(*other, SIGCONT));
   if (kind == FaultKind::pause) rest(std::chrono::milliseconds(rng_.between(3500, 5000)));
   if (kind == FaultKind::blink) rest(500ms);
   if (kind == FaultKind::pause || kind == FaultKind::blink) GYRE_TRY(signal(process, SIGCONT));

@@ -21,6 +21,7 @@ namespace gyre::cli {
 enum class FaultKind : std::uint8_t {
   kill,                   // SIGKILL of a node; started again later
   freeze_then_kill,       // a replica is frozen for a second, then its primary killed
+  kill_ahead,             // all others are frozen for a moment, and the primary killed while it is ahead of them
   pause,                  // SIGSTOP of a node for longer than a lease
   blink,                  // SIGSTOP for less than the detection time
   restart,                // SIGTERM, then start
@@ -41,9 +42,13 @@ struct FaultTimes {
 // THREAD: one.
 class FaultInjector {
  public:
+  struct Setup {
+    std::vector<FaultKind> kinds;
+    std::uint64_t seed = 0;
+    std::shared_ptr<std::atomic<std::uint64_t>> bursts;  // counted up where writers shall write much at once
+  };
   // ERRORS: those of Client::connect.
-  static Result<std::unique_ptr<FaultInjector>> make(const Context& context, const LocalCluster& cluster,
-                                                     std::vector<FaultKind> kinds, std::uint64_t seed);
+  static Result<std::unique_ptr<FaultInjector>> make(const Context& context, const LocalCluster& cluster, Setup setup);
 
   // One fault after the other until `end` or an interrupt; between them the cluster becomes whole again. Every process
   // runs when it returns. ERRORS: unavailable (a process cannot be started, or the cluster does not become whole).
@@ -54,11 +59,13 @@ class FaultInjector {
   Result<void> await_whole(std::chrono::seconds limit);
 
  private:
-  FaultInjector(const Context& context, const LocalCluster& cluster, std::vector<FaultKind> kinds, std::uint64_t seed)
-      : context_(context), cluster_(cluster), kinds_(std::move(kinds)), rng_(seed) {}
+  FaultInjector(const Context& context, const LocalCluster& cluster, Setup setup)
+      : context_(context), cluster_(cluster), setup_(std::move(setup)), rng_(setup_.seed) {}
 
   Result<void> inject(FaultKind kind);
   Result<void> hit(FaultKind kind, const LocalProcess& process);
+  // Freezes who has to be frozen before the fault, for as long as it takes.
+  Result<std::vector<const LocalProcess*>> freeze(FaultKind kind, const LocalProcess& victim);
   Result<void> signal(const LocalProcess& process, int number);
   Result<void> start(const LocalProcess& process);
   Result<ring::ClusterMapPtr> map() const;
@@ -68,7 +75,7 @@ class FaultInjector {
 
   const Context& context_;
   const LocalCluster& cluster_;
-  std::vector<FaultKind> kinds_;
+  Setup setup_;
   Rng rng_;
   std::unique_ptr<Client> client_;
   std::map<PartitionId, std::string> keys_;  // one in each partition

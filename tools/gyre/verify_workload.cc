@@ -46,13 +46,14 @@ struct Worker {
   std::unique_ptr<Client> client;
   Rng rng;
   Pace pace;
+  std::uint64_t bursts = 0;  // taken part in
 };
 
 Result<Worker> make_worker(const WorkOptions& options, std::uint64_t number, ClientOptions client_options) {
   client_options.seeds = options.seeds;
   client_options.deadline = kCallDeadline;
   GYRE_TRY_SET(auto client, Client::connect(std::move(client_options)));
-  return Worker{std::move(client), Rng(options.random_seed * 1000 + number), Pace(options.rate)};
+  return Worker{std::move(client), Rng(options.random_seed * 1000 + number), Pace(options.rate), 0};
 }
 
 Result<std::vector<Worker>> make_workers(const WorkOptions& options, std::uint64_t first, std::size_t count,
@@ -238,26 +239,29 @@ class Counters final : public Work {
 // Keys that are written once: what is acknowledged is there at the end, or in a ledger.
 class UniqueWrites final : public Work {
  public:
-  UniqueWrites(std::string prefix, std::string name, Ack ack, std::shared_ptr<std::atomic<std::uint64_t>> told,
-               std::vector<Worker> workers)
-      : prefix_(std::move(prefix)), ack_(ack), told_(std::move(told)), workers_(std::move(workers)) {
-    report_.name = std::move(name);
+  struct Setup {
+    std::string prefix;
+    std::string name;
+    Ack ack;
+    std::shared_ptr<std::atomic<std::uint64_t>> told;    // losses that clients were told of
+    std::shared_ptr<std::atomic<std::uint64_t>> bursts;  // null: this work has none
+  };
+
+  UniqueWrites(Setup setup, std::vector<Worker> workers) : setup_(std::move(setup)), workers_(std::move(workers)) {
+    report_.name = setup_.name;
   }
 
   void run(const std::atomic<bool>& stop) override {
     run_all(workers_, stop, [this](Worker& worker, std::size_t) {
-      const std::uint64_t number = ++last_;
-      PutOptions options;
-      options.ack = ack_;
-      const auto written = worker.client->put(key(number), "v", options);
-      const std::lock_guard lock(mutex_);
-      ++report_.calls;
-      Fate fate = Fate::acknowledged;
-      if (!written) fate = written.error().outcome == Outcome::unknown ? Fate::unknown : Fate::refused;
-      report_.unknown += fate == Fate::unknown;
-      report_.refused += fate == Fate::refused;
-      fates_.emplace(key(number), fate);
+      if (setup_.bursts && worker.bursts < *setup_.bursts) {
+        worker.bursts = *setup_.bursts;
+        return burst(worker);
+      }
+      const std::string name = key(++last_);
+      note(name, worker.client->put(name, "v", put_options()));
     });
+    // What a burst left open ends at its deadline.
+    while (open_.load() > 0) std::this_thread::sleep_for(10ms);
   }
 
   WorkReport check(Client& client, const LedgerView& lost) override {
@@ -270,21 +274,50 @@ class UniqueWrites final : public Work {
       const auto values = client.mget(some, final_read());
       for (std::size_t i = 0; i < some.size(); ++i) judge(some[i], values[i], in_ledger.contains(some[i]));
     }
-    report_.facts = {{"acknowledged", acknowledged_}, {"lost", lost_}, {"told", told_->load()}};
+    report_.facts = {{"acknowledged", acknowledged_}, {"lost", lost_}, {"told", setup_.told->load()}};
     return report_;
   }
 
  private:
   enum class Fate : std::uint8_t { acknowledged, unknown, refused };
+  static constexpr int kBurstWrites = 150;
+  static constexpr std::size_t kBurstValueBytes = 256 * 1024;
 
-  std::string key(std::uint64_t number) const { return fmt::format("{}-{}", prefix_, number); }
+  std::string key(std::uint64_t number) const { return fmt::format("{}-{}", setup_.prefix, number); }
+  PutOptions put_options() const {
+    PutOptions options;
+    options.ack = setup_.ack;
+    return options;
+  }
+
+  void burst(Worker& worker) {
+    const std::string value(kBurstValueBytes, 'b');
+    for (int i = 0; i < kBurstWrites; ++i) {
+      std::string name = key(++last_);
+      ++open_;
+      worker.client->put(name, value, put_options(), [this, name](const Result<Version>& written) {
+        note(name, written);
+        --open_;
+      });
+    }
+  }
+
+  void note(const std::string& name, const Result<Version>& written) {
+    const std::lock_guard lock(mutex_);
+    ++report_.calls;
+    Fate fate = Fate::acknowledged;
+    if (!written) fate = written.error().outcome == Outcome::unknown ? Fate::unknown : Fate::refused;
+    report_.unknown += fate == Fate::unknown;
+    report_.refused += fate == Fate::refused;
+    fates_.emplace(name, fate);
+  }
 
   std::set<std::string> keys_in(const LedgerView& lost) const {
     std::set<std::string> keys;
     for (const LostRecord& record : lost.records) {
       if (record.write() == nullptr || record.write()->reapplied) continue;
       for (const auto& mutation : record.write()->mutations) {
-        if (std::string_view(mutation.key).starts_with(prefix_ + "-")) keys.insert(std::string(mutation.key));
+        if (std::string_view(mutation.key).starts_with(setup_.prefix + "-")) keys.insert(std::string(mutation.key));
       }
     }
     return keys;
@@ -305,14 +338,13 @@ class UniqueWrites final : public Work {
     if (fate != Fate::acknowledged) return;
     ++lost_;
     if (!in_ledger) add_problem(report_, fmt::format("{} was acknowledged and lost silently: no ledger has it", key));
-    if (ack_ != Ack::one()) add_problem(report_, fmt::format("{} was acknowledged by more than one, and lost", key));
+    if (setup_.ack != Ack::one()) add_problem(report_, fmt::format("{} was acknowledged by more than one, and lost", key));
   }
 
-  std::string prefix_;
-  Ack ack_;
-  std::shared_ptr<std::atomic<std::uint64_t>> told_;  // losses that clients were told of
+  Setup setup_;
   std::vector<Worker> workers_;
   std::atomic<std::uint64_t> last_{0};
+  std::atomic<std::size_t> open_{0};  // writes of bursts
   std::mutex mutex_;
   std::unordered_map<std::string, Fate> fates_;  // guarded by mutex_, as is
   WorkReport report_;
@@ -397,7 +429,9 @@ Result<std::vector<std::unique_ptr<Work>>> make_workload(const WorkOptions& opti
     ClientOptions client_options;
     client_options.on_lost = [told](const gyre::LostWrites& lost) { *told += lost.count; };
     GYRE_TRY_SET(auto workers, make_workers(options, number, 2, client_options));
-    works.push_back(std::make_unique<UniqueWrites>(std::move(prefix), std::move(name), ack, told, std::move(workers)));
+    auto bursts = ack == Ack::one() ? options.bursts : nullptr;
+    works.push_back(std::make_unique<UniqueWrites>(
+        UniqueWrites::Setup{std::move(prefix), std::move(name), ack, told, std::move(bursts)}, std::move(workers)));
     return {};
   };
   GYRE_TRY(unique("one", "unique keys: ack one", Ack::one(), 21));

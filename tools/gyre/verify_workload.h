@@ -36,6 +36,9 @@ struct WorkOptions {
   std::vector<std::string> seeds;
   std::uint64_t random_seed = 0;
   double rate = 500;  // calls a second and thread, at most
+  // Counted up by who breaks the cluster: the writers with ack one then write much at once, so that a primary gets
+  // ahead of what the kernel's buffers carry to its replicas.
+  std::shared_ptr<std::atomic<std::uint64_t>> bursts = std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
 // Registers (linearizable), counters (exactly once), writes of unique keys with ack one, 2 (where `members` allows) and
