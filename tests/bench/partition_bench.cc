@@ -1,6 +1,7 @@
 // What one partition machine costs for a write and for a read, without storage and network.
 #include <benchmark/benchmark.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,21 +10,68 @@
 namespace gyre::replication {
 namespace {
 
-const Moment kNow{Instant(std::chrono::seconds(1)), {1'700'000'000'000}};
+const Moment kNow{Instant(std::chrono::hours(1)), {1'700'000'000'000}};
 
-Partition serving_partition() {
-  const NodeId self("n1");
-  ring::PartitionEntry entry;
-  entry.term = Term(1);
-  entry.primary = self;
-  entry.primary_incarnation = Incarnation(1);
-  entry.in_sync = {{self, Generation(0)}};
-  Partition partition(PartitionId(0), self, Incarnation(1), {});
-  partition.on_entry(kNow, entry);
-  partition.on_persisted(kNow, partition.take_persist()->id);
-  partition.take_effects();
-  return partition;
-}
+// Primary of a map with `members` members, all in sync: the others answer what they are sent at once.
+class Serving {
+ public:
+  explicit Serving(std::size_t members) : partition_({.id = PartitionId(0), .self = node(0)}, {}, {}) {
+    ring::ClusterMap map;
+    map.shape.partitions = 1;
+    map.entries.resize(1);
+    ring::PartitionEntry& entry = map.entries[0];
+    entry.term = Term(1);
+    entry.primary = node(0);
+    entry.version = 1;
+    for (std::size_t i = 0; i < members; ++i) {
+      ring::NodeInfo info;
+      info.id = node(i);
+      map.nodes.push_back(info);
+      entry.in_sync.push_back({node(i), Generation()});
+    }
+    partition_.on_map(kNow, map);
+    commit();
+    partition_.on_tick(kNow);
+    carry_out();
+  }
+
+  Partition& partition() { return partition_; }
+  // Storage takes what is pending, and the members acknowledge it.
+  void commit() {
+    while (auto persist = partition_.take_persist()) {
+      benchmark::DoNotOptimize(persist->writes.data());
+      position_ = persist->state.position;
+      partition_.on_persisted(kNow, persist->id);
+      carry_out();
+    }
+  }
+  // Nothing is stored: what a write depends on is absent.
+  void carry_out() {
+    for (const Effect& effect : partition_.take_effects()) {
+      if (const auto* read = std::get_if<ReadCurrent>(&effect)) {
+        partition_.on_current(kNow, read->ticket, read->operation, std::optional<messages::Record>());
+      } else if (const auto* send = std::get_if<Send>(&effect)) {
+        const auto* append = std::get_if<messages::Append>(&send->message);
+        if (append != nullptr) acknowledge(send->to, *append);
+      }
+    }
+  }
+
+ private:
+  static NodeId node(std::size_t i) { return NodeId("n" + std::to_string(i)); }
+  void acknowledge(const NodeId& from, const messages::Append& append) {
+    partition_.on_peer(kNow, from, Incarnation(),
+                       messages::AppendAck{.partition = PartitionId(0),
+                                           .term = append.term,
+                                           .echo = append.sent_at,
+                                           .sent_at = kNow.steady,
+                                           .position = position_,
+                                           .promised = append.term});
+  }
+
+  Partition partition_;
+  Position position_;
+};
 
 std::vector<Bytes> some_keys() {
   std::vector<Bytes> keys;
@@ -41,53 +89,46 @@ messages::WriteOperation operation(messages::WriteKind kind, const Bytes& key) {
   return op;
 }
 
-// Turns of `range(0)` writes: into the machine, handed to storage, persisted, answered.
-void write_turns(benchmark::State& state, messages::WriteKind kind) {
-  Partition partition = serving_partition();
+// Turns of `range(0)` writes with `range(1)` members: into the machine, handed to storage, streamed, answered.
+void write_turns(benchmark::State& state, messages::WriteKind kind, messages::AckCount ack) {
+  Serving serving(static_cast<std::size_t>(state.range(1)));
   const std::vector<Bytes> keys = some_keys();
   const auto writes = static_cast<std::size_t>(state.range(0));
   std::uint64_t ticket = 0;
   for (auto _ : state) {
     for (std::size_t i = 0; i < writes; ++i) {
-      std::vector<messages::WriteOperation> operations;
-      operations.push_back(operation(kind, keys[ticket % keys.size()]));
-      partition.on_write(kNow, Ticket(++ticket), std::move(operations));
+      messages::WriteRequest request;
+      request.operations.push_back(operation(kind, keys[ticket % keys.size()]));
+      request.ack = ack;
+      serving.partition().on_write(kNow, Ticket(++ticket), std::move(request));
     }
-    // Nothing is stored: what a write depends on is absent.
-    for (const Effect& effect : partition.take_effects()) {
-      if (const auto* read = std::get_if<ReadCurrent>(&effect)) {
-        partition.on_current(kNow, read->ticket, read->operation, std::optional<messages::Record>());
-      }
-    }
-    while (auto persist = partition.take_persist()) {
-      benchmark::DoNotOptimize(persist->mutations.data());
-      partition.on_persisted(kNow, persist->id);
-      for (const Effect& effect : partition.take_effects()) {
-        if (const auto* read = std::get_if<ReadCurrent>(&effect)) {
-          partition.on_current(kNow, read->ticket, read->operation, std::optional<messages::Record>());
-        }
-      }
-    }
+    serving.carry_out();
+    serving.commit();
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK_CAPTURE(write_turns, put, messages::WriteKind::put)->Arg(1)->Arg(16)->Arg(128);
-BENCHMARK_CAPTURE(write_turns, incr, messages::WriteKind::incr)->Arg(1)->Arg(16);
+BENCHMARK_CAPTURE(write_turns, put, messages::WriteKind::put, messages::kAckOne)
+    ->ArgsProduct({{1, 16, 128}, {1, 3}});
+BENCHMARK_CAPTURE(write_turns, put_all, messages::WriteKind::put, messages::kAckAll)->Args({16, 3});
+BENCHMARK_CAPTURE(write_turns, incr, messages::WriteKind::incr, messages::kAckOne)->ArgsProduct({{1, 16}, {1, 3}});
 
 // Admission of a read while nothing is pending, and beside 16 pending writes of other keys.
-void admit_read(benchmark::State& state) {
-  Partition partition = serving_partition();
+void admit_read(benchmark::State& state, messages::ReadLevel level) {
+  Serving serving(3);
   const std::vector<Bytes> keys = some_keys();
   for (std::int64_t i = 0; i < state.range(0); ++i) {
-    partition.on_write(kNow, Ticket(static_cast<std::uint64_t>(i) + 1),
-                       {operation(messages::WriteKind::put, keys[static_cast<std::size_t>(i)])});
+    messages::WriteRequest request;
+    request.operations.push_back(operation(messages::WriteKind::put, keys[static_cast<std::size_t>(i)]));
+    serving.partition().on_write(kNow, Ticket(static_cast<std::uint64_t>(i) + 1), std::move(request));
   }
+  const ReadRequest read{.key = keys.back(), .read = {.level = level}};
   for (auto _ : state) {
-    benchmark::DoNotOptimize(partition.on_read(kNow, Ticket(999), keys.back()));
-    benchmark::DoNotOptimize(partition.may_answer(kNow));
+    benchmark::DoNotOptimize(serving.partition().on_read(kNow, Ticket(999), read));
+    benchmark::DoNotOptimize(serving.partition().may_leave(kNow, Ticket(999), read, false));
   }
 }
-BENCHMARK(admit_read)->Arg(0)->Arg(16);
+BENCHMARK_CAPTURE(admit_read, primary, messages::ReadLevel::primary)->Arg(0)->Arg(16);
+BENCHMARK_CAPTURE(admit_read, linearizable, messages::ReadLevel::linearizable)->Arg(0)->Arg(16);
 
 }  // namespace
 }  // namespace gyre::replication

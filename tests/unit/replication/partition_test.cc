@@ -1,3 +1,4 @@
+// A partition with one member: the order of requests, and what storage says.
 #include "replication/partition.h"
 
 #include <map>
@@ -9,175 +10,121 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "replication/evaluate.h"
+#include "tests/unit/replication/cluster.h"
 
 namespace gyre::replication {
 namespace {
 
-using messages::Mutation;
 using messages::Record;
 using messages::WriteKind;
 using messages::WriteOperation;
+using test::incr;
+using test::put;
+using test::put_if_absent;
+using test::request;
 
 const NodeId kSelf("n1");
 const Error kBusy{ErrorCode::busy, Outcome::not_applied, "stalled", {}};
 const Error kDiskGone{ErrorCode::storage_failed, Outcome::unknown, "disk gone", {}};
 
-ring::PartitionEntry appoint(std::uint64_t term, const NodeId& primary = kSelf, std::uint64_t incarnation = 1) {
-  ring::PartitionEntry entry;
-  entry.term = Term(term);
-  entry.primary = primary;
-  entry.primary_incarnation = Incarnation(incarnation);
-  entry.in_sync = {{primary, Generation(0)}};
-  return entry;
-}
-
-WriteOperation put(std::string_view key, std::string_view value) {
-  WriteOperation op;
-  op.key = Bytes::copy_of(key);
-  op.value = Bytes::copy_of(value);
-  return op;
-}
-
-WriteOperation incr(std::string_view key, std::int64_t delta = 1) {
-  WriteOperation op;
-  op.kind = WriteKind::incr;
-  op.key = Bytes::copy_of(key);
-  op.delta = delta;
-  return op;
-}
-
-// Drives one machine over a map that stands for storage, and keeps what it answered.
+// One machine whose commits the test makes itself.
 class Driver {
  public:
-  explicit Driver(messages::PartitionState remembered = {})
-      : machine(PartitionId(0), kSelf, Incarnation(1), std::move(remembered)) {}
+  explicit Driver(messages::PartitionState remembered = {}, BrokenRule broken = BrokenRule::none)
+      : cluster({"n1", "n2"}) {
+    cluster.broken = broken;
+    member().disk.state = std::move(remembered);
+    cluster.start("n1");
+    cluster.kill("n2");
+  }
 
+  void appoint(std::uint64_t term, const NodeId& primary = kSelf, std::uint64_t incarnation = 1) {
+    ring::PartitionEntry& entry = cluster.entry();
+    entry.term = Term(term);
+    entry.primary = primary;
+    entry.primary_incarnation = Incarnation(incarnation);
+    entry.in_sync = {{primary, Generation(1)}};
+    entry.learners = {primary == kSelf ? NodeId("n2") : kSelf};
+    ++entry.version;
+    cluster.publish();
+  }
   void serve(std::uint64_t term = 1) {
-    machine.on_entry(now, appoint(term));
+    appoint(term);
     commit();
-    collect();
+    cluster.advance(std::chrono::seconds(3));
   }
 
   std::uint64_t write(std::vector<WriteOperation> operations) {
-    machine.on_write(now, Ticket(++last_ticket), std::move(operations));
-    collect();
-    return last_ticket;
+    return cluster.write("n1", request(std::move(operations)));
   }
-
   Result<Partition::ReadPlan> read(std::string_view key) {
-    auto plan = machine.on_read(now, Ticket(++last_ticket), Bytes::copy_of(key));
-    collect();
+    auto plan = member()->on_read(cluster.now, Ticket(++cluster.last_ticket),
+                                  test::reading(key, messages::ReadLevel::primary));
+    cluster.collect("n1");
     return plan;
   }
-
-  // Commits what is pending; persisted at once.
   void commit() {
-    if (const auto id = commit_without_sync()) {
-      machine.on_persisted(now, *id);
-      collect();
-    }
+    while (member().commit(cluster.now)) cluster.collect("n1");
   }
-
-  std::optional<std::uint64_t> commit_without_sync() {
-    auto persist = machine.take_persist();
-    if (!persist) return std::nullopt;
-    for (const Mutation& mutation : persist->mutations) {
-      EXPECT_GT(mutation.record.version.sequence, Sequence(0));
-      if (mutation.kind == Mutation::Kind::put) {
-        stored[mutation.key.str()] = mutation.record;
-      } else {
-        stored.erase(mutation.key.str());
-      }
-    }
-    state = persist->state;
-    return persist->id;
+  void refuse() {
+    ASSERT_TRUE(member()->take_persist());
+    member()->on_refused(cluster.now, kBusy);
+    cluster.collect("n1");
   }
+  void answer_reads() { cluster.answer_current("n1"); }
+  bool serving() { return member()->serving(cluster.now); }
+  test::Member& member() { return cluster.at("n1"); }
+  auto& writes() { return member().writes; }
+  ErrorCode error_of(std::uint64_t ticket) { return writes().at(ticket).error().code; }
 
-  // Answers the reads that the machine asked for, as storage is now.
-  void answer_reads() {
-    while (!reads.empty()) {
-      const ReadCurrent read = reads.front();
-      reads.erase(reads.begin());
-      std::optional<Record> record;
-      if (const auto found = stored.find(read.key.str()); found != stored.end()) record = found->second;
-      machine.on_current(now, read.ticket, read.operation, std::move(record));
-      collect();
-    }
-  }
-
-  void collect() {
-    for (Effect& effect : machine.take_effects()) {
-      if (auto* read = std::get_if<ReadCurrent>(&effect)) {
-        reads.push_back(*read);
-      } else if (auto* done = std::get_if<WriteDone>(&effect)) {
-        EXPECT_TRUE(writes.emplace(done->ticket.value(), std::move(done->result)).second) << "answered twice";
-      } else if (auto* ready = std::get_if<ReadReady>(&effect)) {
-        EXPECT_TRUE(ready_reads.emplace(ready->ticket.value(), std::move(ready->result)).second);
-      } else {
-        roles.push_back(std::get<RoleChanged>(effect));
-      }
-    }
-    machine.check_invariants();
-  }
-
-  ErrorCode error_of(std::uint64_t ticket) { return writes.at(ticket).error().code; }
-
-  Moment now{Instant(std::chrono::seconds(1)), {1'000'000}};
-  Partition machine;
-  std::uint64_t last_ticket = 0;
-  std::map<std::string, Record> stored;
-  messages::PartitionState state;
-  std::vector<ReadCurrent> reads;
-  std::map<std::uint64_t, Result<std::vector<messages::WriteOutcome>>> writes;
-  std::map<std::uint64_t, decltype(ReadReady::result)> ready_reads;
-  std::vector<RoleChanged> roles;
+  test::Cluster cluster;
 };
 
 TEST(Partition, ServesOnlyAfterItsTermIsDurable) {
   Driver d;
   const auto early = d.write({put("k", "v")});
   EXPECT_EQ(d.error_of(early), ErrorCode::unavailable);
-  d.machine.on_entry(d.now, appoint(3));
-  EXPECT_FALSE(d.machine.serving());
+  d.appoint(3);
+  EXPECT_FALSE(d.serving());
   EXPECT_EQ(d.error_of(d.write({put("k", "v")})), ErrorCode::unavailable);
-  d.commit();
-  EXPECT_TRUE(d.machine.serving());
-  EXPECT_EQ(d.state.served, Term(3));
-  EXPECT_EQ(d.state.history, (messages::TermHistory{{Term(3), Sequence(1)}}));
+  d.serve(4);
+  EXPECT_TRUE(d.serving());
+  EXPECT_EQ(d.member().disk.state.served, Term(4));
+  EXPECT_EQ(d.member().disk.state.history, (messages::TermHistory{{Term(4), Sequence(1)}}));
 }
 
 TEST(Partition, AnAppointmentOfAnEarlierProcessIsNotOurs) {
   Driver d;
-  d.machine.on_entry(d.now, appoint(3, kSelf, 7));
+  d.appoint(3, kSelf, 7);
   d.commit();
-  EXPECT_FALSE(d.machine.serving());
+  EXPECT_FALSE(d.serving());
 }
 
 TEST(Partition, ATermServedBeforeIsNeverServedAgain) {
   messages::PartitionState stored;
-  stored.served = Term(3);
+  stored.served = stored.promised = Term(3);
   Driver d(stored);
-  d.machine.on_entry(d.now, appoint(3));
+  d.appoint(3);
   d.commit();
-  EXPECT_FALSE(d.machine.serving());
+  EXPECT_FALSE(d.serving());
   d.serve(4);
-  EXPECT_TRUE(d.machine.serving());
+  EXPECT_TRUE(d.serving());
 }
 
 TEST(Partition, AWriteIsAnsweredOnlyWhenPersisted) {
   Driver d;
   d.serve();
+  d.member().holds_syncs = true;
   const auto ticket = d.write({put("k", "v")});
-  EXPECT_TRUE(d.writes.empty());
-  const auto id = d.commit_without_sync();
-  d.collect();
-  EXPECT_TRUE(d.writes.empty());
-  d.machine.on_persisted(d.now, *id);
-  d.collect();
-  ASSERT_TRUE(d.writes.at(ticket));
-  EXPECT_EQ(d.writes.at(ticket)->front().version, (Position{Term(1), Sequence(1)}));
-  EXPECT_EQ(d.state.position, (Position{Term(1), Sequence(1)}));
+  EXPECT_TRUE(d.writes().empty());
+  d.commit();
+  EXPECT_TRUE(d.writes().empty());
+  d.member().sync(d.cluster.now);
+  d.cluster.collect("n1");
+  ASSERT_TRUE(d.writes().at(ticket));
+  EXPECT_EQ(d.writes().at(ticket)->outcomes.front().version, (Position{Term(1), Sequence(1)}));
+  EXPECT_EQ(d.writes().at(ticket)->standing.position, (Position{Term(1), Sequence(1)}));
+  EXPECT_EQ(d.member().disk.state.position, (Position{Term(1), Sequence(1)}));
 }
 
 TEST(Partition, SequencesGoOnWithoutAGapAcrossTerms) {
@@ -189,8 +136,9 @@ TEST(Partition, SequencesGoOnWithoutAGapAcrossTerms) {
   d.serve(5);
   d.write({put("c", "1")});
   d.commit();
-  EXPECT_EQ(d.stored.at("c").version, (Position{Term(5), Sequence(3)}));
-  EXPECT_EQ(d.state.history, (messages::TermHistory{{Term(1), Sequence(1)}, {Term(5), Sequence(3)}}));
+  EXPECT_EQ(d.member().disk.records.at("c").version, (Position{Term(5), Sequence(3)}));
+  EXPECT_EQ(d.member().disk.state.history,
+            (messages::TermHistory{{Term(1), Sequence(1)}, {Term(5), Sequence(3)}}));
 }
 
 TEST(Partition, ATermWithoutAWriteLeavesNoTraceInTheHistory) {
@@ -198,7 +146,7 @@ TEST(Partition, ATermWithoutAWriteLeavesNoTraceInTheHistory) {
   d.serve(1);
   d.serve(2);
   d.serve(3);
-  EXPECT_EQ(d.state.history, (messages::TermHistory{{Term(3), Sequence(1)}}));
+  EXPECT_EQ(d.member().disk.state.history, (messages::TermHistory{{Term(3), Sequence(1)}}));
 }
 
 TEST(Partition, WritesOfOneTurnSeeEachOther) {
@@ -206,24 +154,24 @@ TEST(Partition, WritesOfOneTurnSeeEachOther) {
   d.serve();
   d.write({put("n", "1")});
   const auto second = d.write({incr("n", 5)});
-  EXPECT_TRUE(d.reads.empty()) << "the value is pending: storage need not be asked";
+  EXPECT_TRUE(d.member().reads.empty()) << "the value is pending: storage need not be asked";
   d.commit();
-  EXPECT_EQ(d.writes.at(second)->front().number, 6);
+  EXPECT_EQ(d.writes().at(second)->outcomes.front().number, 6);
 }
 
 TEST(Partition, WritesWaitBehindOneThatReadsStorage) {
   Driver d;
-  d.stored["n"] = {Bytes::literal("10"), {}, kNoExpiry};
+  d.member().disk.records["n"] = {Bytes::literal("10"), {}, kNoExpiry};
   d.serve();
   const auto first = d.write({incr("n")});
   const auto second = d.write({put("n", "0")});
   d.commit();
-  EXPECT_TRUE(d.writes.empty());
+  EXPECT_TRUE(d.writes().empty());
   d.answer_reads();
   d.commit();
-  EXPECT_EQ(d.writes.at(first)->front().number, 11);
-  EXPECT_TRUE(d.writes.at(second));
-  EXPECT_EQ(d.stored.at("n").value.view(), "0");
+  EXPECT_EQ(d.writes().at(first)->outcomes.front().number, 11);
+  EXPECT_TRUE(d.writes().at(second));
+  EXPECT_EQ(d.member().value("n"), "0");
 }
 
 TEST(Partition, ABatchIsOneWriteOrNone) {
@@ -235,24 +183,22 @@ TEST(Partition, ABatchIsOneWriteOrNone) {
   d.answer_reads();
   EXPECT_EQ(d.error_of(refused), ErrorCode::condition_failed);
   d.commit();
-  EXPECT_TRUE(d.stored.empty());
+  EXPECT_TRUE(d.member().disk.records.empty());
   const auto done = d.write({put("a", "1"), incr("a", 1), put("b", "1")});
   d.answer_reads();
   d.commit();
-  ASSERT_TRUE(d.writes.at(done));
-  EXPECT_EQ(d.writes.at(done)->at(1).number, 2);
-  EXPECT_EQ(d.stored.at("a").version, d.stored.at("b").version);
-  EXPECT_EQ(d.state.position.sequence, Sequence(1));
+  ASSERT_TRUE(d.writes().at(done));
+  EXPECT_EQ(d.writes().at(done)->outcomes.at(1).number, 2);
+  EXPECT_EQ(d.member().disk.records.at("a").version, d.member().disk.records.at("b").version);
+  EXPECT_EQ(d.member().disk.state.position.sequence, Sequence(1));
 }
 
 TEST(Partition, AFailedConditionWaitsForWhatItSaw) {
   Driver d;
   d.serve();
   d.write({put("k", "v")});
-  auto conditional = put("k", "w");
-  conditional.condition.kind = messages::Condition::Kind::absent;
-  const auto refused = d.write({conditional});
-  EXPECT_FALSE(d.writes.contains(refused));
+  const auto refused = d.write({put_if_absent("k", "w")});
+  EXPECT_FALSE(d.writes().contains(refused));
   d.commit();
   EXPECT_EQ(d.error_of(refused), ErrorCode::condition_failed);
 }
@@ -263,11 +209,11 @@ TEST(Partition, AReadOfAPendingKeyWaitsUntilItIsPersisted) {
   d.write({put("k", "v")});
   EXPECT_EQ(*d.read("other"), Partition::ReadPlan::engine);
   EXPECT_EQ(*d.read("k"), Partition::ReadPlan::wait);
-  const auto ticket = d.last_ticket;
-  EXPECT_TRUE(d.ready_reads.empty());
+  const auto ticket = d.cluster.last_ticket;
+  EXPECT_TRUE(d.member().ready_reads.empty());
   d.write({put("k", "later")});
   d.commit();
-  const auto& found = std::get<std::optional<Record>>(*d.ready_reads.at(ticket));
+  const auto& found = std::get<std::optional<Record>>(*d.member().ready_reads.at(ticket));
   ASSERT_TRUE(found);
   EXPECT_EQ(found->value.view(), "v") << "what was newest when it was asked";
 }
@@ -276,11 +222,25 @@ TEST(Partition, ARangeReadSeesAllThatWasWrittenBeforeIt) {
   Driver d;
   d.serve();
   d.write({put("k", "v")});
-  EXPECT_EQ(*d.machine.on_read(d.now, Ticket(99), std::nullopt), Partition::ReadPlan::wait);
-  d.collect();
-  EXPECT_FALSE(d.ready_reads.contains(99));
+  EXPECT_EQ(*d.member()->on_read(d.cluster.now, Ticket(99), {}), Partition::ReadPlan::wait);
+  d.cluster.collect("n1");
+  EXPECT_FALSE(d.member().ready_reads.contains(99));
   d.commit();
-  EXPECT_TRUE(std::holds_alternative<ReadReady::FromEngine>(*d.ready_reads.at(99)));
+  EXPECT_TRUE(std::holds_alternative<ReadReady::FromEngine>(*d.member().ready_reads.at(99)));
+}
+
+TEST(Partition, AReadFromTheDiskWaitsForWhatMayShowInIt) {
+  Driver d;
+  d.serve();
+  const auto request = test::reading("k", messages::ReadLevel::primary);
+  EXPECT_EQ(*d.member()->on_read(d.cluster.now, Ticket(99), request), Partition::ReadPlan::engine);
+  d.member().holds_syncs = true;
+  d.write({put("k", "later")});
+  d.commit();
+  EXPECT_FALSE(*d.member()->may_leave(d.cluster.now, Ticket(99), request, true));
+  d.member().sync(d.cluster.now);
+  d.cluster.collect("n1");
+  EXPECT_TRUE(std::holds_alternative<ReadReady::Release>(*d.member().ready_reads.at(99)));
 }
 
 TEST(Partition, ARefusedCommitAppliesNothing) {
@@ -289,85 +249,161 @@ TEST(Partition, ARefusedCommitAppliesNothing) {
   d.write({put("a", "1")});
   d.commit();
   const auto ticket = d.write({put("b", "1")});
-  ASSERT_TRUE(d.machine.take_persist());
-  d.machine.on_refused(d.now, kBusy);
-  d.collect();
+  d.refuse();
   EXPECT_EQ(d.error_of(ticket), ErrorCode::busy);
-  EXPECT_EQ(d.writes.at(ticket).error().outcome, Outcome::not_applied);
+  EXPECT_EQ(d.writes().at(ticket).error().outcome, Outcome::not_applied);
   d.write({put("c", "1")});
   d.commit();
-  EXPECT_EQ(d.stored.at("c").version.sequence, Sequence(2)) << "no gap";
+  EXPECT_EQ(d.member().disk.records.at("c").version.sequence, Sequence(2)) << "no gap";
+}
+
+TEST(Partition, ARefusedTermIsRecordedAgain) {
+  Driver d;
+  d.appoint(1);
+  d.refuse();
+  d.commit();
+  d.cluster.advance(std::chrono::seconds(3));
+  EXPECT_TRUE(d.serving());
+  EXPECT_EQ(d.member().disk.state.served, Term(1));
 }
 
 TEST(Partition, ARefusalSparesWhatWaitsForItsSync) {
   Driver d;
   d.serve();
+  d.member().holds_syncs = true;
   const auto first = d.write({put("a", "1")});
-  const auto id = d.commit_without_sync();
+  d.commit();
   const auto second = d.write({put("b", "1")});
-  ASSERT_TRUE(d.machine.take_persist());
-  d.machine.on_refused(d.now, kBusy);
-  d.collect();
+  d.refuse();
   EXPECT_EQ(d.error_of(second), ErrorCode::busy);
-  EXPECT_FALSE(d.writes.contains(first));
-  d.machine.on_persisted(d.now, *id);
-  d.collect();
-  EXPECT_TRUE(d.writes.at(first));
+  EXPECT_FALSE(d.writes().contains(first));
+  d.member().sync(d.cluster.now);
+  d.cluster.collect("n1");
+  EXPECT_TRUE(d.writes().at(first));
 }
 
 TEST(Partition, AfterAStorageFailureNothingIsServedAndNothingIsCalledUnapplied) {
   Driver d;
   d.serve();
   const auto ticket = d.write({put("a", "1")});
-  ASSERT_TRUE(d.machine.take_persist());
-  d.machine.on_storage_failed(d.now, kDiskGone);
-  d.collect();
+  ASSERT_TRUE(d.member()->take_persist());
+  d.member()->on_storage_failed(d.cluster.now, kDiskGone);
+  d.cluster.collect("n1");
   EXPECT_EQ(d.error_of(ticket), ErrorCode::outcome_unknown);
-  EXPECT_EQ(d.writes.at(ticket).error().outcome, Outcome::unknown);
-  d.machine.on_entry(d.now, appoint(9));
-  d.collect();
+  EXPECT_EQ(d.writes().at(ticket).error().outcome, Outcome::unknown);
+  const auto handed = d.cluster.told<messages::HandedOver>("n1");
+  ASSERT_TRUE(handed);
+  EXPECT_TRUE(handed->successor.empty()) << "somebody else has to be elected";
+  d.appoint(9);
   EXPECT_EQ(d.error_of(d.write({put("a", "2")})), ErrorCode::unavailable);
 }
 
 TEST(Partition, LosingOfficeAnswersEveryOpenRequest) {
   Driver d;
   d.serve();
+  d.member().holds_syncs = true;
   const auto committed = d.write({put("a", "1")});
-  d.commit_without_sync();
+  d.commit();
   const auto assigned = d.write({put("b", "1")});
   const auto reading = d.write({incr("n")});
-  d.machine.on_entry(d.now, appoint(2, NodeId("n2")));
-  d.collect();
-  EXPECT_EQ(d.writes.at(committed).error().outcome, Outcome::unknown);
-  EXPECT_EQ(d.writes.at(assigned).error().outcome, Outcome::not_applied);
+  d.appoint(2, NodeId("n2"));
+  EXPECT_EQ(d.writes().at(committed).error().outcome, Outcome::unknown);
+  EXPECT_EQ(d.writes().at(assigned).error().outcome, Outcome::not_applied);
   EXPECT_EQ(d.error_of(reading), ErrorCode::not_primary);
   EXPECT_EQ(d.error_of(d.write({put("a", "2")})), ErrorCode::not_primary);
 }
 
-TEST(Partition, AReportFromBeforeAChangeOfRoleIsIgnored) {
-  Driver d;
-  d.serve();
-  d.write({put("a", "1")});
-  const auto id = d.commit_without_sync();
-  d.machine.on_entry(d.now, appoint(2, NodeId("n2")));
-  d.machine.on_entry(d.now, appoint(3));
-  d.machine.on_persisted(d.now, *id);
-  d.collect();
-  EXPECT_FALSE(d.machine.serving()) << "term 3 is not durable yet";
-  d.commit();
-  d.write({put("b", "1")});
-  d.commit();
-  EXPECT_EQ(d.stored.at("b").version, (Position{Term(3), Sequence(2)}));
-}
-
 TEST(Partition, TimeNeverGoesBackAndRunsOnWithTheSteadyClock) {
   Driver d;
-  const UnixMillis first = d.machine.time(d.now);
-  EXPECT_EQ(first, d.now.wall);
-  Moment later{d.now.steady + std::chrono::seconds(2), {d.now.wall.value - 60'000}};
-  EXPECT_EQ(d.machine.time(later).value, first.value + 2000);
+  d.serve();
+  const Moment now = d.cluster.now;
+  const UnixMillis first = d.member()->time(now);
+  EXPECT_EQ(first, now.wall);
+  Moment later{now.steady + std::chrono::seconds(2), {now.wall.value - 60'000}};
+  EXPECT_EQ(d.member()->time(later).value, first.value + 2000);
   later.wall.value += 3'600'000;
-  EXPECT_EQ(d.machine.time(later), later.wall);
+  EXPECT_EQ(d.member()->time(later), later.wall);
+}
+
+// --- Exactly once ---
+
+messages::WriteRequest numbered(std::uint64_t number, WriteOperation operation) {
+  auto write = request({std::move(operation)});
+  write.id = {ClientId(7), WriteNumber(number)};
+  return write;
+}
+
+TEST(Partition, ARetryIsAnsweredAsBeforeAndAppliedOnce) {
+  Driver d;
+  d.serve();
+  const auto first = d.cluster.write("n1", numbered(1, incr("n")));
+  const auto at_once = d.cluster.write("n1", numbered(1, incr("n")));
+  d.answer_reads();
+  d.commit();
+  const auto later = d.cluster.write("n1", numbered(1, incr("n")));
+  EXPECT_EQ(d.member().value("n"), "1");
+  for (const auto ticket : {first, at_once, later}) {
+    ASSERT_TRUE(d.writes().contains(ticket) && d.writes().at(ticket));
+    EXPECT_EQ(d.writes().at(ticket)->outcomes.front().number, 1);
+    EXPECT_EQ(d.writes().at(ticket)->standing.position, (Position{Term(1), Sequence(1)}));
+  }
+}
+
+TEST(Partition, ARetryIsRecognisedByTheNextProcess) {
+  Driver d;
+  d.serve();
+  d.cluster.write("n1", numbered(1, incr("n")));
+  d.answer_reads();
+  d.commit();
+  d.cluster.restart("n1");
+  d.appoint(2, kSelf, 2);
+  d.cluster.advance(std::chrono::seconds(3));
+  const auto again = d.cluster.write("n1", numbered(1, incr("n")));
+  ASSERT_TRUE(d.writes().contains(again) && d.writes().at(again));
+  EXPECT_EQ(d.member().value("n"), "1");
+}
+
+TEST(Partition, AnIdOfAnotherOperationIsTheCallersMistake) {
+  Driver d;
+  d.serve();
+  d.cluster.write("n1", numbered(1, put("a", "1")));
+  EXPECT_EQ(d.error_of(d.cluster.write("n1", numbered(1, put("a", "2")))), ErrorCode::invalid_argument);
+}
+
+TEST(Partition, ARetryThatIsTooOldHasAnUnknownOutcome) {
+  Driver d;
+  d.serve();
+  auto old = numbered(1, put("a", "1"));
+  old.age = limits::kWriteIdLife;
+  EXPECT_EQ(d.error_of(d.cluster.write("n1", std::move(old))), ErrorCode::outcome_unknown);
+}
+
+TEST(Partition, AClosedNumberIsNotAppliedAgain) {
+  Driver d;
+  d.serve();
+  d.cluster.write("n1", numbered(1, put("a", "1")));
+  auto next = numbered(2, put("a", "2"));
+  next.lowest_open = WriteNumber(2);
+  d.cluster.write("n1", std::move(next));
+  d.commit();
+  EXPECT_EQ(d.error_of(d.cluster.write("n1", numbered(1, put("a", "1")))), ErrorCode::outcome_unknown);
+  EXPECT_EQ(d.member().value("a"), "2");
+}
+
+TEST(Partition, AnIdLivesThroughAJumpOfTheWallClock) {
+  Driver d;
+  d.serve();
+  d.cluster.write("n1", numbered(1, incr("n")));
+  d.answer_reads();
+  d.commit();
+  d.cluster.now.wall.value += 3'600'000;
+  d.cluster.advance(std::chrono::seconds(5));
+  d.cluster.write("n1", numbered(1, incr("n")));
+  EXPECT_EQ(d.member().value("n"), "1");
+  d.cluster.advance(std::chrono::seconds(62));
+  d.cluster.write("n1", numbered(1, incr("n")));
+  d.cluster.settle();
+  EXPECT_EQ(d.member().value("n"), "2") << "forgotten after its life";
 }
 
 // Random requests, commits, refusals, changes of role: every request is answered once, and what was acknowledged is in
@@ -379,55 +415,48 @@ RC_GTEST_PROP(Partition, AnswersEachRequestOnceAndKeepsWhatItAcknowledged, ()) {
   std::map<std::string, std::int64_t> acknowledged;  // by counter, sum of acknowledged increments
   std::map<std::string, std::int64_t> possible;      // and of those that may have been applied
   std::map<std::uint64_t, std::string> counters;
-  std::set<std::uint64_t> asked;
-  std::optional<std::uint64_t> unsynced;
   const int steps = *rc::gen::inRange(1, 80);
   for (int i = 0; i < steps; ++i) {
     const std::string key(1, static_cast<char>('a' + *rc::gen::inRange(0, 3)));
     switch (*rc::gen::inRange(0, 9)) {
       case 0:
       case 1:
-      case 2: {
-        const auto ticket = d.write({incr(key)});
-        counters[ticket] = key;
-        asked.insert(ticket);
-        break;
-      }
+      case 2: counters[d.write({incr(key)})] = key; break;
       case 3: d.answer_reads(); break;
-      case 4: d.commit(); break;
+      case 4:
+        d.member().holds_syncs = false;
+        d.commit();
+        break;
       case 5:
-        if (auto id = d.commit_without_sync()) unsynced = id;
+        d.member().holds_syncs = true;
+        d.commit();
         break;
       case 6:
-        if (unsynced) d.machine.on_persisted(d.now, *unsynced);
-        unsynced.reset();
-        d.collect();
+        d.member().sync(d.cluster.now);
+        d.cluster.collect("n1");
         break;
       case 7:
-        if (d.machine.take_persist()) d.machine.on_refused(d.now, kBusy);
-        d.collect();
+        if (d.member()->take_persist()) d.member()->on_refused(d.cluster.now, kBusy);
+        d.cluster.collect("n1");
         break;
-      default:
-        d.machine.on_entry(d.now, appoint(++term, *rc::gen::arbitrary<bool>() ? kSelf : NodeId("n2")));
-        d.collect();
-        break;
+      default: d.appoint(++term, *rc::gen::arbitrary<bool>() ? kSelf : NodeId("n2")); break;
     }
-    d.machine.check_invariants();
   }
+  d.member().holds_syncs = false;
   d.serve(++term);
   d.answer_reads();
   d.commit();
-  for (const auto ticket : asked) {
-    RC_ASSERT(d.writes.contains(ticket));
-    const auto& result = d.writes.at(ticket);
-    if (result) ++acknowledged[counters[ticket]];
-    if (result || result.error().outcome == Outcome::unknown) ++possible[counters[ticket]];
+  for (const auto& [ticket, key] : counters) {
+    RC_ASSERT(d.writes().contains(ticket));
+    const auto& result = d.writes().at(ticket);
+    if (result) ++acknowledged[key];
+    if (result || result.error().outcome == Outcome::unknown) ++possible[key];
   }
   for (const auto& [key, count] : possible) {
-    const auto found = d.stored.find(key);
-    const std::int64_t value = found == d.stored.end() ? 0 : std::stoll(found->second.value.str());
-    RC_ASSERT(value >= acknowledged[key]);
-    RC_ASSERT(value <= count);
+    const std::string value = d.member().value(key);
+    const std::int64_t number = value.empty() ? 0 : std::stoll(value);
+    RC_ASSERT(number >= acknowledged[key]);
+    RC_ASSERT(number <= count);
   }
 }
 

@@ -10,28 +10,36 @@
 namespace gyre::replication {
 namespace {
 
-messages::Mutation put(const std::string& key, std::uint64_t sequence) {
-  return {messages::Mutation::Kind::put, Bytes::copy_of(key), {{}, {Term(1), Sequence(sequence)}, kNoExpiry}};
+messages::LoggedWritePtr put(const std::vector<std::string>& keys, std::uint64_t sequence) {
+  auto write = std::make_shared<messages::LoggedWrite>();
+  write->position = {Term(1), Sequence(sequence)};
+  for (const std::string& key : keys) {
+    write->mutations.push_back(
+        {messages::Mutation::Kind::put, Bytes::copy_of(key), {{}, write->position, kNoExpiry}});
+  }
+  return write;
 }
 
 TEST(PendingLog, FindsTheNewestMutationOfAKey) {
   PendingLog log;
-  log.append(put("a", 1));
-  log.append(put("a", 2));
+  log.append(put({"a"}, 1));
+  log.append(put({"a"}, 2));
   ASSERT_NE(log.find("a"), nullptr);
   EXPECT_EQ(log.find("a")->record.version.sequence, Sequence(2));
   EXPECT_EQ(log.find("b"), nullptr);
 }
 
-TEST(PendingLog, OneSequenceMayHaveManyMutations) {
+TEST(PendingLog, OneWriteMayHaveManyMutations) {
   PendingLog log;
-  log.append(put("a", 5));
-  log.append(put("b", 5));
-  log.append(put("c", 6));
-  EXPECT_EQ(log.after(Sequence(4)).size(), 3u);
+  log.append(put({"a", "b"}, 5));
+  log.append(put({"c"}, 6));
+  EXPECT_EQ(log.after(Sequence(4)).size(), 2u);
   EXPECT_EQ(log.after(Sequence(5)).size(), 1u);
+  EXPECT_EQ(log.find("b")->record.version.sequence, Sequence(5));
   log.drop_through(Sequence(5));
   EXPECT_EQ(log.size(), 1u);
+  EXPECT_EQ(log.first(), Sequence(6));
+  EXPECT_EQ(log.find("b"), nullptr);
 }
 
 // Against a plain list that is searched from the back.
@@ -45,8 +53,7 @@ RC_GTEST_PROP(PendingLog, AgreesWithAListSearchedFromTheBack, ()) {
     switch (*rc::gen::inRange(0, 4)) {
       case 0:
       case 1:
-        sequence += static_cast<std::uint64_t>(*rc::gen::inRange(0, 2));
-        log.append(put(key, sequence));
+        log.append(put({key}, ++sequence));
         model.emplace_back(key, sequence);
         break;
       case 2: {
