@@ -218,6 +218,7 @@ class Cluster {
   bool running(const std::string& name) const { return !down.contains(name); }
   void start(const std::string& name, bool loses_nothing = true) {
     Disk disk = members.contains(name) ? members.at(name)->disk : Disk{};
+    auto ledger = members.contains(name) ? members.at(name)->ledger : std::vector<messages::Loss>{};
     members[name] = std::make_unique<Member>(PartitionConfig{.id = kPartition,
                                                              .self = NodeId(name),
                                                              .incarnation = node(name).incarnation,
@@ -226,6 +227,7 @@ class Cluster {
                                                              .started = now.steady,
                                                              .broken = broken},
                                              std::move(disk));
+    members[name]->ledger = std::move(ledger);
     down.erase(name);
   }
   void kill(const std::string& name) { down.insert(name); }
