@@ -221,14 +221,17 @@ Result<messages::LostResponse> FileLedger::page(std::uint64_t after, std::size_t
   const std::lock_guard lock(mutex_);
   messages::LostResponse page;
   std::size_t bytes = 0;
-  for (std::uint64_t entry = after + 1; entry <= index_.size(); ++entry) {
-    if (page.items.size() >= items_max || bytes >= limits::kScanBytesMax) {
+  for (std::uint64_t before = after; before < index_.size(); ++before) {
+    const std::uint64_t entry = before + 1;
+    const std::uint64_t place = places_[before];
+    GYRE_TRY_SET(const std::optional<Frame> frame, read_frame(place, size_));
+    if (!frame) return damaged(place);
+    // One entry may be as large as a frame: it has a page for itself.
+    const bool fits = page.items.empty() || bytes + frame->record.size() <= limits::kScanBytesMax;
+    if (page.items.size() >= items_max || !fits) {
       page.more = true;
       break;
     }
-    const std::uint64_t place = places_[entry - 1];
-    GYRE_TRY_SET(const std::optional<Frame> frame, read_frame(place, size_));
-    if (!frame) return damaged(place);
     GYRE_TRY_SET(LedgerRecord record, decode_ledger_record(frame->record));
     auto* item = std::get_if<messages::LostItem>(&record);
     if (item == nullptr) return damaged(place);
