@@ -100,6 +100,7 @@ Server::~Server() {
   loop_.stop();
   loop_.join();
   pool_.reset();
+  (void)events_.write(events_.take_unwritten());
 }
 
 Result<std::unique_ptr<Server>> Server::start(const CoordinatorOptions& options) {
@@ -159,7 +160,7 @@ void Server::on_request(const net::ConnectionPtr& connection, const messages::Re
     return connection->send(messages::Response{request.id, Epoch{}, events_.page(asked->after)});
   }
   if (const auto* heartbeat = std::get_if<messages::HeartbeatRequest>(&request.body)) {
-    connections_[heartbeat->node] = connection;
+    note_connection({heartbeat->cluster, heartbeat->node, heartbeat->incarnation}, connection);
   }
   last_token_ = last_token_.next();
   open_requests_.emplace(last_token_, OpenRequest{connection, request.id});
@@ -169,23 +170,31 @@ void Server::on_request(const net::ConnectionPtr& connection, const messages::Re
 
 void Server::on_messages(const net::ConnectionPtr& connection, const messages::Sender& sender,
                          std::vector<messages::Message> messages) {
-  const ring::ClusterMapPtr map = machine_->map();
-  if (map == nullptr || sender.cluster != map->cluster || map->find_node(sender.node) == nullptr) return;
-  connections_[sender.node] = connection;
+  if (!note_connection(sender, connection)) return;
   const Instant now = net::steady_now();
   for (messages::Message& message : messages) machine_->on_message(now, sender, std::move(message));
   run_effects();
 }
 
+// Notes where the process is reached. False: it is not the one that the map names.
+bool Server::note_connection(const messages::Sender& from, const net::ConnectionPtr& connection) {
+  const ring::ClusterMapPtr map = machine_->map();
+  const ring::NodeInfo* node = map && map->cluster == from.cluster ? map->find_node(from.node) : nullptr;
+  if (node == nullptr || node->incarnation != from.incarnation) return false;
+  connections_[from.node] = connection;
+  return true;
+}
+
 // A node that closes its connection may have died.
 void Server::on_connection_closed(ConnectionId connection) {
-  const auto lost =
-      std::ranges::find(connections_, connection, [](const auto& entry) { return entry.second->id(); });
-  if (lost == connections_.end()) return;
-  const NodeId node = lost->first;
-  connections_.erase(lost);
-  machine_->on_connection_lost(net::steady_now(), node);
-  run_effects();
+  std::vector<NodeId> lost;
+  std::erase_if(connections_, [&](const auto& entry) {
+    const bool closed = entry.second->id() == connection;
+    if (closed) lost.push_back(entry.first);
+    return closed;
+  });
+  for (const NodeId& node : lost) machine_->on_connection_lost(net::steady_now(), node);
+  if (!lost.empty()) run_effects();
 }
 
 void Server::on_tick() {
@@ -233,7 +242,7 @@ void Server::perform(control::Answer& answer) {
 
 void Server::perform(control::SendToNode& send) {
   const auto to = connections_.find(send.node);
-  if (to == connections_.end()) return;
+  if (to == connections_.end() || to->second->output_bytes() > limits::kConnectionOutputBytesMax) return;
   const ring::ClusterMapPtr map = machine_->map();
   to->second->set_sender({map ? map->cluster : ClusterId(), NodeId(), Incarnation()});
   to->second->send(std::move(send.message));

@@ -48,6 +48,7 @@ class Server {
   void on_request(const net::ConnectionPtr& connection, const messages::Request& request);
   void on_messages(const net::ConnectionPtr& connection, const messages::Sender& sender,
                    std::vector<messages::Message> messages);
+  bool note_connection(const messages::Sender& from, const net::ConnectionPtr& connection);
   void on_connection_closed(ConnectionId connection);
   void on_tick();
   // Performs what the machine asks for.
@@ -76,7 +77,7 @@ class Server {
   std::optional<control::Coordinator> machine_;
   std::map<control::AnswerToken, OpenRequest> open_requests_;
   control::AnswerToken last_token_;
-  std::map<NodeId, net::ConnectionPtr> connections_;  // the last one each node was heard on
+  std::map<NodeId, net::ConnectionPtr> connections_;  // the last one the node's process was heard on
   bool trust_refused_ = false;
 
   EventLog events_;

@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <future>
 #include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -72,11 +74,28 @@ class Asker : public net::ConnectionHandler, public std::enable_shared_from_this
   }
 
   void on_frame(messages::Frame frame) override {
+    for (messages::Message& message : frame.messages) {
+      const std::lock_guard lock(mutex_);
+      messages_.push_back(std::move(message));
+    }
     for (messages::Response& response : frame.responses) {
       open_.at(response.id)->set_value(std::move(response));
     }
   }
   void on_closed(const Error&) override { connection_.reset(); }
+  void tell(messages::Sender sender, messages::Message message) {
+    connection_->loop().post([self = shared_from_this(), sender, message = std::move(message)]() mutable {
+      self->connection_->set_sender(sender);
+      self->connection_->send(std::move(message));
+    });
+  }
+  // How many messages of this kind have come.
+  template <class M>
+  std::size_t received() {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(
+        std::ranges::count_if(messages_, [](const auto& m) { return std::holds_alternative<M>(m); }));
+  }
   void close() {
     connection_->loop().post([self = shared_from_this()] {
       if (self->connection_) self->connection_->close(Error{.code = ErrorCode::unavailable, .message = "done"});
@@ -86,6 +105,8 @@ class Asker : public net::ConnectionHandler, public std::enable_shared_from_this
  private:
   net::ConnectionPtr connection_;
   std::uint64_t last_id_ = 0;
+  std::mutex mutex_;
+  std::vector<messages::Message> messages_;  // guarded by mutex_
   std::map<RequestId, std::shared_ptr<std::promise<messages::Response>>> open_;
 };
 
@@ -131,6 +152,23 @@ class CoordinatorServerTest : public testing::Test {
     start();
   }
 
+  messages::HeartbeatRequest heartbeat_of(const std::string& id, std::uint64_t incarnation = 1) {
+    return {asker->ask_for<MapResponse>(messages::MapRequest{}).map->cluster, NodeId(id), Incarnation(incarnation),
+            Epoch(0)};
+  }
+  bool recorded(const std::string& kind) {
+    const auto events = asker->ask_for<messages::EventsResponse>(messages::EventsRequest{}).events;
+    return std::ranges::find(events, kind, &messages::ClusterEvent::kind) != events.end();
+  }
+  template <class Condition>
+  static void wait_until(Condition condition) {
+    const Instant limit = net::steady_now() + kPatience;
+    while (!condition()) {
+      ASSERT_LT(net::steady_now(), limit);
+      std::this_thread::yield();
+    }
+  }
+
   CoordinatorOptions options;
   net::Loop client_loop{"client"};
   std::unique_ptr<Server> server;
@@ -157,7 +195,7 @@ TEST_F(CoordinatorServerTest, AnswersCarryTheNewestEpoch) {
 
 TEST_F(CoordinatorServerTest, SeesANodeGoDownWhenItsHeartbeatsEnd) {
   asker->ask_for<JoinResponse>(join_of("n1"));
-  const auto heartbeat = messages::HeartbeatRequest{NodeId("n1"), Incarnation(1), Epoch(0)};
+  const auto heartbeat = heartbeat_of("n1");
   EXPECT_FALSE(asker->ask_for<HeartbeatResponse>(heartbeat).join_again);
   EXPECT_TRUE(asker->ask_for<StatusResponse>(messages::StatusRequest{}).nodes.at(0).up);
   const Instant limit = net::steady_now() + kPatience;
@@ -190,6 +228,72 @@ TEST_F(CoordinatorServerTest, AFloodOfRequestsIsNotAnsweredWithAFloodOfMaps) {
   EXPECT_GE(maps, 1u);
   EXPECT_LE(maps, 100u);
   asker->ask_for<MapResponse>(messages::MapRequest{});
+}
+
+TEST_F(CoordinatorServerTest, ANewMapIsPushedOnTheNodesOwnConnection) {
+  asker->ask_for<JoinResponse>(join_of("n1"));
+  asker->ask_for<HeartbeatResponse>(heartbeat_of("n1"));
+  const auto other = Asker::connect(client_loop, server->native_address());
+  other->ask_for<HeartbeatResponse>(heartbeat_of("n1", 9));   // a process that was never admitted
+  other->ask_for<HeartbeatResponse>(heartbeat_of("stranger"));
+  other->ask_for<JoinResponse>(join_of("n2"));
+  wait_until([&] { return asker->received<messages::MapPush>() > 0; });
+  EXPECT_EQ(other->received<messages::MapPush>(), 0u);
+  other->close();
+}
+
+TEST_F(CoordinatorServerTest, MessagesOfAnAdmittedProcessAreHeardAndOthersAreNot) {
+  asker->ask_for<JoinResponse>(join_of("n1"));
+  const auto cluster = heartbeat_of("n1").cluster;
+  messages::NodeEvent event;
+  event.kind = messages::NodeEvent::Kind::rewound;
+  asker->tell({Uuid::from_words(9, 9), NodeId("n1"), Incarnation(1)}, event);
+  asker->tell({cluster, NodeId("n9"), Incarnation(1)}, event);
+  asker->tell({cluster, NodeId("n1"), Incarnation(8)}, event);
+  EXPECT_FALSE(recorded("rewound"));
+  asker->tell({cluster, NodeId("n1"), Incarnation(1)}, event);
+  wait_until([&] { return recorded("rewound"); });
+}
+
+TEST_F(CoordinatorServerTest, ANodeWhosePortRefusesOnceItsConnectionIsGoneIsDead) {
+  std::string dead_port;
+  {
+    net::Loop loop("dead");
+    dead_port = (*net::Listener::open("127.0.0.1:0", {&loop}, {}, nullptr))->address();
+  }
+  auto join = join_of("n1");
+  join.node.addresses.native = dead_port;
+  const auto node = Asker::connect(client_loop, server->native_address());
+  node->ask_for<JoinResponse>(join);
+  node->ask_for<HeartbeatResponse>(heartbeat_of("n1"));
+  EXPECT_FALSE(recorded("node_dead"));
+  node->close();
+  wait_until([&] { return recorded("node_dead"); });
+}
+
+TEST_F(CoordinatorServerTest, ANodeThatStillListensIsNotDead) {
+  auto join = join_of("n1");
+  join.node.addresses.native = server->native_address();  // somebody answers there
+  const auto node = Asker::connect(client_loop, server->native_address());
+  node->ask_for<JoinResponse>(join);
+  node->ask_for<HeartbeatResponse>(heartbeat_of("n1"));
+  node->close();
+  wait_until([&] { return recorded("node_down"); });
+  EXPECT_FALSE(recorded("node_dead"));
+}
+
+TEST_F(CoordinatorServerTest, EventsAreGivenInOrderAndKeptAcrossARestart) {
+  asker->ask_for<JoinResponse>(join_of("n1"));
+  const auto before = asker->ask_for<messages::EventsResponse>(messages::EventsRequest{}).events;
+  ASSERT_FALSE(before.empty());
+  EXPECT_EQ(before.front().kind, "cluster_created");
+  EXPECT_TRUE(std::ranges::is_sorted(before, {}, &messages::ClusterEvent::id));
+  const messages::EventsRequest news{before.back().id};
+  EXPECT_TRUE(asker->ask_for<messages::EventsResponse>(news).events.empty());
+  restart();
+  const auto after = asker->ask_for<messages::EventsResponse>(messages::EventsRequest{}).events;
+  ASSERT_GE(after.size(), before.size());
+  EXPECT_TRUE(std::equal(before.begin(), before.end(), after.begin()));
 }
 
 TEST_F(CoordinatorServerTest, ADirectoryOrAddressInUseIsRefused) {
