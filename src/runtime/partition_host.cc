@@ -202,9 +202,11 @@ void PartitionHost::receive(const messages::Order& order) {
   context_.machines.touch(*machine);
 }
 
-void PartitionHost::on_peer_refused(const NodeId& node, Incarnation incarnation) {
+void PartitionHost::on_peer_refused(const NodeId& node, Incarnation incarnation, Instant tried_at) {
   const Moment now = context_.environment.now();
-  for (const auto& machine : context_.machines.all()) machine->partition.on_peer_dead(now, node, incarnation);
+  for (const auto& machine : context_.machines.all()) {
+    machine->partition.on_peer_dead(now, node, incarnation, tried_at);
+  }
   context_.machines.touch_all();
   outbox_.on_refused(node, incarnation);
 }

@@ -101,10 +101,14 @@ void Checks::on_written(NodeIndex node, const WriteRequest& write, const message
   acknowledged_.push_back(acknowledged);
 }
 
+// What it decided while it had the right may still leave in the turn in which it gives it up.
 void Checks::check_right_of(NodeIndex node, PartitionId partition) {
   if (nodes_[node]->serves(partition)) return;
-  fail_(fmt::format("{} answers as primary of partition {} without the right to serve", name(node),
-                    partition.value()));
+  scheduler_.after(Duration(0), [this, node, partition, when = scheduler_.now()] {
+    if (nodes_[node]->stopped_serving_at(partition, when)) return;
+    fail_(fmt::format("{} answered as primary of partition {} without the right to serve", name(node),
+                      partition.value()));
+  });
 }
 
 void Checks::check_held_by_all(NodeIndex node, PartitionId partition, Position position, std::string_view what) {
@@ -196,7 +200,14 @@ void Checks::on_answer(NodeIndex node, const ScanRequest& scan, const Arrival& a
   }
 }
 
-void Checks::on_sent(NodeIndex, const messages::Message& message) {
+void Checks::on_sent(NodeIndex node, const messages::Message& message) {
+  if (const auto* ack = std::get_if<messages::AppendAck>(&message); ack && !ack->refused) {
+    const auto known = nodes_[node]->map();
+    if (known && ack->term < known->entry(ack->partition).term) {
+      fail_(fmt::format("{} gives a lease to the primary of term {} of partition {}, but knows a newer one", name(node),
+                        ack->term.value(), ack->partition.value()));
+    }
+  }
   const auto* append = std::get_if<messages::Append>(&message);
   if (append == nullptr) return;
   TimeHeard& heard = partition_times_[append->partition];

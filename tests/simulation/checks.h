@@ -26,6 +26,7 @@ using Nodes = std::vector<std::unique_ptr<SimNode>>;
 // - an answer that needs the right to serve leaves a process that holds it
 // - a write acknowledged by `n` or `all` is held by so many members, by those of the in-sync set; so is what a
 //   linearizable read or a failed condition under `all` shows
+// - nobody gives a lease to a primary that it knows to be replaced
 // - the in-sync members of a new entry hold a part of the primary's history, everything acknowledged by `all`, and the
 //   records of their positions
 // - at most one process holds the right to serve a partition

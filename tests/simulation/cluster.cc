@@ -93,6 +93,7 @@ void Cluster::heal(std::optional<NodeIndex> away) {
     node.set_stalls(0, 0s);
     if (i == away) continue;
     node.resume();
+    if (node.stopping()) node.crash(Death::process);
     if (!node.up()) node.start();
   }
 }
@@ -112,7 +113,7 @@ std::string Cluster::unrest(std::optional<NodeIndex> away) const {
   if (map() == nullptr) return "there is no cluster";
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
     if (i != away && !nodes_[i]->settled()) return nodes_[i]->id().str() + " is not settled";
-    if (i != away && nodes_[i]->map_epoch() != map()->epoch) return nodes_[i]->id().str() + " has an older map";
+    if (i != away && nodes_[i]->map()->epoch != map()->epoch) return nodes_[i]->id().str() + " has an older map";
   }
   for (std::size_t i = 0; i < map()->entries.size(); ++i) {
     const ring::PartitionEntry& entry = map()->entries[i];

@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "tests/simulation/run.h"
+#include "tests/simulation/script.h"
 
 namespace {
 
@@ -23,6 +24,7 @@ struct Options {
   unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
   bool trace = false;
   std::string rule;
+  std::string scenario;
 };
 
 std::optional<BrokenRule> rule_of(std::string_view name) {
@@ -43,6 +45,7 @@ std::optional<Options> parse(int argc, char** argv, int& exit_code) {
   app.add_option("--jobs", options.jobs, "Runs at the same time")->capture_default_str()->check(CLI::Range(1, 256));
   app.add_flag("--trace", options.trace, "Print every event (with --runs 1)");
   app.add_option("--rule", options.rule, "A rule to break, by its name in base/broken_rule.h: it should be noticed");
+  app.add_option("--scenario", options.scenario, "Play a scenario by its name instead; \"all\": every one");
   app.footer("A failing seed is replayed with: sim --seed N --trace");
   try {
     app.parse(argc, argv);
@@ -62,6 +65,21 @@ void print(const gyre::simulation::RunReport& report) {
       report.refused, report.writes, report.lost_acknowledged, report.trace_hash);
 }
 
+int play_scenarios(const Options& options, BrokenRule rule) {
+  std::size_t played = 0;
+  std::size_t failed = 0;
+  for (const auto& scenario : gyre::simulation::scenarios()) {
+    if (options.scenario != "all" && options.scenario != scenario.name) continue;
+    ++played;
+    const std::string failure = gyre::simulation::play(scenario, rule, options.trace);
+    if (failure.empty()) continue;
+    ++failed;
+    fmt::print("scenario {} FAILED: {}\n", scenario.name, failure);
+  }
+  fmt::print("{} scenarios, {} failed\n", played, failed);
+  return played > 0 && failed == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -73,6 +91,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "there is no rule '{}': see src/base/broken_rule.h\n", options->rule);
     return 2;
   }
+  if (!options->scenario.empty()) return play_scenarios(*options, *rule);
   const std::string replay_rule = options->rule.empty() ? "" : " --rule " + options->rule;
 
   const auto start = std::chrono::steady_clock::now();

@@ -70,7 +70,8 @@ Network::Link Network::connect(HostId from, const std::string& address, LinkEven
         if (connection == nullptr) return;
         if (!hosts_[connection->to].endpoint) return fail(link, Duration(0), "connection refused");
         connection->up = true;
-        connection->events.connected();
+        const auto connected = connection->events.connected;
+        connected();
       });
   }
   return link;
@@ -102,7 +103,10 @@ void Network::reply(Link link, messages::Response response) {
   if (chance(faults_.reset)) return fail(link, delay(), "connection reset");
   connection->last_back = std::max(connection->last_back, scheduler_.now() + delay());
   scheduler_.at(connection->last_back, [this, link, response = std::move(response)]() mutable {
-    if (Connection* open = find(link)) open->events.response(std::move(response));
+    Connection* open = find(link);
+    if (open == nullptr) return;
+    const auto deliver = open->events.response;  // it may forget the link
+    deliver(std::move(response));
   });
 }
 

@@ -119,6 +119,7 @@ void wiped_and_wooed(Script& s) {
   s.node(s.b).crash(Death::disk);
   s.isolate(s.host(s.b), s.host(s.a));
   s.mend(s.host(s.a), s.host(s.b));
+  s.mend(s.host(s.b), s.coordinator_host());
   s.node(s.b).start();
   s.run_for(1500ms);
 }

@@ -166,6 +166,21 @@ void wrong_wall_clock(Script& s) {
 }
 void wrong_clocks(ClusterOptions& options) { options.wall_offset_max = 3min; }
 
+// A retry long after many other writes is still recognised.
+void late_retry(Script& s) {
+  messages::WriteRequest first;
+  first.operations.push_back(
+      {.kind = messages::WriteKind::incr, .key = Bytes::copy_of("n"), .value = {}, .delta = 1, .expiry = {}, .condition = {}});
+  first.id = {ClientId(5), WriteNumber(1)};
+  const AskedPtr once = s.ask(s.a, first);
+  s.await("it is answered", [&] { return once->ok(); });
+  for (int i = 0; i < 200; ++i) s.write(s.a, std::to_string(i), "1");
+  s.run_for(300ms);
+  const AskedPtr again = s.ask(s.a, first);
+  s.await("the retry is answered", [&] { return again->answered(); });
+  s.expect(again->ok(), "a retry is answered as the first");
+}
+
 const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> kAll = {
       {"newcomer_of_a_primary_that_waits", newcomer_of_a_primary_that_waits},
@@ -196,6 +211,7 @@ const std::vector<Scenario>& scenarios() {
       {"failed_condition_waits", failed_condition_waits},
       {"session_is_told_of_a_loss", session_is_told_of_a_loss},
       {"late_heartbeats", late_heartbeats},
+      {"late_retry", late_retry},
       {"wrong_wall_clock", wrong_wall_clock, wrong_clocks},
   };
   return kAll;

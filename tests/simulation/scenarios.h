@@ -41,6 +41,7 @@ void linearizable_read_of_a_new_primary(Script&);
 void failed_condition_waits(Script&);
 void session_is_told_of_a_loss(Script&);
 void late_heartbeats(Script&);
+void late_retry(Script&);
 void wrong_wall_clock(Script&);
 void wrong_clocks(ClusterOptions&);
 

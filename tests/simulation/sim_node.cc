@@ -64,6 +64,7 @@ struct SimNode::Process : runtime::Environment {
     if (agent->joined()) outbox.emplace_back(std::nullopt, std::move(message));
   }
   void trace(PartitionId partition, const replication::RoleChanged& change) override {
+    if (!change.serving) node.stopped_at_[partition] = node.scheduler_.now() + stall;
     node.scheduler_.trace(node.id_.str(), fmt::format("partition {} term {} {}", partition.value(), change.term.value(),
                                                       change.serving ? "serves" : "stops: " + change.why));
   }
@@ -226,6 +227,8 @@ void SimNode::resume() {
   if (!stalled()) go_on();
 }
 
+bool SimNode::stopping() const { return up() && process_->leaving; }
+
 bool SimNode::stalled() const { return up() && process_->stall > Duration(0); }
 
 void SimNode::enter(std::uint64_t life, Event event) {
@@ -360,9 +363,10 @@ void SimNode::probe_peers() {
   for (const ring::NodeInfo& node : map->nodes) {
     if (node.id == id_) continue;
     if (network_.port(host_, *network_.find_host(node.id.str())) != Network::Port::refuses) continue;
-    scheduler_.after(network_.delay(), [this, life = life_, peer = node.id, incarnation = node.incarnation] {
-      enter(life, [this, peer, incarnation] {
-        process_->host->on_peer_refused(peer, incarnation);
+    scheduler_.after(network_.delay(), [this, life = life_, peer = node.id, incarnation = node.incarnation,
+                                         tried_at = process_->now().steady] {
+      enter(life, [this, peer, incarnation, tried_at] {
+        process_->host->on_peer_refused(peer, incarnation, tried_at);
         schedule_turn();
       });
     });
@@ -452,11 +456,14 @@ bool SimNode::serves(PartitionId partition) const {
   return process_->host->serves(partition);
 }
 
-Epoch SimNode::map_epoch() const {
-  return up() && process_->host->map() ? process_->host->map()->epoch : Epoch(0);
+ring::ClusterMapPtr SimNode::map() const { return up() ? process_->host->map() : nullptr; }
+
+bool SimNode::stopped_serving_at(PartitionId partition, WorldTime when) const {
+  const auto stopped = stopped_at_.find(partition);
+  return stopped != stopped_at_.end() && stopped->second == when;
 }
 
-UnixMillis SimNode::wall() const { return process_->now().wall; }
+UnixMillis SimNode::wall() const { return up() ? process_->now().wall : UnixMillis{}; }
 
 void SimNode::set_storage_faults(const storage::FaultPlan& plan) {
   options_.storage = plan;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -65,6 +66,8 @@ class SimNode {
   void resume();
   bool up() const { return process_ != nullptr; }
   bool paused() const { return paused_; }
+  // Was told to stop, and has not yet.
+  bool stopping() const;
   // Does nothing now, and has not said yet what it did last.
   bool stalled() const;
   const NodeId& id() const { return id_; }
@@ -76,7 +79,10 @@ class SimNode {
   bool settled() const;
   // Holds the right to serve now, by its own clock.
   bool serves(PartitionId partition) const;
-  Epoch map_epoch() const;
+  // It gave up that right at that very moment.
+  bool stopped_serving_at(PartitionId partition, WorldTime when) const;
+  // The newest map it knows; null: none.
+  ring::ClusterMapPtr map() const;
   UnixMillis wall() const;
 
   void set_storage_faults(const storage::FaultPlan& plan);
@@ -121,6 +127,7 @@ class SimNode {
   std::uint64_t life_ = 0;  // counts starts and ends: events of an earlier life are dropped
   bool paused_ = false;
   bool disk_full_ = false;
+  std::map<PartitionId, WorldTime> stopped_at_;  // when it served last, for those it does not serve any more
 };
 
 }  // namespace gyre::simulation
