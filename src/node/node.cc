@@ -44,8 +44,10 @@ struct NodeLoop {
            std::function<void(messages::Message)> tell)
       : loop(name),
         peers(std::make_shared<PeerLinks>(loop, std::move(peer_options),
-                                          [this](const NodeId& node, Incarnation incarnation) {
-                                            for (auto& host : hosts) host->on_peer_refused(node, incarnation);
+                                          [this](const NodeId& node, Incarnation incarnation, Instant tried_at) {
+                                            for (auto& host : hosts) {
+                                              host->on_peer_refused(node, incarnation, tried_at);
+                                            }
                                           })),
         environment(loop, pool, *peers, std::move(tell)) {}
 
@@ -196,6 +198,7 @@ Result<void> Node::create_hosts() {
                                        .loses_nothing = !data_->may_lack_writes(),
                                        .started = started,
                                        .durability = options_.durability,
+                                       .value_bytes_max = options_.value_bytes_max,
                                        .shard = store,
                                        .shards = static_cast<std::uint32_t>(engines.size())};
     GYRE_TRY_SET(auto host, runtime::PartitionHost::open(options, *engines[store], *ledger_, owner.environment,

@@ -84,12 +84,12 @@ void PeerLinks::connect(const NodeId& node) {
   Peer& peer = peers_.at(node);
   peer.attempt = ++attempts_;
   net::connect(loop_, peer.address, kConnectLimit, options_.limits,
-               [weak = weak_from_this(), node, attempt = peer.attempt,
-                incarnation = peer.incarnation](std::expected<net::ConnectionPtr, net::ConnectFailure> connection) {
+               [weak = weak_from_this(), node, attempt = peer.attempt, incarnation = peer.incarnation,
+                tried_at = net::steady_now()](std::expected<net::ConnectionPtr, net::ConnectFailure> connection) {
                  const auto self = weak.lock();
                  if (!self) return;
                  if (connection) return self->on_connected(node, attempt, *std::move(connection));
-                 self->on_failed(node, attempt, incarnation, connection.error().refused);
+                 self->on_failed(node, attempt, incarnation, tried_at, connection.error().refused);
                });
 }
 
@@ -103,10 +103,13 @@ void PeerLinks::on_connected(const NodeId& node, std::uint64_t attempt, net::Con
 }
 
 // `incarnation`: of the process that was known at the address when the attempt began.
-void PeerLinks::on_failed(const NodeId& node, std::uint64_t attempt, Incarnation incarnation, bool refused) {
+void PeerLinks::on_failed(const NodeId& node, std::uint64_t attempt, Incarnation incarnation, Instant tried_at,
+                          bool refused) {
   Peer* peer = find(node, attempt);
   if (peer == nullptr) return;
-  if (refused && (options_.trust_refused || is_loopback(peer->address))) on_refused_(node, incarnation);
+  if (refused && (options_.trust_refused || is_loopback(peer->address))) {
+    on_refused_(node, incarnation, tried_at);
+  }
   connect_later(node, attempt);
 }
 

@@ -25,8 +25,9 @@ struct PeerLinksOptions {
 // THREAD: its loop's.
 class PeerLinks : public std::enable_shared_from_this<PeerLinks> {
  public:
-  // That process refuses connections, and this is to be trusted: it is gone. Repeated with each attempt.
-  using OnRefused = std::function<void(const NodeId&, Incarnation)>;
+  // That process has refused a connection begun at this moment, and this is to be trusted: it is gone. Repeated with
+  // each attempt.
+  using OnRefused = std::function<void(const NodeId&, Incarnation, Instant tried_at)>;
 
   PeerLinks(net::Loop& loop, PeerLinksOptions options, OnRefused on_refused);
 
@@ -49,7 +50,7 @@ class PeerLinks : public std::enable_shared_from_this<PeerLinks> {
 
   void connect(const NodeId& node);
   void on_connected(const NodeId& node, std::uint64_t attempt, net::ConnectionPtr connection);
-  void on_failed(const NodeId& node, std::uint64_t attempt, Incarnation incarnation, bool refused);
+  void on_failed(const NodeId& node, std::uint64_t attempt, Incarnation incarnation, Instant tried_at, bool refused);
   void on_lost(const NodeId& node, std::uint64_t attempt);
   void connect_later(const NodeId& node, std::uint64_t attempt);
   void drop(Peer& peer);

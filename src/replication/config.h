@@ -1,8 +1,11 @@
 // Who the machine of a partition is.
 #pragma once
 
+#include <cstddef>
+
 #include "base/broken_rule.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/time.h"
 
 namespace gyre::replication {
@@ -14,6 +17,8 @@ struct PartitionConfig {
   Generation generation;
   bool loses_nothing = true;  // false: this start may lack writes that were acknowledged (a new generation)
   Instant started;  // when the process started: it may have given leases until then
+  // Of a write as it is logged; beyond: too_large, for no message could bring it to the other members.
+  std::size_t write_bytes_max = limits::kValueBytesDefaultMax + limits::kFrameEnvelopeBytes / 2;
   BrokenRule broken = BrokenRule::none;  // of tests only
 };
 

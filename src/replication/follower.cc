@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "replication/term_history.h"
 
 namespace gyre::replication {
@@ -31,6 +32,7 @@ void Follower::begin(Term term, const NodeId& primary, Incarnation incarnation) 
 void Follower::stop() {
   matched_ = false;
   gap_ = false;
+  if (repair_) context_.journal.disown_step();
   repair_.reset();
   owes_answer_ = false;
   fresh_next_.reset();
@@ -56,7 +58,7 @@ void Follower::on_append(const Moment& now, const NodeId& from, Incarnation inca
   }
   if (append.term > term_) begin(append.term, from, incarnation);
   if (append.term != term_ || from != primary_ || incarnation != incarnation_) return;
-  hear(now, append);
+  if (append.sent_at > newest_append_) hear(now, append);
   if (!repair_) match(now, append);
   const Sequence received = context_.journal.assigned();
   if (matched_) receive(append);
@@ -67,6 +69,7 @@ void Follower::on_append(const Moment& now, const NodeId& from, Incarnation inca
   if (received == context_.journal.assigned()) ack(now);
 }
 
+// Of what was sent later than all before it: a late or doubled message says nothing about now.
 void Follower::hear(const Moment& now, const Append& append) {
   context_.grants->give({primary_, incarnation_, term_}, now.steady);
   context_.clock.hear(append.time);
@@ -90,7 +93,9 @@ void Follower::match(const Moment& now, const Append& append) {
     if (cut_off) start_repair(now, append.history, journal.assigned(), true);
     return;
   }
-  auto common = common_prefix(journal.state().history, journal.assigned(), append.history, append.position.sequence);
+  // What this member has of the primary's own term the primary has, too: `append` may only be older than that.
+  const Sequence theirs = std::max(append.position.sequence, journal.assigned());
+  auto common = common_prefix(journal.state().history, journal.assigned(), append.history, theirs);
   if (common != journal.assigned()) {
     // What storage has not yet been given is given up without a trace.
     journal.drop_uncommitted();
@@ -127,6 +132,7 @@ void Follower::receive(const Append& append) {
       gap_ = true;
       return;
     }
+    if (write->time > exported_until_) exported_.clear();
     if (write->id.given() && std::ranges::binary_search(exported_, write->id)) {
       context_.effects.push_back(MarkReapplied{{write->id}});
     }
@@ -231,6 +237,8 @@ void Follower::drain_repair() {
 void Follower::finish_repair() {
   exported_.insert(exported_.end(), repair_->exported_ids().begin(), repair_->exported_ids().end());
   std::ranges::sort(exported_);
+  // Twice the life of an id: what this member has heard of the partition's time may be old.
+  exported_until_ = {context_.clock.latest().value + 2 * to_ms(limits::kWriteIdLife)};
   const std::uint64_t lost = repair_->exported_writes();
   if (lost > 0) context_.tell_event(NodeEvent::Kind::lost_writes, term_, lost);
   const auto kind = repair_->rewinding() ? NodeEvent::Kind::rewound : NodeEvent::Kind::snapshot;

@@ -82,6 +82,7 @@ class Follower {
   std::uint64_t repairs_ = 0;
   bool was_away_ = true;  // since the process started, or by a repair
   std::vector<messages::WriteId> exported_;  // sorted: of writes given up, that a retry may bring back
+  UnixMillis exported_until_;                // no retry of them is among writes later than this
 
   Instant newest_append_;    // `sent_at` of it
   bool owes_answer_ = false;  // to it

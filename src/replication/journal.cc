@@ -103,8 +103,9 @@ std::optional<Persist> Journal::take(UnixMillis time, const RepairStep* step) {
                 .dirty = std::exchange(dirty_, false),
                 .synced = std::exchange(sync_wanted_, false),
                 .before = state_.position,
-                .before_step = std::nullopt,
-                .persisted_before = persisted_};
+                .persisted_before = persisted_,
+                .step = step != nullptr,
+                .before_step = std::nullopt};
   if (step != nullptr) return take_step(*step, std::move(handed));
   const auto writes = pending_.after(committed());
   for (const LoggedWritePtr& write : writes) {
@@ -127,7 +128,7 @@ std::optional<Persist> Journal::take(UnixMillis time, const RepairStep* step) {
 // What is assigned and not committed was given up when the repair began.
 Persist Journal::take_step(const RepairStep& step, Handed handed) {
   GYRE_ASSERT(assigned_ == committed());
-  handed.before_step = state_;
+  handed.before_step = BeforeStep{state_, std::exchange(window_, Window(broken_))};
   handed.last = step.state.position;
   const UnixMillis time = std::max(state_.time, step.state.time);
   const Term served = state_.served;
@@ -147,11 +148,9 @@ Persist Journal::take_step(const RepairStep& step, Handed handed) {
   } else {
     recent_.clear();
   }
-  if (step.window) {
-    window_.replace(*step.window);
-  } else {
-    window_.truncate_after(assigned_);
-  }
+  // Without one it is of a snapshot that is not complete, and nothing is held.
+  GYRE_ASSERT(step.window || assigned_ == Sequence());
+  if (step.window) window_.replace(*step.window);
   const bool synced = handed.synced;
   handed_.push_back(std::move(handed));
   return Persist{.id = last_id_,
@@ -166,27 +165,39 @@ Persist Journal::take_step(const RepairStep& step, Handed handed) {
 Journal::Report Journal::on_persisted(std::uint64_t id) {
   Report report;
   while (!handed_.empty() && handed_.front().id <= id) {
-    const Handed& done = handed_.front();
-    // A write from before a repair may be given up by now.
-    if (done.last.sequence <= committed()) persisted_ = done.last;
+    const Handed done = std::move(handed_.front());
+    handed_.pop_front();
+    persisted_through(done.last);
     promised_durably_ = std::max(promised_durably_, done.promised);
     served_durably_ = std::max(served_durably_, done.served);
     if (done.synced) promised_synced_ = std::max(promised_synced_, done.promised);
     report.step = report.step || done.before_step.has_value();
-    handed_.pop_front();
   }
   pending_.drop_through(persisted_.sequence);
   return report;
 }
 
+// Some of it may have been given up since, by a step of a repair that is still on its way.
+void Journal::persisted_through(Position position) {
+  for (const Handed& later : handed_) {
+    if (later.step && later.last.sequence < position.sequence) position = later.last;
+  }
+  persisted_ = position;
+}
+
+void Journal::disown_step() {
+  for (Handed& handed : handed_) handed.before_step.reset();
+}
+
 void Journal::on_refused() {
   GYRE_ASSERT(!handed_.empty());
-  const Handed refused = std::move(handed_.back());
+  Handed refused = std::move(handed_.back());
   handed_.pop_back();
   dirty_ = dirty_ || refused.dirty;
   sync_wanted_ = sync_wanted_ || refused.synced;
   if (refused.before_step) {
-    state_ = *refused.before_step;
+    state_ = std::move(refused.before_step->state);
+    window_ = std::move(refused.before_step->window);
     assigned_ = state_.position.sequence;
     persisted_ = refused.persisted_before;
     recent_.clear();

@@ -70,10 +70,18 @@ class Journal {
   Report on_persisted(std::uint64_t id);
   // The last one taken was refused.
   void on_refused();
+  // The repair whose step was taken has ended: what is left of it is not reported as a step. Not between take() and the
+  // word of storage.
+  void disown_step();
 
   void check_invariants() const;
 
  private:
+  // What a step of a repair took the place of.
+  struct BeforeStep {
+    messages::PartitionState state;
+    Window window;
+  };
   // What was taken and is not yet reported as persisted.
   struct Handed {
     std::uint64_t id = 0;
@@ -82,13 +90,15 @@ class Journal {
     Term served;
     bool dirty = false;
     bool synced = false;
-    // What was there before; all of it for a step of a repair, else the position alone.
+    // What was there before.
     Position before;
-    std::optional<messages::PartitionState> before_step;
     Position persisted_before;
+    bool step = false;
+    std::optional<BeforeStep> before_step;  // while the repair that asked for it goes on
   };
 
   bool step_is_out() const;
+  void persisted_through(Position position);
   void forget_after(Sequence last);
   void begin_office();
   Persist take_step(const RepairStep& step, Handed handed);

@@ -192,11 +192,11 @@ void Partition::on_peer(const Moment& now, const NodeId& from, Incarnation incar
   progress(now);
 }
 
-void Partition::on_peer_dead(const Moment& now, const NodeId& node, Incarnation incarnation) {
+void Partition::on_peer_dead(const Moment& now, const NodeId& node, Incarnation incarnation, Instant tried_at) {
   if (!context_->view || broken()) return;
   context_->grants->on_dead(node, incarnation);
   follower_->on_dead(node, incarnation);
-  if (Primary* self = primary()) self->on_dead(now, node, incarnation);
+  if (Primary* self = primary()) self->on_dead(now, node, incarnation, tried_at);
   progress(now);
 }
 
@@ -277,7 +277,7 @@ void Partition::on_tick(const Moment& now) {
   const Duration heartbeat = context.view->timing.heartbeat;
   if (given_up_ && now.steady - given_up_->told_at >= heartbeat) tell_given_up(now.steady);
   if (broken()) return;
-  const UnixMillis old = context.clock.surely_before(now, limits::kWriteIdLife);
+  const UnixMillis old = context.clock.surely_before(now, context.running, limits::kWriteIdLife);
   if (old != UnixMillis{}) context.journal.expire_window({old.value + to_ms(limits::kWriteIdLife)});
   if (Primary* self = primary()) {
     self->on_tick(now);
@@ -306,10 +306,14 @@ void Partition::progress(const Moment& now) {
 
 // --- Storage ---
 
+// An in-sync member gives nothing up: it may be the last one that has it. Its primary hears that it is under repair, and
+// asks for a set without it.
 std::optional<Persist> Partition::take_persist() {
   if (broken()) return std::nullopt;
   Primary* self = primary();
-  auto persist = context_->journal.take(context_->clock.latest(), self ? nullptr : follower_->step());
+  const RepairStep* step = self != nullptr ? nullptr : follower_->step();
+  if (step != nullptr && in_sync()) step = nullptr;
+  auto persist = context_->journal.take(context_->clock.latest(), step);
   if (self != nullptr && persist) self->on_taken(persist->writes);
   return persist;
 }

@@ -26,18 +26,19 @@ class Primary;
 class WriteQueue;
 struct Context;
 
-// Life: a partition is Idle while no map names this node as a member. A member follows its primary, as Replica while the
-// map has its present data in the in-sync set, else as Learner. A map that appoints this very process makes it Primary:
-// it records the term, waits until the leases it gave to earlier primaries have run out, and serves while it holds the
-// leases of all members it counts. It is a member again when a newer term appoints another. A member whose storage fails
-// is Broken for good.
+// Life: a partition is Idle while no map names this node as a member. A member follows its primary, as Replica while
+// the map has its present data in the in-sync set, else as Learner. A map that appoints this very process makes it
+// Primary: it records the term, waits until the leases it gave to earlier primaries have run out, and serves while it
+// holds the leases of all members it counts. It is a member again when a newer term appoints another. A member whose
+// storage fails is Broken for good.
 //
 //   Idle <-> Learner <-> Replica --appointed--> Primary --newer term--> Learner, Replica      any --storage--> Broken
 //
 // Each part of this life is a collaborator: Journal (writes on their way to storage, and the promises), Follower (a
 // member), Primary (a term in office), WriteQueue (the order of requests), Waits (answers that must not leave yet).
 //
-// INVARIANT 1: nothing is said (acknowledged, promised, answered) that is not as durable as the node was told to make it.
+// INVARIANT 1: nothing is said (acknowledged, promised, answered) that is not as durable as the node was told to make
+// it.
 // INVARIANT 2: only a Primary assigns sequences, and only in the term for which the map appointed this process.
 // INVARIANT 3: served and promised terms never go back; sequences do only by a repair, which leaves a learner.
 class Partition {
@@ -53,8 +54,8 @@ class Partition {
   void on_map(const Moment& now, const ring::ClusterMap& map);
   // Append, AppendAck, GivenUp, FetchKeys, FetchedKeys, SnapshotAsk, SnapshotChunk from the process `from`.
   void on_peer(const Moment& now, const NodeId& from, Incarnation incarnation, messages::Message message);
-  // Proof of death: the peer port of this process refuses connections, or a later process has its place.
-  void on_peer_dead(const Moment& now, const NodeId& node, Incarnation incarnation);
+  // Proof of death: the peer port of this process has refused a connection that was begun at `tried_at`.
+  void on_peer_dead(const Moment& now, const NodeId& node, Incarnation incarnation, Instant tried_at);
   // The coordinator's questions.
   bool on_poll(const Moment& now, Term term, const NodeId& suspect);
   // A SealAnswer of one item follows (TellCoordinator) once the promise is durable.

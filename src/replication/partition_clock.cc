@@ -27,12 +27,11 @@ UnixMillis PartitionClock::read(const Moment& now) {
   return at_;
 }
 
-UnixMillis PartitionClock::surely_before(const Moment& now, Duration life) {
-  if (samples_.empty() || now.steady - samples_.back().steady >= kSampleInterval) {
-    samples_.push_back({now.steady, read(now)});
-  }
-  while (samples_.size() > 1 && now.steady - samples_[1].steady >= life) samples_.pop_front();
-  if (now.steady - samples_.front().steady < life) return {};
+UnixMillis PartitionClock::surely_before(const Moment& now, const RunningClock& running, Duration life) {
+  const Duration ran = running.read(now.steady);
+  if (samples_.empty() || ran - samples_.back().running >= kSampleInterval) samples_.push_back({ran, read(now)});
+  while (samples_.size() > 1 && ran - samples_[1].running >= life) samples_.pop_front();
+  if (ran - samples_.front().running < life) return {};
   return samples_.front().time;
 }
 

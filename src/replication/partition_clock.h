@@ -10,6 +10,19 @@
 
 namespace gyre::replication {
 
+// Counts the time in which this process was itself running: a gap between two ticks counts as at most two ticks.
+class RunningClock {
+ public:
+  explicit RunningClock(Instant started) : last_tick_(started) {}
+
+  void tick(Instant now);
+  Duration read(Instant now) const;
+
+ private:
+  Duration running_{0};
+  Instant last_tick_;
+};
+
 // The partition's time, by which values expire (PROTOCOL.md section 11). A primary's is its wall clock, or what the
 // partition's time was with the time that has passed since; a member's is what its primary said last.
 //
@@ -28,12 +41,13 @@ class PartitionClock {
   // As read or heard last.
   UnixMillis latest() const { return at_; }
 
-  // What was written at this time or before is older than `life`, however clocks have jumped since.
-  UnixMillis surely_before(const Moment& now, Duration life);
+  // What was written at this time or before is older than `life`, however clocks have jumped since. Time in which this
+  // process was not running does not count: what it was sent meanwhile is still to be read.
+  UnixMillis surely_before(const Moment& now, const RunningClock& running, Duration life);
 
  private:
   struct Sample {
-    Instant steady;
+    Duration running;
     UnixMillis time;
   };
 
@@ -42,19 +56,6 @@ class PartitionClock {
   Instant since_;  // while running: `at_` was the time then
   std::deque<Sample> samples_;  // oldest first, at least a second apart
   BrokenRule broken_;
-};
-
-// Counts the time in which this process was itself running: a gap between two ticks counts as at most two ticks.
-class RunningClock {
- public:
-  explicit RunningClock(Instant started) : last_tick_(started) {}
-
-  void tick(Instant now);
-  Duration read(Instant now) const;
-
- private:
-  Duration running_{0};
-  Instant last_tick_;
 };
 
 }  // namespace gyre::replication

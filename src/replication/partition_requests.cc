@@ -65,11 +65,6 @@ Result<void> Partition::admit(const Moment& now, const messages::WriteRequest& r
   if (queue_->size() + context_->journal.pending().size() >= limits::kPartitionWritesQueuedMax) {
     return fail(busy(fmt::format("too many writes wait in partition {}", id().value())));
   }
-  if (request.id.given() && request.age >= limits::kWriteIdLife) {
-    return fail(ErrorCode::outcome_unknown,
-                "the write was first sent too long ago to know whether it was applied: read before you write again",
-                Outcome::unknown);
-  }
   return {};
 }
 
@@ -79,7 +74,7 @@ void Partition::on_write(const Moment& now, Ticket ticket, messages::WriteReques
     context_->effects.push_back(WriteDone{ticket, fail(std::move(admitted).error())});
     return;
   }
-  queue_->push(ticket, std::move(request));
+  queue_->push(now.steady, ticket, std::move(request));
   drain(now);
 }
 

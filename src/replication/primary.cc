@@ -16,11 +16,15 @@ using messages::LoggedWritePtr;
 namespace {
 
 constexpr std::size_t kMarksMax = 256;
+constexpr Sequence kUnbounded{UINT64_MAX};
 
 }  // namespace
 
 Primary::Primary(Context& context, const Moment& now, Term term)
-    : context_(context), term_(term), donor_(context.config.id, term, context.tasks) {
+    : context_(context),
+      term_(term),
+      inherited_(context.journal.assigned()),
+      donor_(context.config.id, term, context.tasks) {
   context_.journal.begin_term(term);
   context_.clock.run(now);
   if (!context_.broken(BrokenRule::new_primary_floor)) floor_ = context_.journal.assigned();
@@ -39,7 +43,7 @@ void Primary::on_view(const Moment& now) {
   }
   std::erase_if(newcomers_, [&](const auto& newcomer) {
     const auto& [node, state] = newcomer;
-    // An entry of a higher version has decided, one way or the other; and other data is never counted in by this request.
+    // An entry of a higher version has decided, one way or the other; other data is never counted in by this request.
     if (state.asked) return view.entry.version > asked_version_ || !view.present(node, state.generation);
     return !members_.contains(node) || view.in_sync(node);
   });
@@ -67,22 +71,23 @@ void Primary::try_office(const Moment& now) {
   context_.tell_event(messages::NodeEvent::Kind::serving, term_);
 }
 
+bool Primary::alone() const { return held_by_counted_ == kUnbounded; }
+
 bool Primary::counted(const NodeId& node) const {
   return context_.view->in_sync(node) || newcomers_.contains(node);
 }
 
 void Primary::recount() {
   right_until_ = kNever;
-  Sequence held = context_.journal.persisted();
-  bool alone = true;
+  held_by_counted_ = kUnbounded;
   for (const auto& [node, member] : members_) {
     if (!counted(node)) continue;
-    alone = false;
     right_until_ = std::min(right_until_, member.lease_until());
-    held = std::min(held, member.acknowledged().sequence);
+    held_by_counted_ = std::min(held_by_counted_, member.acknowledged().sequence);
   }
   if (context_.broken(BrokenRule::lease_of_every_member)) right_until_ = kNever;
-  unheld_.drop_through(alone ? context_.journal.committed() : held);
+  const Journal& journal = context_.journal;
+  unheld_.drop_through(alone() ? journal.committed() : std::min(held_by_counted_, journal.persisted()));
 }
 
 bool Primary::serving(Instant now) const {
@@ -107,13 +112,12 @@ Result<void> Primary::check_right(Instant now) const {
 Sequence Primary::held(AckCount level) const {
   const Sequence own = context_.journal.persisted();
   if (level == messages::kAckOne) return own;
+  if (level == messages::kAckAll) return std::min(own, held_by_counted_);
   std::vector<Sequence> others;
   for (const auto& [node, member] : members_) {
-    const bool counts = level == messages::kAckAll ? counted(node) : context_.view->in_sync(node);
-    if (counts) others.push_back(member.acknowledged().sequence);
+    if (context_.view->in_sync(node)) others.push_back(member.acknowledged().sequence);
   }
   std::ranges::sort(others, std::greater());
-  if (level == messages::kAckAll) return others.empty() ? own : std::min(own, others.back());
   const std::size_t needed = level - std::size_t{1};
   return others.size() < needed ? Sequence(0) : std::min(own, others[needed - 1]);
 }
@@ -156,12 +160,12 @@ void Primary::on_ack(const Moment& now, const NodeId& from, Incarnation incarnat
   found->second.pump(header(now), context_);
 }
 
-void Primary::on_dead(const Moment& now, const NodeId& node, Incarnation incarnation) {
+void Primary::on_dead(const Moment& now, const NodeId& node, Incarnation incarnation, Instant tried_at) {
   const auto found = members_.find(node);
   if (found != members_.end()) {
     Progress& member = found->second;
     const Incarnation newest = std::max(member.incarnation(), context_.view->nodes.at(node).incarnation);
-    if (incarnation >= newest) member.on_dead(now.steady, context_.view->timing.lease_counted());
+    if (incarnation >= newest) member.on_dead(tried_at, context_.view->timing.lease_counted());
   }
   recount();
   try_office(now);
@@ -175,8 +179,7 @@ void Primary::on_log(const Moment& now, TaskId task, const Result<std::vector<Lo
 }
 
 void Primary::on_taken(std::span<const LoggedWritePtr> writes) {
-  const bool alone = std::ranges::none_of(members_, [&](const auto& member) { return counted(member.first); });
-  if (alone) return;
+  if (alone()) return;
   for (const LoggedWritePtr& write : writes) unheld_.append(write);
   // What memory no longer has of it, because a member is away for long, may be any key.
   const RecentLog& recent = context_.journal.recent();

@@ -36,7 +36,7 @@ class Primary {
   // A newer map that still has this term.
   void on_view(const Moment& now);
   void on_ack(const Moment& now, const NodeId& from, Incarnation incarnation, const messages::AppendAck& ack);
-  void on_dead(const Moment& now, const NodeId& node, Incarnation incarnation);
+  void on_dead(const Moment& now, const NodeId& node, Incarnation incarnation, Instant tried_at);
   void on_order(const Moment& now, const messages::Order& order);
   void on_fetch(const Moment& now, const NodeId& from, messages::FetchKeys fetch);
   void on_ask(const Moment& now, const NodeId& from, const messages::SnapshotAsk& ask);
@@ -100,13 +100,16 @@ class Primary {
   };
   struct Wanted {
     std::vector<ring::InSyncMember> in_sync;
-    bool release = false;  // members leave, and only because they were told to
+    bool release = false;  // members leave, and only those that were told to or have to
   };
 
   // Office and leases.
   AppendHeader header(const Moment& now);
   void pump_all(const Moment& now);
   bool counted(const NodeId& node) const;
+  // Counts nobody besides itself.
+  bool alone() const;
+  // Call when members, newcomers, or what members hold have changed.
   void recount();
   Duration lag(const Progress& member, Instant now) const;
   void mark_commit(Instant now);
@@ -122,12 +125,15 @@ class Primary {
 
   Context& context_;
   Term term_;
+  Sequence inherited_;  // what this member held when the term began
   bool office_recorded_ = false;
   bool in_office_ = false;
   std::map<NodeId, Progress> members_;    // all others of the entry
   std::map<NodeId, Newcomer> newcomers_;  // counted beyond the entry's in-sync set
   std::map<NodeId, Incarnation> released_;  // processes that were to leave the in-sync set
-  Instant right_until_;                   // the first lease of a counted member to run out
+  // By the last recount(), of the other members counted.
+  Instant right_until_;       // their first lease to run out
+  Sequence held_by_counted_;  // by all of them
   Sequence floor_;                        // up to here any key may have changed
   PendingLog unheld_;                     // behind it: what some counted member may lack
   std::deque<Mark> marks_;

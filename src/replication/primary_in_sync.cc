@@ -12,6 +12,9 @@ namespace {
 // A member that lacks a write of this age leaves the in-sync set.
 constexpr Duration kLagMax = std::chrono::seconds(1);
 
+// Goes on only once it has left the in-sync set.
+bool repairing(const Progress& member) { return member.state() == Progress::State::repairing; }
+
 }  // namespace
 
 void Primary::on_tick(const Moment& now) {
@@ -30,11 +33,13 @@ bool Primary::silent(const Progress& member, Instant now) const {
   return member.dead() || now - member.heard_at() > context_.view->timing.detection;
 }
 
-// Follows so closely that waiting for it costs nothing.
+// Follows so closely that waiting for it costs nothing. How old the writes are that were there before this term, nobody
+// knows here: one who lacks some is behind.
 bool Primary::caught_up(const Progress& member, Instant now) const {
   const Timing& timing = context_.view->timing;
   return member.state() == Progress::State::following && member.whole() && !member.regressed() && !member.dead() &&
-         now - member.heard_at() <= 2 * timing.heartbeat && lag(member, now) <= timing.heartbeat;
+         member.acknowledged().sequence >= inherited_ && now - member.heard_at() <= 2 * timing.heartbeat &&
+         lag(member, now) <= timing.heartbeat;
 }
 
 void Primary::count_newcomers(Instant now) {
@@ -76,7 +81,7 @@ Primary::Wanted Primary::wanted(Instant now, bool may_grow) {
     if (silent(member, now) || member.regressed()) {
       dropped = true;
     } else {
-      (lag(member, now) > kLagMax ? lagging : stay).push_back(&member);
+      (!repairing(member) && lag(member, now) > kLagMax ? lagging : stay).push_back(&member);
     }
   }
   // Those who lag least stay where too few would be left; then writes wait for them.
@@ -93,13 +98,13 @@ Primary::Wanted Primary::wanted(Instant now, bool may_grow) {
   Wanted wanted;
   wanted.in_sync.push_back({context_.config.self, context_.config.generation});
   for (const Progress* member : stay) {
-    if (leaves_planned(member->node(), stay)) {
+    // Those who leave by themselves do so alone: however few stay, nobody is to be promoted for it.
+    if (!dropped && (repairing(*member) || leaves_planned(member->node(), stay))) {
       wanted.release = true;
     } else {
       wanted.in_sync.push_back({member->node(), member->generation()});
     }
   }
-  wanted.release = wanted.release && !dropped;
   for (const auto& [node, newcomer] : newcomers_) {
     const Progress& member = members_.at(node);
     const bool reached = member.acknowledged().sequence >= newcomer.must_reach ||

@@ -41,9 +41,9 @@ void Progress::on_ack(Instant now, Incarnation incarnation, const AppendAck& ack
   }
 }
 
-void Progress::on_dead(Instant now, Duration lease) {
+void Progress::on_dead(Instant tried_at, Duration lease) {
   dead_ = true;
-  lease_until_ = std::max(lease_until_, now + lease);
+  lease_until_ = std::max(lease_until_, tried_at + lease);
 }
 
 void Progress::leave_following(State state, Instant now) {

@@ -35,8 +35,9 @@ class Progress {
   // REQUIRES: of this term, by the generation of the member's present data. `lease`: what an answer is worth, from the
   // sending of what it answers.
   void on_ack(Instant now, Incarnation incarnation, const messages::AppendAck& ack, Duration lease, Context& context);
-  // Its process is gone: that counts as a lease given now.
-  void on_dead(Instant now, Duration lease);
+  // Its process is gone, as a connection begun at `tried_at` showed: that counts as a lease, given at that moment. (Not
+  // when this is handled: its next process may be primary by then.)
+  void on_dead(Instant tried_at, Duration lease);
   // The member's data is another now.
   void restart(Generation generation, Instant now);
   // True: the task was this stream's.

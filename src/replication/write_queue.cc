@@ -1,5 +1,6 @@
 #include "replication/write_queue.h"
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 #include <unordered_map>
@@ -21,6 +22,9 @@ using messages::WriteOperation;
 using messages::WriteOutcome;
 
 namespace {
+
+// Below the life of an id: the time that a retry was on its way, or will yet wait for stored values, is in no age.
+constexpr Duration kRetryAgeMax = limits::kWriteIdLife - std::chrono::seconds(10);
 
 // The mutations of a write in the making; each operation sees those before it.
 class Draft {
@@ -48,10 +52,11 @@ const Record* record_of(const Mutation& mutation) {
 
 }  // namespace
 
-void WriteQueue::push(Ticket ticket, messages::WriteRequest write) {
+void WriteQueue::push(Instant now, Ticket ticket, messages::WriteRequest write) {
   GYRE_ASSERT(!write.operations.empty());
   const std::uint64_t print = write.id.given() ? fingerprint(write.operations) : 0;
-  queue_.push_back({.ticket = ticket, .read = std::nullopt, .write = std::move(write), .fingerprint = print});
+  queue_.push_back(
+      {.ticket = ticket, .read = std::nullopt, .write = std::move(write), .arrived = now, .fingerprint = print});
 }
 
 void WriteQueue::push(Ticket ticket, ReadRequest read) {
@@ -64,7 +69,7 @@ void WriteQueue::drain(const Moment& now, Term term) {
     if (head.started) return;
     if (head.read) {
       plan(head.ticket, *head.read);
-    } else if (!answered_before(head)) {
+    } else if (!answered_before(now.steady, head)) {
       if (start_reads(head)) return;
       apply(now, term, head);
     }
@@ -93,7 +98,7 @@ bool WriteQueue::on_current(const Moment& now, Term term, Ticket ticket, std::si
 
 Position WriteQueue::newest() const { return context_.journal.position_of(context_.journal.assigned()); }
 
-bool WriteQueue::answered_before(Queued& queued) {
+bool WriteQueue::answered_before(Instant now, Queued& queued) {
   const messages::WriteRequest& write = queued.write;
   if (!write.id.given()) return false;
   const Window& window = context_.journal.window();
@@ -106,6 +111,14 @@ bool WriteQueue::answered_before(Queued& queued) {
       return true;
     }
     answer(queued, before->position, Shows::others, before->outcomes);
+    return true;
+  }
+  if (write.age + (now - queued.arrived) >= kRetryAgeMax) {
+    context_.effects.push_back(
+        WriteDone{queued.ticket, fail(ErrorCode::outcome_unknown,
+                                      "the write was first sent too long ago to know whether it was applied: read "
+                                      "before you write again",
+                                      Outcome::unknown)});
     return true;
   }
   if (window.closed(write.id)) {
@@ -131,6 +144,7 @@ bool WriteQueue::answered_before(Queued& queued) {
 bool WriteQueue::start_reads(Queued& queued) {
   const auto& operations = queued.write.operations;
   queued.started = true;
+  if (std::ranges::none_of(operations, needs_current)) return false;
   queued.current.resize(operations.size());
   for (std::size_t i = 0; i < operations.size(); ++i) {
     if (!needs_current(operations[i])) continue;
@@ -156,8 +170,9 @@ void WriteQueue::apply(const Moment& now, Term term, Queued& queued) {
   outcomes.reserve(request.operations.size());
   for (std::size_t i = 0; i < request.operations.size(); ++i) {
     const WriteOperation& operation = request.operations[i];
-    const Record* current = queued.current[i] ? &*queued.current[i] : nullptr;
-    if (needs_current(operation) && !context_.broken(BrokenRule::evaluate_pending)) {
+    const bool needed = needs_current(operation);
+    const Record* current = needed && queued.current[i] ? &*queued.current[i] : nullptr;
+    if (needed && !context_.broken(BrokenRule::evaluate_pending)) {
       // What was read may be older than what came before this write in the queue.
       const Mutation* newer = draft.find(operation.key);
       if (newer == nullptr) newer = journal.pending().find(operation.key);
@@ -179,6 +194,13 @@ void WriteQueue::apply(const Moment& now, Term term, Queued& queued) {
     write->lowest_open = request.lowest_open;
     write->fingerprint = queued.fingerprint;
     write->outcomes = outcomes;
+  }
+  if (write->bytes() > context_.config.write_bytes_max) {
+    return answer(queued, newest(), Shows::others,
+                  fail(ErrorCode::too_large,
+                       fmt::format("the write makes {} bytes, and {} bytes fit into a message between members: change "
+                                   "fewer keys at once",
+                                   write->bytes(), context_.config.write_bytes_max)));
   }
   journal.append(std::move(write));
   answer(queued, next, Shows::own_write, std::move(outcomes));

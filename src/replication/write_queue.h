@@ -19,7 +19,7 @@ class WriteQueue {
  public:
   explicit WriteQueue(Context& context) : context_(context) {}
 
-  void push(Ticket ticket, messages::WriteRequest write);
+  void push(Instant now, Ticket ticket, messages::WriteRequest write);
   void push(Ticket ticket, ReadRequest read);
   // Carries out what can be, in `term`.
   void drain(const Moment& now, Term term);
@@ -42,21 +42,23 @@ class WriteQueue {
     Ticket ticket;
     std::optional<ReadRequest> read;  // else a write
     messages::WriteRequest write = {};
+    Instant arrived = {};
     std::uint64_t fingerprint = 0;
-    std::vector<std::optional<messages::Record>> current = {};  // by operation, as they arrive
+    std::vector<std::optional<messages::Record>> current = {};  // by operation, as they arrive; empty: none needed
     std::size_t reads_open = 0;
     bool started = false;
   };
 
   // True: it was answered by what the window knows, or refused.
-  bool answered_before(Queued& queued);
+  bool answered_before(Instant now, Queued& queued);
   bool start_reads(Queued& queued);
   // Of the last write that has its place.
   Position newest() const;
   void apply(const Moment& now, Term term, Queued& queued);
   // `position`: where the answer stands; it shows nothing behind that. `shows`: it shows what other writes did.
   enum class Shows : std::uint8_t { own_write, others };
-  void answer(const Queued& queued, Position position, Shows shows, Result<std::vector<messages::WriteOutcome>> outcomes);
+  void answer(const Queued& queued, Position position, Shows shows,
+              Result<std::vector<messages::WriteOutcome>> outcomes);
 
   Context& context_;
   std::deque<Queued> queue_;

@@ -1,10 +1,12 @@
 // How a host is set up, and what it counts.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "base/broken_rule.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/metrics.h"
 #include "base/time.h"
 #include "runtime/durability.h"
@@ -18,6 +20,7 @@ struct HostOptions {
   bool loses_nothing = true;  // false: this start may lack writes that were acknowledged
   Instant started = {};       // when the process started
   Durability durability = Durability::everysec;
+  std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
   std::uint32_t shard = 0;   // this host has the partitions p with p mod shards == shard
   std::uint32_t shards = 1;
   BrokenRule broken = BrokenRule::none;  // of tests only

@@ -1,10 +1,21 @@
 #include "runtime/machines.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
+#include "base/limits.h"
 
 namespace gyre::runtime {
+
+namespace {
+
+// What fits into a frame of the wire besides its envelope, half of which is for a message's other parts.
+std::size_t write_bytes_max(std::size_t value_bytes_max) {
+  return std::max(value_bytes_max, limits::kFrameBytesFloor) + limits::kFrameEnvelopeBytes / 2;
+}
+
+}  // namespace
 
 Machines::Machines(HostOptions options, Stored stored)
     : options_(std::move(options)),
@@ -25,6 +36,7 @@ void Machines::adopt(ring::ClusterMapPtr map) {
                                                           .generation = options_.generation,
                                                           .loses_nothing = options_.loses_nothing,
                                                           .started = options_.started,
+                                                          .write_bytes_max = write_bytes_max(options_.value_bytes_max),
                                                           .broken = options_.broken},
                                                          std::move(stored.state), std::move(stored.window))));
   }

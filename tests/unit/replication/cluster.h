@@ -247,7 +247,7 @@ class Cluster {
   void prove_dead(const std::string& name) {
     for (auto& [other, member] : members) {
       if (other == name || !running(other)) continue;
-      at(other)->on_peer_dead(now, NodeId(name), node(name).incarnation);
+      at(other)->on_peer_dead(now, NodeId(name), node(name).incarnation, now.steady);
       collect(other);
     }
   }

@@ -29,7 +29,9 @@ class Following {
     c.network.clear();
   }
 
+  // Each is sent later than those before it.
   Append append(std::uint64_t term, std::vector<std::uint64_t> sequences = {}) {
+    c.now.steady += 1ms;
     Append append;
     append.partition = PartitionId(0);
     append.term = Term(term);
@@ -102,6 +104,19 @@ TEST(Follower, AppliesOnlyTheNextSequence) {
   ack = f.tell(f.append(1, {1, 2}));
   EXPECT_EQ(ack->position.sequence, Sequence(4)) << "what comes again changes nothing";
   EXPECT_EQ(f.c.at("n2").disk.log.size(), 4u);
+}
+
+TEST(Follower, ALateHistoryTakesNothingBackThatSurvivedARestart) {
+  Following f;
+  f.tell(f.probe(1));
+  f.tell(f.append(1, {1, 2, 3}));
+  f.c.restart("n2");
+  f.c.publish();
+  const auto ack = f.tell(f.probe(1, 1));  // sent when there was one write
+  ASSERT_TRUE(ack);
+  EXPECT_EQ(ack->state, AppendAck::State::following);
+  EXPECT_EQ(ack->position, (Position{Term(1), Sequence(3)}));
+  EXPECT_TRUE(f.c.work.empty()) << "nothing is exported";
 }
 
 TEST(Follower, AHeartbeatShowsItThatWritesAreMissing) {
@@ -225,9 +240,9 @@ TEST(Follower, PollsAreAliveWhileThePrimaryWasHeardToServe) {
   f.tell(f.probe(1));
   EXPECT_TRUE(n2->on_poll(f.c.now, Term(1), NodeId("n1")));
   EXPECT_FALSE(n2->on_poll(f.c.now, Term(2), NodeId("n1")));
-  n2->on_peer_dead(f.c.now, NodeId("n1"), Incarnation(0));
+  n2->on_peer_dead(f.c.now, NodeId("n1"), Incarnation(0), f.c.now.steady);
   EXPECT_TRUE(n2->on_poll(f.c.now, Term(1), NodeId("n1"))) << "that was an earlier process";
-  n2->on_peer_dead(f.c.now, NodeId("n1"), Incarnation(1));
+  n2->on_peer_dead(f.c.now, NodeId("n1"), Incarnation(1), f.c.now.steady);
   EXPECT_FALSE(n2->on_poll(f.c.now, Term(1), NodeId("n1")));
   Append not_serving = f.append(1);
   not_serving.serving = false;
@@ -237,6 +252,17 @@ TEST(Follower, PollsAreAliveWhileThePrimaryWasHeardToServe) {
   EXPECT_TRUE(n2->on_poll(f.c.now, Term(1), NodeId("n1")));
   f.c.advance(1100ms);
   EXPECT_FALSE(n2->on_poll(f.c.now, Term(1), NodeId("n1")));
+}
+
+TEST(Follower, AMessageThatComesAgainIsNotHeardAgain) {
+  Following f;
+  const Append append = f.append(1);
+  f.tell(append);
+  f.c.advance(700ms);
+  EXPECT_TRUE(f.c.at("n2")->on_poll(f.c.now, Term(1), NodeId("n1")));
+  f.tell(append);
+  f.c.advance(700ms);
+  EXPECT_FALSE(f.c.at("n2")->on_poll(f.c.now, Term(1), NodeId("n1")));
 }
 
 TEST(Follower, OnlyTheTimeItRanItselfCountsForAPoll) {
@@ -252,7 +278,7 @@ TEST(Follower, AStartCountsAsHearingEverybody) {
   f.c.restart("n2");
   f.c.publish();
   EXPECT_TRUE(f.c.at("n2")->on_poll(f.c.now, Term(1), NodeId("n1")));
-  f.c.at("n2")->on_peer_dead(f.c.now, NodeId("n1"), Incarnation(1));
+  f.c.at("n2")->on_peer_dead(f.c.now, NodeId("n1"), Incarnation(1), f.c.now.steady);
   EXPECT_FALSE(f.c.at("n2")->on_poll(f.c.now, Term(1), NodeId("n1")));
 }
 
@@ -391,6 +417,27 @@ TEST(Follower, ADeposedPrimaryExportsItsTailRewindsAndAccounts) {
   c.run("n2", lost);
   c.advance(200ms);
   ASSERT_EQ(c.at("n1").reapplied.size(), 1u) << "the retry survived";
+}
+
+TEST(Follower, AnExportedIdIsForgottenWhenNoRetryCanCarryItAnyMore) {
+  Cluster c({"n1", "n2"});
+  c.serve("n1", {"n1", "n2"});
+  c.disconnect("n1", "n2");
+  auto lost = request({put("k", "lost")});
+  lost.id = {ClientId(4), WriteNumber(1)};
+  c.run("n1", lost);
+  c.kill("n1");
+  c.serve("n2", {"n2"});
+  c.restart("n1");
+  c.reconnect();
+  c.publish();
+  c.advance(1s);
+  ASSERT_EQ(c.at("n1").ledger.size(), 1u);
+  c.now.wall.value += 3 * to_ms(limits::kWriteIdLife);
+  c.run("n2", lost);  // the same id for another write
+  c.advance(200ms);
+  EXPECT_EQ(c.at("n1").value("k"), "lost");
+  EXPECT_TRUE(c.at("n1").reapplied.empty());
 }
 
 TEST(Follower, ValuesReadBeforeARepairDoNotLeaveAfterIt) {

@@ -1,5 +1,5 @@
 // Interleavings that random walks rarely reach (PROTOCOL.md section 13), on the machines alone: the test plays the
-// coordinator. Scenarios 8 and 11 are in primary_test.cc; those about the coordinator's own rules belong to the simulator.
+// coordinator. Scenarios 8 and 11 are in primary_test.cc; the coordinator's own rules are for the simulator.
 #include <gtest/gtest.h>
 
 #include "tests/unit/replication/cluster.h"
@@ -51,7 +51,7 @@ TEST(Scenario02, AProofAboutTheSecondPrimaryDoesNotEndALeaseToTheFirst) {
   c.kill("b");
   c.tell_map("c");
   ASSERT_TRUE(c.seal("c", 3));
-  c.at("c")->on_peer_dead(c.now, NodeId("b"), Incarnation(1));
+  c.at("c")->on_peer_dead(c.now, NodeId("b"), Incarnation(1), c.now.steady);
   c.appoint("c", {"c"}, 3);
   c.tell_map("c");
   c.settle();
@@ -70,7 +70,7 @@ TEST(Scenario03, AnOldProofOfDeathDoesNotEndTheLeaseOfALaterProcess) {
   c.restart("a");
   c.serve("a", {"a", "b"});
   ASSERT_TRUE(c.seal("b", 3));
-  c.at("b")->on_peer_dead(c.now, NodeId("a"), Incarnation(1));
+  c.at("b")->on_peer_dead(c.now, NodeId("a"), Incarnation(1), c.now.steady);
   c.disconnect("a", "b");
   c.appoint("b", {"b"}, 3);
   c.tell_map("b");

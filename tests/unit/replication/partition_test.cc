@@ -378,6 +378,52 @@ TEST(Partition, ARetryThatIsTooOldHasAnUnknownOutcome) {
   EXPECT_EQ(d.error_of(d.cluster.write("n1", std::move(old))), ErrorCode::outcome_unknown);
 }
 
+TEST(Partition, TheTimeThatARetryWaitsInTheQueueCountsToo) {
+  Driver d;
+  d.serve();
+  d.write({incr("n")});
+  auto retry = numbered(1, put("a", "1"));
+  retry.age = limits::kWriteIdLife - std::chrono::seconds(15);
+  const auto waiting = d.cluster.write("n1", std::move(retry));
+  d.cluster.now.steady += std::chrono::seconds(6);
+  d.answer_reads();
+  ASSERT_TRUE(d.writes().contains(waiting));
+  EXPECT_EQ(d.error_of(waiting), ErrorCode::outcome_unknown);
+}
+
+TEST(Partition, AnIdOutlivesAPauseOfTheProcess) {
+  Driver d;
+  d.serve();
+  d.cluster.write("n1", numbered(1, incr("n")));
+  d.cluster.settle();
+  d.cluster.now.steady += 2 * limits::kWriteIdLife;
+  d.cluster.now.wall.value += to_ms(2 * limits::kWriteIdLife);
+  d.cluster.tick();
+  d.cluster.write("n1", numbered(1, incr("n")));  // was sent in the pause
+  d.cluster.settle();
+  EXPECT_EQ(d.member().value("n"), "1");
+}
+
+TEST(Partition, AWriteThatNoMessageCouldCarryIsRefused) {
+  Driver d;
+  d.serve();
+  const std::string large(9 * 1024 * 1024, 'v');
+  WriteOperation expire_a;
+  expire_a.kind = WriteKind::expire;
+  expire_a.key = Bytes::literal("a");
+  expire_a.expiry = {messages::Expiry::Kind::after, 1'000'000};
+  WriteOperation expire_b = expire_a;
+  expire_b.key = Bytes::literal("b");
+  for (const char* key : {"a", "b"}) d.cluster.run("n1", request({put(key, large)}));
+  const auto both = d.write({expire_a, expire_b});
+  d.cluster.settle();
+  EXPECT_EQ(d.error_of(both), ErrorCode::too_large);
+  EXPECT_EQ(d.writes().at(both).error().outcome, Outcome::not_applied);
+  const auto one = d.write({expire_a});
+  d.cluster.settle();
+  EXPECT_TRUE(d.writes().at(one));
+}
+
 TEST(Partition, AClosedNumberIsNotAppliedAgain) {
   Driver d;
   d.serve();

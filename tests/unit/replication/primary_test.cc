@@ -185,6 +185,18 @@ TEST(Primary, AKilledMemberIsALeaseForAWhile) {
   EXPECT_FALSE(c.answered("n1", all));
 }
 
+TEST(Primary, ARefusalCountsFromWhenTheConnectionWasTried) {
+  Cluster c({"n1", "n2"});
+  c.serve("n1", {"n1", "n2"});
+  c.kill("n2");
+  const Instant tried_at = c.now.steady;
+  c.now.steady += 3s;  // a pause, in which n2 may have come back and be primary
+  c.at("n1")->on_peer_dead(c.now, NodeId("n2"), Incarnation(1), tried_at);
+  EXPECT_FALSE(c.at("n1")->serving(c.now));
+  c.at("n1")->on_peer_dead(c.now, NodeId("n2"), Incarnation(1), c.now.steady);
+  EXPECT_TRUE(c.at("n1")->serving(c.now));
+}
+
 TEST(Primary, AProofAboutAnEarlierProcessIsNoLease) {
   Cluster c({"n1", "n2"});
   c.serve("n1", {"n1", "n2"});
@@ -193,7 +205,7 @@ TEST(Primary, AProofAboutAnEarlierProcessIsNoLease) {
   c.advance(200ms);
   c.disconnect("n1", "n2");
   for (int i = 0; i < 30; ++i) {
-    c.at("n1")->on_peer_dead(c.now, NodeId("n2"), Incarnation(1));
+    c.at("n1")->on_peer_dead(c.now, NodeId("n2"), Incarnation(1), c.now.steady);
     c.advance(100ms);
   }
   EXPECT_FALSE(c.at("n1")->serving(c.now));
@@ -330,6 +342,32 @@ TEST(Primary, ANewcomerIsCountedFirstAndAskedForOnceItHasWhatWasAcknowledged) {
   c.drop = {};
   c.advance(300ms);
   EXPECT_TRUE(c.told<messages::SetInSync>("n1"));
+}
+
+TEST(Primary, AMemberThatLacksWritesOfAnEarlierTermHasNotCaughtUp) {
+  Cluster c({"n1", "n2", "n3"});
+  c.serve("n1", {"n1", "n2"});
+  const auto to_n3 = [](const Cluster::Packet& packet) {
+    const auto* append = std::get_if<messages::Append>(&packet.message);
+    return append != nullptr && !append->writes.empty() && packet.to == NodeId("n3");
+  };
+  c.drop = to_n3;
+  c.run("n1", request({put("k", "v")}));
+  c.kill("n1");
+  c.prove_dead("n1");
+  c.appoint("n2", {"n2"});
+  c.publish();
+  c.settle();
+  for (int i = 0; i < 4; ++i) {
+    c.advance(kTick);
+    ASSERT_TRUE(c.at("n2")->serving(c.now));
+    for (const auto& member : c.at("n2")->status(c.now).members) EXPECT_FALSE(member.counted) << member.node.str();
+  }
+  c.drop = {};
+  c.advance(500ms);
+  const auto asked = c.told<messages::SetInSync>("n2");
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->in_sync.size(), 2u);
 }
 
 TEST(Primary, AsksWithoutASilentMember) {
@@ -473,6 +511,28 @@ TEST(Primary, AMemberBeyondTheLogTakesASnapshot) {
   EXPECT_EQ(c.at("n2").disk.state.position, c.at("n1").disk.state.position);
   EXPECT_EQ(c.at("n2").disk.records.size(), 100u);
   EXPECT_TRUE(c.told<messages::SetInSync>("n1")) << "it is whole again, and asked for";
+}
+
+TEST(Primary, AnInSyncMemberBeyondTheLogLeavesTheSetBeforeItGivesItsDataUp) {
+  Cluster c({"n1", "n2"}, 2);
+  c.serve("n1", {"n1", "n2"});
+  c.run("n1", request({put("kept", "v")}, kAckAll));
+  c.disconnect("n1", "n2");
+  const std::string value(100'000, 'v');
+  for (int i = 0; i < 100; ++i) c.run("n1", request({put("k" + std::to_string(i), value)}));
+  c.at("n1").disk.log.clear();
+  c.reconnect();
+  c.advance(1s);
+  const auto asked = c.told<messages::SetInSync>("n1");
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->in_sync.size(), 1u);
+  EXPECT_TRUE(asked->release) << "nobody is to be promoted for it";
+  EXPECT_EQ(c.at("n2").value("kept"), "v");
+  EXPECT_EQ(c.at("n2").disk.state.position.sequence, Sequence(1));
+  c.set_in_sync({"n1"});
+  c.publish();
+  c.advance(2s);
+  EXPECT_EQ(c.at("n2").disk.state.position, c.at("n1").disk.state.position);
 }
 
 // --- Handoff ---

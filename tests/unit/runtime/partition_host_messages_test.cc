@@ -250,7 +250,7 @@ TEST_F(PartitionHostMessagesTest, WithTooMuchWaitingToLeaveOnlyHeartbeatsGo) {
 
 TEST_F(PartitionHostMessagesTest, ARefusedPeerIsReportedUntilTheMapNamesALaterProcess) {
   lead();
-  for (int i = 0; i < 3; ++i) host->on_peer_refused(NodeId("n2"), Incarnation(1));
+  for (int i = 0; i < 3; ++i) host->on_peer_refused(NodeId("n2"), Incarnation(1), environment.now().steady);
   auto told = take_told<messages::PeerDown>();
   ASSERT_THAT(told, SizeIs(1));
   EXPECT_EQ(told[0].peer, NodeId("n2"));
@@ -269,7 +269,7 @@ TEST_F(PartitionHostMessagesTest, ARefusedPeerIsReportedUntilTheMapNamesALaterPr
 
 TEST_F(PartitionHostMessagesTest, APeerThatIsHeardAgainIsReportedNoMore) {
   lead();
-  host->on_peer_refused(NodeId("n2"), Incarnation(1));
+  host->on_peer_refused(NodeId("n2"), Incarnation(1), environment.now().steady);
   host->on_message(kPeer, messages::AppendAck{.partition = PartitionId(0), .term = Term(1)});
   take_told<messages::PeerDown>();
   pass(1s);
