@@ -92,11 +92,16 @@ std::string meta_key(PartitionId partition, MetaKey::Kind kind) {
 
 }  // namespace
 
-std::string key_of(PartitionId partition, std::string_view key) {
+std::array<char, kPartitionBytes> prefix_of(PartitionId partition) {
   GYRE_ASSERT(partition.value() < limits::kSlots);
+  return {static_cast<char>(partition.value() >> 8), static_cast<char>(partition.value() & 0xFF)};
+}
+
+std::string key_of(PartitionId partition, std::string_view key) {
+  const auto prefix = prefix_of(partition);
   std::string stored;
   stored.reserve(kPartitionBytes + key.size());
-  put_u16(stored, partition.value());
+  stored.append(prefix.data(), prefix.size());
   stored.append(key);
   return stored;
 }

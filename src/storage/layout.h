@@ -2,6 +2,7 @@
 // Must not know RocksDB.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@ struct KeyRange {
   std::string end;
 };
 
+// What all keys of a partition begin with.
+std::array<char, kPartitionBytes> prefix_of(PartitionId partition);
 std::string key_of(PartitionId partition, std::string_view key);
 // All keys of a partition that begin with `prefix`.
 KeyRange range_of(PartitionId partition, std::string_view prefix = {});

@@ -117,6 +117,7 @@ class RocksEngineOnDisk final : public RocksEngine {
   PartitionSize size_of(PartitionId partition) const override;
   bool stalled() const override;
   Result<void> compact(PartitionId partition) override;
+  std::uint64_t log_records_visited() const override { return log_->records_visited(); }
 
  private:
   Result<void> load_states();
@@ -234,15 +235,16 @@ Result<std::vector<std::pair<PartitionId, StoredPartition>>> RocksEngineOnDisk::
 }
 
 void RocksEngineOnDisk::append(PartitionId partition, const messages::Mutation& mutation) {
-  const std::string key = layout::key_of(partition, mutation.key);
+  const auto prefix = layout::prefix_of(partition);
+  const rocksdb::Slice key_parts[] = {{prefix.data(), prefix.size()}, slice_of(mutation.key)};
+  const rocksdb::SliceParts key(key_parts, 2);
   if (mutation.kind == messages::Mutation::Kind::del) {
     batch_.Delete(key);
     return;
   }
   const layout::ValueHeader header(mutation.record);
-  const rocksdb::Slice key_parts[] = {key};
   const rocksdb::Slice value_parts[] = {slice_of(header.view()), slice_of(mutation.record.value)};
-  batch_.Put(rocksdb::SliceParts(key_parts, 1), rocksdb::SliceParts(value_parts, 2));
+  batch_.Put(key, rocksdb::SliceParts(value_parts, 2));
 }
 
 void RocksEngineOnDisk::append_cut(PartitionId partition, Sequence last) {

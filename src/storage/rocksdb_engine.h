@@ -44,6 +44,9 @@ class RocksEngine : public Engine {
 
   // Rewrites all of a partition on disk, which removes what is deleted or expired at its horizon. Blocks. THREAD: any.
   virtual Result<void> compact(PartitionId partition) = 0;
+
+  // Records of the log that opening and read_log have gone through so far. THREAD: any.
+  virtual std::uint64_t log_records_visited() const = 0;
 };
 
 }  // namespace gyre::storage

@@ -4,67 +4,32 @@
 #include <charconv>
 #include <chrono>
 #include <filesystem>
-#include <set>
 
 #include <fmt/format.h>
 #include <rocksdb/transaction_log.h>
-#include <rocksdb/write_batch.h>
 
 #include "storage/layout.h"
+#include "storage/log_records.h"
 #include "storage/rocksdb_options.h"
 
 namespace gyre::storage {
 namespace {
 
 namespace fs = std::filesystem;
-using rocksdb::Slice;
 using rocksdb::Status;
 
-std::string_view view_of(const Slice& slice) { return {slice.data(), slice.size()}; }
-
-Status damaged(const Error& error) { return Status::Corruption(error.message); }
-
-// Goes through the parts of a log record in their order. What is not ours to read (sweeps, range deletions) passes by.
-class RecordVisitor : public rocksdb::WriteBatch::Handler {
- public:
-  Status PutCF(std::uint32_t, const Slice& key, const Slice& value) override {
-    return on_put(view_of(key), view_of(value));
-  }
-  Status DeleteCF(std::uint32_t, const Slice& key) override { return on_delete(view_of(key)); }
-  Status DeleteRangeCF(std::uint32_t, const Slice&, const Slice&) override { return Status::OK(); }
-  Status MarkNoop(bool) override { return Status::OK(); }
-  void LogData(const Slice& blob) override {
-    if (status_.ok()) status_ = on_mark(view_of(blob));
-  }
-
-  // What a mark had wrong; the handler's own interface cannot say it.
-  const Status& status() const { return status_; }
-
- private:
-  virtual Status on_put(std::string_view key, std::string_view value) = 0;
-  virtual Status on_delete(std::string_view key) = 0;
-  virtual Status on_mark(std::string_view mark) = 0;
-
-  Status status_;
-};
-
-// Shows `visit(batch)` the records from the one with sequence number `from` on, until it returns false or fails.
+// Shows `visit(record)` the records from the one with sequence number `from` on that begin before `end`, until it fails.
 template <class Visit>
-Status for_each_record(rocksdb::DB& db, rocksdb::SequenceNumber from, Visit visit) {
+Status for_each_record(rocksdb::DB& db, rocksdb::SequenceNumber from, rocksdb::SequenceNumber end, Visit visit) {
+  if (from >= end) return Status::OK();
   std::unique_ptr<rocksdb::TransactionLogIterator> records;
   Status status = db.GetUpdatesSince(from, &records);
   for (; status.ok() && records->Valid(); records->Next()) {
     const rocksdb::BatchResult record = records->GetBatch();
-    bool more = true;
-    status = visit(record, more);
-    if (!status.ok() || !more) return status;
+    if (record.sequence >= end) return Status::OK();
+    status = visit(record);
   }
   return status.ok() ? records->status() : status;
-}
-
-Status iterate(const rocksdb::WriteBatch& batch, RecordVisitor& visitor) {
-  Status status = batch.Iterate(&visitor);
-  return status.ok() ? visitor.status() : status;
 }
 
 // Collects what scan() is after.
@@ -136,86 +101,6 @@ class Scanner final : public RecordVisitor {
   std::map<PartitionId, Ids> ids_;
 };
 
-// Collects the writes of one partition behind one sequence.
-class PageReader final : public RecordVisitor {
- public:
-  PageReader(PartitionId partition, Sequence after, std::size_t bytes_max)
-      : partition_(partition), after_(after), next_(after.next()), bytes_max_(bytes_max) {}
-
-  bool full() const { return !writes_.empty() && bytes_ >= bytes_max_; }
-  // To be called behind each record: the write that was begun is whole.
-  void end_record() { finish_write(); }
-  // A write is missing before those that were found.
-  bool broken() const { return broken_; }
-  std::vector<messages::LoggedWritePtr> take() { return std::move(writes_); }
-
- private:
-  Status on_put(std::string_view key, std::string_view value) override {
-    if (!write_) return Status::OK();
-    if (layout::partition_of(key) != partition_.value()) {
-      finish_write();
-      return Status::OK();
-    }
-    const Result<layout::StoredValue> record = layout::decode_value(value);
-    if (!record) return damaged(record.error());
-    write_->mutations.push_back({messages::Mutation::Kind::put, Bytes::copy_of(layout::user_key_of(key)),
-                                 {Bytes::copy_of(record->bytes), record->version, record->expires_at}});
-    return Status::OK();
-  }
-
-  Status on_delete(std::string_view key) override {
-    if (!write_) return Status::OK();
-    if (layout::partition_of(key) != partition_.value()) {
-      finish_write();
-      return Status::OK();
-    }
-    write_->mutations.push_back({messages::Mutation::Kind::del, Bytes::copy_of(layout::user_key_of(key)),
-                                 {{}, write_->position, kNoExpiry}});
-    return Status::OK();
-  }
-
-  Status on_mark(std::string_view blob) override {
-    finish_write();
-    const Result<PartitionId> partition = layout::partition_of_mark(blob);
-    if (!partition) return damaged(partition.error());
-    if (*partition != partition_ || full()) return Status::OK();
-    Result<layout::LogMark> mark = layout::decode_mark(blob);
-    if (!mark) return damaged(mark.error());
-    if (mark->kind == layout::LogMark::Kind::cut || mark->kind == layout::LogMark::Kind::drop) {
-      // What came before is of no history of ours, and what comes may begin elsewhere.
-      writes_.clear();
-      bytes_ = 0;
-      next_ = after_.next();
-      broken_ = false;
-      return Status::OK();
-    }
-    if (mark->write.position.sequence <= after_ || broken_) return Status::OK();
-    if (mark->write.position.sequence != next_) {
-      broken_ = true;
-      return Status::OK();
-    }
-    next_ = next_.next();
-    write_ = std::make_shared<messages::LoggedWrite>(std::move(mark->write));
-    return Status::OK();
-  }
-
-  void finish_write() {
-    if (!write_) return;
-    bytes_ += write_->bytes();
-    writes_.push_back(std::move(write_));
-    write_.reset();
-  }
-
-  const PartitionId partition_;
-  const Sequence after_;
-  Sequence next_;
-  const std::size_t bytes_max_;
-  std::size_t bytes_ = 0;
-  bool broken_ = false;
-  std::vector<messages::LoggedWritePtr> writes_;
-  std::shared_ptr<messages::LoggedWrite> write_;  // begun
-};
-
 // The sequence number of the oldest record. 0: there is none. (DB::GetSortedWalFiles would say it too, but waits for jobs
 // of the very threads that call trim.)
 rocksdb::SequenceNumber oldest_record(rocksdb::DB& db) {
@@ -228,29 +113,74 @@ rocksdb::SequenceNumber oldest_record(rocksdb::DB& db) {
 
 std::string archive_of(const std::string& store) { return store + "/archive"; }
 
-// A log that breaks off, as after the machine's death, is as good as one that begins behind the break: read() refuses
-// what lies before it.
-Result<void> RocksLog::scan(rocksdb::DB& db, std::map<PartitionId, StoredPartition>& stored) {
-  Scanner scanner;
-  const auto visit = [&](const rocksdb::BatchResult& record, bool&) {
-    Status status = iterate(*record.writeBatchPtr, scanner);
-    const std::vector<LogStep> steps = scanner.take_steps();
-    if (status.ok()) index_.grow(record.sequence, record.writeBatchPtr->GetDataSize(), steps);
-    return status;
-  };
-  const rocksdb::SequenceNumber oldest = oldest_record(db);
-  if (oldest > 0) {
-    const Status status = for_each_record(db, oldest, visit);
-    if (status.IsIOError()) return read_failure(path_, status);
+// Sets indexed_from_ to where the files begin that must be read now, and older_files_ to those before.
+Status RocksLog::find_files(rocksdb::DB& db) {
+  rocksdb::VectorLogPtr files;
+  const Status status = db.GetSortedWalFiles(files);
+  const auto old = fs::file_time_type::clock::now() - kept_for_;
+  for (const std::unique_ptr<rocksdb::LogFile>& file : files) {
+    std::error_code error;
+    const fs::file_time_type written = fs::last_write_time(path_ + file->PathName(), error);
+    indexed_from_ = file->StartSequence();
+    if (error || written >= old) return status;
+    older_files_.push_back(indexed_from_);
   }
-  std::vector<LogStep> ends;
+  indexed_from_ = db.GetLatestSequenceNumber() + 1;
+  return status;
+}
+
+// A log that is damaged somewhere is as good as one that begins behind all that is there: who needs more takes a snapshot.
+Result<void> RocksLog::scan(rocksdb::DB& db, std::map<PartitionId, StoredPartition>& stored) {
+  const std::lock_guard lock(reading_);
+  Scanner scanner;
+  Status status = find_files(db);
+  if (status.ok()) {
+    status = for_each_record(db, indexed_from_, db.GetLatestSequenceNumber() + 1, [&](const rocksdb::BatchResult& record) {
+      Status scanned = scanner.visit(*record.writeBatchPtr);
+      const std::vector<LogStep> steps = scanner.take_steps();
+      if (scanned.ok()) index_.grow(record.sequence, record.writeBatchPtr->GetDataSize(), steps);
+      ++records_scanned_;
+      return scanned;
+    });
+  }
+  if (status.IsIOError()) return read_failure(path_, status);
+  if (!status.ok()) {
+    index_.break_off();
+    older_files_.clear();
+  }
   for (auto& [partition, held] : stored) {
     held.window = scanner.complete(partition, held);
-    const Sequence last = held.state.position.sequence;
-    if (index_.last(partition) != last) ends.push_back({.partition = partition, .cut = true, .first = {}, .last = last});
+    index_.settle(partition, held.state.position.sequence);
   }
-  index_.grow(db.GetLatestSequenceNumber() + 1, 0, ends);
   return {};
+}
+
+// False: there is none.
+bool RocksLog::index_older_file(rocksdb::DB& db) {
+  if (older_files_.empty()) return false;
+  const rocksdb::SequenceNumber begin = older_files_.back();
+  older_files_.pop_back();
+  LogIndex older;
+  Scanner scanner;
+  const Status status = for_each_record(db, begin, indexed_from_, [&](const rocksdb::BatchResult& record) {
+    Status scanned = scanner.visit(*record.writeBatchPtr);
+    const std::vector<LogStep> steps = scanner.take_steps();
+    if (scanned.ok()) older.grow(record.sequence, record.writeBatchPtr->GetDataSize(), steps);
+    ++records_scanned_;
+    return scanned;
+  });
+  if (!status.ok()) {
+    older_files_.clear();
+    return false;
+  }
+  index_.prepend(older);
+  indexed_from_ = begin;
+  return true;
+}
+
+std::uint64_t RocksLog::records_visited() const {
+  const std::lock_guard lock(reading_);
+  return records_scanned_ + stretches_.records();
 }
 
 std::unexpected<Error> RocksLog::not_reached(PartitionId partition, Sequence after) const {
@@ -261,20 +191,18 @@ std::unexpected<Error> RocksLog::not_reached(PartitionId partition, Sequence aft
 // Meanwhile files may be moved to the archive or removed, and more may be written: RocksDB then says one of many things,
 // and the next try finds what there is.
 Result<std::vector<messages::LoggedWritePtr>> RocksLog::read(rocksdb::DB& db, PartitionId partition, Sequence after,
-                                                             std::size_t bytes_max) const {
+                                                             std::size_t bytes_max) {
   constexpr int kTries = 3;
+  const std::lock_guard lock(reading_);
   for (int i = 0; i < kTries; ++i) {
-    if (index_.last(partition) == after) return std::vector<messages::LoggedWritePtr>{};
-    const std::optional<std::uint64_t> place = index_.place_behind(partition, after);
+    std::vector<messages::LoggedWritePtr> writes;
+    if (index_.last(partition) == after) return writes;
+    std::optional<std::uint64_t> place = index_.place_behind(partition, after);
+    while (!place && after < index_.last(partition) && index_older_file(db)) {
+      place = index_.place_behind(partition, after);
+    }
     if (!place) break;
-    PageReader page(partition, after, bytes_max);
-    const Status status = for_each_record(db, *place, [&](const rocksdb::BatchResult& record, bool& more) {
-      Status read = iterate(*record.writeBatchPtr, page);
-      page.end_record();
-      more = !page.full() && !page.broken();
-      return read;
-    });
-    std::vector<messages::LoggedWritePtr> writes = page.take();
+    const Status status = stretches_.read(db, index_, *place, partition, after, bytes_max, writes);
     if (!writes.empty()) return writes;
     const bool gone = status.IsPathNotFound() || status.IsNotFound();
     if (status.IsIOError() && !gone && i + 1 == kTries) return read_failure(path_, status);
@@ -314,6 +242,8 @@ void RocksLog::trim(rocksdb::DB& db) {
     bytes -= file.bytes;
   }
   index_.forget_before(oldest_record(db));
+  const std::unique_lock lock(reading_, std::try_to_lock);  // busy: not at rest
+  if (lock) stretches_.rest();
 }
 
 }  // namespace gyre::storage

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -14,40 +15,54 @@
 #include <rocksdb/listener.h>
 
 #include "storage/log_index.h"
+#include "storage/log_stretches.h"
 #include "storage/logged_ids.h"
 #include "storage/rocksdb_engine.h"
 
 namespace gyre::storage {
 
+// When a store is opened, only the part of its log is read whose ids a retry may still ask for: the files written to
+// within `log_kept_for`. Older files are looked at when somebody asks for what is in them.
+//
 // THREAD: scan before everything else; the rest on any.
 class RocksLog final : public rocksdb::EventListener {
  public:
   RocksLog(std::string path, const RocksOptions& options)
       : path_(std::move(path)), bytes_max_(options.log_bytes), kept_for_(options.log_kept_for) {}
 
-  // Goes through the whole log, so that it can be read from here on. `stored` is what the store remembers; its windows
-  // are completed with the ids logged behind them. ERRORS: storage_failed.
+  // Finds where the log can be read from. `stored` is what the store remembers; its windows are completed with the ids
+  // logged behind them. ERRORS: storage_failed.
   Result<void> scan(rocksdb::DB& db, std::map<PartitionId, StoredPartition>& stored);
   // A commit of `bytes` was written behind the store's sequence number `before`.
   void grow(rocksdb::SequenceNumber before, std::size_t bytes, std::span<const LogStep> steps) {
     index_.grow(before + 1, bytes, steps);
   }
-  // As Engine::read_log.
+  // As Engine::read_log; a page ends where a stretch does. Whoever waits for another's read mostly wants what it reads.
   Result<std::vector<messages::LoggedWritePtr>> read(rocksdb::DB& db, PartitionId partition, Sequence after,
-                                                     std::size_t bytes_max) const;
+                                                     std::size_t bytes_max);
   // Removes the oldest files of the archive while there is too much of it and they are old enough. What it cannot
   // remove it tries again the next time.
   void trim(rocksdb::DB& db);
 
+  // Log records decoded by reads and scans so far.
+  std::uint64_t records_visited() const;
+
   void OnFlushCompleted(rocksdb::DB* db, const rocksdb::FlushJobInfo&) override { trim(*db); }
 
  private:
+  rocksdb::Status find_files(rocksdb::DB& db);
+  bool index_older_file(rocksdb::DB& db);
   std::unexpected<Error> not_reached(PartitionId partition, Sequence after) const;
 
   const std::string path_;
   const std::size_t bytes_max_;
   const Duration kept_for_;
   LogIndex index_;
+  mutable std::mutex reading_;  // of what follows; held while the log is read
+  LogStretches stretches_;
+  std::vector<rocksdb::SequenceNumber> older_files_;  // where those that are not in index_ begin, oldest first
+  rocksdb::SequenceNumber indexed_from_ = 0;
+  std::uint64_t records_scanned_ = 0;
 };
 
 // Where RocksDB puts the files that recovery does not need any more.

@@ -271,5 +271,64 @@ TEST_F(RocksLogTest, LosesOnlyTheLogBeforeADamagedPlaceInTheArchive) {
   EXPECT_EQ(read(500), range(501, 510));
 }
 
+// The log of 64 partitions, written side by side.
+class SharedLogTest : public RocksLogTest {
+ protected:
+  static constexpr std::uint16_t kPartitions = 64;
+
+  void write_all(std::uint64_t rounds, std::size_t bytes) {
+    for (std::uint64_t round = 0; round < rounds; ++round) {
+      const Position position{Term(1), Sequence(++sequence_)};
+      const messages::LoggedWritePtr write =
+          logged(position, {{messages::Mutation::Kind::put, Bytes::literal("k"),
+                             {Bytes::copy_of(std::string(bytes, 'x')), {}, kNoExpiry}}});
+      for (std::uint16_t id = 0; id < kPartitions; ++id) {
+        const PartitionBatch batch{
+            .partition = PartitionId(id), .writes = {&write, 1}, .state = state_at(position)};
+        while (!engine_->commit({&batch, 1})) std::this_thread::yield();
+      }
+    }
+  }
+
+  // Every partition from its first write to its last, in turn.
+  void read_all() {
+    std::vector<Sequence> after(kPartitions);
+    for (bool more = true; more;) {
+      more = false;
+      for (std::uint16_t id = 0; id < kPartitions; ++id) {
+        if (after[id] == Sequence(sequence_)) continue;
+        const auto page = engine_->read_log(PartitionId(id), after[id], std::size_t{4} << 20);
+        ASSERT_TRUE(page) << page.error().message;
+        ASSERT_FALSE(page->empty());
+        EXPECT_EQ(page->front()->position.sequence, after[id].next());
+        after[id] = page->back()->position.sequence;
+        more = true;
+      }
+    }
+  }
+};
+
+TEST_F(SharedLogTest, IsReadAboutOnceForAllPartitionsThatCatchUp) {
+  options_.memtable_bytes = 4 << 20;
+  open();
+  write_all(400, 1000);  // 25 MB
+  const std::uint64_t before = engine_->log_records_visited();
+  read_all();
+  const std::uint64_t written = sequence_ * kPartitions;
+  EXPECT_LT(engine_->log_records_visited() - before, written + written / 4);
+}
+
+TEST_F(SharedLogTest, IsNotReadAtOpeningWhereItIsOlderThanIdsLive) {
+  options_.memtable_bytes = 1 << 20;
+  options_.log_kept_for = Duration(0);
+  open();
+  write_all(100, 1000);
+  open();
+  EXPECT_EQ(engine_->log_records_visited(), 0u);
+  read_all();
+  write_all(5, 1000);
+  read_all();
+}
+
 }  // namespace
 }  // namespace gyre::storage
