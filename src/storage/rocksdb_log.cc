@@ -129,13 +129,15 @@ Status RocksLog::find_files(rocksdb::DB& db) {
   return status;
 }
 
-// A log that is damaged somewhere is as good as one that begins behind all that is there: who needs more takes a snapshot.
+// A log that is damaged somewhere is as good as one that begins behind all that is there: who needs more takes a
+// snapshot.
 Result<void> RocksLog::scan(rocksdb::DB& db, std::map<PartitionId, StoredPartition>& stored) {
   const std::lock_guard lock(reading_);
   Scanner scanner;
   Status status = find_files(db);
   if (status.ok()) {
-    status = for_each_record(db, indexed_from_, db.GetLatestSequenceNumber() + 1, [&](const rocksdb::BatchResult& record) {
+    const rocksdb::SequenceNumber end = db.GetLatestSequenceNumber() + 1;
+    status = for_each_record(db, indexed_from_, end, [&](const rocksdb::BatchResult& record) {
       Status scanned = scanner.visit(*record.writeBatchPtr);
       const std::vector<LogStep> steps = scanner.take_steps();
       if (scanned.ok()) index_.grow(record.sequence, record.writeBatchPtr->GetDataSize(), steps);
