@@ -65,13 +65,14 @@ class FileLedger final : public Ledger {
 };
 
 std::unexpected<Error> FileLedger::system_failure(std::string_view what) const {
-  return fail(ErrorCode::storage_failed, fmt::format("{} cannot be {}: {}", path_.string(), what, std::strerror(errno)));
+  return fail(ErrorCode::storage_failed,
+              fmt::format("{} cannot be {}: {}", path_.string(), what, std::strerror(errno)));
 }
 
 std::unexpected<Error> FileLedger::damaged(std::uint64_t place) const {
   return fail(ErrorCode::corrupt,
-              fmt::format("the loss ledger {} is damaged at byte {}; restore it from a backup, or move it away to start "
-                          "a new one (what it lists can then not be replayed)",
+              fmt::format("the loss ledger {} is damaged at byte {}; restore it from a backup, or move it away to "
+                          "start a new one (what it lists can then not be replayed)",
                           path_.string(), place));
 }
 

@@ -26,8 +26,8 @@ struct LogRange {
   std::optional<std::uint64_t> end;  // none: the log ends in it
 };
 
-// Sparse: for each partition one place about every kSpacingBytes of log, so its memory is bounded by the log's size; and
-// the log as a whole in stretches of about kStretchBytes. It may begin within the log, and be extended to older parts.
+// Sparse: for each partition one place about every kSpacingBytes of log, so its memory is bounded by the log's size;
+// and the log as a whole in stretches of about kStretchBytes. It may begin within the log, and be extended to older parts.
 // THREAD: any.
 class LogIndex {
  public:

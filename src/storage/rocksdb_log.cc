@@ -18,7 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 using rocksdb::Status;
 
-// Shows `visit(record)` the records from the one with sequence number `from` on that begin before `end`, until it fails.
+// Shows `visit(record)` the records from the one with sequence number `from` on that begin before `end`, or to
+// where it fails.
 template <class Visit>
 Status for_each_record(rocksdb::DB& db, rocksdb::SequenceNumber from, rocksdb::SequenceNumber end, Visit visit) {
   if (from >= end) return Status::OK();
@@ -101,8 +102,8 @@ class Scanner final : public RecordVisitor {
   std::map<PartitionId, Ids> ids_;
 };
 
-// The sequence number of the oldest record. 0: there is none. (DB::GetSortedWalFiles would say it too, but waits for jobs
-// of the very threads that call trim.)
+// The sequence number of the oldest record. 0: there is none. (DB::GetSortedWalFiles would say it too, but waits for
+// jobs of the very threads that call trim.)
 rocksdb::SequenceNumber oldest_record(rocksdb::DB& db) {
   std::unique_ptr<rocksdb::TransactionLogIterator> records;
   const Status status = db.GetUpdatesSince(0, &records);
@@ -186,12 +187,13 @@ std::uint64_t RocksLog::records_visited() const {
 }
 
 std::unexpected<Error> RocksLog::not_reached(PartitionId partition, Sequence after) const {
-  return fail(ErrorCode::not_found, fmt::format("the log of the store {} does not reach back to write {} of partition {}",
-                                                path_, after.value(), partition.value()));
+  return fail(ErrorCode::not_found,
+              fmt::format("the log of the store {} does not reach back to write {} of partition {}", path_, after.value(),
+                          partition.value()));
 }
 
-// Meanwhile files may be moved to the archive or removed, and more may be written: RocksDB then says one of many things,
-// and the next try finds what there is.
+// Meanwhile files may be moved to the archive or removed, and more may be written: RocksDB then says one of many
+// things, and the next try finds what there is.
 Result<std::vector<messages::LoggedWritePtr>> RocksLog::read(rocksdb::DB& db, PartitionId partition, Sequence after,
                                                              std::size_t bytes_max) {
   constexpr int kTries = 3;
