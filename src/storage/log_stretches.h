@@ -16,8 +16,8 @@
 namespace gyre::storage {
 
 // Whoever was away misses writes of many partitions, and they lie in the log side by side: a stretch is read and
-// decoded once for all of them. Stretches that follow each other are read without searching, as the place is kept; to begin
-// anywhere else, RocksDB goes through a log file from its start.
+// decoded once for all of them. Stretches that follow each other are read without searching, as the place is kept; to
+// begin anywhere else, RocksDB goes through a log file from its start.
 //
 // THREAD: one at a time.
 class LogStretches {

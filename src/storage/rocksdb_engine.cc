@@ -532,8 +532,8 @@ Result<void> RocksEngineOnDisk::compact(PartitionId partition) {
 }
 
 // What the log holds behind the place where it is torn was not recovered, and RocksDB gives the same sequence numbers
-// out again: nobody may ever read it. So the log goes, and what it was still needed for is written down before. Whoever is
-// interrupted here begins again.
+// out again: nobody may ever read it. So the log goes, and what it was still needed for is written down before.
+// Whoever is interrupted here begins again.
 Result<void> recover_from_machine_death(const std::string& path, const RocksOptions& options) {
   {
     RocksEngineOnDisk engine(path, options);
