@@ -28,7 +28,8 @@ struct LogRange {
 
 // Sparse: for each partition one place about every kSpacingBytes of log, so its memory is bounded by the log's size;
 // and the log as a whole in stretches of about kStretchBytes. It may begin within the log, and be extended to older
-// parts. THREAD: any.
+// parts.
+// THREAD: any.
 class LogIndex {
  public:
   // The log has grown by an entry at `place` or behind it. Places never go back.

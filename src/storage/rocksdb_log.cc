@@ -188,8 +188,8 @@ std::uint64_t RocksLog::records_visited() const {
 
 std::unexpected<Error> RocksLog::not_reached(PartitionId partition, Sequence after) const {
   return fail(ErrorCode::not_found,
-              fmt::format("the log of the store {} does not reach back to write {} of partition {}", path_, after.value(),
-                          partition.value()));
+              fmt::format("the log of the store {} does not reach back to write {} of partition {}", path_,
+                          after.value(), partition.value()));
 }
 
 // Meanwhile files may be moved to the archive or removed, and more may be written: RocksDB then says one of many
