@@ -4,96 +4,41 @@
 # microseconds per operation (utime + stime of all node processes). Leaves nothing behind.
 #
 # usage: tools/bench/load.sh [--quick] [--bin DIR]    (tools/dev bench load builds first)
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+need "$bin/gyre" "$bin/gyred" "$bin/echo_bench" db_bench jq
 
 seconds=10
 keys=200000
 value_bytes=100
 base_port=27400
-bin=$PWD/build/bin
-
-while (($#)); do
-  case $1 in
-    --quick) seconds=3 keys=50000 ;;
-    --bin) bin=$(cd "$2" && pwd) && shift ;;
-    *)
-      echo "usage: tools/bench/load.sh [--quick] [--bin DIR]" >&2
-      exit 2
-      ;;
-  esac
-  shift
-done
-for program in "$bin/gyre" "$bin/gyred" "$bin/echo_bench" db_bench; do
-  command -v "$program" >/dev/null || {
-    echo "load.sh: $program is missing; 'tools/dev bench load' builds and installs what is needed" >&2
-    exit 1
-  }
-done
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/gyre-bench.XXXXXX")
-export XDG_DATA_HOME=$work/share # so that the user's own local cluster stays the default one
-cluster=$work/cluster
-ticks_per_second=$(getconf CLK_TCK)
-
-clean_up() {
-  [[ ! -e $cluster/cluster.json ]] || "$bin/gyre" cluster down --wipe --dir "$cluster" >/dev/null 2>&1 || true
-  rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
-
-# field NAME: the first number called NAME in the JSON on standard input.
-field() { tr -d ' \n' | grep -o "\"$1\":[0-9.eE+-]*" | head -n 1 | cut -d : -f 2; }
-
-rounded() { printf "%.$1f" "$2"; }
+[[ -z $quick ]] || seconds=3 keys=50000
 
 row() { printf '%-30s %6s %6s %12s %10s %10s %14s\n' "$@"; }
 
-pids_of_nodes() {
-  "$bin/gyre" cluster status --json --dir "$cluster" | tr -d ' \n' | tr '}' '\n' | grep '"role":"node"' |
-    grep -o '"pid":[0-9]*' | cut -d : -f 2
-}
-
-# Clock ticks that these processes have used so far.
-cpu_ticks() {
-  local pid sum=0 stat
-  for pid in "$@"; do
-    stat=$(<"/proc/$pid/stat")
-    stat=${stat##*) } # the name may hold spaces
-    # shellcheck disable=SC2086
-    set -- $stat
-    sum=$((sum + ${12} + ${13}))
-  done
-  echo "$sum"
-}
-
 # measure LABEL NODES DEPTH MIX: `gyre bench`; MIX is the percentage of reads.
 measure() {
-  local label=$1 nodes=$2 depth=$3 mix=$4 pids before after result operations cpu
+  local label=$1 nodes=$2 depth=$3 mix=$4 pids before after result cpu
   mapfile -t pids < <(pids_of_nodes)
   before=$(cpu_ticks "${pids[@]}")
-  result=$("$bin/gyre" bench --dir "$cluster" --duration "${seconds}s" --warmup 0s --mix "$mix" --keys "$keys" \
-    --value-size "$value_bytes" --depth "$depth" --connections 1 --json)
+  result=$(gyre bench --duration "${seconds}s" --warmup 0s --mix "$mix" --keys "$keys" --value-size "$value_bytes" \
+    --depth "$depth" --connections 1 --json)
   after=$(cpu_ticks "${pids[@]}")
-  operations=$(field operations <<<"$result")
-  cpu=$(awk -v t=$((after - before)) -v hz="$ticks_per_second" -v n="$operations" \
-    'BEGIN { printf "%.2f", t / hz * 1e6 / n }')
-  [[ $(field errors <<<"$result") == 0 ]] || echo "  (errors: $(field errors <<<"$result"))"
-  row "$label" "$nodes" "$depth" "$(rounded 0 "$(field throughput <<<"$result")")" \
-    "$(rounded 1 "$(field p50 <<<"$result")")" "$(rounded 1 "$(field p99 <<<"$result")")" "$cpu"
+  cpu=$(cpu_per $((after - before)) "$(jq .operations <<<"$result")")
+  [[ $(jq .errors <<<"$result") == 0 ]] || echo "  (errors: $(jq .errors <<<"$result"))"
+  row "$label" "$nodes" "$depth" "$(rounded 0 "$(jq .throughput <<<"$result")")" \
+    "$(rounded 1 "$(jq .latency_us.p50 <<<"$result")")" "$(rounded 1 "$(jq .latency_us.p99 <<<"$result")")" "$cpu"
 }
 
 measure_cluster() {
   local nodes=$1 depth
-  "$bin/gyre" cluster up --nodes "$nodes" --dir "$cluster" --base-port "$base_port" --durability os >/dev/null
-  "$bin/gyre" bench --dir "$cluster" --preload --keys "$keys" --value-size "$value_bytes" --mix 100 --duration 1s \
-    --json >/dev/null
+  gyre cluster up --nodes "$nodes" --base-port "$base_port" --durability os >/dev/null
+  gyre bench --preload --keys "$keys" --value-size "$value_bytes" --mix 100 --duration 1s --json >/dev/null
   for depth in 1 16; do
     measure "gyre put" "$nodes" "$depth" 0
     measure "gyre get" "$nodes" "$depth" 100
   done
-  "$bin/gyre" cluster down --wipe --dir "$cluster" >/dev/null
+  end_cluster
 }
 
 # measure_rocksdb LABEL BENCHMARK [FLAG...]: one thread, the WAL handed to the kernel with each write, as a node does.
@@ -117,12 +62,11 @@ measure_rocksdb() {
 measure_echo() {
   local depth=$1 result
   result=$("$bin/echo_bench" --depth "$depth" --connections 1 --duration "${seconds}s" --json)
-  row "asio echo, 160-byte frames" "-" "$depth" "$(rounded 0 "$(field throughput <<<"$result")")" "-" "-" \
-    "$(rounded 2 "$(field server_cpu_us_per_operation <<<"$result")")"
+  row "asio echo, 160-byte frames" "-" "$depth" "$(rounded 0 "$(jq .throughput <<<"$result")")" "-" "-" \
+    "$(rounded 2 "$(jq .server_cpu_us_per_operation <<<"$result")")"
 }
 
-printf '%s keys, %s-byte values, %s s each; %s, %s cores, %s\n\n' "$keys" "$value_bytes" "$seconds" "$(uname -sr)" \
-  "$(nproc)" "$(git rev-parse --short HEAD 2>/dev/null || echo 'no commit')"
+print_setting "$keys keys, $value_bytes-byte values, $seconds s each"
 row "case" "nodes" "depth" "ops/s" "p50 us" "p99 us" "server us/op"
 measure_cluster 1
 measure_cluster 3
