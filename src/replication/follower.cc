@@ -36,6 +36,7 @@ void Follower::stop() {
   repair_.reset();
   owes_answer_ = false;
   fresh_next_.reset();
+  level_ = false;
 }
 
 // --- Appends ---
@@ -203,6 +204,7 @@ void Follower::note_freshness(const Moment& now, const Append& append) {
 void Follower::take_freshness() {
   if (!fresh_next_ || context_.journal.persisted() < fresh_next_->position) return;
   fresh_at_ = std::max(fresh_at_, fresh_next_->at);
+  level_ = true;
   fresh_next_.reset();
 }
 
@@ -216,6 +218,7 @@ void Follower::start_repair(const Moment& now, const messages::TermHistory& thei
   matched_ = false;
   was_away_ = true;
   fresh_next_.reset();
+  level_ = false;
   fresh_at_ = Instant();
   repair_.emplace(now.steady,
                   RepairStart{.partition = context_.config.id,

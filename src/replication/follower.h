@@ -49,6 +49,8 @@ class Follower {
   bool alive(Instant now, Term term, const NodeId& primary, Duration window) const;
   // What it holds is at least what the primary had then; the epoch: unknown.
   Instant fresh_at() const { return fresh_at_; }
+  // Has had, in this term, everything that its serving primary had at some moment.
+  bool caught_up(Term term) const { return following(term) && level_; }
   // How often records of this member were replaced.
   std::uint64_t repairs() const { return repairs_; }
 
@@ -94,6 +96,7 @@ class Follower {
 
   Instant fresh_at_;
   std::optional<Freshness> fresh_next_;
+  bool level_ = false;  // fresh_next_ was reached in this term
 };
 
 }  // namespace gyre::replication

@@ -27,7 +27,10 @@ Partition::Partition(PartitionConfig config, messages::PartitionState stored,
                      std::vector<messages::WindowWrite> window)
     : context_(std::make_unique<Context>(std::move(config), std::move(stored), std::move(window))),
       follower_(std::make_unique<Follower>(*context_)),
-      queue_(std::make_unique<WriteQueue>(*context_)) {}
+      queue_(std::make_unique<WriteQueue>(*context_)) {
+  const Term served = context_->journal.state().served;
+  if (!context_->config.loses_nothing && served != Term()) lossy_term_ = served;
+}
 
 Partition::Partition(Partition&&) noexcept = default;
 Partition::~Partition() = default;
@@ -244,9 +247,11 @@ void Partition::answer_seal(const Moment& now) {
 void Partition::account(const Moment& now) {
   const View& view = *context_->view;
   if (now.steady - accounted_at_ < view.timing.heartbeat) return;
-  const bool matched = primary() ? primary()->serving(now.steady) : follower_->following(view.entry.term);
-  if (!matched) return;
+  // A member knows where its term ended only once it has all that its primary had.
+  if (primary() ? !primary()->serving(now.steady) : !follower_->caught_up(view.entry.term)) return;
   accounted_at_ = now.steady;
+  if (!primary()) lossy_term_.reset();
+  if (lossy_term_ && range_is_exported(*lossy_term_)) lossy_term_.reset();
   for (const ring::DeposedPrimary& deposed : view.entry.deposed) {
     if (deposed.node != context_->config.self || !range_is_exported(deposed.term)) continue;
     context_->tell_coordinator(messages::Accounted{id(), deposed.term});
@@ -292,7 +297,7 @@ void Partition::on_tick(const Moment& now) {
 void Partition::progress(const Moment& now) {
   if (broken()) return;
   answer_seal(now);
-  release(now);
+  release_due_ = true;
   Primary* self = primary();
   if (self == nullptr) return;
   if (self->handed_over(now.steady)) {
@@ -399,8 +404,15 @@ void Partition::on_exported(const Moment& now, TaskId task, Result<void> outcome
 
 // --- What others see ---
 
-std::vector<Effect> Partition::take_effects() { return std::exchange(context_->effects, {}); }
-bool Partition::has_effects() const { return !context_->effects.empty(); }
+std::vector<Effect> Partition::take_effects(const Moment& now) {
+  if (std::exchange(release_due_, false)) release(now);
+  return std::exchange(context_->effects, {});
+}
+
+bool Partition::has_effects() const {
+  return !context_->effects.empty() || (release_due_ && !context_->waits.empty());
+}
+
 PartitionId Partition::id() const { return context_->config.id; }
 const messages::PartitionState& Partition::state() const { return context_->journal.state(); }
 std::uint64_t Partition::era() const { return follower_->repairs(); }
@@ -444,7 +456,7 @@ std::optional<Term> Partition::open_promise() const {
 bool Partition::settled(const Moment& now) const {
   if (!context_->view) return false;
   if (std::holds_alternative<Idle>(role_)) return true;
-  if (primary()) return serving(now);
+  if (primary()) return serving(now) && !lossy_term_;
   const Term term = context_->view->entry.term;
   return std::holds_alternative<Replica>(role_) && follower_->whole() && follower_->following(term);
 }

@@ -113,7 +113,8 @@ class Partition {
   void on_snapshot_records(const Moment& now, TaskId task, Result<std::vector<messages::FetchedKey>> records);
   void on_exported(const Moment& now, TaskId task, Result<void> outcome);
 
-  std::vector<Effect> take_effects();
+  // Answers are released by this call: `now` is the last look at the right to serve before they leave.
+  std::vector<Effect> take_effects(const Moment& now);
   bool has_effects() const;
 
   PartitionId id() const;
@@ -188,7 +189,11 @@ class Partition {
   std::optional<GivenUpTerm> given_up_;
   std::optional<Term> seal_;  // asked for and not answered yet
   std::optional<RangeExport> range_export_;
+  // The term this node served in when its machine died, if nobody has served since: nobody will depose it, so it owes
+  // the ledger that what it may lack is gone.
+  std::optional<Term> lossy_term_;
   Instant accounted_at_;
+  bool release_due_ = false;  // something happened that may let answers go
   bool stopping_ = false;
 };
 

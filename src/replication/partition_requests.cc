@@ -95,7 +95,7 @@ void Partition::drain(const Moment& now) {
   } else if (!self->handing_over()) {
     queue_->drain(now, self->term());
   }
-  release(now);
+  release_due_ = true;
 }
 
 // --- Reads ---

@@ -23,7 +23,7 @@ void Primary::on_tick(const Moment& now) {
   context_.take_in(donor_.take_effects());
   pump_all(now);
   if (handover_ && now.steady - handover_->since > context_.view->timing.detection) handover_.reset();
-  if (!in_office_) return;
+  if (!in_office_ && !context_.broken(BrokenRule::only_primary_grows)) return;
   const bool may_grow = serving(now.steady) || context_.broken(BrokenRule::only_primary_grows);
   if (may_grow) count_newcomers(now.steady);
   ask_in_sync(now.steady, may_grow);

@@ -26,8 +26,8 @@ void Progress::on_ack(Instant now, Incarnation incarnation, const AppendAck& ack
   if (incarnation > incarnation_) {
     incarnation_ = incarnation;
     leave_following(State::probing, now);
-  } else if (ack.sent_at < echo_) {
-    return;  // overtaken by a newer one
+  } else if (ack.sent_at < echo_ || (ack.sent_at == echo_ && ack.position < acknowledged_)) {
+    return;  // overtaken by a newer one, which may have left in the same turn
   }
   echo_ = ack.sent_at;
   heard_at_ = now;

@@ -284,7 +284,7 @@ void PartitionHost::end_turn() {
 
 void PartitionHost::run_effects(Machine& machine) {
   while (machine.partition.has_effects()) {
-    for (replication::Effect& effect : machine.partition.take_effects()) {
+    for (replication::Effect& effect : machine.partition.take_effects(context_.environment.now())) {
       std::visit(
           [&](auto&& e) {
             if constexpr (requires { tasks_.carry_out(machine, std::move(e)); }) {

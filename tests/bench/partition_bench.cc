@@ -47,7 +47,7 @@ class Serving {
   }
   // Nothing is stored: what a write depends on is absent.
   void carry_out() {
-    for (const Effect& effect : partition_.take_effects()) {
+    for (const Effect& effect : partition_.take_effects(kNow)) {
       if (const auto* read = std::get_if<ReadCurrent>(&effect)) {
         partition_.on_current(kNow, read->ticket, read->operation, std::optional<messages::Record>());
       } else if (const auto* send = std::get_if<Send>(&effect)) {

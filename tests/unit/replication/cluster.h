@@ -344,7 +344,7 @@ class Cluster {
 
   void collect(const std::string& name) {
     Member& member = at(name);
-    for (Effect& effect : member->take_effects()) take(name, member, std::move(effect));
+    for (Effect& effect : member->take_effects(now)) take(name, member, std::move(effect));
     member->check_invariants();
   }
 
