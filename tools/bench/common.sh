@@ -56,7 +56,9 @@ rounded() { printf "%.$1f" "$2"; }
 median() { printf '%s\n' "$@" | sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 # quantile Q: of the numbers on standard input.
-quantile() { sort -g | awk -v q="$1" '{ v[NR] = $1 } END { i = int(q * NR) + 1; print (NR ? v[(i > NR) ? NR : i] : "-") }'; }
+quantile() {
+  sort -g | awk -v q="$1" '{ v[NR] = $1 } END { i = int(q * NR) + 1; print (NR ? v[(i > NR) ? NR : i] : "-") }'
+}
 
 # The machine and the commit: what a figure needs to be worth anything.
 print_setting() {

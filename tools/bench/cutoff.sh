@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Cuts one of three nodes off from the other two while clients still reach it and write to it, and checks afterwards that
-# every acknowledged write is there or in a loss ledger, and that `--ack 2` and `--ack all` lost none. Twice: while the
-# coordinator reaches the node, and while it does not. Each process group has a network namespace of its own; one more
+# Cuts one of three nodes off from the other two while clients still reach it and write to it, and checks afterwards
+# that every acknowledged write is there or in a loss ledger, and that `--ack 2` and `--ack all` lost none. Twice: while
+# the coordinator reaches the node, and while it does not. Each place has a network namespace; one more
 # is the router between them, and drops what must not pass. Prints one table. Leaves nothing behind. Needs root.
 #
 # usage: tools/bench/cutoff.sh [--quick] [--bin DIR]    (tools/dev bench cutoff builds first)
@@ -221,7 +221,8 @@ run() {
   return "$failed"
 }
 
-print_setting "n1 cut off from n2 and n3 for $cut_seconds s, clients reach all; writers of unique keys, one write at a time"
+print_setting \
+  "n1 cut off from n2 and n3 for $cut_seconds s, clients reach all; unique keys, one at a time per writer"
 make_network
 printf '  %-16s %-5s %12s %8s %8s %9s %9s %9s  %s\n' "partitions of" "ack" "acknowledged" "errors" "lost" "untold" \
   "again s" "stall s" "verdict"

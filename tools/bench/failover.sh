@@ -24,7 +24,8 @@ measure() {
     echo "$fault: no report"
     return
   fi
-  jq -e .passed "$work/report" >/dev/null || goal="A PROMISE WAS BROKEN: $(jq -c '[.problems, .work[].problems] | add' "$work/report")"
+  jq -e .passed "$work/report" >/dev/null ||
+    goal="A PROMISE WAS BROKEN: $(jq -c '[.problems, .work[].problems] | add' "$work/report")"
   row "$fault" "${values[@]}" "$goal"
 }
 

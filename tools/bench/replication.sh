@@ -144,8 +144,8 @@ wait_whole() {
   done
 }
 
-# measure_return LABEL KEYS VALUE_BYTES [PAUSE]: n3 is killed, misses a write of each key, and with PAUSE so many seconds
-# later one more; and comes back: from the memory of the primaries, or from their log on disk if the row has log reads,
+# measure_return LABEL KEYS VALUE_BYTES [PAUSE]: n3 is killed, misses a write of each key, and with PAUSE one more so
+# many seconds later; and comes back: from the memory of the primaries, or from their log on disk if the row has log reads,
 # or by snapshots, one a partition.
 measure_return() {
   local label=$1 count=$2 bytes=$3 reads begin took
@@ -171,7 +171,8 @@ measure_return() {
 }
 
 measure_returns() {
-  printf '\n%-26s %10s %10s %10s %10s %10s %14s\n' "coming back" "keys" "MB" "seconds" "MB/s" "log reads" "snapshots in"
+  printf '\n%-26s %10s %10s %10s %10s %10s %14s\n' "coming back" "keys" "MB" "seconds" "MB/s" "log reads" \
+    "snapshots in"
   up 3
   measure_return "256 partitions" "$missed_writes" "$value_bytes"
   end_cluster
