@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -37,6 +38,8 @@ constexpr int kExitUnavailable = 3;
 constexpr auto kDrainLimit = std::chrono::seconds(5);
 // And before that, while a coordinator is in contact, for others to take over what this node serves.
 constexpr auto kLeaveLimit = std::chrono::seconds(10);
+// While the map does not change for so long, nobody takes over: all who could are gone, or stop as well.
+constexpr auto kLeaveIdleLimit = std::chrono::seconds(2);
 
 // One event loop with everything it owns.
 struct NodeLoop {
@@ -79,14 +82,18 @@ void NodeLoop::tick() {
   serving.store(served, std::memory_order_relaxed);
 }
 
-// Keeps `done` until every session of the loop has closed, its answers given away, or until `give_up`.
-void wait_for_answers(NodeLoop& each, Instant give_up, const std::shared_ptr<std::promise<void>>& done) {
-  const bool open = std::ranges::any_of(each.sessions, [](const auto& weak) {
+using SessionTest = bool (Session::*)() const;
+
+// Keeps `done` until every session of the loop passes `test`, or until `give_up`.
+void wait_for_sessions(NodeLoop& each, SessionTest test, Instant give_up,
+                       const std::shared_ptr<std::promise<void>>& done) {
+  const bool all = std::ranges::all_of(each.sessions, [&](const auto& weak) {
     const auto session = weak.lock();
-    return session && !session->closed();
+    return session == nullptr || session->closed() || ((*session).*test)();
   });
-  if (!open || net::steady_now() >= give_up) return done->set_value();
-  each.loop.after(std::chrono::milliseconds(5), [&each, give_up, done] { wait_for_answers(each, give_up, done); });
+  if (all || net::steady_now() >= give_up) return done->set_value();
+  each.loop.after(std::chrono::milliseconds(5),
+                  [&each, test, give_up, done] { wait_for_sessions(each, test, give_up, done); });
 }
 
 // Wires everything a node consists of; the only place that knows all parts.
@@ -108,7 +115,9 @@ class Node {
   void start_link();
   void tell_coordinator(messages::Message message);
   void leave();
-  void await_leave(Instant give_up, const std::shared_ptr<std::promise<void>>& done);
+  void await_leave(Instant give_up, Instant idle_since, const ring::ClusterMapPtr& before,
+                   const std::shared_ptr<std::promise<void>>& done);
+  void drain(const std::function<void(NodeLoop&)>& begin, SessionTest test);
   void on_map(ring::ClusterMapPtr map);
   void store_map();
   void note_caught_up();
@@ -414,38 +423,60 @@ void Node::leave() {
       for (auto& host : loop->hosts) host->begin_stop();
     });
   }
-  loops_[0]->loop.post([this, done] { await_leave(net::steady_now() + kLeaveLimit, done); });
+  loops_[0]->loop.post([this, done] {
+    const Instant now = net::steady_now();
+    await_leave(now + kLeaveLimit, now, next_map_, done);
+  });
   left.wait();
 }
 
-// THREAD: the first loop's.
-void Node::await_leave(Instant give_up, const std::shared_ptr<std::promise<void>>& done) {
+// `before`: the newest map at `idle_since`. THREAD: the first loop's.
+void Node::await_leave(Instant give_up, Instant idle_since, const ring::ClusterMapPtr& before,
+                       const std::shared_ptr<std::promise<void>>& done) {
+  const Instant now = net::steady_now();
   const bool away = std::ranges::all_of(loops_, [](const auto& each) { return each->settled_away.load(); });
-  if (away || !link_->in_contact() || net::steady_now() >= give_up) return done->set_value();
+  if (next_map_ != before) idle_since = now;
+  const bool hopeless = !link_->in_contact() || now >= give_up || now - idle_since >= kLeaveIdleLimit;
+  if (away || hopeless) return done->set_value();
   link_->tell(messages::Leaving{});
-  loops_[0]->loop.after(kTick, [this, give_up, done] { await_leave(give_up, done); });
+  loops_[0]->loop.after(kTick, [this, give_up, idle_since, map = next_map_, done] {
+    await_leave(give_up, idle_since, map, done);
+  });
 }
 
-// Hands over, accepts nothing new, lets open requests finish, syncs, marks the stop as clean. The port is closed last:
-// to others a refused connection means that this process serves no more.
-Result<void> Node::shut_down() {
-  stopping_.store(true);
-  leave();
-  draining_.store(true);
+// Runs `begin` on every loop, then waits until all sessions pass `test`, but not for ever.
+void Node::drain(const std::function<void(NodeLoop&)>& begin, SessionTest test) {
   std::vector<std::future<void>> drained;
   for (auto& each : loops_) {
     auto done = std::make_shared<std::promise<void>>();
     drained.push_back(done->get_future());
-    each->loop.post([this, loop = each.get(), done] {
-      loop->peers->stop();
-      if (loop == loops_.front().get()) link_->stop();
-      for (const auto& weak : loop->sessions) {
-        if (const auto session = weak.lock()) session->finish();
-      }
-      wait_for_answers(*loop, net::steady_now() + kDrainLimit, done);
+    each->loop.post([loop = each.get(), begin, test, done] {
+      begin(*loop);
+      wait_for_sessions(*loop, test, net::steady_now() + kDrainLimit, done);
     });
   }
   for (auto& each : drained) each.wait();
+}
+
+// Hands over, accepts nothing new, lets open requests finish (members still acknowledge meanwhile), syncs, marks the
+// stop as clean. The port is closed last: to others a refused connection means that this process serves no more.
+Result<void> Node::shut_down() {
+  stopping_.store(true);
+  leave();
+  draining_.store(true);
+  const auto for_each_session = [](NodeLoop& loop, void (Session::*action)()) {
+    for (const auto& weak : loop.sessions) {
+      if (const auto session = weak.lock()) ((*session).*action)();
+    }
+  };
+  drain([&](NodeLoop& loop) { for_each_session(loop, &Session::refuse_requests); }, &Session::idle);
+  drain(
+      [&](NodeLoop& loop) {
+        loop.peers->stop();
+        if (&loop == loops_.front().get()) link_->stop();
+        for_each_session(loop, &Session::finish);
+      },
+      &Session::closed);
   admin_.reset();
   for (auto& each : loops_) each->loop.stop();
   for (auto& each : loops_) each->loop.join();

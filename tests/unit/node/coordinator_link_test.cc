@@ -56,6 +56,22 @@ class FakeCoordinator {
   }
 
   const std::string& address() const { return listener_->address(); }
+  // To every node that is connected.
+  void say(messages::Message message, messages::Sender sender = {map_of(1)->cluster, NodeId(), Incarnation()}) {
+    run_on(loop_, [&] {
+      for (const auto& weak : connections_) {
+        const auto connection = weak.lock();
+        if (!connection) continue;
+        connection->set_sender(sender);
+        connection->send(message);
+      }
+    });
+    let_turns_pass(loop_);  // it has left: the next one may have another sender
+  }
+  // What was told, and by whom.
+  std::vector<std::pair<messages::Sender, messages::Message>> told() {
+    return run_on(loop_, [this] { return told_; });
+  }
 
   std::atomic<int> joins = 0;
   std::atomic<int> heartbeats = 0;
@@ -71,6 +87,7 @@ class FakeCoordinator {
     Session(FakeCoordinator& coordinator, const net::ConnectionPtr& connection, bool dead)
         : coordinator_(coordinator), connection_(connection), dead_(dead) {}
     void on_frame(messages::Frame frame) override {
+      for (auto& message : frame.messages) coordinator_.told_.emplace_back(frame.sender, std::move(message));
       for (const auto& request : frame.requests) {
         auto body = coordinator_.answer(request);
         if (coordinator_.silent || dead_) continue;
@@ -98,6 +115,7 @@ class FakeCoordinator {
 
   net::Loop loop_;
   std::vector<std::weak_ptr<net::Connection>> connections_;
+  std::vector<std::pair<messages::Sender, messages::Message>> told_;
   std::unique_ptr<net::Listener> listener_;
 };
 
@@ -130,17 +148,25 @@ class CoordinatorLinkTest : public testing::Test {
       refused_codes.push_back(error.code);
       ++refusals;
     };
-    link = std::make_shared<CoordinatorLink>(loop, std::move(coordinators), std::move(agent), std::move(callbacks));
+    callbacks.on_message = [this](const messages::Sender& sender, messages::Message message) {
+      EXPECT_TRUE(sender.node.empty());
+      said.push_back(std::move(message));
+      ++messages_said;
+    };
+    link = std::make_shared<CoordinatorLink>(loop, std::move(coordinators), std::move(agent),
+                                             messages::Sender{{}, NodeId("n1"), Incarnation(1)}, std::move(callbacks));
     run_on(loop, [this] { link->start(); });
   }
-  bool joined() {
-    return run_on(loop, [this] { return link->agent().joined(); });
+  bool in_contact() {
+    return run_on(loop, [this] { return link->in_contact(); });
   }
 
   net::Loop loop{"node"};
   std::atomic<std::uint64_t> epoch = 0;
   std::atomic<int> refusals = 0;
   std::vector<ErrorCode> refused_codes;
+  std::vector<messages::Message> said;
+  std::atomic<int> messages_said = 0;
   std::shared_ptr<CoordinatorLink> link;
 };
 
@@ -148,7 +174,7 @@ TEST_F(CoordinatorLinkTest, AConnectionThatOwesAnAnswerIsReplaced) {
   FakeCoordinator coordinator;
   coordinator.first_is_dead = true;
   start({coordinator.address()});
-  wait_until([&] { return joined(); });
+  wait_until([&] { return in_contact(); });
   EXPECT_EQ(coordinator.joins, 2);
 }
 
@@ -158,7 +184,7 @@ TEST_F(CoordinatorLinkTest, JoinsThenSendsHeartbeats) {
   wait_until([&] { return coordinator.heartbeats >= 2; });
   EXPECT_EQ(coordinator.joins, 1);
   EXPECT_EQ(epoch, 1u);
-  EXPECT_TRUE(joined());
+  wait_until([&] { return in_contact(); });
 }
 
 TEST_F(CoordinatorLinkTest, LearnsANewerMapFromAHeartbeat) {
@@ -175,7 +201,7 @@ TEST_F(CoordinatorLinkTest, JoinsAgainWhenAskedTo) {
   wait_until([&] { return coordinator.heartbeats >= 1; });
   coordinator.forgetful = true;
   wait_until([&] { return coordinator.joins == 2; });
-  wait_until([&] { return joined(); });
+  wait_until([&] { return in_contact(); });
 }
 
 TEST_F(CoordinatorLinkTest, ARefusalIsToldOnceAndEndsTheAsking) {
@@ -186,7 +212,7 @@ TEST_F(CoordinatorLinkTest, ARefusalIsToldOnceAndEndsTheAsking) {
   let_turns_pass(loop);
   EXPECT_EQ(coordinator.joins, 1);
   EXPECT_EQ(run_on(loop, [this] { return refused_codes; }), std::vector{ErrorCode::denied});
-  EXPECT_EQ(run_on(loop, [this] { return link->agent().next_deadline(); }), kNever);
+  EXPECT_FALSE(in_contact());
 }
 
 TEST_F(CoordinatorLinkTest, WaitsForACoordinatorThatIsNotThereYet) {
@@ -195,9 +221,9 @@ TEST_F(CoordinatorLinkTest, WaitsForACoordinatorThatIsNotThereYet) {
     address = FakeCoordinator().address();
   }
   start({address});
-  EXPECT_FALSE(joined());
+  EXPECT_FALSE(in_contact());
   FakeCoordinator coordinator(address);
-  wait_until([&] { return joined(); });
+  wait_until([&] { return in_contact(); });
 }
 
 TEST_F(CoordinatorLinkTest, GoesOnWhenItsCoordinatorDiesAndReturns) {
@@ -206,7 +232,8 @@ TEST_F(CoordinatorLinkTest, GoesOnWhenItsCoordinatorDiesAndReturns) {
   start({address});
   wait_until([&] { return coordinator->heartbeats >= 1; });
   coordinator.reset();
-  EXPECT_TRUE(joined());  // it keeps the map it has
+  wait_until([&] { return !in_contact(); });
+  EXPECT_EQ(epoch, 1u) << "it keeps the map it has";
   coordinator = std::make_unique<FakeCoordinator>(address);
   coordinator->epoch = 2;
   wait_until([&] { return epoch == 2; });
@@ -233,6 +260,54 @@ TEST_F(CoordinatorLinkTest, ChangesToTheSecondCoordinatorWhenTheFirstFallsSilent
   wait_until([&] { return epoch == 3; });
   EXPECT_EQ(first.joins, 1);
   wait_until([&] { return second.heartbeats >= 1; });
+}
+
+TEST_F(CoordinatorLinkTest, ACoordinatorThatFallsSilentIsNotCountedOn) {
+  FakeCoordinator coordinator;
+  start({coordinator.address()});
+  wait_until([&] { return in_contact(); });
+  coordinator.silent = true;
+  wait_until([&] { return !in_contact(); });
+  coordinator.silent = false;
+  wait_until([&] { return in_contact(); });
+}
+
+TEST_F(CoordinatorLinkTest, TellsInItsOwnNameOnceItHasJoined) {
+  FakeCoordinator coordinator;
+  start({coordinator.address()});
+  run_on(loop, [this] { link->tell(messages::Leaving{}); });  // too early: lost
+  wait_until([&] { return in_contact(); });
+  run_on(loop, [this] { link->tell(messages::Accounted{PartitionId(3), Term(4)}); });
+  wait_until([&] { return !coordinator.told().empty(); });
+  const auto [sender, message] = coordinator.told().at(0);
+  EXPECT_EQ(sender, (messages::Sender{map_of(1)->cluster, NodeId("n1"), Incarnation(1)}));
+  EXPECT_TRUE(std::holds_alternative<messages::Accounted>(message));
+}
+
+TEST_F(CoordinatorLinkTest, HandsOnWhatTheCoordinatorSays) {
+  FakeCoordinator coordinator;
+  start({coordinator.address()});
+  wait_until([&] { return in_contact(); });
+  const messages::Poll poll{NodeId("n2"), {}};
+  messages::Order order;
+  order.node = NodeId("n2");
+  coordinator.say(messages::Seal{});
+  coordinator.say(poll, {Uuid::from_words(9, 9), NodeId(), Incarnation()});       // of another cluster
+  coordinator.say(poll, {map_of(1)->cluster, NodeId("n2"), Incarnation(1)});  // of a node
+  coordinator.say(order);
+  wait_until([&] { return messages_said == 2; });
+  run_on(loop, [this] {
+    EXPECT_TRUE(std::holds_alternative<messages::Seal>(said[0]));
+    EXPECT_TRUE(std::holds_alternative<messages::Order>(said[1]));
+  });
+}
+
+TEST_F(CoordinatorLinkTest, AdoptsAMapThatIsPushed) {
+  FakeCoordinator coordinator;
+  start({coordinator.address()});
+  wait_until([&] { return in_contact(); });
+  coordinator.say(messages::MapPush{map_of(6)});
+  wait_until([&] { return epoch == 6; });
 }
 
 TEST_F(CoordinatorLinkTest, StoppedItAsksNothingMore) {

@@ -22,7 +22,11 @@ class LoopEnvironmentTest : public testing::Test {
 
   net::Loop loop{"loop"};
   net::BlockingPool pool{"pool", 1};
-  LoopEnvironment environment{loop, pool};
+  std::shared_ptr<PeerLinks> peers = std::make_shared<PeerLinks>(loop, PeerLinksOptions{}, nullptr);
+  std::vector<messages::Message> told;
+  LoopEnvironment environment{loop, pool, *peers, [this](messages::Message message) {
+                                told.push_back(std::move(message));
+                              }};
 };
 
 TEST_F(LoopEnvironmentTest, WorksInThePoolAndReportsOnTheLoop) {
@@ -56,12 +60,17 @@ TEST_F(LoopEnvironmentTest, SaysBusyWhenThePoolIsFullAndRunsNeither) {
   EXPECT_FALSE(ran);
 }
 
-TEST_F(LoopEnvironmentTest, CountsThePartitionsServed) {
-  environment.trace(PartitionId(1), {Term(1), true, "appointed"});
-  environment.trace(PartitionId(2), {Term(1), true, "appointed"});
-  EXPECT_EQ(environment.serving(), 2u);
-  environment.trace(PartitionId(1), {Term(1), false, "moved"});
-  EXPECT_EQ(environment.serving(), 1u);
+TEST_F(LoopEnvironmentTest, PassesOnWhatTheCoordinatorIsTold) {
+  run_on(loop, [&] { environment.tell_coordinator(messages::Leaving{}); });
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<messages::Leaving>(told[0]));
+}
+
+TEST_F(LoopEnvironmentTest, WhatGoesToANodeThatIsNotConnectedIsLost) {
+  run_on(loop, [&] {
+    environment.send(NodeId("n2"), messages::Append{});
+    EXPECT_EQ(environment.backlog(NodeId("n2")), 0u);
+  });
 }
 
 TEST_F(LoopEnvironmentTest, ItsClocksAreTheMachines) {

@@ -1,6 +1,7 @@
 #include "node/session.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -48,7 +49,8 @@ class SessionTest : public testing::Test {
     net::Loop loop;
     storage::MemoryEngine engine;
     net::BlockingPool pool{"pool", 1};
-    LoopEnvironment environment{loop, pool};
+    std::shared_ptr<PeerLinks> peers = std::make_shared<PeerLinks>(loop, PeerLinksOptions{}, nullptr);
+    LoopEnvironment environment{loop, pool, *peers, [](messages::Message) {}};
     std::unique_ptr<runtime::PartitionHost> host;
   };
 
@@ -61,11 +63,11 @@ class SessionTest : public testing::Test {
       options.incarnation = Incarnation(1);
       options.shard = i;
       options.shards = 2;
-      shard.host = *runtime::PartitionHost::open(options, shard.engine, shard.environment, metrics);
+      shard.host = *runtime::PartitionHost::open(options, shard.engine, *ledger, shard.environment, metrics);
       shard.loop.on_turn_end([host = shard.host.get()] { host->end_turn(); });
       slots.push_back({&shard.loop, shard.host.get()});
     }
-    view = {&front(), nullptr, &slots, &malformed};
+    view = {&front(), nullptr, &slots, &malformed, ledger.get(), &shards[0]->environment};
     listener = *net::Listener::open("127.0.0.1:0", {&front()}, {}, [this](const net::ConnectionPtr& accepted) {
       const auto session = std::make_shared<Session>(view, accepted);
       sessions.push_back(session);
@@ -89,19 +91,21 @@ class SessionTest : public testing::Test {
 
   net::Loop& front() { return shards[0]->loop; }
 
-  // The node serves all partitions.
-  void adopt_map() {
+  // The node serves all partitions; or n2 does, and it is a member.
+  void adopt_map(const NodeId& primary = NodeId("n1")) {
     auto map = std::make_shared<ring::ClusterMap>();
     map->cluster = Uuid::from_words(1, 1);
     map->epoch = Epoch(1);
     map->shape.partitions = kPartitions;
-    map->nodes = {{.id = NodeId("n1")}};
+    map->shape.replication_factor = 2;
+    map->nodes = {{.id = NodeId("n1")}, {.id = NodeId("n2")}};
     map->entries.resize(kPartitions);
     for (auto& entry : map->entries) {
       entry.term = Term(1);
-      entry.primary = NodeId("n1");
+      entry.primary = primary;
       entry.primary_incarnation = Incarnation(1);
-      entry.in_sync = {{NodeId("n1"), Generation(0)}};
+      entry.in_sync = {{primary, Generation(0)}};
+      if (primary != NodeId("n1")) entry.in_sync.push_back({NodeId("n1"), Generation(0)});
     }
     run_on(front(), [&] { view.map = map; });
     for (auto& shard : shards) {
@@ -134,8 +138,27 @@ class SessionTest : public testing::Test {
     return release;
   }
 
+  // A heartbeat of the primary of each partition.
+  void send_appends(const messages::Sender& sender) {
+    run_on(client_loop, [&] {
+      connection->set_sender(sender);
+      for (std::uint16_t p = 0; p < kPartitions; ++p) {
+        messages::Append append;
+        append.partition = PartitionId(p);
+        append.term = Term(1);
+        connection->send(append);
+      }
+    });
+  }
+  // Everything that was sent before is handled.
+  void settle() {
+    ask(messages::MapRequest{});
+    for (auto& shard : shards) let_turns_pass(shard->loop);
+  }
+
   MetricsRegistry registry;
   runtime::HostMetrics metrics{registry};
+  std::unique_ptr<storage::Ledger> ledger = storage::make_memory_ledger();
   std::vector<std::unique_ptr<Shard>> shards = make_shards();
   std::vector<HostSlot> slots;
   Counter malformed;
@@ -180,7 +203,7 @@ TEST_F(SessionTest, ServesPartitionsOfItsOwnAndOfOtherLoops) {
     const auto wrote = ask(put(key_in(p), "value"));
     EXPECT_TRUE(std::holds_alternative<messages::WriteResponse>(wrote.body)) << p;
     const auto read = ask(get(key_in(p)));
-    EXPECT_EQ(std::get<messages::GetResponse>(read.body).record.value.str(), "value") << p;
+    EXPECT_EQ(std::get<messages::GetResponse>(read.body).record->value.str(), "value") << p;
     const auto page = ask(messages::ScanRequest{.partition = PartitionId(p)});
     EXPECT_EQ(std::get<messages::ScanResponse>(page.body).items.size(), 1u) << p;
   }
@@ -205,7 +228,8 @@ TEST_F(SessionTest, WhatBelongsToTheCoordinatorIsRefused) {
   join.node.id = NodeId("n2");
   for (const messages::RequestBody& body :
        {messages::RequestBody(messages::StatusRequest{}), messages::RequestBody(join),
-        messages::RequestBody(messages::HeartbeatRequest{NodeId("n2"), Incarnation(1), Epoch(0)})}) {
+        messages::RequestBody(messages::HeartbeatRequest{{}, NodeId("n2"), Incarnation(1), Epoch(0)}),
+        messages::RequestBody(messages::EventsRequest{}), messages::RequestBody(messages::PromoteRequest{.node = NodeId("n2"), .partitions = {}})}) {
     const Error error = error_of(body);
     EXPECT_EQ(error.code, ErrorCode::unsupported);
     EXPECT_THAT(error.message, HasSubstr("to the coordinator"));
@@ -270,6 +294,95 @@ TEST_F(SessionTest, TooManyOpenRequestsHoldFurtherReading) {
   release.set_value();
   answers->wait_for_count(kScans + 1);
   answers->wait_for(held);
+}
+
+TEST_F(SessionTest, MessagesReachTheHostsOfTheirPartitions) {
+  adopt_map(NodeId("n2"));
+  send_appends({view.map->cluster, NodeId("n2"), Incarnation(1)});
+  wait_until([&] { return metrics.appends_received.value() == kPartitions; });
+}
+
+TEST_F(SessionTest, MessagesOfAnotherClusterOrOfStrangersAreDropped) {
+  adopt_map(NodeId("n2"));
+  send_appends({Uuid::from_words(9, 9), NodeId("n2"), Incarnation(1)});
+  settle();
+  send_appends({view.map->cluster, NodeId("n3"), Incarnation(1)});
+  settle();
+  send_appends({view.map->cluster, NodeId(), Incarnation(1)});
+  settle();
+  EXPECT_EQ(metrics.appends_received.value(), 0u);
+}
+
+TEST_F(SessionTest, MessagesThatNodesDoNotSendEachOtherAreDropped) {
+  send_appends({Uuid::from_words(1, 1), NodeId("n2"), Incarnation(1)});  // without a map
+  settle();
+  adopt_map(NodeId("n2"));
+  run_on(client_loop, [&] {
+    connection->set_sender({view.map->cluster, NodeId("n2"), Incarnation(1)});
+    connection->send(messages::MapPush{view.map});
+    connection->send(messages::Seal{{{PartitionId(0), Term(9)}}});
+    messages::Append beyond;
+    beyond.partition = PartitionId(kPartitions);
+    connection->send(beyond);
+  });
+  settle();
+  EXPECT_EQ(metrics.appends_received.value(), 0u);
+  const auto report = ask(messages::PartitionsRequest{});
+  EXPECT_EQ(std::get<messages::PartitionsResponse>(report.body).partitions.at(0).promised, Term(1));
+}
+
+TEST_F(SessionTest, ReportsOnThePartitionsOfAllLoopsInOrder) {
+  adopt_map();
+  const auto report = std::get<messages::PartitionsResponse>(ask(messages::PartitionsRequest{}).body);
+  ASSERT_EQ(report.partitions.size(), kPartitions);
+  for (std::uint16_t p = 0; p < kPartitions; ++p) {
+    EXPECT_EQ(report.partitions[p].partition, PartitionId(p));
+    EXPECT_EQ(report.partitions[p].role, messages::PartitionStatus::Role::primary);
+    EXPECT_TRUE(report.partitions[p].serving);
+  }
+}
+
+TEST_F(SessionTest, GivesItsLossLedger) {
+  messages::LostRange range;
+  range.partition = PartitionId(3);
+  const std::vector<messages::Loss> losses{range};
+  ASSERT_TRUE(ledger->append(losses, UnixMillis{1}));
+  const auto page = std::get<messages::LostResponse>(ask(messages::LostRequest{}).body);
+  ASSERT_EQ(page.items.size(), 1u);
+  EXPECT_EQ(page.items[0].loss, losses[0]);
+  const auto none = ask(messages::LostRequest{std::numeric_limits<std::uint64_t>::max()});
+  EXPECT_TRUE(std::get<messages::LostResponse>(none.body).items.empty());
+}
+
+TEST_F(SessionTest, AFloodOfQuestionsForReportsIsRefused) {
+  adopt_map();
+  auto release = block_pool();
+  run_on(client_loop, [&] {
+    for (int i = 0; i < 1000; ++i) {
+      connection->send(messages::Request{.id = RequestId(++last_id), .epoch = {}, .body = messages::LostRequest{}});
+    }
+    for (int i = 0; i < 1000; ++i) {
+      connection->send(messages::Request{.id = RequestId(++last_id), .epoch = {}, .body = messages::PartitionsRequest{}});
+    }
+  });
+  answers->wait_for_count(1999);
+  release.set_value();
+  answers->wait_for_count(2000);
+  EXPECT_TRUE(std::holds_alternative<messages::LostResponse>(answers->wait_for(RequestId(1)).body));
+  EXPECT_EQ(std::get<Error>(answers->wait_for(RequestId(2)).body).code, ErrorCode::busy);
+  EXPECT_EQ(std::get<Error>(answers->wait_for(RequestId(2000)).body).code, ErrorCode::busy);
+  EXPECT_TRUE(std::holds_alternative<messages::LostResponse>(ask(messages::LostRequest{}).body)) << "one at a time";
+}
+
+TEST_F(SessionTest, WhileItStopsRequestsAreRefusedAndMessagesGoOn) {
+  adopt_map(NodeId("n2"));
+  run_on(front(), [&] { sessions[0].lock()->refuse_requests(); });
+  const Error error = error_of(get("k"));
+  EXPECT_EQ(error.code, ErrorCode::unavailable);
+  EXPECT_EQ(error.outcome, Outcome::not_applied);
+  send_appends({view.map->cluster, NodeId("n2"), Incarnation(1)});
+  wait_until([&] { return metrics.appends_received.value() == kPartitions; });
+  EXPECT_TRUE(run_on(front(), [&] { return sessions[0].lock()->idle(); }));
 }
 
 TEST_F(SessionTest, FinishesOpenRequestsThenCloses) {
