@@ -30,6 +30,8 @@ std::set<std::string> names_of(const Json& object) {
 class Squatter {
  public:
   explicit Squatter(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int on = 1;  // connections of a cluster before may still linger there
+    ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
@@ -56,24 +58,29 @@ TEST(LocalCluster, StatusAndPartitionsDescribeAClusterThatIsUp) {
   EXPECT_EQ(names_of(status), (std::set<std::string>{"cluster", "processes"}));
   const Json& cluster = status["cluster"];
   EXPECT_EQ(names_of(cluster), (std::set<std::string>{"id", "epoch", "partitions", "replication_factor", "nodes_up",
-                                                      "nodes_total", "without_primary", "under_replicated"}));
+                                                      "nodes_total", "without_primary", "under_replicated",
+                                                      "not_serving"}));
   EXPECT_EQ(cluster["id"].get<std::string>().size(), 32u);
   EXPECT_GT(cluster["epoch"], 0);
   EXPECT_EQ(cluster["partitions"], 32);
-  EXPECT_EQ(cluster["replication_factor"], 1);
+  EXPECT_EQ(cluster["replication_factor"], 3) << "as many as nodes, at most 3";
   EXPECT_EQ(cluster["nodes_up"], 3);
   EXPECT_EQ(cluster["nodes_total"], 3);
   EXPECT_EQ(cluster["without_primary"], 0);
   EXPECT_EQ(cluster["under_replicated"], 0);
+  EXPECT_EQ(cluster["not_serving"], 0);
 
   ASSERT_EQ(status["processes"].size(), 4u);
   int primaries = 0;
   for (const auto& process : status["processes"]) {
     EXPECT_EQ(names_of(process), (std::set<std::string>{"role", "id", "pid", "state", "native", "http", "resp", "zone",
-                                                        "weight", "primaries", "replicas"}));
+                                                        "weight", "primaries", "replicas", "learners", "lag_ms"}));
     EXPECT_EQ(process["state"], "up");
     EXPECT_GT(process["pid"], 1);
     EXPECT_TRUE(process["resp"].is_null());
+    EXPECT_EQ(process["learners"], 0);
+    const int held = process["primaries"].get<int>() + process["replicas"].get<int>();
+    EXPECT_EQ(held, process["role"] == "node" ? 32 : 0);
     primaries += process["primaries"].get<int>();
   }
   EXPECT_EQ(primaries, 32);
@@ -86,11 +93,21 @@ TEST(LocalCluster, StatusAndPartitionsDescribeAClusterThatIsUp) {
   int next_slot = 0;
   for (const auto& partition : partitions) {
     EXPECT_EQ(names_of(partition), (std::set<std::string>{"partition", "first_slot", "last_slot", "term", "primary",
-                                                          "in_sync", "replicas", "learners"}));
+                                                          "serving", "why", "position", "in_sync", "replicas",
+                                                          "learners", "members"}));
     EXPECT_EQ(partition["first_slot"], next_slot);
     next_slot = partition["last_slot"].get<int>() + 1;
     EXPECT_GE(partition["term"], 1);
     EXPECT_THAT(partition["in_sync"], ::testing::Contains(partition["primary"]));
+    EXPECT_EQ(partition["in_sync"].size(), 3u);
+    EXPECT_TRUE(partition["serving"]) << partition;
+    ASSERT_EQ(partition["members"].size(), 2u);
+    for (const auto& member : partition["members"]) {
+      EXPECT_EQ(names_of(member), (std::set<std::string>{"node", "acknowledged", "behind", "lag_ms", "lease_left_ms",
+                                                         "counted"}));
+      EXPECT_TRUE(member["counted"]);
+      EXPECT_GT(member["lease_left_ms"], 0);
+    }
   }
   EXPECT_EQ(next_slot, 16384);
 

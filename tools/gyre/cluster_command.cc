@@ -177,7 +177,7 @@ Result<void> resume(const Context& context, const LocalCluster& cluster, const T
 Result<void> restart(const Context& context, const LocalCluster& cluster, const Targets& targets) {
   for (const LocalProcess* target : targets) {
     GYRE_TRY(check_ended(end_processes(cluster, {target}, false)));
-    GYRE_TRY(cluster_start(context, cluster, {target}));
+    GYRE_TRY(cluster_start_ready(context, cluster, *target));
   }
   return {};
 }

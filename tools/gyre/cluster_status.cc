@@ -33,6 +33,7 @@ struct ProcessStatus {
   std::string id;
   std::optional<pid_t> pid;
   std::string state;  // up, down, paused, starting, catching_up, unreachable
+  bool answers = false;
   std::string native;
   std::string http;
   std::string resp;  // empty: none
@@ -57,15 +58,14 @@ struct ClusterStatus {
   std::map<PartitionId, messages::PartitionStatus> by_primary;  // what each partition's primary says of it
 };
 
-std::string state_by_readiness(const std::string& http, std::string_view when_refused) {
-  if (http.empty()) return "unreachable";
-  switch (ask_readiness(http, kAnswerLimit).state) {
-    case Readiness::State::ready: return "up";
-    case Readiness::State::not_ready: return "starting";
-    case Readiness::State::refused: return std::string(when_refused);
-    case Readiness::State::silent: return "unreachable";
-  }
-  return "unreachable";
+void look_at_readiness(ProcessStatus& status, std::string_view when_refused) {
+  status.state = "unreachable";
+  if (status.http.empty()) return;
+  const auto state = ask_readiness(status.http, kAnswerLimit).state;
+  status.answers = state == Readiness::State::ready || state == Readiness::State::not_ready;
+  if (state == Readiness::State::ready) status.state = "up";
+  if (state == Readiness::State::not_ready) status.state = "starting";
+  if (state == Readiness::State::refused) status.state = when_refused;
 }
 
 ProcessStatus local_status(const LocalCluster& cluster, const LocalProcess& process) {
@@ -82,21 +82,24 @@ ProcessStatus local_status(const LocalCluster& cluster, const LocalProcess& proc
   const auto live = LiveProcess::find(cluster.process_dir(process));
   if (!live) return status;
   status.pid = live->pid();
+  status.state = "paused";
   // A process that lives and does not listen yet is opening its data.
-  status.state = live->paused() ? "paused" : state_by_readiness(process.http, "starting");
+  if (!live->paused()) look_at_readiness(status, "starting");
   return status;
 }
 
 ProcessStatus remote_node_status(const ring::NodeInfo& node) {
-  return {.role = "node",
-          .id = node.id.str(),
-          .pid = {},
-          .state = state_by_readiness(node.addresses.http, "down"),
-          .native = node.addresses.native,
-          .http = node.addresses.http,
-          .resp = node.addresses.resp,
-          .zone = node.zone,
-          .weight = node.weight};
+  ProcessStatus status{.role = "node",
+                       .id = node.id.str(),
+                       .pid = {},
+                       .state = "unreachable",
+                       .native = node.addresses.native,
+                       .http = node.addresses.http,
+                       .resp = node.addresses.resp,
+                       .zone = node.zone,
+                       .weight = node.weight};
+  look_at_readiness(status, "down");
+  return status;
 }
 
 // The map names coordinators by native address alone.
@@ -137,14 +140,12 @@ void count_nodes(ClusterStatus& status) {
   }
 }
 
-// Adds what the map knows: who serves what, and what is missing while some nodes are not up.
+// Adds what the map knows: who holds what, and what is missing while some nodes are not up.
 void apply_map(ClusterStatus& status, const ring::ClusterMap& map) {
-  std::set<std::string> up;
   std::map<std::string, ProcessStatus*> by_id;
   for (auto& process : status.processes) {
     if (process.role != "node") continue;
     by_id[process.id] = &process;
-    if (process.state == "up") up.insert(process.id);
     if (const auto* node = map.find_node(NodeId(process.id))) {
       process.zone = node->zone;
       process.weight = node->weight;
@@ -152,9 +153,7 @@ void apply_map(ClusterStatus& status, const ring::ClusterMap& map) {
     }
   }
   for (const auto& entry : map.entries) {
-    std::size_t copies_up = 0;
     for (const auto& member : entry.in_sync) {
-      copies_up += up.count(member.node.str());
       const auto known = by_id.find(member.node.str());
       if (known == by_id.end()) continue;
       ++(member.node == entry.primary ? known->second->primaries : known->second->replicas);
@@ -163,8 +162,18 @@ void apply_map(ClusterStatus& status, const ring::ClusterMap& map) {
       const auto known = by_id.find(learner.str());
       if (known != by_id.end()) ++known->second->learners;
     }
-    if (!up.contains(entry.primary.str())) ++status.without_primary;
-    if (copies_up < map.shape.replication_factor) ++status.under_replicated;
+  }
+  std::set<std::string> serving;
+  for (auto& [id, process] : by_id) {
+    // Not ready, but it answers and is a member: it is on its way back into the in-sync sets.
+    if (process->state == "starting" && process->answers && process->learners > 0) process->state = "catching_up";
+    if (process->state == "up" || process->state == "catching_up") serving.insert(id);
+  }
+  for (const auto& entry : map.entries) {
+    const auto copies = std::ranges::count_if(
+        entry.in_sync, [&](const auto& member) { return serving.contains(member.node.str()); });
+    if (!serving.contains(entry.primary.str())) ++status.without_primary;
+    if (static_cast<std::size_t>(copies) < map.shape.replication_factor) ++status.under_replicated;
   }
 }
 
@@ -185,10 +194,6 @@ void apply_answers(ClusterStatus& status, const ring::ClusterMap& map) {
       }
       status.by_primary.emplace(partition.partition, std::move(partition));
     }
-  }
-  for (auto& process : status.processes) {
-    // Not ready, but it answers and has the map: it is on its way back into the in-sync sets.
-    if (process.role == "node" && process.state == "starting" && process.learners > 0) process.state = "catching_up";
   }
 }
 

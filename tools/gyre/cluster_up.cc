@@ -4,7 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <optional>
+#include <set>
 #include <thread>
 #include <variant>
 
@@ -25,24 +25,50 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kReadyLimit = 60s;        // for all processes together
+// A node that runs waits so long to be in sync everywhere while others are down: it may need just these.
+constexpr auto kSettleLimit = 10s;
 constexpr auto kReadyPollInterval = 50ms;
 constexpr auto kReadyAnswerLimit = 500ms;
 constexpr auto kUndoStopLimit = 5s;
 constexpr std::size_t kLogLinesShown = 12;
 
+bool runs(const LocalCluster& cluster, const LocalProcess& process) {
+  const auto live = LiveProcess::find(cluster.process_dir(process));
+  return live && !live->paused();
+}
+
 bool coordinator_runs(const LocalCluster& cluster) {
   return std::ranges::any_of(cluster.processes, [&](const LocalProcess& process) {
-    const auto live = LiveProcess::find(cluster.process_dir(process));
-    return process.role == "coordinator" && live && !live->paused();
+    return process.role == "coordinator" && runs(cluster, process);
   });
 }
 
-// Of the map that the process has; none: it does not answer.
-std::optional<Epoch> known_epoch(const LocalProcess& process) {
-  const auto answer = client::call(process.native, messages::MapRequest{}, kReadyAnswerLimit);
+// Of the map that the node has; 0: none, or it does not answer.
+Epoch known_epoch(const LocalProcess& node) {
+  const auto answer = client::call(node.native, messages::MapRequest{}, kReadyAnswerLimit);
   const auto* given = answer ? std::get_if<messages::MapResponse>(&*answer) : nullptr;
-  if (given == nullptr) return std::nullopt;
-  return given->map ? given->map->epoch : Epoch(0);
+  return given != nullptr && given->map ? given->map->epoch : Epoch(0);
+}
+
+// How the coordinator that knows the newest map sees the cluster.
+struct CoordinatorView {
+  Epoch epoch;               // 0: none answers
+  std::set<std::string> up;  // nodes it hears
+};
+
+CoordinatorView coordinator_view(const LocalCluster& cluster) {
+  CoordinatorView view;
+  for (const auto& process : cluster.processes) {
+    if (process.role != "coordinator") continue;
+    const auto answer = client::call(process.native, messages::StatusRequest{}, kReadyAnswerLimit);
+    const auto* status = answer ? std::get_if<messages::StatusResponse>(&*answer) : nullptr;
+    if (status == nullptr || !status->map || status->map->epoch <= view.epoch) continue;
+    view = {status->map->epoch, {}};
+    for (const auto& node : status->nodes) {
+      if (node.up) view.up.insert(node.node.str());
+    }
+  }
+  return view;
 }
 
 std::vector<std::string> gyred_arguments(const LocalCluster& cluster, const LocalProcess& process) {
@@ -101,9 +127,10 @@ class Launch {
     return {};
   }
 
+  // What runs, but is not in sync everywhere in time, is left running: see unsettled().
   Result<void> wait_until_ready() {
     const InterruptGuard guard;
-    const auto deadline = Clock::now() + kReadyLimit;
+    const auto begin = Clock::now();
     for (;;) {
       std::vector<const Member*> waiting;
       for (auto& member : members_) {
@@ -114,7 +141,13 @@ class Launch {
       show_progress(waiting);
       if (waiting.empty()) return {};
       if (interrupted()) return undo({ErrorCode::unavailable, {}, "interrupted; what it had started is stopped", {}});
-      if (Clock::now() > deadline) return undo(not_ready_in_time(*waiting.front()));
+      const auto waited = Clock::now() - begin;
+      const bool late = waited > kReadyLimit;
+      if ((late || (waited > kSettleLimit && others_are_down())) && all_run(waiting)) {
+        clear_progress();
+        return {};
+      }
+      if (late) return undo(not_ready_in_time(*waiting.front()));
       std::this_thread::sleep_for(kReadyPollInterval);
     }
   }
@@ -129,9 +162,20 @@ class Launch {
                       {"pid", member->live.pid()},
                       {"native", process.native},
                       {"http", process.http},
+                      {"ready", member->ready},
                       {"result", member->result}});
     }
     return list;
+  }
+  // What runs but was not ready in time, with what it says of itself.
+  std::vector<std::string> unsettled() const {
+    std::vector<std::string> sentences;
+    for (const auto* member : in_layout_order()) {
+      if (member->ready) continue;
+      sentences.push_back(fmt::format("{} runs, but is not ready yet{}{}", member->process->id,
+                                      member->reason.empty() ? "" : ": ", member->reason));
+    }
+    return sentences;
   }
   void print() const {
     for (const auto* member : in_layout_order()) {
@@ -175,19 +219,37 @@ class Launch {
 
   // Members that are not ready by the coordinator's newest map: a node is ready already by the map it joined with,
   // in which it may have nothing to serve. Asked once every member was ready, so that this map knows them all.
+  // A coordinator is ready when it hears the nodes that run: before, none could hand over to another.
   std::vector<const Member*> members_behind() {
-    std::optional<Epoch> newest;
-    for (const auto& process : cluster_.processes) {
-      if (process.role == "coordinator") newest = std::max(newest, known_epoch(process));
-    }
+    const CoordinatorView view = coordinator_view(cluster_);
+    const bool hears_all = std::ranges::all_of(cluster_.processes, [&](const LocalProcess& process) {
+      return process.role != "node" || view.up.contains(process.id) || !runs(cluster_, process);
+    });
     std::vector<const Member*> behind;
     for (auto& member : members_) {
-      if (member.process->role != "node") continue;
-      member.ready = newest && known_epoch(*member.process) >= newest &&
-                     ask_readiness(member.process->http, kReadyAnswerLimit).state == Readiness::State::ready;
+      if (member.process->role == "coordinator") {
+        member.ready = hears_all;
+      } else {
+        member.ready = view.epoch > Epoch(0) && known_epoch(*member.process) >= view.epoch &&
+                       ask_readiness(member.process->http, kReadyAnswerLimit).state == Readiness::State::ready;
+      }
       if (!member.ready) behind.push_back(&member);
     }
     return behind;
+  }
+
+  bool others_are_down() const {
+    return std::ranges::any_of(cluster_.processes, [&](const LocalProcess& process) {
+      return process.role == "node" && !runs(cluster_, process);
+    });
+  }
+
+  // Each serves what it can: a node has a map of the cluster, a coordinator answers.
+  bool all_run(const std::vector<const Member*>& waiting) const {
+    return std::ranges::all_of(waiting, [](const Member* member) {
+      if (member->process->role == "node") return known_epoch(*member->process) > Epoch(0);
+      return ask_readiness(member->process->http, kReadyAnswerLimit).state == Readiness::State::ready;
+    });
   }
 
   Error not_ready_in_time(const Member& member) const {
@@ -269,7 +331,15 @@ void print_up(const Context& context, const LocalCluster& cluster, const Launch&
   fmt::print("The cluster in {} is up: {} nodes, {} partitions, replication factor {}.\n", cluster.dir.string(),
              cluster.node_count(), cluster.partitions, cluster.replication_factor);
   launch.print();
+  for (const auto& sentence : launch.unsettled()) print_line(sentence);
   fmt::print("Next: `gyre put KEY VALUE`, `gyre cluster status`, `gyre cluster down`.\n");
+}
+
+void print_started(const Context& context, const Launch& launch) {
+  if (context.quiet) return;
+  if (context.json) return print_json(launch.outcome());
+  launch.print();
+  for (const auto& sentence : launch.unsettled()) print_line(sentence);
 }
 
 }  // namespace
@@ -313,15 +383,26 @@ Result<void> cluster_start(const Context& context, const LocalCluster& cluster,
   GYRE_TRY(launch.start(processes));
   const bool admitted = coordinator_runs(cluster);
   if (admitted) GYRE_TRY(launch.wait_until_ready());
-  if (context.quiet) return {};
-  if (context.json) {
-    print_json(launch.outcome());
-    return {};
-  }
-  launch.print();
-  if (!admitted) {
+  print_started(context, launch);
+  if (!admitted && !context.quiet && !context.json) {
     fmt::print("No coordinator runs: what was started waits for it; start it with `gyre cluster start c1`.\n");
   }
+  return {};
+}
+
+Result<void> cluster_start_ready(const Context& context, const LocalCluster& cluster, const LocalProcess& process) {
+  GYRE_TRY_SET(const OwnedFd lock, lock_cluster(cluster.dir));
+  Launch launch(context, cluster);
+  GYRE_TRY(launch.start({&process}));
+  if (!coordinator_runs(cluster)) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("no coordinator runs that could admit {}: start it with `gyre cluster start c1`", process.id));
+  }
+  GYRE_TRY(launch.wait_until_ready());
+  if (const auto unsettled = launch.unsettled(); !unsettled.empty()) {
+    return fail(ErrorCode::unavailable, unsettled.front() + "; what follows it was not restarted");
+  }
+  print_started(context, launch);
   return {};
 }
 
@@ -355,11 +436,8 @@ Result<void> cluster_add_node(const Context& context, const std::string& zone, d
     GYRE_TRY(save_local_cluster(before));
     return ready;
   }
-  if (context.json) {
-    print_json(launch.outcome());
-    return {};
-  }
-  launch.print();
+  print_started(context, launch);
+  if (context.quiet || context.json) return {};
   fmt::print("{} has joined. It holds no partitions until the cluster is rebalanced.\n", node.id);
   return {};
 }

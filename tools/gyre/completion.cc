@@ -44,12 +44,15 @@ Options usable_options(const CLI::App& app) {
   return options;
 }
 
-// An option whose values are named "a|b|c" takes just these.
+// An option whose values are named "a|b|c:TIME|N" takes these; what follows "c:", or is a number, is for people to fill in.
 std::vector<std::string> choices_of(const CLI::Option& option) {
   std::string names = option.get_type_name();
   if (names.find('|') == std::string::npos) return {};
   std::ranges::replace(names, '|', ',');
-  return split_list(names);
+  std::vector<std::string> choices = split_list(names);
+  for (std::string& choice : choices) std::erase_if(choice, [](char c) { return c >= 'A' && c <= 'Z'; });
+  std::erase(choices, "");
+  return choices;
 }
 
 // "cluster status" for that command; empty for the root.

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <iterator>
 #include <thread>
 
 #include <fmt/chrono.h>
@@ -64,35 +65,33 @@ Result<messages::EventsResponse> ask(const Context& context, const ClusterSource
   return fail(ErrorCode::unsupported, "the coordinator keeps no events: it is of an older version");
 }
 
-// Everything up to now; `after` moves on.
+// Everything behind `after`, up to now.
 Result<std::vector<ClusterEvent>> all_behind(const Context& context, const ClusterSource& source,
-                                             std::uint64_t& after) {
+                                             std::uint64_t after) {
   std::vector<ClusterEvent> events;
   for (bool more = true; more;) {
-    GYRE_TRY_SET(auto page, ask(context, source, after));
-    for (ClusterEvent& event : page.events) {
-      after = event.id;
-      events.push_back(std::move(event));
-    }
-    more = page.more;
+    GYRE_TRY_SET(auto page, ask(context, source, events.empty() ? after : events.back().id));
+    more = page.more && !page.events.empty();
+    std::ranges::move(page.events, std::back_inserter(events));
   }
   return events;
 }
 
 Result<void> events(const Context& context, const EventsOptions& options) {
   GYRE_TRY_SET(ClusterSource source, find_answering_source(context));
-  std::uint64_t after = 0;
-  GYRE_TRY_SET(const auto past, all_behind(context, source, after));
+  GYRE_TRY_SET(const auto past, all_behind(context, source, 0));
   const std::size_t first = past.size() - std::min(past.size(), options.count);
   for (std::size_t i = first; i < past.size(); ++i) print(context, past[i]);
   std::fflush(stdout);
+  std::uint64_t after = past.empty() ? 0 : past.back().id;
   const InterruptGuard guard;
   while (options.follow && !interrupted() && !std::ferror(stdout)) {
     std::this_thread::sleep_for(kFollowInterval);
     // A coordinator that is away comes back: nothing that it recorded is missed.
     const auto news = all_behind(context, source, after);
-    if (!news) continue;
+    if (!news || news->empty()) continue;
     for (const ClusterEvent& event : *news) print(context, event);
+    after = news->back().id;
     std::fflush(stdout);
   }
   return {};

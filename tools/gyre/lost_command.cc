@@ -2,15 +2,14 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <future>
-#include <map>
-#include <optional>
+#include <memory>
 
 #include <fmt/chrono.h>
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
 #include "tools/gyre/encoding.h"
+#include "tools/gyre/lost_replay.h"
 #include "tools/gyre/lost_writes.h"
 #include "tools/gyre/render.h"
 
@@ -64,6 +63,10 @@ Json to_json(const LostRecord& record, bool with_values) {
   return json;
 }
 
+std::unexpected<Error> unknown_id(const std::string& id) {
+  return fail(ErrorCode::not_found, fmt::format("no ledger has '{}': `gyre lost list` gives the ids", printable(id)));
+}
+
 // --- list, show ---
 
 void print_list(const LedgerView& found) {
@@ -72,8 +75,7 @@ void print_list(const LedgerView& found) {
   }
   for (const LostRecord& record : found.records) {
     if (const LostRange* range = record.range()) {
-      fmt::print("{:<16} {} writes of unknown contents: {}\n", record.id(),
-                 range->last.value() - range->first.value() + 1, range->why);
+      fmt::print("{:<16} {} writes whose contents are gone: {}\n", record.id(), writes_in(*range), range->why);
       continue;
     }
     const LostWrite& write = *record.write();
@@ -87,8 +89,10 @@ void print_list(const LedgerView& found) {
     fmt::print("partition {}: {} was primary of term {} and has not returned: what only it holds is not known yet\n",
                open.partition.value(), open.deposed.node.str(), open.deposed.term.value());
   }
-  fmt::print("{} writes lost, {} reapplied by their clients, {} partitions not accounted for.\n",
-             with_commas(found.lost()), with_commas(found.reapplied()), found.open.size());
+  fmt::print("{} writes lost, {} of them with their contents; {} reapplied by their clients; {} partitions not accounted "
+             "for.\n",
+             with_commas(found.lost() + found.gone()), with_commas(found.lost()), with_commas(found.reapplied()),
+             found.open.size());
   if (!found.silent.empty()) {
     std::vector<std::string> names;
     for (const NodeId& node : found.silent) names.push_back(node.str());
@@ -103,7 +107,7 @@ Result<void> list(const Context& context) {
     print_list(found);
     return {};
   }
-  Json json{{"lost", found.lost()}, {"reapplied", found.reapplied()}};
+  Json json{{"lost", found.lost()}, {"contents_gone", found.gone()}, {"reapplied", found.reapplied()}};
   json["records"] = Json::array();
   for (const LostRecord& record : found.records) json["records"].push_back(to_json(record, false));
   json["not_accounted_for"] = Json::array();
@@ -122,126 +126,58 @@ Result<void> show(const Context& context, const std::string& id) {
   GYRE_TRY_SET(const ClusterSource source, find_answering_source(context));
   GYRE_TRY_SET(const LedgerView found, collect_lost_writes(source, context.deadline));
   const auto record = std::ranges::find(found.records, id, &LostRecord::id);
-  if (record == found.records.end()) {
-    return fail(ErrorCode::not_found, fmt::format("no ledger has '{}': `gyre lost list` gives the ids", printable(id)));
-  }
+  if (record == found.records.end()) return unknown_id(id);
   print_line(to_json(*record, true).dump(context.json ? -1 : 2));
   return {};
 }
 
 // --- replay ---
 
-struct ReplayOptions {
+// Which entries a command line means.
+struct Selection {
   std::vector<std::string> ids;
   bool all = false;
-  bool if_unchanged = false;
-  bool dry_run = false;
 };
 
-// What became of one lost write.
-struct Replayed {
-  const LostRecord* record;
-  std::string result;  // replayed, would_replay, skipped
-  std::string why;     // skipped
-};
-
-// The condition under which a mutation may be written again; none: the key was changed since.
-std::optional<Condition> condition_for(const LostWrite& write, const std::optional<Version>& current) {
-  if (!current) return Condition::if_absent();
-  const bool older = current->term <= write.position.term.value() && current->sequence < write.position.sequence.value();
-  if (!older) return std::nullopt;
-  return Condition::if_version(*current);
-}
-
-Result<std::optional<Version>> version_of(Client& client, const std::string& key) {
-  CallOptions options;
-  options.read = Read::primary();
-  auto value = client.get(key, options, use_future).get();
-  if (value) return std::optional(value->version);
-  if (value.error().code == ErrorCode::not_found) return std::optional<Version>();
-  return fail(std::move(value).error());
-}
-
-// Adds `mutation` to the batch. Gives why not, or nothing.
-Result<std::string> add_mutation(Client& client, const LostWrite& write, const Mutation& mutation, UnixMillis now,
-                                 bool if_unchanged, Batch& batch) {
-  const std::string key(mutation.key);
-  std::optional<Condition> condition = Condition::always();
-  if (if_unchanged) {
-    GYRE_TRY_SET(const auto current, version_of(client, key));
-    condition = condition_for(write, current);
-    if (!condition) return "the key was changed since";
-  }
-  if (mutation.kind == Mutation::Kind::del) {
-    if (condition->kind == Condition::Kind::absent) return "the key is not there any more";
-    batch.del(key, *condition);
-    return "";
-  }
-  PutOptions options;
-  options.condition = *condition;
-  if (mutation.record.expires_at != kNoExpiry) {
-    if (mutation.record.expires_at <= now) return "the value has expired";
-    options.ttl = std::chrono::milliseconds(mutation.record.expires_at.value - now.value);
-  }
-  batch.put(key, std::string(mutation.record.value), options);
-  return "";
-}
-
-Result<Replayed> replay_one(const Context& context, Client& client, const LostRecord& record,
-                            const ReplayOptions& options) {
-  const LostWrite* write = record.write();
-  if (write == nullptr) return Replayed{&record, "skipped", "the contents are gone"};
-  if (write->reapplied) return Replayed{&record, "skipped", "its client has sent it again"};
-  const UnixMillis now{to_ms(std::chrono::system_clock::now().time_since_epoch())};
-  Batch batch;
-  for (const Mutation& mutation : write->mutations) {
-    GYRE_TRY_SET(const std::string why, add_mutation(client, *write, mutation, now, options.if_unchanged, batch));
-    if (!why.empty()) return Replayed{&record, "skipped", why};
-  }
-  if (options.dry_run) return Replayed{&record, "would_replay", ""};
-  CallOptions call;
-  call.deadline = context.deadline;
-  call.ack = Ack::all();
-  const auto written = client.write(std::move(batch), call, use_future).get();
-  if (!written && written.error().code == ErrorCode::condition_failed) {
-    return Replayed{&record, "skipped", "the key was changed since"};
-  }
-  GYRE_TRY(written);
-  return Replayed{&record, "replayed", ""};
-}
-
-Result<std::vector<const LostRecord*>> chosen(const LedgerView& found, const ReplayOptions& options) {
-  if (options.all != options.ids.empty()) {
+Result<std::vector<const LostRecord*>> select(const LedgerView& found, const Selection& selection) {
+  if (selection.all != selection.ids.empty()) {
     return fail(ErrorCode::invalid_argument, "name the writes by id (`gyre lost list` gives them), or --all");
+  }
+  for (const std::string& id : selection.ids) {
+    if (std::ranges::find(found.records, id, &LostRecord::id) == found.records.end()) return unknown_id(id);
   }
   std::vector<const LostRecord*> records;
   for (const LostRecord& record : found.records) {
-    if (options.all || std::ranges::find(options.ids, record.id()) != options.ids.end()) records.push_back(&record);
-  }
-  if (!options.all && records.size() < options.ids.size()) {
-    return fail(ErrorCode::not_found, "not all of these ids are in a ledger: `gyre lost list` gives them");
+    const bool named = std::ranges::find(selection.ids, record.id()) != selection.ids.end();
+    if (selection.all || named) records.push_back(&record);
   }
   return records;
 }
 
-Result<void> replay(Context& context, const ReplayOptions& options) {
+Result<void> replay(Context& context, const Selection& selection, ReplayOptions options) {
   GYRE_TRY_SET(const ClusterSource source, find_answering_source(context));
   GYRE_TRY_SET(const LedgerView found, collect_lost_writes(source, context.deadline));
-  GYRE_TRY_SET(const auto records, chosen(found, options));
+  GYRE_TRY_SET(const auto records, select(found, selection));
   GYRE_TRY_SET(Client* const client, shared_client(context));
-  std::map<std::string, std::size_t> counts;
+  options.deadline = context.deadline;
+  Replay replay(*client, options);
+  std::size_t skipped = 0;
   for (const LostRecord* record : records) {
-    GYRE_TRY_SET(const Replayed done, replay_one(context, *client, *record, options));
-    ++counts[done.result];
+    const UnixMillis now{to_ms(std::chrono::system_clock::now().time_since_epoch())};
+    GYRE_TRY_SET(const Replayed done, replay.run(*record, now));
+    if (done.result == Replayed::Result::skipped) ++skipped;
     if (context.json) {
-      print_json({{"id", record->id()}, {"result", done.result}, {"why", done.why.empty() ? Json(nullptr) : Json(done.why)}});
+      print_json({{"id", record->id()},
+                  {"result", to_string(done.result)},
+                  {"why", done.why.empty() ? Json(nullptr) : Json(done.why)}});
     } else if (!done.why.empty()) {
       print_line(fmt::format("{}: skipped, {}", record->id(), done.why));
     }
   }
   if (context.json) return {};
-  print_line(fmt::format("{} writes replayed, {} skipped.", counts["replayed"] + counts["would_replay"], counts["skipped"]));
-  if (options.dry_run) print_line("Nothing was written: this was a dry run.");
+  const std::size_t rest = records.size() - skipped;
+  print_line(options.dry_run ? fmt::format("{} writes would be replayed, {} skipped. This was a dry run.", rest, skipped)
+                             : fmt::format("{} writes replayed, {} skipped.", rest, skipped));
   return {};
 }
 
@@ -258,16 +194,17 @@ void add_lost_commands(CLI::App& app, Context& context) {
   on_chosen(show_command, context, [&context, id] { return show(context, *id); });
 
   auto* replay_command = lost->add_subcommand("replay", "Write lost writes again, oldest first");
+  auto selection = std::make_shared<Selection>();
   auto options = std::make_shared<ReplayOptions>();
-  replay_command->add_option("id", options->ids, "Which, as `gyre lost list` prints them");
-  replay_command->add_flag("--all", options->all, "Everything that is lost");
+  replay_command->add_option("id", selection->ids, "Which, as `gyre lost list` prints them");
+  replay_command->add_flag("--all", selection->all, "Everything that is lost");
   replay_command->add_flag("--if-unchanged", options->if_unchanged, "Only where the key was not written since");
   replay_command->add_flag("--dry-run", options->dry_run, "Say what would be done");
   replay_command->footer(R"(
 Values that have expired meanwhile, and writes whose client has sent them again, are skipped. With --if-unchanged so
 are keys that have a newer value; a key that is not there counts as unchanged, because a deletion leaves no trace.
 Replayed writes are acknowledged by all members.)");
-  on_chosen(replay_command, context, [&context, options] { return replay(context, *options); });
+  on_chosen(replay_command, context, [&context, selection, options] { return replay(context, *selection, *options); });
 }
 
 }  // namespace gyre::cli

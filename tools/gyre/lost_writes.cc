@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <future>
 #include <tuple>
-#include <type_traits>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -29,24 +29,13 @@ Result<std::vector<LostItem>> all_pages(const std::string& address, Duration lim
   return items;
 }
 
-// A write that one ledger knows as reapplied is: that one has heard more.
+// What one ledger knows and the other does not: that one has heard more.
 void merge(LostRecord& kept, const LostRecord& other) {
-  auto* write = std::get_if<LostWrite>(&kept.item.loss);
-  if (write != nullptr && other.write() != nullptr) write->reapplied = write->reapplied || other.write()->reapplied;
-}
-
-void sort_and_merge(std::vector<LostRecord>& records) {
-  const auto order = [](const LostRecord& r) { return std::tuple(r.partition(), r.range() != nullptr, r.position()); };
-  std::ranges::stable_sort(records, {}, order);
-  std::vector<LostRecord> merged;
-  for (LostRecord& record : records) {
-    if (!merged.empty() && order(merged.back()) == order(record)) {
-      merge(merged.back(), record);
-    } else {
-      merged.push_back(std::move(record));
-    }
+  if (auto* write = std::get_if<LostWrite>(&kept.item.loss)) {
+    write->reapplied = write->reapplied || other.write()->reapplied;
+  } else if (auto* range = std::get_if<LostRange>(&kept.item.loss)) {
+    range->last = std::max(range->last, other.range()->last);
   }
-  records = std::move(merged);
 }
 
 std::size_t count_writes(const std::vector<LostRecord>& records, bool reapplied) {
@@ -69,8 +58,32 @@ std::string LostRecord::id() const {
   return fmt::format("{}:{}:{}", partition().value(), position().term.value(), position().sequence.value());
 }
 
+std::uint64_t writes_in(const LostRange& range) {
+  return range.last < range.first ? 0 : range.last.value() - range.first.value() + 1;
+}
+
+std::vector<LostRecord> merge_losses(std::vector<LostRecord> records) {
+  const auto order = [](const LostRecord& r) { return std::tuple(r.partition(), r.position(), r.range() != nullptr); };
+  std::ranges::stable_sort(records, {}, order);
+  std::vector<LostRecord> merged;
+  for (LostRecord& record : records) {
+    if (!merged.empty() && order(merged.back()) == order(record)) {
+      merge(merged.back(), record);
+    } else {
+      merged.push_back(std::move(record));
+    }
+  }
+  return merged;
+}
+
 std::size_t LedgerView::lost() const { return count_writes(records, false); }
 std::size_t LedgerView::reapplied() const { return count_writes(records, true); }
+
+std::size_t LedgerView::gone() const {
+  std::size_t sum = 0;
+  for (const LostRecord& record : records) sum += record.range() != nullptr ? writes_in(*record.range()) : 0;
+  return sum;
+}
 
 Result<LedgerView> collect_lost_writes(const ClusterSource& source, Duration limit) {
   const ring::ClusterMap& map = *source.map;
@@ -88,7 +101,7 @@ Result<LedgerView> collect_lost_writes(const ClusterSource& source, Duration lim
     for (LostItem& item : *items) found.records.push_back({map.nodes[i].id, std::move(item)});
   }
   if (found.silent.size() == map.nodes.size()) return fail(ErrorCode::unavailable, "no node of the cluster answers");
-  sort_and_merge(found.records);
+  found.records = merge_losses(std::move(found.records));
   for (std::size_t i = 0; i < map.entries.size(); ++i) {
     for (const auto& deposed : map.entries[i].deposed) {
       found.open.push_back({PartitionId(static_cast<std::uint16_t>(i)), deposed});

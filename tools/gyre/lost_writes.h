@@ -34,8 +34,13 @@ struct LedgerView {
   std::vector<NodeId> silent;  // nodes that gave no answer
 
   std::size_t lost() const;       // writes that no retry brought back
+  std::size_t gone() const;       // writes of which a ledger holds only the range
   std::size_t reapplied() const;
 };
+
+std::uint64_t writes_in(const messages::LostRange& range);
+// Puts what several ledgers say of one write or range into one record, and orders all by partition and position.
+std::vector<LostRecord> merge_losses(std::vector<LostRecord> records);
 
 // ERRORS: unavailable (no node answers).
 Result<LedgerView> collect_lost_writes(const ClusterSource& source, Duration limit);

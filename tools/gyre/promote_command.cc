@@ -1,17 +1,15 @@
 // `gyre promote`: an operator makes a node primary where the coordinator may not decide by itself.
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
-#include <map>
 #include <string>
 
 #include <unistd.h>
 
 #include <fmt/core.h>
-#include <fmt/ranges.h>
 
-#include "base/limits.h"
-#include "client/rpc.h"
 #include "tools/gyre/cluster_source.h"
+#include "tools/gyre/promote_plan.h"
 #include "tools/gyre/render.h"
 
 namespace gyre::cli {
@@ -25,34 +23,25 @@ struct PromoteOptions {
   bool yes = false;
 };
 
-// By partition, what the node holds. ERRORS: unavailable (it does not answer).
-Result<std::map<PartitionId, messages::PartitionStatus>> holdings(const ring::NodeInfo& node, Duration limit) {
-  GYRE_TRY_SET(auto answer, client::call(node.addresses.native, messages::PartitionsRequest{}, limit));
-  std::map<PartitionId, messages::PartitionStatus> held;
-  if (auto* response = std::get_if<messages::PartitionsResponse>(&answer)) {
-    for (auto& status : response->partitions) held.emplace(status.partition, std::move(status));
+// ERRORS: unavailable (the node to promote does not answer).
+Result<Holdings> ask_holdings(const ring::ClusterMap& map, const NodeId& node, Duration limit) {
+  Holdings holdings;
+  for (const auto& [info, answer] : ask_nodes(map, messages::PartitionsRequest{}, limit)) {
+    if (!answer && info.id == node) return fail(answer.error());
+    const auto* response = answer ? std::get_if<messages::PartitionsResponse>(&*answer) : nullptr;
+    if (response == nullptr) continue;
+    for (const auto& status : response->partitions) {
+      if (status.serving) holdings.served.insert(status.partition);
+      if (info.id == node) holdings.positions.emplace(status.partition, status.position);
+    }
   }
-  return held;
+  return holdings;
 }
 
-// What it may cost, partition by partition: only those in which the node may lack acknowledged writes.
-void print_cost(const ring::ClusterMap& map, const NodeId& node,
-                const std::map<PartitionId, messages::PartitionStatus>& held,
-                const std::vector<PartitionId>& partitions) {
+void print_costs(const std::vector<std::string>& costs) {
   constexpr std::size_t kShown = 20;
-  std::size_t unclean = 0;
-  for (const PartitionId partition : partitions) {
-    const ring::PartitionEntry& entry = map.entry(partition);
-    if (entry.find_in_sync(node) != nullptr || ++unclean > kShown) continue;
-    const auto status = held.find(partition);
-    std::vector<std::string> in_sync;
-    for (const auto& member : entry.in_sync) in_sync.push_back(member.node.str());
-    fmt::print(stderr, "  partition {}: {} has {}; {} may hold acknowledged writes behind that, which would be lost\n",
-               partition.value(), node.str(),
-               status == held.end() ? "nothing" : "everything up to " + to_string(status->second.position),
-               fmt::join(in_sync, ", "));
-  }
-  if (unclean > kShown) fmt::print(stderr, "  ... and {} more\n", unclean - kShown);
+  for (std::size_t i = 0; i < std::min(costs.size(), kShown); ++i) fmt::print(stderr, "  {}\n", costs[i]);
+  if (costs.size() > kShown) fmt::print(stderr, "  ... and {} more\n", costs.size() - kShown);
 }
 
 Result<void> confirm(const PromoteOptions& options) {
@@ -65,30 +54,6 @@ Result<void> confirm(const PromoteOptions& options) {
   std::getline(std::cin, answer);
   if (answer == "y" || answer == "Y" || answer == "yes") return {};
   return fail(ErrorCode::condition_failed, "nothing was changed");
-}
-
-Result<std::vector<PartitionId>> chosen_partitions(const ring::ClusterMap& map, const NodeId& node,
-                                                   const std::vector<std::uint32_t>& wanted) {
-  std::vector<PartitionId> partitions;
-  for (const std::uint32_t number : wanted) {
-    if (number >= map.shape.partitions) {
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("there is no partition {}: the cluster has {}", number, map.shape.partitions));
-    }
-    const PartitionId partition(static_cast<std::uint16_t>(number));
-    if (!map.entry(partition).has_member(node)) {
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("{} is no member of partition {}: `gyre cluster partitions` shows who is", node.str(),
-                              number));
-    }
-    partitions.push_back(partition);
-  }
-  if (!wanted.empty()) return partitions;
-  for (std::size_t i = 0; i < map.entries.size(); ++i) {
-    const PartitionId partition(static_cast<std::uint16_t>(i));
-    if (map.entries[i].has_member(node) && map.entries[i].primary != node) partitions.push_back(partition);
-  }
-  return partitions;
 }
 
 Result<messages::PromoteRequest> request_of(const PromoteOptions& options, std::vector<PartitionId> partitions) {
@@ -107,15 +72,14 @@ Result<messages::PromoteRequest> request_of(const PromoteOptions& options, std::
 Result<void> promote(const Context& context, const PromoteOptions& options) {
   GYRE_TRY_SET(const ClusterSource source, find_answering_source(context));
   GYRE_TRY_SET(const NodeId node, NodeId::parse(options.node));
-  const ring::NodeInfo* info = source.map->find_node(node);
-  if (info == nullptr) {
+  if (source.map->find_node(node) == nullptr) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("there is no node {}: `gyre cluster status` lists them", node.str()));
   }
-  GYRE_TRY_SET(auto partitions, chosen_partitions(*source.map, node, options.partitions));
+  GYRE_TRY_SET(const Holdings holdings, ask_holdings(*source.map, node, context.deadline));
+  GYRE_TRY_SET(auto partitions, partitions_to_promote(*source.map, node, options.partitions, holdings));
   if (options.unclean) {
-    GYRE_TRY_SET(const auto held, holdings(*info, context.deadline));
-    print_cost(*source.map, node, held, partitions);
+    print_costs(costs_of_promotion(*source.map, node, partitions, holdings));
     GYRE_TRY(confirm(options));
   }
   GYRE_TRY_SET(auto request, request_of(options, std::move(partitions)));
@@ -127,7 +91,7 @@ Result<void> promote(const Context& context, const PromoteOptions& options) {
   if (context.json) {
     print_json({{"node", node.str()}, {"partitions", list}});
   } else {
-    print_line(fmt::format("{} is now primary of {} partitions more.", node.str(), list.size()));
+    print_line(fmt::format("{} was made primary of {} partition{}.", node.str(), list.size(), list.size() == 1 ? "" : "s"));
   }
   return {};
 }

@@ -36,6 +36,19 @@ TEST_F(Completion, BashOffersOptionsOfTheCommandAndGlobalOnes) {
 
 TEST_F(Completion, BashOffersChoices) { EXPECT_EQ(offered("gyre bench --distribution z"), "zipf\n"); }
 
+TEST_F(Completion, BashOffersCommandsBelowCommands) {
+  EXPECT_EQ(offered("gyre lost "), "list show replay\n");
+  EXPECT_EQ(offered("gyre cluster ver"), "verify\n");
+  EXPECT_EQ(offered("gyre lost replay --if"), "--if-unchanged\n");
+  EXPECT_EQ(offered("gyre promote n2 --un"), "--unclean\n");
+}
+
+TEST_F(Completion, LevelsAreChoicesAndWhatPeopleFillInIsNot) {
+  EXPECT_EQ(offered("gyre --ack "), "one all\n");
+  EXPECT_EQ(offered("gyre --read b"), "bounded:\n");
+  EXPECT_EQ(offered("gyre --read p"), "primary\n");
+}
+
 TEST_F(Completion, EveryShellKnowsEveryCommand) {
   CLI::App app;
   Context context;

@@ -33,6 +33,9 @@ class LaterClient final : public Client {
   void scan(const ScanOptions&, std::string_view, Callback<ScanPage>) override {}
   void write(Batch, CallOptions, Callback<std::vector<WriteOutcome>>) override {}
   Result<KeyLocation> locate(std::string_view key) override { return inner_.locate(key); }
+  std::string session_token() override { return inner_.session_token(); }
+  Result<void> resume_session(std::string_view token) override { return inner_.resume_session(token); }
+  void reset_session() override { inner_.reset_session(); }
 
   std::size_t most_open() const { return most_open_; }
 

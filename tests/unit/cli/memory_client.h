@@ -29,6 +29,9 @@ class MemoryClient final : public Client {
   // Asked before each put; an error is the put's answer.
   std::function<Result<void>(std::string_view key)> before_put;
   std::size_t page_items_max = 1000;
+  // Of the versions it gives.
+  std::uint64_t term = 1;
+  std::uint64_t sequence = 0;
 
   void get(std::string_view key, CallOptions, Callback<Value> done) override { done(find(key)); }
 
@@ -88,13 +91,35 @@ class MemoryClient final : public Client {
     done(std::move(page));
   }
 
-  void write(Batch, CallOptions, Callback<std::vector<WriteOutcome>> done) override {
-    done(fail(ErrorCode::unsupported, "no batches here"));
+  // Puts and deletes, one after the other; stops at the first whose condition does not hold.
+  void write(Batch batch, CallOptions, Callback<std::vector<WriteOutcome>> done) override {
+    std::vector<WriteOutcome> outcomes;
+    for (const auto& operation : batch.operations()) {
+      if (operation.kind == Batch::Kind::del) {
+        const std::lock_guard lock(mutex_);
+        if (!holds(operation.condition, operation.key)) return done(unmet());
+        keys.erase(operation.key);
+        outcomes.push_back({});
+        continue;
+      }
+      if (operation.kind != Batch::Kind::put) return done(fail(ErrorCode::unsupported, "not here"));
+      PutOptions options;
+      options.condition = operation.condition;
+      options.ttl = operation.ttl;
+      const auto version = store(operation.key, operation.value, options);
+      if (!version) return done(fail(version.error()));
+      outcomes.push_back({.version = *version, .changed = true});
+    }
+    done(std::move(outcomes));
   }
 
   Result<KeyLocation> locate(std::string_view) override {
     return KeyLocation{.slot = 12182, .partition = 190, .primary = "n2", .members = {"n2", "n3"}, .epoch = 7};
   }
+
+  std::string session_token() override { return "seen"; }
+  Result<void> resume_session(std::string_view) override { return {}; }
+  void reset_session() override {}
 
  private:
   bool on_callback_thread() const override { return false; }
@@ -108,24 +133,29 @@ class MemoryClient final : public Client {
     return at->second;
   }
 
+  static std::unexpected<Error> unmet() { return fail(ErrorCode::condition_failed, "the condition does not hold"); }
+
+  bool holds(const Condition& condition, std::string_view key) const {
+    const auto old = keys.find(key);
+    switch (condition.kind) {
+      case Condition::Kind::none: return true;
+      case Condition::Kind::absent: return old == keys.end();
+      case Condition::Kind::present: return old != keys.end();
+      case Condition::Kind::version: return old != keys.end() && old->second.version == condition.version;
+    }
+    return false;
+  }
+
   Result<Version> store(std::string_view key, std::string_view value, const PutOptions& options) {
     const std::lock_guard lock(mutex_);
-    const auto old = keys.find(key);
-    const bool exists = old != keys.end();
-    const auto& condition = options.condition;
-    using Kind = Condition::Kind;
-    if ((condition.kind == Kind::absent && exists) || (condition.kind == Kind::present && !exists) ||
-        (condition.kind == Kind::version && (!exists || old->second.version != condition.version))) {
-      return fail(ErrorCode::condition_failed, "the condition does not hold");
-    }
-    Value stored{std::string(value), Version{1, ++sequence_}, std::nullopt};
+    if (!holds(options.condition, key)) return unmet();
+    Value stored{std::string(value), Version{term, ++sequence}, std::nullopt};
     if (options.ttl.count() > 0) stored.ttl = options.ttl;
     keys.insert_or_assign(std::string(key), stored);
     return stored.version;
   }
 
   std::mutex mutex_;
-  std::uint64_t sequence_ = 0;
 };
 
 }  // namespace gyre::cli

@@ -38,6 +38,37 @@ TEST(ParseSize, KnowsBothFamiliesOfUnits) {
   EXPECT_FALSE(parse_size("many"));
 }
 
+TEST(ParseAck, KnowsOneNumbersAndAll) {
+  EXPECT_EQ(parse_ack("one")->count, 1u);
+  EXPECT_EQ(parse_ack("1")->count, 1u);
+  EXPECT_EQ(parse_ack("2")->count, 2u);
+  EXPECT_EQ(parse_ack("7")->count, 7u);
+  EXPECT_EQ(parse_ack("all")->count, Ack::kAll);
+}
+
+TEST(ParseAck, RefusesWhatNoReplicaSetCanGive) {
+  for (const auto* text : {"", "0", "8", "-1", "+2", "2x", " 2", "ALL", "none", "4294967297"}) {
+    const auto refused = parse_ack(text);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+  }
+}
+
+TEST(ParseRead, KnowsEveryLevel) {
+  EXPECT_EQ(parse_read("linearizable")->level, Read::linearizable().level);
+  EXPECT_EQ(parse_read("primary")->level, Read::primary().level);
+  EXPECT_EQ(parse_read("session")->level, Read::session().level);
+  EXPECT_EQ(parse_read("any")->level, Read::any().level);
+  EXPECT_EQ(parse_read("bounded:1.5s")->level, Read::bounded(1500ms).level);
+  EXPECT_EQ(parse_read("bounded:1.5s")->bound, 1500ms);
+}
+
+TEST(ParseRead, ABoundNeedsATime) {
+  for (const auto* text : {"", "bounded", "bounded:", "bounded:5", "bounded:-1s", "Primary", "stale"}) {
+    EXPECT_FALSE(parse_read(text)) << text;
+  }
+}
+
 TEST(SplitList, DropsBlanksAndEmptyParts) {
   EXPECT_EQ(split_list("a:1, b:2,,c:3,"), (std::vector<std::string>{"a:1", "b:2", "c:3"}));
   EXPECT_TRUE(split_list(" , ").empty());
