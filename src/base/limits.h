@@ -56,7 +56,7 @@ inline constexpr std::size_t kStreamBytesInFlightMax = 8 * 1024 * 1024;  // of o
 inline constexpr std::size_t kAppendBytesMax = 1024 * 1024;   // of writes in one append, unless one alone is larger
 inline constexpr std::size_t kPeerBacklogBytesMax = 32 * 1024 * 1024;  // to one node; beyond: only heartbeats
 // Writes kept in memory for members that follow closely; the rest comes from the log on disk.
-inline constexpr std::size_t kRecentLogBytesMax = 4 * 1024 * 1024;   // of one partition
+inline constexpr std::size_t kRecentLogBytesMax = 1024 * 1024;   // of one partition
 inline constexpr std::size_t kLogReadBytes = 4 * 1024 * 1024;        // of one read of the log on disk
 inline constexpr std::size_t kSnapshotChunkBytes = 1024 * 1024;
 inline constexpr std::size_t kFetchKeysMax = 50'000;   // of a divergent tail; beyond: a snapshot

@@ -67,6 +67,7 @@ void Journal::begin_office() {
 void Journal::record_served() {
   GYRE_ASSERT(office_ >= state_.served);
   state_.served = office_;
+  sync_wanted_ = true;
   dirty_ = true;
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "replication/context.h"
 #include "replication/follower.h"
 #include "replication/primary.h"
@@ -28,8 +29,9 @@ Partition::Partition(PartitionConfig config, messages::PartitionState stored,
     : context_(std::make_unique<Context>(std::move(config), std::move(stored), std::move(window))),
       follower_(std::make_unique<Follower>(*context_)),
       queue_(std::make_unique<WriteQueue>(*context_)) {
-  const Term served = context_->journal.state().served;
-  if (!context_->config.loses_nothing && served != Term()) lossy_term_ = served;
+  const messages::PartitionState& state = context_->journal.state();
+  const bool served_last = state.history.empty() || state.served >= state.history.back().term;
+  owes_lost_range_ = !context_->config.loses_nothing && served_last;
 }
 
 Partition::Partition(Partition&&) noexcept = default;
@@ -64,13 +66,8 @@ void Partition::on_map(const Moment& now, const ring::ClusterMap& map) {
     // The successor need not wait for the lease it gave.
     if (!entry.primary.empty()) context.send(entry.primary, messages::GivenUp{context.config.id, ended});
   }
-  if (appointed()) {
-    follower_->stop();
-    begun_ = entry.term;
-    role_ = std::make_unique<Primary>(context, now, entry.term);
-    return;
-  }
   take_member_role();
+  if (appointed()) return try_begin(now);
   // A member whose data is gone must know the term before it gives a lease again.
   const bool forgetful = !context.config.loses_nothing && context.broken(BrokenRule::lossy_member_is_silent);
   if (forgetful || std::holds_alternative<Idle>(role_)) return;
@@ -93,6 +90,28 @@ bool Partition::appointed() const {
   const bool same_process = entry.primary_incarnation == config.incarnation || serves_on;
   const bool new_term = entry.term > begun_ && (entry.term > state.served || serves_on);
   return entry.primary == config.self && same_process && in_sync() && new_term && entry.term >= state.promised;
+}
+
+void Partition::try_begin(const Moment& now) {
+  if (!context_->view || broken() || primary() || !appointed()) return;
+  if (owes_lost_range_) return export_lost_range();
+  follower_->stop();
+  begun_ = context_->view->entry.term;
+  role_ = std::make_unique<Primary>(*context_, now, begun_);
+}
+
+// Which term it was is known, as taking office is synced; unless everything is gone: then it was any before this one.
+void Partition::export_lost_range() {
+  if (lost_range_export_) return;
+  const Term served = context_->journal.state().served;
+  const Term last = served == Term() ? Term(context_->view->entry.term.value() - 1) : served;
+  const Sequence first = context_->journal.assigned().next();
+  std::vector<messages::Loss> losses;
+  for (Term term = std::max(served, Term(1)); term <= last && losses.size() < limits::kTermHistoryMax; term = term.next()) {
+    losses.push_back(lost_range(term, first));
+  }
+  lost_range_export_ = context_->tasks.next();
+  context_->effects.push_back(ExportLosses{*lost_range_export_, std::move(losses)});
 }
 
 void Partition::take_member_role() {
@@ -250,8 +269,7 @@ void Partition::account(const Moment& now) {
   // A member knows where its term ended only once it has all that its primary had.
   if (primary() ? !primary()->serving(now.steady) : !follower_->caught_up(view.entry.term)) return;
   accounted_at_ = now.steady;
-  if (!primary()) lossy_term_.reset();
-  if (lossy_term_ && range_is_exported(*lossy_term_)) lossy_term_.reset();
+  owes_lost_range_ = false;
   for (const ring::DeposedPrimary& deposed : view.entry.deposed) {
     if (deposed.node != context_->config.self || !range_is_exported(deposed.term)) continue;
     context_->tell_coordinator(messages::Accounted{id(), deposed.term});
@@ -266,11 +284,17 @@ bool Partition::range_is_exported(Term term) {
   const auto later = behind(context_->journal.state().history, term);
   const Sequence first = later.empty() ? context_->journal.assigned().next() : later.front().first;
   range_export_ = RangeExport{context_->tasks.next(), term};
-  messages::LostRange range{.partition = id(), .term = term, .first = first, .last = first, .why = {}};
-  range.why = fmt::format("{} lost data that it had not synced: how many writes is not known",
-                          context_->config.self.str());
-  context_->effects.push_back(ExportLosses{range_export_->task, {std::move(range)}});
+  context_->effects.push_back(ExportLosses{range_export_->task, {lost_range(term, first)}});
   return false;
+}
+
+messages::LostRange Partition::lost_range(Term term, Sequence first) const {
+  return {.partition = id(),
+          .term = term,
+          .first = first,
+          .last = first,
+          .why = fmt::format("{} lost data that it had not synced: how many writes is not known",
+                             context_->config.self.str())};
 }
 
 // --- Time ---
@@ -289,6 +313,7 @@ void Partition::on_tick(const Moment& now) {
   } else {
     follower_->on_tick(now);
   }
+  try_begin(now);
   account(now);
   progress(now);
 }
@@ -394,6 +419,11 @@ void Partition::on_snapshot_records(const Moment& now, TaskId task,
 }
 
 void Partition::on_exported(const Moment& now, TaskId task, Result<void> outcome) {
+  if (lost_range_export_ == task) {
+    lost_range_export_.reset();
+    owes_lost_range_ = !outcome;
+    return try_begin(now);
+  }
   if (range_export_ && range_export_->task == task) {
     range_export_->done = outcome.has_value();
     if (!outcome) range_export_.reset();
@@ -456,7 +486,7 @@ std::optional<Term> Partition::open_promise() const {
 bool Partition::settled(const Moment& now) const {
   if (!context_->view) return false;
   if (std::holds_alternative<Idle>(role_)) return true;
-  if (primary()) return serving(now) && !lossy_term_;
+  if (primary()) return serving(now);
   const Term term = context_->view->entry.term;
   return std::holds_alternative<Replica>(role_) && follower_->whole() && follower_->following(term);
 }

@@ -162,12 +162,15 @@ class Partition {
   bool broken() const { return std::holds_alternative<Broken>(role_); }
   bool in_sync() const;
   bool appointed() const;
+  void try_begin(const Moment& now);
+  void export_lost_range();
   void take_member_role();
   void step_down(const Error& error);
   void give_up(const Moment& now, std::optional<NodeId> successor, const Error& error);
   void tell_given_up(Instant now);
   void account(const Moment& now);
   bool range_is_exported(Term term);
+  messages::LostRange lost_range(Term term, Sequence first) const;
   void answer_seal(const Moment& now);
   void progress(const Moment& now);
 
@@ -189,9 +192,10 @@ class Partition {
   std::optional<GivenUpTerm> given_up_;
   std::optional<Term> seal_;  // asked for and not answered yet
   std::optional<RangeExport> range_export_;
-  // The term this node served in when its machine died, if nobody has served since: nobody will depose it, so it owes
-  // the ledger that what it may lack is gone.
-  std::optional<Term> lossy_term_;
+  // This start may lack what its node acknowledged in its last term, and no later primary is known: the ledger must
+  // have that before the sequences are given again.
+  bool owes_lost_range_ = false;
+  std::optional<TaskId> lost_range_export_;
   Instant accounted_at_;
   bool release_due_ = false;  // something happened that may let answers go
   bool stopping_ = false;
