@@ -63,8 +63,8 @@ void Session::on_frame(messages::Frame frame) {
   }
 }
 
-// What comes before this node knows its cluster, from another one, or from a node that the map does not name is dropped:
-// its sender repeats what matters.
+// What comes before this node knows its cluster, from another one, or from a node that the map does not name is
+// dropped: its sender repeats what matters.
 void Session::deliver(const messages::Sender& sender, std::vector<messages::Message> messages) {
   if (view_.map == nullptr || sender.cluster != view_.map->cluster) return;
   if (view_.map->find_node(sender.node) == nullptr) return;

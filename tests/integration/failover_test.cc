@@ -111,7 +111,8 @@ TEST_F(Failover, WhatAFailoverLosesIsInTheLedgerAndComesBackByReplay) {
 
   ASSERT_EQ(run({"cluster", "start", "n1"}), 0);
   ASSERT_TRUE(whole());
-  ASSERT_TRUE(eventually(20s, [&] { return sandbox_.gyre({"lost", "list", "--json"}).json()["not_accounted_for"].empty(); }));
+  ASSERT_TRUE(
+      eventually(20s, [&] { return sandbox_.gyre({"lost", "list", "--json"}).json()["not_accounted_for"].empty(); }));
   const Json lost = sandbox_.gyre({"lost", "list", "--json"}).json();
   std::string id;
   for (const auto& record : lost["records"]) {
@@ -141,8 +142,8 @@ TEST_F(Failover, WritesOfAllNeedMembersInSyncAndWritesOfOneGoOnAlone) {
 
 TEST_F(Failover, ARollingRestartUnderLoadFailsNoRequest) {
   auto bench = std::async(std::launch::async, [this] {
-    return sandbox_.gyre({"bench", "--duration", "20s", "--warmup", "0s", "--keys", "1000", "--mix", "50", "--rate",
-                          "500", "--json"});
+    return sandbox_.gyre(
+        {"bench", "--duration", "20s", "--warmup", "0s", "--keys", "1000", "--mix", "50", "--rate", "500", "--json"});
   });
   const auto restarted = sandbox_.gyre({"cluster", "restart", "n1", "n2", "n3"});
   EXPECT_EQ(restarted.status, 0) << restarted.err;

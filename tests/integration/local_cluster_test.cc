@@ -57,9 +57,9 @@ TEST(LocalCluster, StatusAndPartitionsDescribeAClusterThatIsUp) {
   const Json status = sandbox.status();
   EXPECT_EQ(names_of(status), (std::set<std::string>{"cluster", "processes"}));
   const Json& cluster = status["cluster"];
-  EXPECT_EQ(names_of(cluster), (std::set<std::string>{"id", "epoch", "partitions", "replication_factor", "nodes_up",
-                                                      "nodes_total", "without_primary", "under_replicated",
-                                                      "not_serving"}));
+  EXPECT_EQ(names_of(cluster),
+            (std::set<std::string>{"id", "epoch", "partitions", "replication_factor", "nodes_up", "nodes_total",
+                                   "without_primary", "under_replicated", "not_serving"}));
   EXPECT_EQ(cluster["id"].get<std::string>().size(), 32u);
   EXPECT_GT(cluster["epoch"], 0);
   EXPECT_EQ(cluster["partitions"], 32);
@@ -92,9 +92,9 @@ TEST(LocalCluster, StatusAndPartitionsDescribeAClusterThatIsUp) {
   ASSERT_EQ(partitions.size(), 32u);
   int next_slot = 0;
   for (const auto& partition : partitions) {
-    EXPECT_EQ(names_of(partition), (std::set<std::string>{"partition", "first_slot", "last_slot", "term", "primary",
-                                                          "serving", "why", "position", "in_sync", "replicas",
-                                                          "learners", "members"}));
+    EXPECT_EQ(names_of(partition),
+              (std::set<std::string>{"partition", "first_slot", "last_slot", "term", "primary", "serving", "why",
+                                     "position", "in_sync", "replicas", "learners", "members"}));
     EXPECT_EQ(partition["first_slot"], next_slot);
     next_slot = partition["last_slot"].get<int>() + 1;
     EXPECT_GE(partition["term"], 1);
@@ -103,8 +103,8 @@ TEST(LocalCluster, StatusAndPartitionsDescribeAClusterThatIsUp) {
     EXPECT_TRUE(partition["serving"]) << partition;
     ASSERT_EQ(partition["members"].size(), 2u);
     for (const auto& member : partition["members"]) {
-      EXPECT_EQ(names_of(member), (std::set<std::string>{"node", "acknowledged", "behind", "lag_ms", "lease_left_ms",
-                                                         "counted"}));
+      EXPECT_EQ(names_of(member),
+                (std::set<std::string>{"node", "acknowledged", "behind", "lag_ms", "lease_left_ms", "counted"}));
       EXPECT_TRUE(member["counted"]);
       EXPECT_GT(member["lease_left_ms"], 0);
     }

@@ -170,8 +170,8 @@ void apply_map(ClusterStatus& status, const ring::ClusterMap& map) {
     if (process->state == "up" || process->state == "catching_up") serving.insert(id);
   }
   for (const auto& entry : map.entries) {
-    const auto copies = std::ranges::count_if(
-        entry.in_sync, [&](const auto& member) { return serving.contains(member.node.str()); });
+    const auto copies =
+        std::ranges::count_if(entry.in_sync, [&](const auto& member) { return serving.contains(member.node.str()); });
     if (!serving.contains(entry.primary.str())) ++status.without_primary;
     if (static_cast<std::size_t>(copies) < map.shape.replication_factor) ++status.under_replicated;
   }

@@ -395,8 +395,9 @@ Result<void> cluster_start_ready(const Context& context, const LocalCluster& clu
   Launch launch(context, cluster);
   GYRE_TRY(launch.start({&process}));
   if (!coordinator_runs(cluster)) {
-    return fail(ErrorCode::unavailable,
-                fmt::format("no coordinator runs that could admit {}: start it with `gyre cluster start c1`", process.id));
+    return fail(
+        ErrorCode::unavailable,
+        fmt::format("no coordinator runs that could admit {}: start it with `gyre cluster start c1`", process.id));
   }
   GYRE_TRY(launch.wait_until_ready());
   if (const auto unsettled = launch.unsettled(); !unsettled.empty()) {

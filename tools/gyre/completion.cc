@@ -44,7 +44,7 @@ Options usable_options(const CLI::App& app) {
   return options;
 }
 
-// An option whose values are named "a|b|c:TIME|N" takes these; what follows "c:", or is a number, is for people to fill in.
+// An option whose values are named "a|b|c:TIME|N" takes these; TIME and N are for people to fill in.
 std::vector<std::string> choices_of(const CLI::Option& option) {
   std::string names = option.get_type_name();
   if (names.find('|') == std::string::npos) return {};

@@ -66,8 +66,7 @@ Result<messages::EventsResponse> ask(const Context& context, const ClusterSource
 }
 
 // Everything behind `after`, up to now.
-Result<std::vector<ClusterEvent>> all_behind(const Context& context, const ClusterSource& source,
-                                             std::uint64_t after) {
+Result<std::vector<ClusterEvent>> all_behind(const Context& context, const ClusterSource& source, std::uint64_t after) {
   std::vector<ClusterEvent> events;
   for (bool more = true; more;) {
     GYRE_TRY_SET(auto page, ask(context, source, events.empty() ? after : events.back().id));

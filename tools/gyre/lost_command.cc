@@ -33,7 +33,8 @@ Json to_json(const Mutation& mutation, bool with_value) {
   Json json{{"operation", mutation.kind == Mutation::Kind::put ? "put" : "del"}};
   set_bytes(json, "key", mutation.key);
   if (mutation.kind == Mutation::Kind::del) return json;
-  json["expires_at_ms"] = mutation.record.expires_at == kNoExpiry ? Json(nullptr) : Json(mutation.record.expires_at.value);
+  json["expires_at_ms"] =
+      mutation.record.expires_at == kNoExpiry ? Json(nullptr) : Json(mutation.record.expires_at.value);
   json["value_bytes"] = mutation.record.value.size();
   if (with_value) set_bytes(json, "value", mutation.record.value);
   return json;
@@ -89,10 +90,11 @@ void print_list(const LedgerView& found) {
     fmt::print("partition {}: {} was primary of term {} and has not returned: what only it holds is not known yet\n",
                open.partition.value(), open.deposed.node.str(), open.deposed.term.value());
   }
-  fmt::print("{} writes lost, {} of them with their contents; {} reapplied by their clients; {} partitions not accounted "
-             "for.\n",
-             with_commas(found.lost() + found.gone()), with_commas(found.lost()), with_commas(found.reapplied()),
-             found.open.size());
+  fmt::print(
+      "{} writes lost, {} of them with their contents; {} reapplied by their clients; {} partitions not accounted "
+      "for.\n",
+      with_commas(found.lost() + found.gone()), with_commas(found.lost()), with_commas(found.reapplied()),
+      found.open.size());
   if (!found.silent.empty()) {
     std::vector<std::string> names;
     for (const NodeId& node : found.silent) names.push_back(node.str());
@@ -176,8 +178,9 @@ Result<void> replay(Context& context, const Selection& selection, ReplayOptions 
   }
   if (context.json) return {};
   const std::size_t rest = records.size() - skipped;
-  print_line(options.dry_run ? fmt::format("{} writes would be replayed, {} skipped. This was a dry run.", rest, skipped)
-                             : fmt::format("{} writes replayed, {} skipped.", rest, skipped));
+  print_line(options.dry_run
+                 ? fmt::format("{} writes would be replayed, {} skipped. This was a dry run.", rest, skipped)
+                 : fmt::format("{} writes replayed, {} skipped.", rest, skipped));
   return {};
 }
 

@@ -88,9 +88,9 @@ Result<std::optional<Condition>> Replay::condition_for(const LostWrite& write, c
   if (!value) return fail(std::move(value).error());
   const Version current = value->version;
   const auto ours = written_.find(key);
-  const bool unchanged = (ours != written_.end() && ours->second == current) ||
-                         (current.term <= write.position.term.value() &&
-                          current.sequence < write.position.sequence.value());
+  const bool unchanged =
+      (ours != written_.end() && ours->second == current) ||
+      (current.term <= write.position.term.value() && current.sequence < write.position.sequence.value());
   if (!unchanged) return std::optional<Condition>();
   return std::optional(Condition::if_version(current));
 }

@@ -89,7 +89,8 @@ Result<LedgerView> collect_lost_writes(const ClusterSource& source, Duration lim
   const ring::ClusterMap& map = *source.map;
   std::vector<std::future<Result<std::vector<LostItem>>>> pending;
   for (const auto& node : map.nodes) {
-    pending.push_back(std::async(std::launch::async, [&node, limit] { return all_pages(node.addresses.native, limit); }));
+    pending.push_back(
+        std::async(std::launch::async, [&node, limit] { return all_pages(node.addresses.native, limit); }));
   }
   LedgerView found;
   for (std::size_t i = 0; i < map.nodes.size(); ++i) {

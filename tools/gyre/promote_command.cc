@@ -57,10 +57,8 @@ Result<void> confirm(const PromoteOptions& options) {
 }
 
 Result<messages::PromoteRequest> request_of(const PromoteOptions& options, std::vector<PartitionId> partitions) {
-  messages::PromoteRequest request{.node = NodeId(options.node),
-                                   .partitions = {},
-                                   .unclean = options.unclean,
-                                   .stopped = {}};
+  messages::PromoteRequest request{
+      .node = NodeId(options.node), .partitions = {}, .unclean = options.unclean, .stopped = {}};
   if (!options.partitions.empty()) request.partitions = std::move(partitions);
   for (const std::string& name : options.stopped) {
     GYRE_TRY_SET(const NodeId node, NodeId::parse(name));
@@ -91,7 +89,8 @@ Result<void> promote(const Context& context, const PromoteOptions& options) {
   if (context.json) {
     print_json({{"node", node.str()}, {"partitions", list}});
   } else {
-    print_line(fmt::format("{} was made primary of {} partition{}.", node.str(), list.size(), list.size() == 1 ? "" : "s"));
+    print_line(
+        fmt::format("{} was made primary of {} partition{}.", node.str(), list.size(), list.size() == 1 ? "" : "s"));
   }
   return {};
 }
@@ -107,8 +106,9 @@ void add_promote_command(CLI::App& app, Context& context) {
       ->type_name("N,...");
   command->add_flag("--unclean", options->unclean,
                     "Also where the node is not in sync: acknowledged writes that it lacks are lost");
-  command->add_option("--stopped", options->stopped,
-                      "Your word that these nodes are stopped and stay so until they are started anew")
+  command
+      ->add_option("--stopped", options->stopped,
+                   "Your word that these nodes are stopped and stay so until they are started anew")
       ->delimiter(',')
       ->type_name("NODE,...");
   command->add_flag("--yes", options->yes, "Do not ask");

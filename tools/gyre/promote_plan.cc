@@ -16,9 +16,9 @@ Result<std::vector<PartitionId>> partitions_to_promote(const ring::ClusterMap& m
     }
     const PartitionId partition(static_cast<std::uint16_t>(number));
     if (!map.entry(partition).has_member(node)) {
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("{} is no member of partition {}: `gyre cluster partitions` shows who is", node.str(),
-                              number));
+      return fail(
+          ErrorCode::invalid_argument,
+          fmt::format("{} is no member of partition {}: `gyre cluster partitions` shows who is", node.str(), number));
     }
     partitions.push_back(partition);
   }
@@ -39,11 +39,11 @@ std::vector<std::string> costs_of_promotion(const ring::ClusterMap& map, const N
     std::vector<std::string> in_sync;
     for (const auto& member : entry.in_sync) in_sync.push_back(member.node.str());
     const auto position = holdings.positions.find(partition);
-    costs.push_back(
-        fmt::format("partition {}: {} has {}; {} may hold acknowledged writes behind that, which would be lost",
-                    partition.value(), node.str(),
-                    position == holdings.positions.end() ? "nothing" : "everything up to " + to_string(position->second),
-                    fmt::join(in_sync, ", ")));
+    costs.push_back(fmt::format(
+        "partition {}: {} has {}; {} may hold acknowledged writes behind that, which would be lost", partition.value(),
+        node.str(),
+        position == holdings.positions.end() ? "nothing" : "everything up to " + to_string(position->second),
+        fmt::join(in_sync, ", ")));
   }
   return costs;
 }

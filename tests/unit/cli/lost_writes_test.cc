@@ -24,8 +24,8 @@ TEST(MergeLosses, OneWriteIsOneRecordWhoeverBringsIt) {
 TEST(MergeLosses, OrdersByPartitionThenPosition) {
   LostRecord elsewhere = lost_write({Term(1), Sequence(1)});
   std::get<messages::LostWrite>(elsewhere.item.loss).partition = PartitionId(2);
-  const auto merged = merge_losses({lost_write({Term(2), Sequence(1)}), lost_write({Term(1), Sequence(9)}),
-                                    lost_range(Term(1), 4, 6), elsewhere});
+  const auto merged = merge_losses(
+      {lost_write({Term(2), Sequence(1)}), lost_write({Term(1), Sequence(9)}), lost_range(Term(1), 4, 6), elsewhere});
   EXPECT_EQ(ids_of(merged), (std::vector<std::string>{"2:1:1", "3:1:4", "3:1:9", "3:2:1"}));
 }
 

@@ -49,9 +49,10 @@ TEST(PartitionsToPromote, MustExistAndHaveTheNode) {
 TEST(CostsOfPromotion, AreSaidOnlyWhereTheNodeIsNotInSync) {
   const auto costs = costs_of_promotion(cluster(), kNode, {PartitionId(0), PartitionId(1)}, holdings());
   ASSERT_EQ(costs.size(), 1u);
-  EXPECT_EQ(costs[0],
-            "partition 1: n3 has everything up to 4:17; n1, n2 may hold acknowledged writes behind that, which would be "
-            "lost");
+  EXPECT_EQ(
+      costs[0],
+      "partition 1: n3 has everything up to 4:17; n1, n2 may hold acknowledged writes behind that, which would be "
+      "lost");
 }
 
 TEST(CostsOfPromotion, ANodeThatHoldsNothingHasNothing) {

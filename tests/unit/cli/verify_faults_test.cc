@@ -9,8 +9,7 @@ namespace {
 using testing::HasSubstr;
 
 TEST(ParseFaults, ReadsAListOfNames) {
-  EXPECT_EQ(*parse_faults("kill, pause,restart"),
-            (std::vector{FaultKind::kill, FaultKind::pause, FaultKind::restart}));
+  EXPECT_EQ(*parse_faults("kill, pause,restart"), (std::vector{FaultKind::kill, FaultKind::pause, FaultKind::restart}));
 }
 
 TEST(ParseFaults, KnowsEveryKindByItsName) {

@@ -24,9 +24,8 @@ class LoopEnvironmentTest : public testing::Test {
   net::BlockingPool pool{"pool", 1};
   std::shared_ptr<PeerLinks> peers = std::make_shared<PeerLinks>(loop, PeerLinksOptions{}, nullptr);
   std::vector<messages::Message> told;
-  LoopEnvironment environment{loop, pool, *peers, [this](messages::Message message) {
-                                told.push_back(std::move(message));
-                              }};
+  LoopEnvironment environment{loop, pool, *peers,
+                              [this](messages::Message message) { told.push_back(std::move(message)); }};
 };
 
 TEST_F(LoopEnvironmentTest, WorksInThePoolAndReportsOnTheLoop) {

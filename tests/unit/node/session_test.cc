@@ -229,7 +229,8 @@ TEST_F(SessionTest, WhatBelongsToTheCoordinatorIsRefused) {
   for (const messages::RequestBody& body :
        {messages::RequestBody(messages::StatusRequest{}), messages::RequestBody(join),
         messages::RequestBody(messages::HeartbeatRequest{{}, NodeId("n2"), Incarnation(1), Epoch(0)}),
-        messages::RequestBody(messages::EventsRequest{}), messages::RequestBody(messages::PromoteRequest{.node = NodeId("n2"), .partitions = {}})}) {
+        messages::RequestBody(messages::EventsRequest{}),
+        messages::RequestBody(messages::PromoteRequest{.node = NodeId("n2"), .partitions = {}})}) {
     const Error error = error_of(body);
     EXPECT_EQ(error.code, ErrorCode::unsupported);
     EXPECT_THAT(error.message, HasSubstr("to the coordinator"));
@@ -362,7 +363,8 @@ TEST_F(SessionTest, AFloodOfQuestionsForReportsIsRefused) {
       connection->send(messages::Request{.id = RequestId(++last_id), .epoch = {}, .body = messages::LostRequest{}});
     }
     for (int i = 0; i < 1000; ++i) {
-      connection->send(messages::Request{.id = RequestId(++last_id), .epoch = {}, .body = messages::PartitionsRequest{}});
+      connection->send(
+          messages::Request{.id = RequestId(++last_id), .epoch = {}, .body = messages::PartitionsRequest{}});
     }
   });
   answers->wait_for_count(1999);
