@@ -30,7 +30,7 @@ Generation SimDisk::generation_to_be() const {
 
 void SimDisk::open(bool always_synced) {
   const Generation next = generation_to_be();
-  may_lack_writes_ = next != generation_;
+  may_lack_writes_ = may_lack_writes_ || next != generation_;
   generation_ = next;
   incarnation_ = incarnation_.next();
   machine_died_ = false;

@@ -84,7 +84,9 @@ class SimDisk {
   Generation generation() const { return generation_; }
   // The generation that the next process finds: acknowledged writes may be missing from this moment on.
   Generation generation_to_be() const;
+  // Of this process and of later ones, until they have caught up.
   bool may_lack_writes() const { return may_lack_writes_; }
+  void note_caught_up() { may_lack_writes_ = false; }
   const ClusterId& cluster() const { return cluster_; }
   Epoch map_epoch() const { return map_epoch_; }
 

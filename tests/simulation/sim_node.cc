@@ -305,6 +305,7 @@ void SimNode::turn() {
 void SimNode::on_second() {
   process_->host->on_second();
   schedule_turn();
+  if (process_->host->map() && process_->host->settled()) disk_.note_caught_up();
   const bool storage_failed = std::ranges::any_of(process_->host->statuses(), [](const auto& status) {
     return status.role == messages::PartitionStatus::Role::broken;
   });
