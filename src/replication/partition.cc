@@ -100,18 +100,32 @@ void Partition::try_begin(const Moment& now) {
   role_ = std::make_unique<Primary>(*context_, now, begun_);
 }
 
-// Which term it was is known, as taking office is synced; unless everything is gone: then it was any before this one.
 void Partition::export_lost_range() {
   if (lost_range_export_) return;
   const Term served = context_->journal.state().served;
-  const Term last = served == Term() ? Term(context_->view->entry.term.value() - 1) : served;
-  const Sequence first = context_->journal.assigned().next();
-  std::vector<messages::Loss> losses;
-  for (Term term = std::max(served, Term(1)); term <= last && losses.size() < limits::kTermHistoryMax; term = term.next()) {
-    losses.push_back(lost_range(term, first));
-  }
+  const Term before(context_->view->entry.term.value() - 1);
   lost_range_export_ = context_->tasks.next();
-  context_->effects.push_back(ExportLosses{*lost_range_export_, std::move(losses)});
+  context_->effects.push_back(ExportLosses{*lost_range_export_, lost_ranges(served == Term() ? before : served)});
+}
+
+// What this start may lack of the terms up to `last`: since taking office is synced, of none before the last that it
+// remembers to have served; where everything is gone, of any.
+std::vector<messages::Loss> Partition::lost_ranges(Term last) const {
+  const messages::PartitionState& state = context_->journal.state();
+  std::vector<messages::Loss> losses;
+  for (Term term = std::max(state.served, Term(1)); term <= last && losses.size() < limits::kTermHistoryMax;
+       term = term.next()) {
+    const auto later = behind(state.history, term);
+    const Sequence first = later.empty() ? context_->journal.assigned().next() : later.front().first;
+    losses.push_back(messages::LostRange{
+        .partition = id(),
+        .term = term,
+        .first = first,
+        .last = first,
+        .why = fmt::format("{} lost data that it had not synced: how many writes is not known",
+                           context_->config.self.str())});
+  }
+  return losses;
 }
 
 void Partition::take_member_role() {
@@ -281,20 +295,9 @@ bool Partition::range_is_exported(Term term) {
   if (context_->config.loses_nothing) return true;
   if (range_export_ && range_export_->term == term) return range_export_->done;
   if (range_export_ && !range_export_->done) return false;
-  const auto later = behind(context_->journal.state().history, term);
-  const Sequence first = later.empty() ? context_->journal.assigned().next() : later.front().first;
   range_export_ = RangeExport{context_->tasks.next(), term};
-  context_->effects.push_back(ExportLosses{range_export_->task, {lost_range(term, first)}});
+  context_->effects.push_back(ExportLosses{range_export_->task, lost_ranges(term)});
   return false;
-}
-
-messages::LostRange Partition::lost_range(Term term, Sequence first) const {
-  return {.partition = id(),
-          .term = term,
-          .first = first,
-          .last = first,
-          .why = fmt::format("{} lost data that it had not synced: how many writes is not known",
-                             context_->config.self.str())};
 }
 
 // --- Time ---

@@ -170,7 +170,7 @@ class Partition {
   void tell_given_up(Instant now);
   void account(const Moment& now);
   bool range_is_exported(Term term);
-  messages::LostRange lost_range(Term term, Sequence first) const;
+  std::vector<messages::Loss> lost_ranges(Term last) const;
   void answer_seal(const Moment& now);
   void progress(const Moment& now);
 
