@@ -25,15 +25,18 @@ TEST_F(PartitionHostTest, WithoutAMapNothingIsServed) {
   EXPECT_EQ(metrics.refused.value(), 3u);
 }
 
-TEST_F(PartitionHostTest, ServesOnceItsTermIsCommitted) {
+TEST_F(PartitionHostTest, ServesOnceItsTermIsSynced) {
   adopt_map();
   EXPECT_EQ(host->partitions_served(), 0u);
+  end_turn();
+  EXPECT_EQ(metrics.commits.value(), 1u);
+  EXPECT_EQ(host->partitions_served(), 0u) << "committed is not enough";
   const auto early = get("k");
   EXPECT_EQ(error(early).code, ErrorCode::unavailable);
   EXPECT_THAT(error(early).message, HasSubstr("is taking office in term 1"));
-  end_turn();
+  settle();
   EXPECT_EQ(host->partitions_served(), kPartitions);
-  EXPECT_EQ(metrics.commits.value(), 1u);
+  EXPECT_EQ(metrics.syncs.value(), 1u) << "one for all partitions";
   ASSERT_EQ(environment.traced.size(), kPartitions);
   EXPECT_TRUE(environment.traced[0].second.serving);
   EXPECT_TRUE(absent(get("k")));
@@ -198,7 +201,7 @@ TEST_F(PartitionHostTest, AReopenedHostGoesOnWhereTheLastOneStopped) {
 TEST_F(PartitionHostTest, HostsThatShareAnEngineTableEachKeepTheirOwnPartitions) {
   open({.shard = 1, .shards = 3});
   adopt_map();
-  end_turn();
+  settle();
   EXPECT_EQ(host->partitions_served(), 1u);  // of 0 to 3, only 1 is 1 modulo 3
   store(key_in(1), "v");
   EXPECT_EQ(value(get(key_in(1))), "v");
@@ -224,10 +227,10 @@ TEST_F(PartitionHostTest, AStalledEngineAnswersWritesBusyAndReadsGoOn) {
 TEST_F(PartitionHostTest, ATermWhoseCommitWasRefusedIsTriedAgain) {
   engine.set_stalled(true);
   adopt_map();
-  end_turn();
+  settle();
   EXPECT_EQ(host->partitions_served(), 0u);
   engine.set_stalled(false);
-  end_turn();
+  settle();
   EXPECT_EQ(host->partitions_served(), kPartitions);
 }
 
