@@ -32,15 +32,15 @@ struct ClientOptions {
   // Where to ask for the cluster map first: "HOST:PORT" of any node or coordinator. A DNS name stands for all its
   // addresses. They are tried in random order.
   std::vector<std::string> seeds = {};
-  std::chrono::milliseconds deadline{2000};         // of a call that names none of its own
+  std::chrono::milliseconds deadline{2000};  // of a call that names none of its own
   std::chrono::milliseconds connect_timeout{1000};  // of one connection attempt
   std::uint32_t connections_per_node = 1;
-  std::uint32_t retries_max = 16;        // attempts after the first, per call
-  double retry_budget = 0.2;             // retries allowed per call made, on average over the client
+  std::uint32_t retries_max = 16;  // attempts after the first, per call
+  double retry_budget = 0.2;  // retries allowed per call made, on average over the client
   std::uint32_t calls_in_flight_max = 65536;  // beyond this, calls are answered `busy` at once
   // Of one value, and of all keys and values of a batch; must not exceed what the cluster's nodes accept.
   std::size_t value_bytes_max = std::size_t{16} * 1024 * 1024;
-  Ack ack = Ack::one();         // of writes that name none of their own
+  Ack ack = Ack::one();  // of writes that name none of their own
   Read read = Read::session();  // of reads that name none of their own
   // Told when acknowledged writes of this client did not survive a failover: each write once, and soon after the client
   // learns of the new primary. Only writes of about the last 10 s are remembered by key.
@@ -49,14 +49,14 @@ struct ClientOptions {
 
 struct CallOptions {
   std::chrono::milliseconds deadline{0};  // zero: ClientOptions::deadline
-  std::optional<Read> read = {};          // of calls that read; none: ClientOptions::read
-  std::optional<Ack> ack = {};            // of calls that write; none: ClientOptions::ack
-  std::optional<WriteId> id = {};         // of calls that write; none: the client's own
+  std::optional<Read> read = {};  // of calls that read; none: ClientOptions::read
+  std::optional<Ack> ack = {};  // of calls that write; none: ClientOptions::ack
+  std::optional<WriteId> id = {};  // of calls that write; none: the client's own
 };
 
 struct PutOptions {
   std::chrono::milliseconds ttl{0};  // zero: lives until deleted
-  bool keep_ttl = false;             // keep the expiry the key has now; not together with `ttl`
+  bool keep_ttl = false;  // keep the expiry the key has now; not together with `ttl`
   Condition condition = {};
   // The rest as in CallOptions; in a batch, that of the batch counts.
   std::chrono::milliseconds deadline{0};
@@ -73,16 +73,16 @@ struct DelOptions {
 };
 
 struct ScanOptions {
-  std::string prefix = {};      // only keys that begin with it
+  std::string prefix = {};  // only keys that begin with it
   std::uint32_t page_items = 1000;  // keys per page, at most 10,000; large values end a page earlier
   bool keys_only = false;
   std::chrono::milliseconds deadline{0};  // of each page
-  std::optional<Read> read = {};          // of each request; none: ClientOptions::read
+  std::optional<Read> read = {};  // of each request; none: ClientOptions::read
 };
 
 struct ScanPage {
   std::vector<KeyValue> items;  // in key order within a partition; partitions follow in slot order
-  std::string cursor;           // pass to the next call; empty: this was the last page
+  std::string cursor;  // pass to the next call; empty: this was the last page
 };
 
 // Writes that are applied all or not at all. All keys must live in one partition (use a `{hash tag}`).
@@ -92,10 +92,10 @@ class Batch {
   struct Operation {
     Kind kind;
     std::string key;
-    std::string value;                   // put
-    std::int64_t delta = 0;              // incr
-    std::chrono::milliseconds ttl{0};    // put, expire
-    bool keep_ttl = false;               // put
+    std::string value;  // put
+    std::int64_t delta = 0;  // incr
+    std::chrono::milliseconds ttl{0};  // put, expire
+    bool keep_ttl = false;  // put
     Condition condition;
   };
 
@@ -113,9 +113,9 @@ class Batch {
 
 // What one write of a batch did.
 struct WriteOutcome {
-  Version version;          // of the key after the write; of the deletion itself for del
-  bool existed = false;     // the key was there before; a put without a condition does not look
-  bool changed = false;     // something was written
+  Version version;  // of the key after the write; of the deletion itself for del
+  bool existed = false;  // the key was there before; a put without a condition does not look
+  bool changed = false;  // something was written
   std::int64_t number = 0;  // incr: the value after
 };
 
@@ -123,9 +123,9 @@ struct WriteOutcome {
 struct KeyLocation {
   std::uint16_t slot = 0;
   std::uint32_t partition = 0;
-  std::string primary;               // node id; empty: nobody serves the partition now
+  std::string primary;  // node id; empty: nobody serves the partition now
   std::vector<std::string> members;  // the replica set, primary first
-  std::uint64_t epoch = 0;           // of the map that says so
+  std::uint64_t epoch = 0;  // of the map that says so
 };
 
 // Ask for a future instead of passing a callback: `client->get("k", {}, gyre::use_future)`.

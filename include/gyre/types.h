@@ -107,7 +107,7 @@ struct LostWrite {
 // What one failover took back of this client's acknowledged writes to one partition.
 struct LostWrites {
   std::uint32_t partition = 0;
-  std::uint64_t count = 0;        // writes; a batch is one
+  std::uint64_t count = 0;  // writes; a batch is one
   std::vector<LostWrite> writes;  // by version, one for each key
   bool more = false;  // older ones, which this client no longer remembers, may be lost too: see `gyre lost list`
 };

@@ -29,7 +29,8 @@ inline constexpr std::uint32_t kVnodesMax = 4096;
 inline constexpr double kWeightMax = 1000;
 
 // Wire. A frame carries one value (or batch) of the largest size and its envelope; beyond: one error, then closed.
-// The envelope has room for what an append or snapshot chunk holds besides (1 MiB), and for what 10,000 operations need.
+// The envelope has room for what an append or snapshot chunk holds besides (1 MiB), and for what 10,000 operations
+// need.
 inline constexpr std::size_t kFrameEnvelopeBytes = 2 * 1024 * 1024;
 inline constexpr std::size_t kFrameBytesFloor = 8 * 1024 * 1024;  // a map or scan page fits, however small values are
 inline constexpr std::size_t kFrameSegmentsMax = 64;
@@ -53,18 +54,18 @@ inline constexpr auto kBusyRetryAfter = 20ms;
 
 // Replication. A member that takes nothing gets nothing more until it acknowledges.
 inline constexpr std::size_t kStreamBytesInFlightMax = 8 * 1024 * 1024;  // of one partition to one member
-inline constexpr std::size_t kAppendBytesMax = 1024 * 1024;   // of writes in one append, unless one alone is larger
+inline constexpr std::size_t kAppendBytesMax = 1024 * 1024;  // of writes in one append, unless one alone is larger
 inline constexpr std::size_t kPeerBacklogBytesMax = 32 * 1024 * 1024;  // to one node; beyond: only heartbeats
 // Writes kept in memory for members that follow closely; the rest comes from the log on disk.
-inline constexpr std::size_t kRecentLogBytesMax = 1024 * 1024;   // of one partition
-inline constexpr std::size_t kLogReadBytes = 4 * 1024 * 1024;        // of one read of the log on disk
+inline constexpr std::size_t kRecentLogBytesMax = 1024 * 1024;  // of one partition
+inline constexpr std::size_t kLogReadBytes = 4 * 1024 * 1024;  // of one read of the log on disk
 inline constexpr std::size_t kSnapshotChunkBytes = 1024 * 1024;
-inline constexpr std::size_t kFetchKeysMax = 50'000;   // of a divergent tail; beyond: a snapshot
+inline constexpr std::size_t kFetchKeysMax = 50'000;  // of a divergent tail; beyond: a snapshot
 inline constexpr std::size_t kFetchKeysPerMessage = 1024;
 inline constexpr std::size_t kFetchBytesMax = 64 * 1024 * 1024;  // of what one rewind fetches; beyond: a snapshot
 inline constexpr std::size_t kSnapshotsMax = 2;  // of one partition at once; a further member is not answered
-inline constexpr auto kSnapshotPatience = 10s;   // a snapshot whose member is silent for so long is closed
-inline constexpr std::size_t kTermHistoryMax = 1000;   // terms a partition remembers; the oldest are forgotten
+inline constexpr auto kSnapshotPatience = 10s;  // a snapshot whose member is silent for so long is closed
+inline constexpr std::size_t kTermHistoryMax = 1000;  // terms a partition remembers; the oldest are forgotten
 inline constexpr std::size_t kMessagesPerFrameMax = 4096;  // one-way messages; the rest leaves in the next frame
 
 // Exactly once. Beyond, a partition answers busy: it never forgets an id early.

@@ -21,8 +21,7 @@ Result<void> check(const Timing& timing) {
                 fmt::format("detection of {} ms, heartbeats each {} ms and a lease of {} ms do not fit: detection must "
                             "be at least two heartbeats, and detection + 2 heartbeats + {} ms less than 0.9 of the "
                             "lease",
-                            to_ms(timing.detection), to_ms(timing.heartbeat), to_ms(timing.lease),
-                            to_ms(kSwapBudget)));
+                            to_ms(timing.detection), to_ms(timing.heartbeat), to_ms(timing.lease), to_ms(kSwapBudget)));
   }
   return {};
 }

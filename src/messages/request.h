@@ -110,9 +110,9 @@ struct PromoteRequest {
   std::vector<NodeId> stopped;  // the operator's word that these processes are stopped for good
 };
 
-using RequestBody = std::variant<GetRequest, WriteRequest, ScanRequest, MapRequest, JoinRequest, HeartbeatRequest,
-                                 StatusRequest, PartitionsRequest, DigestRequest, LostRequest, EventsRequest,
-                                 PromoteRequest>;
+using RequestBody =
+    std::variant<GetRequest, WriteRequest, ScanRequest, MapRequest, JoinRequest, HeartbeatRequest, StatusRequest,
+                 PartitionsRequest, DigestRequest, LostRequest, EventsRequest, PromoteRequest>;
 
 struct Request {
   RequestId id;           // answers carry it back; unique among the open requests of a connection

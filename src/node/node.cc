@@ -210,16 +210,19 @@ Result<void> Node::create_hosts() {
                                        .value_bytes_max = options_.value_bytes_max,
                                        .shard = store,
                                        .shards = static_cast<std::uint32_t>(engines.size())};
-    GYRE_TRY_SET(auto host, runtime::PartitionHost::open(options, *engines[store], *ledger_, owner.environment,
-                                                         *host_metrics_));
+    GYRE_TRY_SET(auto host,
+                 runtime::PartitionHost::open(options, *engines[store], *ledger_, owner.environment, *host_metrics_));
     hosts_.push_back({&owner.loop, host.get()});
     owner.hosts.push_back(std::move(host));
   }
   for (auto& each : loops_) {
-    each->view = {&each->loop, nullptr, &hosts_,
+    each->view = {&each->loop,
+                  nullptr,
+                  &hosts_,
                   &metrics_.counter("gyre_frames_malformed_total",
                                     "Connections closed because of bytes that are no frame, or beyond a limit"),
-                  ledger_.get(), &each->environment};
+                  ledger_.get(),
+                  &each->environment};
     NodeLoop* self = each.get();
     each->loop.on_turn_end([self] {
       for (auto& host : self->hosts) host->end_turn();
@@ -290,9 +293,9 @@ void Node::start_link() {
       });
     }
   };
-  link_ = std::make_shared<CoordinatorLink>(
-      loops_[0]->loop, options_.coordinators, std::move(agent),
-      messages::Sender{{}, NodeId(options_.id), data_->incarnation()}, std::move(callbacks));
+  link_ = std::make_shared<CoordinatorLink>(loops_[0]->loop, options_.coordinators, std::move(agent),
+                                            messages::Sender{{}, NodeId(options_.id), data_->incarnation()},
+                                            std::move(callbacks));
   loops_[0]->loop.post([link = link_] { link->start(); });
 }
 
@@ -334,12 +337,13 @@ void Node::store_map() {
 void Node::note_caught_up() {
   if (writing_identity_ || !data_->may_lack_writes() || map() == nullptr || !settled()) return;
   auto noted = std::make_shared<Result<void>>();
-  const auto submitted = loops_[0]->environment.run_blocking([data = data_.get(), noted] { *noted = data->caught_up(); },
-                                                             [this, noted] {
-                                                               writing_identity_ = false;
-                                                               if (!*noted) spdlog::error("{}", noted->error().message);
-                                                               if (next_map_ != map()) store_map();
-                                                             });
+  const auto submitted =
+      loops_[0]->environment.run_blocking([data = data_.get(), noted] { *noted = data->caught_up(); },
+                                          [this, noted] {
+                                            writing_identity_ = false;
+                                            if (!*noted) spdlog::error("{}", noted->error().message);
+                                            if (next_map_ != map()) store_map();
+                                          });
   writing_identity_ = submitted.has_value();
 }
 
@@ -439,9 +443,8 @@ void Node::await_leave(Instant give_up, Instant idle_since, const ring::ClusterM
   const bool hopeless = !link_->in_contact() || now >= give_up || now - idle_since >= kLeaveIdleLimit;
   if (away || hopeless) return done->set_value();
   link_->tell(messages::Leaving{});
-  loops_[0]->loop.after(kTick, [this, give_up, idle_since, map = next_map_, done] {
-    await_leave(give_up, idle_since, map, done);
-  });
+  loops_[0]->loop.after(
+      kTick, [this, give_up, idle_since, map = next_map_, done] { await_leave(give_up, idle_since, map, done); });
 }
 
 // Runs `begin` on every loop, then waits until all sessions pass `test`, but not for ever.

@@ -134,10 +134,10 @@ class Dispatcher {
   WriteIds ids_;
   Session session_;
   CallTable calls_;
-  TimerHeap timers_;             // by CallSlot
-  Routes routes_;                // empty before the first map
-  LinkId question_link_;         // carries the open question for the map; 0: none
-  RequestId question_;           // its id once it was sent; else 0
+  TimerHeap timers_;  // by CallSlot
+  Routes routes_;  // empty before the first map
+  LinkId question_link_;  // carries the open question for the map; 0: none
+  RequestId question_;  // its id once it was sent; else 0
   std::vector<Effect> effects_;
 };
 

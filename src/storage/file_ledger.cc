@@ -134,7 +134,7 @@ Result<void> FileLedger::take(const Frame& frame) {
 }
 
 Result<void> FileLedger::load() {
-  struct stat about {};
+  struct stat about{};
   if (::fstat(descriptor_, &about) != 0) return system_failure("read");
   const auto file_bytes = static_cast<std::uint64_t>(about.st_size);
   GYRE_TRY_SET(const std::string heading, read(0, kHeading.size()));
@@ -169,8 +169,8 @@ Result<void> FileLedger::write(std::string_view frames) {
   }
   std::size_t done = 0;
   while (done < frames.size()) {
-    const ssize_t size = ::pwrite(descriptor_, frames.data() + done, frames.size() - done,
-                                  static_cast<off_t>(size_ + done));
+    const ssize_t size =
+        ::pwrite(descriptor_, frames.data() + done, frames.size() - done, static_cast<off_t>(size_ + done));
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) {
       const auto failure = system_failure("written");
@@ -251,8 +251,7 @@ Result<std::unique_ptr<Ledger>> open_ledger(const std::filesystem::path& directo
   if (!std::filesystem::exists(path, error)) GYRE_TRY(write_file(path, kHeading));
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (descriptor < 0) {
-    return fail(ErrorCode::storage_failed,
-                fmt::format("{} cannot be opened: {}", path.string(), std::strerror(errno)));
+    return fail(ErrorCode::storage_failed, fmt::format("{} cannot be opened: {}", path.string(), std::strerror(errno)));
   }
   auto ledger = std::make_unique<FileLedger>(path, descriptor);
   GYRE_TRY(ledger->load());

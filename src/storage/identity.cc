@@ -63,8 +63,7 @@ std::string encode(const Identity& identity) {
       or_none(identity.data_id.str()), or_none(identity.node.str()), or_none(identity.cluster.str()), identity.stores,
       identity.incarnation.value(), identity.generation.value(), or_none(identity.boot_id),
       identity.stopped_cleanly ? "cleanly" : "no", identity.always_synced ? kWhatIsSynced : "anything",
-      identity.lacks_writes ? kMaybe : "no",
-      identity.map_epoch.value());
+      identity.lacks_writes ? kMaybe : "no", identity.map_epoch.value());
   text += fmt::format("{}{:016x}\n", kChecksum, hash64(text));
   return text;
 }

@@ -21,7 +21,7 @@ struct Identity {
   std::string boot_id;  // of the kernel under that process; empty: not opened yet
   bool stopped_cleanly = false;
   bool always_synced = false;  // that process acknowledged a write only once it was synced
-  bool lacks_writes = false;   // the generation began with a loss, and nobody has said since that all is there again
+  bool lacks_writes = false;  // the generation began with a loss, and nobody has said since that all is there again
 
   Epoch map_epoch;  // of the newest cluster map this directory's node has known; 0: none
 

@@ -69,7 +69,7 @@ class LogIndex {
   mutable std::mutex mutex_;
   std::map<PartitionId, Partition> partitions_;
   std::deque<std::uint64_t> stretches_;  // where each begins
-  std::uint64_t stretch_offset_ = 0;     // of the last one
+  std::uint64_t stretch_offset_ = 0;  // of the last one
   std::uint64_t bytes_ = kSpacingBytes;  // of log so far; what was prepended is at 0, and so never too near
 };
 

@@ -45,15 +45,16 @@ class LogStretches::Decoder final : public RecordVisitor {
     if (!belongs(key)) return Status::OK();
     const Result<layout::StoredValue> record = layout::decode_value(value);
     if (!record) return damaged(record.error());
-    write_->mutations.push_back({messages::Mutation::Kind::put, Bytes::copy_of(layout::user_key_of(key)),
+    write_->mutations.push_back({messages::Mutation::Kind::put,
+                                 Bytes::copy_of(layout::user_key_of(key)),
                                  {Bytes::copy_of(record->bytes), record->version, record->expires_at}});
     return Status::OK();
   }
 
   Status on_delete(std::string_view key) override {
     if (!belongs(key)) return Status::OK();
-    write_->mutations.push_back({messages::Mutation::Kind::del, Bytes::copy_of(layout::user_key_of(key)),
-                                 {{}, write_->position, kNoExpiry}});
+    write_->mutations.push_back(
+        {messages::Mutation::Kind::del, Bytes::copy_of(layout::user_key_of(key)), {{}, write_->position, kNoExpiry}});
     return Status::OK();
   }
 

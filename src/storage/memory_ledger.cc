@@ -27,10 +27,9 @@ class MemoryLedger final : public Ledger {
   Result<messages::LostResponse> page(std::uint64_t after, std::size_t items_max) const override {
     const std::uint64_t first = std::min<std::uint64_t>(after, items_.size());
     const std::uint64_t last = first + std::min<std::uint64_t>(items_max, items_.size() - first);
-    return messages::LostResponse{
-        .items = {items_.begin() + static_cast<std::ptrdiff_t>(first),
-                  items_.begin() + static_cast<std::ptrdiff_t>(last)},
-        .more = last < items_.size()};
+    return messages::LostResponse{.items = {items_.begin() + static_cast<std::ptrdiff_t>(first),
+                                            items_.begin() + static_cast<std::ptrdiff_t>(last)},
+                                  .more = last < items_.size()};
   }
 
  private:

@@ -543,8 +543,7 @@ Result<void> recover_from_machine_death(const std::string& path, const RocksOpti
   std::error_code error;
   std::filesystem::remove_all(archive_of(path), error);
   if (error) {
-    return fail(ErrorCode::storage_failed,
-                fmt::format("{} cannot be removed: {}", archive_of(path), error.message()));
+    return fail(ErrorCode::storage_failed, fmt::format("{} cannot be removed: {}", archive_of(path), error.message()));
   }
   return {};
 }

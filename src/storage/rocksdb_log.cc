@@ -228,8 +228,7 @@ void RocksLog::trim(rocksdb::DB& db) {
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     File file;
     file.name = entry->path().filename().string();
-    const auto [end, no_number] =
-        std::from_chars(file.name.data(), file.name.data() + file.name.size(), file.number);
+    const auto [end, no_number] = std::from_chars(file.name.data(), file.name.data() + file.name.size(), file.number);
     if (no_number != std::errc() || std::string_view(end) != ".log") continue;
     std::error_code vanished;
     file.bytes = entry->file_size(vanished);

@@ -69,7 +69,8 @@ void build_app(CLI::App& app, Context& context) {
   add_lost_commands(app, context);
   add_promote_command(app, context);
   add_verify_command(app, context);
-  for (const char* name : {"cluster", "events", "lost", "promote", "verify"}) app.get_subcommand(name)->group("Cluster");
+  for (const char* name : {"cluster", "events", "lost", "promote", "verify"})
+    app.get_subcommand(name)->group("Cluster");
   app.footer(kFooter);
 }
 

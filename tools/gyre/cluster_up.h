@@ -25,7 +25,8 @@ Result<void> cluster_up(const Context& context, const LayoutOptions& options);
 // coordinator runs that could admit them; a node that runs and is not in sync everywhere for long is left so and named.
 Result<void> cluster_start(const Context& context, const LocalCluster& cluster,
                            const std::vector<const LocalProcess*>& processes);
-// The same for one step of a rolling restart: ERRORS also unavailable, if it is not ready in the end (but left running).
+// The same for one step of a rolling restart: ERRORS also unavailable, if it is not ready in the end (but left
+// running).
 Result<void> cluster_start_ready(const Context& context, const LocalCluster& cluster, const LocalProcess& process);
 
 // Adds a node to a cluster that is up. ERRORS: as cluster_up; unavailable, if no coordinator runs.

@@ -41,7 +41,8 @@ Verdict look(const ring::ClusterMap& map, PartitionId partition, UnixMillis now)
     auto answer = client::call(address, messages::DigestRequest{partition, now}, kDigestLimit);
     const auto* digest = answer ? std::get_if<DigestResponse>(&*answer) : nullptr;
     if (digest == nullptr) {
-      return {Verdict::Kind::silent, {},
+      return {Verdict::Kind::silent,
+              {},
               fmt::format("{}: {}", member.node.str(), answer ? "no digest" : answer.error().message)};
     }
     verdict.digests.emplace(member.node, *digest);
@@ -128,12 +129,18 @@ Result<void> cluster_verify(const Context& context) {
   if (context.quiet) {
     // The caller has the errors below.
   } else if (context.json) {
-    print_json({{"equal", counts[0]}, {"differ", counts[1]}, {"moving", counts[2]}, {"silent", counts[3]},
-                {"members_compared", members}, {"records", records}, {"problems", problems}});
+    print_json({{"equal", counts[0]},
+                {"differ", counts[1]},
+                {"moving", counts[2]},
+                {"silent", counts[3]},
+                {"members_compared", members},
+                {"records", records},
+                {"problems", problems}});
   } else {
-    print_line(fmt::format("{} partitions equal on all their members ({} members compared, {} records), {} differ, {} "
-                           "moving, {} silent.",
-                           counts[0], members, with_commas(records), counts[1], counts[2], counts[3]));
+    print_line(
+        fmt::format("{} partitions equal on all their members ({} members compared, {} records), {} differ, {} "
+                    "moving, {} silent.",
+                    counts[0], members, with_commas(records), counts[1], counts[2], counts[3]));
   }
   if (counts[1] > 0) return fail(ErrorCode::corrupt, fmt::format("members differ in {} partitions", counts[1]));
   if (counts[2] + counts[3] > 0) {

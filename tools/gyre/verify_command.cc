@@ -136,8 +136,8 @@ Result<VerifyReport> run_on(const Context& context, const LocalCluster& cluster,
   WorkOptions work_options{.seeds = cluster.seeds(), .random_seed = options.seed, .rate = options.rate};
   GYRE_TRY_SET(auto works, make_workload(work_options, options.replication_factor));
   GYRE_TRY_SET(auto kinds, parse_faults(options.faults));
-  GYRE_TRY_SET(auto faults, FaultInjector::make(context, cluster,
-                                               {std::move(kinds), options.seed, work_options.bursts}));
+  GYRE_TRY_SET(auto faults,
+               FaultInjector::make(context, cluster, {std::move(kinds), options.seed, work_options.bursts}));
   GYRE_TRY(faults->await_whole(kWholeLimit));
 
   VerifyReport report;
@@ -179,8 +179,11 @@ Json to_json(const std::vector<double>& times) {
 }
 
 Json to_json(const VerifyOptions& options, const VerifyReport& report) {
-  Json json{{"passed", report.passed()}, {"seed", options.seed}, {"seconds", report.seconds},
-            {"lost", report.lost},       {"reapplied", report.reapplied}};
+  Json json{{"passed", report.passed()},
+            {"seed", options.seed},
+            {"seconds", report.seconds},
+            {"lost", report.lost},
+            {"reapplied", report.reapplied}};
   json["faults"] = Json::object();
   for (const auto& [kind, times] : report.faults) {
     json["faults"][std::string(to_string(kind))] = {{"count", times.faults},
@@ -190,7 +193,10 @@ Json to_json(const VerifyOptions& options, const VerifyReport& report) {
   }
   json["work"] = Json::array();
   for (const WorkReport& work : report.works) {
-    Json entry{{"name", work.name}, {"calls", work.calls}, {"unknown", work.unknown}, {"refused", work.refused},
+    Json entry{{"name", work.name},
+               {"calls", work.calls},
+               {"unknown", work.unknown},
+               {"refused", work.refused},
                {"problems", work.problems}};
     for (const auto& [name, value] : work.facts) entry[name] = value;
     json["work"].push_back(std::move(entry));
@@ -236,7 +242,8 @@ Result<void> verify(Context& context, VerifyOptions options) {
   if (options.seed == 0) options.seed = std::random_device()() % 1'000'000 + 1;
   GYRE_TRY(parse_faults(options.faults));
   if (options.nodes < 2 || options.replication_factor > options.nodes) {
-    return fail(ErrorCode::invalid_argument, "verify breaks nodes: it takes at least two, and no more copies than nodes");
+    return fail(ErrorCode::invalid_argument,
+                "verify breaks nodes: it takes at least two, and no more copies than nodes");
   }
   Context inner = context;
   inner.quiet = true;
@@ -244,8 +251,11 @@ Result<void> verify(Context& context, VerifyOptions options) {
   inner.client = nullptr;
   GYRE_TRY_SET(const fs::path dir, make_directory());
   inner.dir = dir.string();
-  LayoutOptions layout{.nodes = options.nodes, .replication_factor = options.replication_factor,
-                       .partitions = options.partitions, .base_port = {}, .durability = options.durability,
+  LayoutOptions layout{.nodes = options.nodes,
+                       .replication_factor = options.replication_factor,
+                       .partitions = options.partitions,
+                       .base_port = {},
+                       .durability = options.durability,
                        .zones = {}};
   GYRE_TRY_SET(layout.base_port, free_base_port(options.nodes));
   const InterruptGuard guard;

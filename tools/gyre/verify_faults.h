@@ -19,12 +19,12 @@
 namespace gyre::cli {
 
 enum class FaultKind : std::uint8_t {
-  kill,                   // SIGKILL of a node; started again later
-  freeze_then_kill,       // a replica is frozen for a second, then its primary killed
-  kill_ahead,             // all others are frozen for a moment, and the primary killed while it is ahead of them
-  pause,                  // SIGSTOP of a node for longer than a lease
-  blink,                  // SIGSTOP for less than the detection time
-  restart,                // SIGTERM, then start
+  kill,  // SIGKILL of a node; started again later
+  freeze_then_kill,  // a replica is frozen for a second, then its primary killed
+  kill_ahead,  // all others are frozen for a moment, and the primary killed while it is ahead of them
+  pause,  // SIGSTOP of a node for longer than a lease
+  blink,  // SIGSTOP for less than the detection time
+  restart,  // SIGTERM, then start
   kill_coordinator,
 };
 std::string_view to_string(FaultKind kind);
@@ -35,7 +35,7 @@ Result<std::vector<FaultKind>> parse_faults(std::string_view list);
 struct FaultTimes {
   std::size_t faults = 0;
   std::vector<double> concerned;  // partitions whose primary was hit, ack one
-  std::vector<double> others;     // all others, ack one
+  std::vector<double> others;  // all others, ack one
   std::vector<double> others_all;  // all others, ack all
 };
 

@@ -171,8 +171,10 @@ class Registers final : public Work {
   // What was acknowledged by all is in no ledger.
   void check_ledger(std::size_t key, const std::set<std::string>& values) {
     for (const RegisterCall& call : calls_[key]) {
-      if (call.kind != RegisterCall::Kind::write || !call.answered || !values.contains(std::to_string(call.value))) continue;
-      add_problem(report_, fmt::format("{}: {} was acknowledged by all, and a ledger says it is lost", name(key), call.value));
+      if (call.kind != RegisterCall::Kind::write || !call.answered || !values.contains(std::to_string(call.value)))
+        continue;
+      add_problem(report_,
+                  fmt::format("{}: {} was acknowledged by all, and a ledger says it is lost", name(key), call.value));
     }
   }
 
@@ -334,11 +336,13 @@ class UniqueWrites final : public Work {
       if (in_ledger) add_problem(report_, fmt::format("{} is there, and a ledger says it is lost", key));
       return;
     }
-    if (fate == Fate::refused && in_ledger) add_problem(report_, fmt::format("{} was refused, but a ledger has it", key));
+    if (fate == Fate::refused && in_ledger)
+      add_problem(report_, fmt::format("{} was refused, but a ledger has it", key));
     if (fate != Fate::acknowledged) return;
     ++lost_;
     if (!in_ledger) add_problem(report_, fmt::format("{} was acknowledged and lost silently: no ledger has it", key));
-    if (setup_.ack != Ack::one()) add_problem(report_, fmt::format("{} was acknowledged by more than one, and lost", key));
+    if (setup_.ack != Ack::one())
+      add_problem(report_, fmt::format("{} was acknowledged by more than one, and lost", key));
   }
 
   Setup setup_;
@@ -402,7 +406,8 @@ class Sessions final : public Work {
     }
     const std::uint64_t now = value ? std::stoull(value->data) : 0;
     if (now < seen[key]) {
-      add_problem(report_, fmt::format("{}: read {} after {} had been seen, without session_lost", name, now, seen[key]));
+      add_problem(report_,
+                  fmt::format("{}: read {} after {} had been seen, without session_lost", name, now, seen[key]));
     }
     seen[key] = std::max(seen[key], now);
   }

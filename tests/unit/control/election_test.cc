@@ -141,7 +141,7 @@ TEST(Election, PeersThatDoNotHearThePrimaryHaveItReplacedOrAppointedAgain) {
 TEST(Election, ACoordinatorThatWasPausedSuspectsNobodyForIt) {
   ScriptedCluster c;
   c.run(kTiming.heartbeat);
-  c.h.sleep(5s);
+  c.h.pass(5s);
   c.deliver();
   for (const auto& [id, script] : c.node) EXPECT_EQ(script.polled, 0u);
   EXPECT_EQ(c.h.count(Kind::node_down), 0u);

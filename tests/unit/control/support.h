@@ -98,7 +98,7 @@ class Harness {
     now = end;
   }
   // As for a process that did not run meanwhile.
-  void sleep(Duration by) {
+  void pass(Duration by) {
     now += by;
     machine->on_deadline(now);
     collect();

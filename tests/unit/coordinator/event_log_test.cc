@@ -25,7 +25,10 @@ class EventLogTest : public testing::Test {
     return *std::move(log);
   }
   static messages::ClusterEvent event(std::string kind, std::string detail = "it happened") {
-    return {.id = 0, .time = {1'700'000'000'123}, .kind = std::move(kind), .node = NodeId("n1"),
+    return {.id = 0,
+            .time = {1'700'000'000'123},
+            .kind = std::move(kind),
+            .node = NodeId("n1"),
             .detail = std::move(detail)};
   }
 
