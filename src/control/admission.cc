@@ -125,8 +125,9 @@ Result<void> check_same_node(const ring::NodeInfo& known, const ring::NodeInfo& 
   return {};
 }
 
-// A later process of a primary is appointed again at once: nobody has more than it, and the one before is gone. One
-// whose data may lack writes is not: it leaves the in-sync sets, and where it is primary an election replaces it.
+// A later process of a primary is appointed again at once: nobody has more than it that was acknowledged, and the one
+// before is gone. One whose data may lack writes is not: it leaves the in-sync sets, and where it is primary an
+// election replaces it.
 void take_up(ring::ClusterMap& map, const ring::NodeInfo& node, BrokenRule broken) {
   for (ring::PartitionEntry& entry : map.entries) {
     const auto member = std::ranges::find(entry.in_sync, node.id, &ring::InSyncMember::node);

@@ -150,7 +150,7 @@ WorldTime Checks::fresh_since(const messages::ReadConsistency& read, WorldTime a
   return WorldTime::min();
 }
 
-// What partition time may have been here at most: what was said, or this node's wall clock if it decides.
+// What partition time may have been here at most: what was said, or what this node's clocks say if it decides.
 UnixMillis Checks::latest_time(NodeIndex node, PartitionId partition) const {
   UnixMillis latest;
   if (const auto heard = partition_times_.find(partition); heard != partition_times_.end()) {
@@ -158,7 +158,9 @@ UnixMillis Checks::latest_time(NodeIndex node, PartitionId partition) const {
     latest.value = heard->second.time.value + to_ms(Duration(static_cast<std::int64_t>(since)) + kTimeSlack);
   }
   latest = std::max(latest, truth_.held(node, partition).time);
-  if (map_->entry(partition).primary == nodes_[node]->id()) latest = std::max(latest, nodes_[node]->wall());
+  if (map_->entry(partition).primary == nodes_[node]->id()) {
+    latest = std::max(latest, nodes_[node]->latest_time());
+  }
   return latest;
 }
 
@@ -175,7 +177,7 @@ void Checks::on_answer(NodeIndex node, const GetRequest& get, const Arrival& arr
   if (needs_right(get.read)) check_right_of(node, partition);
   if (get.read.level == ReadLevel::linearizable && version) check_held_by_all(node, partition, *version, "shows");
   reads_.push_back({node, partition, get.key, get.read, got->standing.position, version,
-                    fresh_since(get.read, arrival.at), latest_time(node, partition)});
+                    fresh_since(get.read, arrival.at), scheduler_.now(), latest_time(node, partition)});
 }
 
 void Checks::on_answer(NodeIndex node, const ScanRequest& scan, const Arrival& arrival,
@@ -186,7 +188,7 @@ void Checks::on_answer(NodeIndex node, const ScanRequest& scan, const Arrival& a
   if (needs_right(scan.read)) check_right_of(node, scan.partition);
   const auto add = [&](Bytes key, std::optional<Position> version) {
     reads_.push_back({node, scan.partition, std::move(key), scan.read, answer.standing.position, version,
-                      fresh_since(scan.read, arrival.at), latest_time(node, scan.partition)});
+                      fresh_since(scan.read, arrival.at), scheduler_.now(), latest_time(node, scan.partition)});
   };
   std::size_t at = 0;
   for (const std::string& key : truth_.keys(scan.partition)) {
@@ -202,7 +204,7 @@ void Checks::on_answer(NodeIndex node, const ScanRequest& scan, const Arrival& a
 
 void Checks::on_sent(NodeIndex node, const messages::Message& message) {
   if (const auto* ack = std::get_if<messages::AppendAck>(&message); ack && !ack->refused) {
-    const auto known = nodes_[node]->map();
+    const auto known = nodes_[node]->map_before_turn();
     if (known && ack->term < known->entry(ack->partition).term) {
       fail_(fmt::format("{} gives a lease to the primary of term {} of partition {}, but knows a newer one", name(node),
                         ack->term.value(), ack->partition.value()));
@@ -237,9 +239,28 @@ void Checks::on_swapped(const ring::ClusterMap* before, const ring::ClusterMap& 
   map_ = after;
   for (std::size_t i = 0; i < after.entries.size(); ++i) {
     if (before != nullptr && before->entries[i] == after.entries[i]) continue;
-    check_entry(PartitionId(static_cast<std::uint16_t>(i)), after.entries[i]);
+    const PartitionId id(static_cast<std::uint16_t>(i));
+    note_term(id, after.entries[i]);
+    check_entry(id, after.entries[i]);
   }
   note_total_losses();
+}
+
+void Checks::note_term(PartitionId id, const ring::PartitionEntry& entry) {
+  const ring::InSyncMember* primary = entry.find_in_sync(entry.primary);
+  if (primary == nullptr || !has_data(*primary)) return;
+  std::vector<TermBegun>& terms = terms_[id];
+  if (!terms.empty() && terms.back().term == entry.term) return;
+  terms.push_back({entry.term, scheduler_.now(), truth_.held(index_of(entry.primary), id).position});
+}
+
+// The primary had streamed it, and lost it when its machine died, before it was synced there and so acknowledged.
+bool Checks::lost_unacknowledged(NodeIndex primary, PartitionId id, Position held) const {
+  const Position left = truth_.held(primary, id).position;
+  return truth_.lost_by_death(primary, id, held) && std::ranges::none_of(acknowledged_, [&](const auto& write) {
+           return write.partition == id && truth_.contains(id, held, write.position) &&
+                  !truth_.contains(id, left, write.position);
+         });
 }
 
 void Checks::check_entry(PartitionId id, const ring::PartitionEntry& entry) {
@@ -252,7 +273,7 @@ void Checks::check_entry(PartitionId id, const ring::PartitionEntry& entry) {
     const NodeIndex index = index_of(member.node);
     if (!has_data(member)) continue;
     const Position held = truth_.held(index, id).position;
-    if (!truth_.contains(id, position, held)) {
+    if (!truth_.contains(id, position, held) && !lost_unacknowledged(primary_index, id, held)) {
       fail_(fmt::format("{} is primary of partition {} at {} in term {}, but {} is in sync at {}", name(primary_index),
                         id.value(), to_string(position), entry.term.value(), name(index), to_string(held)));
     }
@@ -348,6 +369,27 @@ void Checks::check_answers() {
   }
 }
 
+// What was acknowledged in time and had come along into each term that could answer: what a failover leaves behind need
+// not be shown, even if a later one brings it back.
+Position Checks::came_along(const Read& read) const {
+  const PartitionId id = read.partition;
+  std::optional<Position> least;
+  const auto& terms = terms_.at(id);
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    const bool over = i + 1 < terms.size() && terms[i + 1].at <= read.fresh_since;
+    if (over || terms[i].at > read.answered_at) continue;
+    Position reached;
+    for (const Acknowledged& write : acknowledged_) {
+      if (write.partition != id || write.at >= read.fresh_since) continue;
+      if (!truth_.contains(id, survived(id), write.position)) continue;
+      const bool here = write.position.term >= terms[i].term || truth_.contains(id, terms[i].from, write.position);
+      if (here && reached.sequence < write.position.sequence) reached = write.position;
+    }
+    if (!least || reached.sequence < least->sequence) least = reached;
+  }
+  return least.value_or(Position{});
+}
+
 void Checks::check_read(const Read& read, Position required) {
   const auto wrong = [&](std::string_view what) {
     static constexpr const char* kLevels[] = {"primary", "linearizable", "session", "bounded", "any"};
@@ -356,6 +398,7 @@ void Checks::check_read(const Read& read, Position required) {
                       name(read.node), read.version ? to_string(*read.version) : "nothing", to_string(read.standing),
                       what));
   };
+  if (!truth_.contains(read.partition, read.standing, required)) required = came_along(read);
   if (!truth_.contains(read.partition, read.standing, required)) {
     return wrong("it had to show " + to_string(required));
   }

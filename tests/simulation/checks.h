@@ -83,7 +83,13 @@ class Checks : public NodeObserver {
     Position standing;
     std::optional<Position> version;  // none: absent
     WorldTime fresh_since;  // must show what was acknowledged before
+    WorldTime answered_at;
     UnixMillis latest_time;  // partition time may have been so late
+  };
+  struct TermBegun {
+    Term term;
+    WorldTime at;
+    Position from;  // what its primary held
   };
   struct LossTold {
     PartitionId partition;
@@ -105,6 +111,9 @@ class Checks : public NodeObserver {
   UnixMillis latest_time(NodeIndex node, PartitionId partition) const;
   void check_entry(PartitionId id, const ring::PartitionEntry& entry);
   void compare_contents(NodeIndex node, PartitionId partition);
+  void note_term(PartitionId id, const ring::PartitionEntry& entry);
+  bool lost_unacknowledged(NodeIndex primary, PartitionId id, Position held) const;
+  Position came_along(const Read& read) const;
   void check_read(const Read& read, Position required);
   bool total_loss_since(PartitionId partition, WorldTime since) const;
   void note_total_losses();
@@ -121,6 +130,7 @@ class Checks : public NodeObserver {
   std::vector<Acknowledged> acknowledged_;
   std::vector<Read> reads_;
   std::vector<LossTold> losses_told_;
+  std::map<PartitionId, std::vector<TermBegun>> terms_;
   std::map<PartitionId, Position> by_all_;  // the last position acknowledged by `all`
   std::map<PartitionId, WorldTime> total_losses_;  // no in-sync member had its data any more: the last time
   struct TimeHeard {

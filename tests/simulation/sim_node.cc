@@ -94,8 +94,10 @@ struct SimNode::Process : runtime::Environment {
   // The link to the coordinator.
   Network::Link link = 0;
   bool linked = false;
+  std::uint64_t attempts = 0;  // to connect: what is heard of an earlier one says nothing
   RequestId last_request;
   ring::ClusterMapPtr next_map;
+  ring::ClusterMapPtr map_before_turn;
   bool storing_map = false;
   bool leaving = false;
   WorldTime leave_by = kEndOfTime;
@@ -300,6 +302,7 @@ void SimNode::turn() {
       network_.post(std::move(envelope));
     });
   }
+  process_->map_before_turn = process_->host->map();
 }
 
 void SimNode::on_second() {
@@ -402,7 +405,11 @@ void SimNode::ask_coordinator(control::AskCoordinator ask) {
   messages::Request request{process.last_request, Duration(0), Epoch(0), std::move(ask.body)};
   if (process.linked) return network_.send(process.link, std::move(request));
   auto shared = std::make_shared<messages::Request>(std::move(request));
-  const auto into = [this, life = life_](Event event) { enter(life, std::move(event)); };
+  const auto into = [this, life = life_, attempt = ++process.attempts](Event event) {
+    enter(life, [this, attempt, event = std::move(event)]() mutable {
+      if (process_->attempts == attempt) event();
+    });
+  };
   const auto answer = [this](Result<messages::ResponseBody> body) {
     process_->agent->on_answer(process_->now().steady, std::move(body));
     drive_agent();
@@ -459,12 +466,20 @@ bool SimNode::serves(PartitionId partition) const {
 
 ring::ClusterMapPtr SimNode::map() const { return up() ? process_->host->map() : nullptr; }
 
+ring::ClusterMapPtr SimNode::map_before_turn() const { return up() ? process_->map_before_turn : nullptr; }
+
 bool SimNode::stopped_serving_at(PartitionId partition, WorldTime when) const {
   const auto stopped = stopped_at_.find(partition);
   return stopped != stopped_at_.end() && stopped->second == when;
 }
 
-UnixMillis SimNode::wall() const { return up() ? process_->now().wall : UnixMillis{}; }
+// It counts from some reading of the wall clock on, by a clock that may be faster; and in whole milliseconds.
+UnixMillis SimNode::latest_time() const {
+  if (!up()) return {};
+  const double gained = std::max(options_.clock_rate - 1, 0.0);
+  const auto ahead = static_cast<double>(scheduler_.now().time_since_epoch().count()) * gained;
+  return {process_->now().wall.value + to_ms(Duration(static_cast<std::int64_t>(ahead))) + 2};
+}
 
 void SimNode::set_storage_faults(const storage::FaultPlan& plan) {
   options_.storage = plan;

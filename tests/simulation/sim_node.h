@@ -83,7 +83,10 @@ class SimNode {
   bool stopped_serving_at(PartitionId partition, WorldTime when) const;
   // The newest map it knows; null: none.
   ring::ClusterMapPtr map() const;
-  UnixMillis wall() const;
+  // As it was when its last turn ended: what leaves now was decided later.
+  ring::ClusterMapPtr map_before_turn() const;
+  // The latest that the time of a partition may be which no other node ever served.
+  UnixMillis latest_time() const;
 
   void set_storage_faults(const storage::FaultPlan& plan);
   void set_disk_full(bool full);

@@ -37,6 +37,7 @@ WriteOperation operation_on(const std::string& key, WriteKind kind = WriteKind::
 const messages::Standing* standing_of(const messages::ResponseBody& body) {
   if (const auto* got = std::get_if<GetResponse>(&body)) return &got->standing;
   if (const auto* written = std::get_if<WriteResponse>(&body)) return &written->standing;
+  if (const auto* page = std::get_if<messages::ScanResponse>(&body)) return &page->standing;
   return nullptr;
 }
 
@@ -225,9 +226,12 @@ void Workload::call(Body body, std::function<void(const Result&)> done) {
 void Workload::check_session(const Body& body, const Result& result) {
   const auto* get = std::get_if<GetRequest>(&body);
   const auto* write = std::get_if<WriteRequest>(&body);
-  if (get == nullptr && write == nullptr) return;
-  if (get != nullptr && get->read.level != ReadLevel::session) return;
-  const auto partition = partition_of(get ? get->key.view() : write->operations.front().key.view());
+  const auto* scan = std::get_if<messages::ScanRequest>(&body);
+  const ReadConsistency* read = get != nullptr ? &get->read : scan != nullptr ? &scan->read : nullptr;
+  if (read == nullptr && write == nullptr) return;
+  if (read != nullptr && read->level != ReadLevel::session) return;
+  const auto partition =
+      scan ? scan->partition : partition_of(get ? get->key.view() : write->operations.front().key.view());
   if (!partition) return;
   if (!result) {
     if (result.error().code == ErrorCode::session_lost) seen_.erase(*partition);
@@ -235,11 +239,11 @@ void Workload::check_session(const Body& body, const Result& result) {
   }
   const Position at = standing_of(*result)->position;
   Position& seen = seen_[*partition];
-  if (get != nullptr && !truth_.contains(*partition, at, seen)) {
-    fail_(fmt::format("{} read {} in its session at {}, but had seen {} before", client_.name(), get->key.view(),
-                      to_string(at), to_string(seen)));
+  if (read != nullptr && !truth_.contains(*partition, at, seen)) {
+    fail_(fmt::format("{} read partition {} in its session at {}, but had seen {} before", client_.name(),
+                      partition->value(), to_string(at), to_string(seen)));
   }
-  if (get != nullptr || truth_.contains(*partition, at, seen)) seen = at;
+  if (read != nullptr || truth_.contains(*partition, at, seen)) seen = at;
 }
 
 void Workload::on_lost(const routing::Lost& lost) {
