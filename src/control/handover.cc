@@ -73,8 +73,9 @@ void HandOvers::empty_leavers(const View& view, std::vector<SendToNode>& message
       if (entry.find_in_sync(leaver) == nullptr) continue;
       if (entry.primary != leaver) {
         if (leaving(*view.map().find_node(entry.primary))) continue;  // it hands over first, or stops with the others
+        const Incarnation incarnation = leavers_.at(leaver).incarnation;
         messages.push_back(
-            {entry.primary, messages::Order{messages::Order::Kind::release, partition, entry.term, leaver}});
+            {entry.primary, messages::Order{messages::Order::Kind::release, partition, entry.term, leaver, incarnation}});
         continue;
       }
       const NodeId* successor = nullptr;

@@ -43,6 +43,7 @@ struct Order {
   PartitionId partition;
   Term term;
   NodeId node;
+  Incarnation incarnation{};  // release: the process that leaves; a later one stays
 };
 
 // A map newer than the node was known to have.

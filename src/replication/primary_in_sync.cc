@@ -149,7 +149,9 @@ void Primary::on_order(const Moment& now, const messages::Order& order) {
   if (order.term != term_ || found == members_.end() || !serving(now.steady)) return;
   const Progress& member = found->second;
   if (order.kind == messages::Order::Kind::release) {
-    released_.insert_or_assign(order.node, context_.view->nodes.at(order.node).incarnation);
+    // A late order is about a process that is gone.
+    if (order.incarnation != context_.view->nodes.at(order.node).incarnation) return;
+    released_.insert_or_assign(order.node, order.incarnation);
     const auto newcomer = newcomers_.find(order.node);
     if (newcomer != newcomers_.end() && !newcomer->second.asked) newcomers_.erase(newcomer);
     return recount();

@@ -25,6 +25,7 @@ struct Order {
   partition @1 :UInt16;
   term @2 :UInt64;
   node @3 :Text;
+  incarnation @4 :UInt64;  # release: of the process that leaves
 
   enum Kind {
     handOver @0;  # let `node` be primary

@@ -56,7 +56,8 @@ Order decode_body(Decoding&, schema::Order::Reader in) {
   return {.kind = decode_enum(in.getKind(), Order::Kind::release, "order"),
           .partition = decode_partition(in.getPartition()),
           .term = Term(in.getTerm()),
-          .node = decode_node_id(in.getNode())};
+          .node = decode_node_id(in.getNode()),
+          .incarnation = Incarnation(in.getIncarnation())};
 }
 
 PollAnswer decode_body(Decoding& decoding, capnp::List<schema::PollAnswerItem>::Reader in) {
@@ -133,6 +134,7 @@ void EncodeMessage::operator()(const Order& order) {
   builder.setPartition(order.partition.value());
   builder.setTerm(order.term.value());
   builder.setNode(text_of(order.node.str()));
+  builder.setIncarnation(order.incarnation.value());
 }
 
 void EncodeMessage::operator()(const messages::MapPush& push) { encode(*push.map, out.initMapPush()); }

@@ -412,13 +412,29 @@ TEST(Primary, DropsALaggardWhileEnoughStayAndElseAnswersBusy) {
   EXPECT_EQ(c.code(c.written("n1", request({put("k", "v")}))), ErrorCode::busy);
 }
 
+messages::Order release(const std::string& node, Incarnation incarnation) {
+  return {messages::Order::Kind::release, PartitionId(0), Term(1), NodeId(node), incarnation};
+}
+
+TEST(Primary, ALateReleaseIsNotOfTheProcessThatFollowed) {
+  Cluster c({"n1", "n2", "n3"});
+  c.serve("n1", {"n1", "n2", "n3"});
+  c.restart("n2");
+  c.publish();
+  c.advance(300ms);
+  c.coordinator.clear();
+  c.at("n1")->on_order(c.now, release("n2", Incarnation(1)));
+  c.advance(300ms);
+  EXPECT_FALSE(c.told<messages::SetInSync>("n1"));
+}
+
 TEST(Primary, ReleasesAMemberOnceTheOthersHaveReachedIt) {
   Cluster c({"n1", "n2", "n3"});
   c.serve("n1", {"n1", "n2", "n3"});
   c.disconnect("n1", "n3");
   c.run("n1", request({put("k", "v")}));
   c.coordinator.clear();
-  c.at("n1")->on_order(c.now, {messages::Order::Kind::release, PartitionId(0), Term(1), NodeId("n2")});
+  c.at("n1")->on_order(c.now, release("n2", Incarnation(1)));
   c.advance(200ms);
   EXPECT_FALSE(c.told<messages::SetInSync>("n1")) << "n3 lacks a write that n2 has";
   c.reconnect();

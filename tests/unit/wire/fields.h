@@ -147,7 +147,7 @@ inline constexpr int kFields<messages::Poll> = 2;
 template <>
 inline constexpr int kFields<messages::Seal> = 1;
 template <>
-inline constexpr int kFields<messages::Order> = 4;
+inline constexpr int kFields<messages::Order> = 5;
 template <>
 inline constexpr int kFields<messages::MapPush> = 1;
 template <>
