@@ -73,9 +73,9 @@ void HandOvers::empty_leavers(const View& view, std::vector<SendToNode>& message
       if (entry.find_in_sync(leaver) == nullptr) continue;
       if (entry.primary != leaver) {
         if (leaving(*view.map().find_node(entry.primary))) continue;  // it hands over first, or stops with the others
-        const Incarnation incarnation = leavers_.at(leaver).incarnation;
+        const Incarnation process = leavers_.at(leaver).incarnation;
         messages.push_back(
-            {entry.primary, messages::Order{messages::Order::Kind::release, partition, entry.term, leaver, incarnation}});
+            {entry.primary, messages::Order{messages::Order::Kind::release, partition, entry.term, leaver, process}});
         continue;
       }
       const NodeId* successor = nullptr;
