@@ -113,6 +113,7 @@ class Checks : public NodeObserver {
   void compare_contents(NodeIndex node, PartitionId partition);
   void note_term(PartitionId id, const ring::PartitionEntry& entry);
   bool lost_unacknowledged(NodeIndex primary, PartitionId id, Position held) const;
+  bool left_behind(PartitionId id, Position position) const;
   Position came_along(const Read& read) const;
   void check_read(const Read& read, Position required);
   bool total_loss_since(PartitionId partition, WorldTime since) const;
