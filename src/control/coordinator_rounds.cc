@@ -108,6 +108,9 @@ std::vector<Choice> Coordinator::apply_choices(std::vector<Choice> choices, Clus
     const bool changed = entry.version != confirmed_->map.entry(choice.partition).version;
     const bool overtaken = entry.term >= choice.appointment.term;
     if (overtaken || (changed && config_.broken != BrokenRule::swap_by_version)) return true;
+    // The chosen process may be gone: another one of the same node was admitted in this very round.
+    const Incarnation chosen = choice.appointment.incarnation;
+    if (next.map.find_node(choice.appointment.node)->incarnation != chosen) return true;
     appoint(next.map.shape, entry, choice.appointment);
     return false;
   });
