@@ -80,8 +80,8 @@ TEST_P(Mutation, IsNoticed) {
 
 INSTANTIATE_TEST_SUITE_P(EveryRule, Mutation,
                          testing::Range(static_cast<int>(kBrokenRuleFirst), static_cast<int>(kBrokenRuleLast) + 1),
-                         [](const auto& info) {
-                           return std::string(to_string(static_cast<BrokenRule>(info.param)));
+                         [](const auto& instance) {
+                           return std::string(to_string(static_cast<BrokenRule>(instance.param)));
                          });
 
 }  // namespace
