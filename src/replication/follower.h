@@ -84,9 +84,9 @@ class Follower {
   std::uint64_t repairs_ = 0;
   bool was_away_ = true;  // since the process started, or by a repair
   std::vector<messages::WriteId> exported_;  // sorted: of writes given up, that a retry may bring back
-  UnixMillis exported_until_;                // no retry of them is among writes later than this
+  UnixMillis exported_until_;  // no retry of them is among writes later than this
 
-  Instant newest_append_;    // `sent_at` of it
+  Instant newest_append_;  // `sent_at` of it
   bool owes_answer_ = false;  // to it
   Position acknowledged_;
   // Serving was heard in this term, by the running clock; the start of the process counts as hearing everybody.

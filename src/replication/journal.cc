@@ -139,9 +139,8 @@ Persist Journal::take_step(const RepairStep& step, Handed handed) {
   state_.promised = promised;
   state_.time = time;
   assigned_ = state_.position.sequence;
-  persisted_ = std::min(persisted_, state_.position, [](const Position& a, const Position& b) {
-    return a.sequence < b.sequence;
-  });
+  persisted_ = std::min(persisted_, state_.position,
+                        [](const Position& a, const Position& b) { return a.sequence < b.sequence; });
   pending_.truncate_after(Sequence(0));
   const bool keeps_recent = !step.drop_first && !recent_.empty() && recent_.reaches(assigned_);
   if (keeps_recent) {

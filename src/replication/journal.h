@@ -16,8 +16,8 @@
 
 namespace gyre::replication {
 
-// A write is assigned (it has its place), then committed (storage was given it, once a turn), then persisted (as durable
-// as the node was told to make it). A primary assigns what it decides, a member what it receives.
+// A write is assigned (it has its place), then committed (storage was given it, once a turn), then persisted (as
+// durable as the node was told to make it). A primary assigns what it decides, a member what it receives.
 //
 // INVARIANT 1: persisted <= committed <= assigned; pending() holds the writes behind persisted().
 // INVARIANT 2: the history is that of everything assigned, and of the term in office.
@@ -51,7 +51,8 @@ class Journal {
   void append(messages::LoggedWritePtr write);
   // Accept nothing older than `term`. `synced`: wanted against the death of the machine, too.
   void promise(Term term, bool synced);
-  // This member is to be primary of `term`, from the next sequence on, and promises it. REQUIRES: not older than promised.
+  // This member is to be primary of `term`, from the next sequence on, and promises it. REQUIRES: not older than
+  // promised.
   void begin_term(Term term);
   // It has waited for all it must, and serves once that is durable.
   void record_served();

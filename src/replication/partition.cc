@@ -24,8 +24,7 @@ struct Overloaded : F... {
 
 }  // namespace
 
-Partition::Partition(PartitionConfig config, messages::PartitionState stored,
-                     std::vector<messages::WindowWrite> window)
+Partition::Partition(PartitionConfig config, messages::PartitionState stored, std::vector<messages::WindowWrite> window)
     : context_(std::make_unique<Context>(std::move(config), std::move(stored), std::move(window))),
       follower_(std::make_unique<Follower>(*context_)),
       queue_(std::make_unique<WriteQueue>(*context_)) {
@@ -117,13 +116,13 @@ std::vector<messages::Loss> Partition::lost_ranges(Term last) const {
        term = term.next()) {
     const auto later = behind(state.history, term);
     const Sequence first = later.empty() ? context_->journal.assigned().next() : later.front().first;
-    losses.push_back(messages::LostRange{
-        .partition = id(),
-        .term = term,
-        .first = first,
-        .last = first,
-        .why = fmt::format("{} lost data that it had not synced: how many writes is not known",
-                           context_->config.self.str())});
+    losses.push_back(
+        messages::LostRange{.partition = id(),
+                            .term = term,
+                            .first = first,
+                            .last = first,
+                            .why = fmt::format("{} lost data that it had not synced: how many writes is not known",
+                                               context_->config.self.str())});
   }
   return losses;
 }
@@ -197,8 +196,10 @@ void Partition::on_peer(const Moment& now, const NodeId& from, Incarnation incar
   if (const auto* append = std::get_if<messages::Append>(&message)) {
     if (stopping_ && std::holds_alternative<Learner>(role_)) return;
     if (Primary* self = primary(); self != nullptr && append->term > self->term()) {
-      step_down({ErrorCode::not_primary, Outcome::not_applied,
-                      fmt::format("partition {} is served by {} now", id().value(), from.str()), {}});
+      step_down({ErrorCode::not_primary,
+                 Outcome::not_applied,
+                 fmt::format("partition {} is served by {} now", id().value(), from.str()),
+                 {}});
     }
   }
   std::visit(Overloaded{
@@ -251,8 +252,10 @@ void Partition::on_seal(const Moment& now, Term term) {
   if (term > journal.state().promised) {
     if (primary()) {
       give_up(now, std::nullopt,
-              {ErrorCode::unavailable, Outcome::not_applied,
-               fmt::format("partition {} is being given another primary", id().value()), {}});
+              {ErrorCode::unavailable,
+               Outcome::not_applied,
+               fmt::format("partition {} is being given another primary", id().value()),
+               {}});
     }
     follower_->stop();
   }
@@ -331,16 +334,18 @@ void Partition::progress(const Moment& now) {
   if (self->handed_over(now.steady)) {
     const NodeId successor = self->successor();
     return give_up(now, successor,
-                   {ErrorCode::not_primary, Outcome::not_applied,
-                    fmt::format("partition {} is handed over to {}", id().value(), successor.str()), {}});
+                   {ErrorCode::not_primary,
+                    Outcome::not_applied,
+                    fmt::format("partition {} is handed over to {}", id().value(), successor.str()),
+                    {}});
   }
   drain(now);
 }
 
 // --- Storage ---
 
-// An in-sync member gives nothing up: it may be the last one that has it. Its primary hears that it is under repair, and
-// asks for a set without it.
+// An in-sync member gives nothing up: it may be the last one that has it. Its primary hears that it is under repair,
+// and asks for a set without it.
 std::optional<Persist> Partition::take_persist() {
   if (broken()) return std::nullopt;
   Primary* self = primary();
@@ -416,8 +421,7 @@ void Partition::on_snapshot_open(const Moment& now, TaskId task, Result<void> op
   if (Primary* self = primary()) self->on_snapshot_open(now, task, std::move(opened));
 }
 
-void Partition::on_snapshot_records(const Moment& now, TaskId task,
-                                    Result<std::vector<messages::FetchedKey>> records) {
+void Partition::on_snapshot_records(const Moment& now, TaskId task, Result<std::vector<messages::FetchedKey>> records) {
   if (Primary* self = primary()) self->on_snapshot_records(now, task, std::move(records));
 }
 
@@ -442,9 +446,7 @@ std::vector<Effect> Partition::take_effects(const Moment& now) {
   return std::exchange(context_->effects, {});
 }
 
-bool Partition::has_effects() const {
-  return !context_->effects.empty() || (release_due_ && !context_->waits.empty());
-}
+bool Partition::has_effects() const { return !context_->effects.empty() || (release_due_ && !context_->waits.empty()); }
 
 PartitionId Partition::id() const { return context_->config.id; }
 const messages::PartitionState& Partition::state() const { return context_->journal.state(); }
@@ -460,12 +462,12 @@ messages::PartitionStatus Partition::status(const Moment& now) const {
   using Seen = messages::PartitionStatus::Role;
   messages::PartitionStatus status;
   status.partition = id();
-  status.role = std::visit(Overloaded{[](const Idle&) { return Seen::idle; },
-                                      [](const Learner&) { return Seen::learner; },
-                                      [](const Replica&) { return Seen::replica; },
-                                      [](const std::unique_ptr<Primary>&) { return Seen::primary; },
-                                      [](const Broken&) { return Seen::broken; }},
-                           role_);
+  status.role =
+      std::visit(Overloaded{[](const Idle&) { return Seen::idle; }, [](const Learner&) { return Seen::learner; },
+                            [](const Replica&) { return Seen::replica; },
+                            [](const std::unique_ptr<Primary>&) { return Seen::primary; },
+                            [](const Broken&) { return Seen::broken; }},
+                 role_);
   status.serving = serving(now);
   if (context_->view) status.term = context_->view->entry.term;
   status.position = context_->journal.persisted_position();

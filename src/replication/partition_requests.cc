@@ -111,8 +111,8 @@ Result<void> Partition::check_session(const messages::ReadConsistency& read) con
   switch (found) {
     case Contains::yes: return {};
     case Contains::not_yet:
-      return fail(ErrorCode::behind, fmt::format("this member has reached {}, not {}", to_string(own),
-                                                 to_string(read.seen)));
+      return fail(ErrorCode::behind,
+                  fmt::format("this member has reached {}, not {}", to_string(own), to_string(read.seen)));
     case Contains::lost:
       return fail(ErrorCode::session_lost,
                   fmt::format("what this session saw at {} did not survive a failover", to_string(read.seen)));
@@ -204,8 +204,8 @@ void Partition::release(const Moment& now) {
       // Fewer are left than were asked for: nobody can say any more whether they will have it.
       if (auto enough = self->check_members(level); !enough) {
         for (auto& answer : waits.take_all(level)) {
-          context_->effects.push_back(failed(std::move(answer.effect), {ErrorCode::outcome_unknown, Outcome::unknown,
-                                                                        enough.error().message, {}}));
+          context_->effects.push_back(failed(
+              std::move(answer.effect), {ErrorCode::outcome_unknown, Outcome::unknown, enough.error().message, {}}));
         }
         continue;
       }
@@ -228,9 +228,11 @@ void Partition::leave(const Moment& now, messages::AckCount level, Waits::Answer
     may = self->check_members(level);
   }
   if (!may) {
-    effect = failed(std::move(effect),
-                    {ErrorCode::outcome_unknown, Outcome::unknown,
-                     "the write was applied here, but others may not have it: " + may.error().message, {}});
+    effect =
+        failed(std::move(effect), {ErrorCode::outcome_unknown,
+                                   Outcome::unknown,
+                                   "the write was applied here, but others may not have it: " + may.error().message,
+                                   {}});
   } else if (now.steady > answer.valid_until) {
     std::get<ReadReady>(effect).result = fail(ErrorCode::behind, "this member's copy is older than was asked for");
   }

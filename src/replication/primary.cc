@@ -73,9 +73,7 @@ void Primary::try_office(const Moment& now) {
 
 bool Primary::alone() const { return held_by_counted_ == kUnbounded; }
 
-bool Primary::counted(const NodeId& node) const {
-  return context_.view->in_sync(node) || newcomers_.contains(node);
-}
+bool Primary::counted(const NodeId& node) const { return context_.view->in_sync(node) || newcomers_.contains(node); }
 
 void Primary::recount() {
   right_until_ = kNever;
@@ -90,9 +88,7 @@ void Primary::recount() {
   unheld_.drop_through(alone() ? journal.committed() : std::min(held_by_counted_, journal.persisted()));
 }
 
-bool Primary::serving(Instant now) const {
-  return in_office_ && now < right_until_;
-}
+bool Primary::serving(Instant now) const { return in_office_ && now < right_until_; }
 
 Result<void> Primary::check_right(Instant now) const {
   if (serving(now)) return {};
@@ -102,8 +98,7 @@ Result<void> Primary::check_right(Instant now) const {
   }
   for (const auto& [node, member] : members_) {
     if (counted(node) && member.lease_until() <= now) {
-      return fail(ErrorCode::unavailable,
-                  fmt::format("partition {} waits for a lease of {}", id, node.str()));
+      return fail(ErrorCode::unavailable, fmt::format("partition {} waits for a lease of {}", id, node.str()));
     }
   }
   return fail(ErrorCode::unavailable, fmt::format("partition {} waits for a newer map", id));
@@ -255,8 +250,7 @@ void Primary::on_snapshot_open(const Moment& now, TaskId task, Result<void> open
   context_.take_in(donor_.take_effects());
 }
 
-void Primary::on_snapshot_records(const Moment& now, TaskId task,
-                                  Result<std::vector<messages::FetchedKey>> records) {
+void Primary::on_snapshot_records(const Moment& now, TaskId task, Result<std::vector<messages::FetchedKey>> records) {
   donor_.on_snapshot_records(now.steady, donor_view(now), task, std::move(records));
   context_.take_in(donor_.take_effects());
 }

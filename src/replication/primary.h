@@ -18,8 +18,8 @@
 namespace gyre::replication {
 
 // Life: taking office (the term is made durable, then the leases that this member gave to earlier primaries run out),
-// in office, until the term is given up (for a successor, for a seal, because storage failed) or a newer one is heard of:
-// then this object ends. It serves while it is in office and holds a lease of every member it counts.
+// in office, until the term is given up (for a successor, for a seal, because storage failed) or a newer one is heard
+// of: then this object ends. It serves while it is in office and holds a lease of every member it counts.
 //
 // It counts the in-sync set of its entry, and the newcomers that it has asked for or is about to (PROTOCOL.md section
 // 5): a superset of what any map can name while it is not told of a newer entry.

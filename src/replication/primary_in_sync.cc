@@ -107,8 +107,8 @@ Primary::Wanted Primary::wanted(Instant now, bool may_grow) {
   }
   for (const auto& [node, newcomer] : newcomers_) {
     const Progress& member = members_.at(node);
-    const bool reached = member.acknowledged().sequence >= newcomer.must_reach ||
-                         context_.broken(BrokenRule::newcomer_reaches_position);
+    const bool reached =
+        member.acknowledged().sequence >= newcomer.must_reach || context_.broken(BrokenRule::newcomer_reaches_position);
     const bool fit = reached && newcomer.generation == member.generation() && caught_up(member, now);
     if (newcomer.asked || (may_grow && fit)) wanted.in_sync.push_back({node, newcomer.generation});
   }

@@ -38,7 +38,9 @@ void Waits::add(AckCount level, Answer answer) {
   line.insert(place, std::move(answer));
 }
 
-bool Waits::empty() const { return std::ranges::all_of(lines_, [](const Line& line) { return line.empty(); }); }
+bool Waits::empty() const {
+  return std::ranges::all_of(lines_, [](const Line& line) { return line.empty(); });
+}
 
 std::vector<Waits::Answer> Waits::take_through(AckCount level, Sequence held) {
   Line& line = at(level);

@@ -130,11 +130,11 @@ bool WriteQueue::answered_before(Instant now, Queued& queued) {
     return true;
   }
   if (window.full()) {
-    context_.effects.push_back(
-        WriteDone{queued.ticket, fail(Error{ErrorCode::busy, Outcome::not_applied,
-                                            fmt::format("partition {} remembers as many recent writes as it can",
-                                                        context_.config.id.value()),
-                                            limits::kBusyRetryAfter})});
+    context_.effects.push_back(WriteDone{
+        queued.ticket,
+        fail(Error{ErrorCode::busy, Outcome::not_applied,
+                   fmt::format("partition {} remembers as many recent writes as it can", context_.config.id.value()),
+                   limits::kBusyRetryAfter})});
     return true;
   }
   return false;
@@ -239,8 +239,8 @@ void WriteQueue::fail_all(const Error& error) {
 
 void WriteQueue::plan(Ticket ticket, const ReadRequest& read) {
   Journal& journal = context_.journal;
-  const bool linearizable = read.read.level == messages::ReadLevel::linearizable &&
-                            !context_.broken(BrokenRule::linearizable_waits);
+  const bool linearizable =
+      read.read.level == messages::ReadLevel::linearizable && !context_.broken(BrokenRule::linearizable_waits);
   const Mutation* pending = read.key ? journal.pending().find(*read.key) : nullptr;
   if (pending == nullptr) {
     // A range sees all that was written before it. What was read is judged again before it leaves.

@@ -45,8 +45,8 @@ class PartitionHost {
   // A one-way message about a partition of this host; one that names many partitions is given to every host, which
   // takes its own out of it. Others are ignored, and so is what comes from another cluster, or before the first map.
   void on_message(const messages::Sender& from, messages::Message message);
-  // Proof of death: that process's peer port has refused a connection that was begun at `tried_at`, by the environment's
-  // clock (and that is trusted).
+  // Proof of death: that process's peer port has refused a connection that was begun at `tried_at`, by the
+  // environment's clock (and that is trusted).
   void on_peer_refused(const NodeId& node, Incarnation incarnation, Instant tried_at);
   // Call every kTick.
   void on_tick();

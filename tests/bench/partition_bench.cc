@@ -107,8 +107,7 @@ void write_turns(benchmark::State& state, messages::WriteKind kind, messages::Ac
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK_CAPTURE(write_turns, put, messages::WriteKind::put, messages::kAckOne)
-    ->ArgsProduct({{1, 16, 128}, {1, 3}});
+BENCHMARK_CAPTURE(write_turns, put, messages::WriteKind::put, messages::kAckOne)->ArgsProduct({{1, 16, 128}, {1, 3}});
 BENCHMARK_CAPTURE(write_turns, put_all, messages::WriteKind::put, messages::kAckAll)->Args({16, 3});
 BENCHMARK_CAPTURE(write_turns, incr, messages::WriteKind::incr, messages::kAckOne)->ArgsProduct({{1, 16}, {1, 3}});
 

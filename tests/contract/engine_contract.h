@@ -115,9 +115,8 @@ class EngineContract : public testing::TestWithParam<Kind> {
     PartitionState& state = states_[partition];
     state.position = {Term(1), state.position.sequence.next()};
     state.time = time;
-    const messages::LoggedWritePtr write =
-        logged(state.position, {put("k" + std::to_string(number), "v")}, time,
-               {ClientId(client), WriteNumber(number)}, WriteNumber(lowest_open));
+    const messages::LoggedWritePtr write = logged(state.position, {put("k" + std::to_string(number), "v")}, time,
+                                                  {ClientId(client), WriteNumber(number)}, WriteNumber(lowest_open));
     commit({.partition = partition, .writes = {&write, 1}, .state = state});
     return write;
   }

@@ -15,9 +15,9 @@ class EngineLog : public EngineContract {};
 TEST_P(EngineLog, ReadsItsLogBackAsItWasWritten) {
   const Position one{Term(2), Sequence(1)};
   const Position two{Term(2), Sequence(2)};
-  auto full = std::make_shared<messages::LoggedWrite>(
-      *logged(two, {put("k", "v2", {99}), del("gone"), put("", "")}, {7000}, {ClientId(~0ULL), WriteNumber(300)},
-              WriteNumber(290)));
+  auto full =
+      std::make_shared<messages::LoggedWrite>(*logged(two, {put("k", "v2", {99}), del("gone"), put("", "")}, {7000},
+                                                      {ClientId(~0ULL), WriteNumber(300)}, WriteNumber(290)));
   full->mutations.pop_back();
   full->outcomes = {{.version = two, .existed = false, .changed = true, .number = -300},
                     {.version = {Term(1), Sequence(9)}, .existed = true, .changed = false, .number = 0}};
@@ -167,10 +167,18 @@ TEST_P(EngineLog, LeavesOutOfTheWindowWhatNobodyAsksForAgain) {
 TEST_P(EngineLog, ReplacesTheWindowByTheOneGivenAndGoesOnFromThere) {
   commit_named(kOne, 7, 1, {1000});
   std::vector<messages::WindowWrite> given(2);
-  given[0] = {.id = {ClientId(9), WriteNumber(50)}, .lowest_open = {}, .position = {Term(1), Sequence(20)},
-              .time = {1500}, .fingerprint = 5, .outcomes = {}};
-  given[1] = {.id = {ClientId(9), WriteNumber(51)}, .lowest_open = {}, .position = {Term(1), Sequence(21)},
-              .time = {1600}, .fingerprint = 6, .outcomes = {{.version = {Term(1), Sequence(21)}, .number = -1}}};
+  given[0] = {.id = {ClientId(9), WriteNumber(50)},
+              .lowest_open = {},
+              .position = {Term(1), Sequence(20)},
+              .time = {1500},
+              .fingerprint = 5,
+              .outcomes = {}};
+  given[1] = {.id = {ClientId(9), WriteNumber(51)},
+              .lowest_open = {},
+              .position = {Term(1), Sequence(21)},
+              .time = {1600},
+              .fingerprint = 6,
+              .outcomes = {{.version = {Term(1), Sequence(21)}, .number = -1}}};
   PartitionState state = states_[kOne];
   state.position.sequence = Sequence(21);
   const messages::Mutation repairs[] = {put("k", "repaired")};

@@ -52,16 +52,13 @@ TEST_P(EnginePartitions, KeepsTheNewestOfEachPartOfTheState) {
   EXPECT_THAT(states(), ElementsAre(std::pair(kOne, state)));
 }
 
-TEST_P(EnginePartitions, KnowsNoPartitionAtFirst) {
-  EXPECT_THAT(states(), IsEmpty());
-}
+TEST_P(EnginePartitions, KnowsNoPartitionAtFirst) { EXPECT_THAT(states(), IsEmpty()); }
 
 TEST_P(EnginePartitions, CommitsAcrossPartitionsAndRepeatedBatchesOfOne) {
   const Position first{Term(1), Sequence(1)};
   const Position second{Term(1), Sequence(2)};
   const messages::LoggedWritePtr writes[] = {logged(first, {put("a", "1"), put("b", "1")}),
-                                             logged(first, {put("a", "2")}),
-                                             logged(second, {put("a", "3"), del("b")})};
+                                             logged(first, {put("a", "2")}), logged(second, {put("a", "3"), del("b")})};
   const PartitionState early = state_at(first);
   PartitionState between = early;
   between.promised = Term(9);

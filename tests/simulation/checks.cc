@@ -70,8 +70,7 @@ void Checks::on_answer(NodeIndex node, const WriteRequest& write, const Arrival&
   const bool refused = error != nullptr && error->code == ErrorCode::condition_failed;
   if (!refused && written == nullptr) return;
   check_right_of(node, partition);
-  const bool nothing_done =
-      refused || std::ranges::none_of(written->outcomes, &messages::WriteOutcome::changed);
+  const bool nothing_done = refused || std::ranges::none_of(written->outcomes, &messages::WriteOutcome::changed);
   if (!nothing_done) return on_written(node, write, *written);
   if (write.ack == messages::kAckAll) check_shown_by_all(node, write, arrival);
 }
@@ -143,7 +142,8 @@ WorldTime Checks::fresh_since(const messages::ReadConsistency& read, WorldTime a
     case ReadLevel::primary:
     case ReadLevel::linearizable: return arrived;
     case ReadLevel::bounded:
-      return scheduler_.now() - Duration(static_cast<std::int64_t>(static_cast<double>(read.bound.count()) * kDriftMax));
+      return scheduler_.now() -
+             Duration(static_cast<std::int64_t>(static_cast<double>(read.bound.count()) * kDriftMax));
     case ReadLevel::session:
     case ReadLevel::any: break;
   }

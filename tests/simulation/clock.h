@@ -29,9 +29,7 @@ class Clock {
   Instant steady(WorldTime t) const {
     return shows_ + Duration(static_cast<std::int64_t>(static_cast<double>((t - began_).count()) * rate_));
   }
-  UnixMillis wall(WorldTime t) const {
-    return {kWallEpochMs + to_ms(t.time_since_epoch() + wall_offset_)};
-  }
+  UnixMillis wall(WorldTime t) const { return {kWallEpochMs + to_ms(t.time_since_epoch() + wall_offset_)}; }
   // The first moment at which the steady clock shows `local` or more.
   WorldTime when(Instant local) const {
     if (local == kNever) return kEndOfTime;

@@ -35,11 +35,11 @@ Cluster::Cluster(const ClusterOptions& options)
   config.trust_refused = options.trust_refused;
   config.balance_primaries = options.balance_primaries;
   config.broken = options.broken;
-  coordinator_ = std::make_unique<SimCoordinator>(
-      scheduler_, network_, std::move(config), draw_rate(),
-      [this](const control::ClusterState* before, const control::ClusterState& after) {
-        checks_.on_swapped(before ? &before->map : nullptr, after.map);
-      });
+  coordinator_ =
+      std::make_unique<SimCoordinator>(scheduler_, network_, std::move(config), draw_rate(),
+                                       [this](const control::ClusterState* before, const control::ClusterState& after) {
+                                         checks_.on_swapped(before ? &before->map : nullptr, after.map);
+                                       });
   std::vector<std::string> seeds{Network::address_of("c1")};
   for (NodeIndex i = 0; i < options.nodes; ++i) {
     NodeOptions node{.durability = options.durability,
@@ -49,12 +49,12 @@ Cluster::Cluster(const ClusterOptions& options)
                      .log_kept = options.log_kept};
     const std::int64_t wrong = options.wall_offset_max.count();
     if (wrong > 0) node.wall_offset = Duration(rng.between(-wrong, wrong));
-    nodes_.push_back(std::make_unique<SimNode>(scheduler_, network_, truth_, checks_, i, coordinator_->host_id(), node));
+    nodes_.push_back(
+        std::make_unique<SimNode>(scheduler_, network_, truth_, checks_, i, coordinator_->host_id(), node));
     seeds.push_back(Network::address_of(nodes_.back()->id().str()));
   }
   for (std::uint32_t i = 1; i <= options.clients; ++i) {
-    clients_.push_back(
-        std::make_unique<SimClient>(scheduler_, network_, fmt::format("u{}", i), seeds, draw_rate()));
+    clients_.push_back(std::make_unique<SimClient>(scheduler_, network_, fmt::format("u{}", i), seeds, draw_rate()));
   }
   watch();
 }
@@ -117,7 +117,9 @@ std::string Cluster::unrest(std::optional<NodeIndex> away) const {
   }
   for (std::size_t i = 0; i < map()->entries.size(); ++i) {
     const ring::PartitionEntry& entry = map()->entries[i];
-    const auto unrest = [&](std::string_view why) { return fmt::format("partition {} ({}) {}", i, describe(entry), why); };
+    const auto unrest = [&](std::string_view why) {
+      return fmt::format("partition {} ({}) {}", i, describe(entry), why);
+    };
     if (entry.primary.empty()) return unrest("has no primary");
     const auto is_away = [&](const NodeId& node) { return away && nodes_[*away]->id() == node; };
     if (is_away(entry.primary)) return unrest("has a primary that is away");

@@ -13,9 +13,7 @@ struct Overloaded : Fs... {
   using Fs::operator()...;
 };
 
-std::string of(PartitionId partition, Term term) {
-  return fmt::format("p{} t{}", partition.value(), term.value());
-}
+std::string of(PartitionId partition, Term term) { return fmt::format("p{} t{}", partition.value(), term.value()); }
 
 std::string of(const std::vector<PartitionTerm>& items) {
   std::string text;
@@ -64,8 +62,7 @@ std::string describe(const Message& message) {
           [](const GivenUp& m) { return "given up " + of(m.partition, m.term); },
           [](const FetchKeys& m) { return fmt::format("fetch {} {} keys", of(m.partition, m.term), m.keys.size()); },
           [](const FetchedKeys& m) {
-            return fmt::format("fetched {} {} keys @{}", of(m.partition, m.term), m.keys.size(),
-                               to_string(m.position));
+            return fmt::format("fetched {} {} keys @{}", of(m.partition, m.term), m.keys.size(), to_string(m.position));
           },
           [](const SnapshotAsk& m) { return fmt::format("ask {} chunk {}", of(m.partition, m.term), m.chunk); },
           [](const SnapshotChunk& m) { return chunk(m); },
@@ -97,8 +94,8 @@ std::string describe(const Message& message) {
           [](const NodeEvent& m) {
             static constexpr const char* kKinds[] = {"serving",  "stopped",   "rewound",       "lost writes",
                                                      "snapshot", "caught up", "storage failed"};
-            return fmt::format("event: {} {} {} {}", kKinds[static_cast<int>(m.kind)], of(m.partition, m.term),
-                               m.count, m.detail);
+            return fmt::format("event: {} {} {} {}", kKinds[static_cast<int>(m.kind)], of(m.partition, m.term), m.count,
+                               m.detail);
           },
           [](const auto&) { return std::string("something else"); },
       },
@@ -107,31 +104,31 @@ std::string describe(const Message& message) {
 
 std::string describe(const RequestBody& body) {
   static constexpr const char* kLevels[] = {"primary", "linearizable", "session", "bounded", "any"};
-  return std::visit(
-      Overloaded{
-          [](const GetRequest& r) {
-            return fmt::format("get {} {} seen {}", r.key.view(), kLevels[static_cast<int>(r.read.level)],
-                               to_string(r.read.seen));
-          },
-          [](const WriteRequest& r) {
-            static constexpr const char* kKinds[] = {"put", "del", "incr", "expire", "persist"};
-            std::string text = fmt::format("write {} ack {}", r.id.number.value(), r.ack);
-            for (const auto& op : r.operations) {
-              text += fmt::format(" {} {}={}", kKinds[static_cast<int>(op.kind)], op.key.view(), op.value.view());
-            }
-            return text;
-          },
-          [](const ScanRequest& r) {
-            return fmt::format("scan p{} {} {}", r.partition.value(), r.prefix.view(),
-                               kLevels[static_cast<int>(r.read.level)]);
-          },
-          [](const JoinRequest& r) {
-            return fmt::format("join incarnation {} generation {} knows {}", r.node.incarnation.value(),
-                               r.node.generation.value(), r.known.value());
-          },
-          [](const auto&) { return std::string("other request"); },
-      },
-      body);
+  return std::visit(Overloaded{
+                        [](const GetRequest& r) {
+                          return fmt::format("get {} {} seen {}", r.key.view(), kLevels[static_cast<int>(r.read.level)],
+                                             to_string(r.read.seen));
+                        },
+                        [](const WriteRequest& r) {
+                          static constexpr const char* kKinds[] = {"put", "del", "incr", "expire", "persist"};
+                          std::string text = fmt::format("write {} ack {}", r.id.number.value(), r.ack);
+                          for (const auto& op : r.operations) {
+                            text += fmt::format(" {} {}={}", kKinds[static_cast<int>(op.kind)], op.key.view(),
+                                                op.value.view());
+                          }
+                          return text;
+                        },
+                        [](const ScanRequest& r) {
+                          return fmt::format("scan p{} {} {}", r.partition.value(), r.prefix.view(),
+                                             kLevels[static_cast<int>(r.read.level)]);
+                        },
+                        [](const JoinRequest& r) {
+                          return fmt::format("join incarnation {} generation {} knows {}", r.node.incarnation.value(),
+                                             r.node.generation.value(), r.known.value());
+                        },
+                        [](const auto&) { return std::string("other request"); },
+                    },
+                    body);
 }
 
 std::string describe(const ResponseBody& body) {
@@ -154,8 +151,8 @@ std::string describe(const ResponseBody& body) {
 std::string describe(const ring::PartitionEntry& entry) {
   std::string text = fmt::format("t{} v{}", entry.term.value(), entry.version);
   for (const auto& member : entry.in_sync) {
-    text += fmt::format(" {}{}/g{}", member.node.str(), member.node == entry.primary ? "*" : "",
-                        member.generation.value());
+    text +=
+        fmt::format(" {}{}/g{}", member.node.str(), member.node == entry.primary ? "*" : "", member.generation.value());
   }
   for (const auto& learner : entry.learners) text += " (" + learner.str() + ")";
   for (const auto& gone : entry.departed) text += " departed " + gone.str();

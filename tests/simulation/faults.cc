@@ -29,13 +29,16 @@ void Faults::later(Duration from, Duration to, Event event) {
 }
 
 void Faults::strike() {
-  const std::pair<unsigned, void (Faults::*)()> kinds[] = {
-      {options_.process_pauses, &Faults::pause_node},    {options_.process_stops, &Faults::stop_node},
-      {options_.coordinator_dies, &Faults::kill_coordinator},
-      {options_.coordinator_pauses, &Faults::pause_coordinator},
-      {options_.link_cut, &Faults::cut_link},            {options_.node_cut_off, &Faults::cut_node_off},
-      {options_.links_swizzled, &Faults::swizzle},       {options_.network_noisy, &Faults::make_noise},
-      {options_.disk_fails, &Faults::break_disk},        {options_.store_fails, &Faults::break_store}};
+  const std::pair<unsigned, void (Faults::*)()> kinds[] = {{options_.process_pauses, &Faults::pause_node},
+                                                           {options_.process_stops, &Faults::stop_node},
+                                                           {options_.coordinator_dies, &Faults::kill_coordinator},
+                                                           {options_.coordinator_pauses, &Faults::pause_coordinator},
+                                                           {options_.link_cut, &Faults::cut_link},
+                                                           {options_.node_cut_off, &Faults::cut_node_off},
+                                                           {options_.links_swizzled, &Faults::swizzle},
+                                                           {options_.network_noisy, &Faults::make_noise},
+                                                           {options_.disk_fails, &Faults::break_disk},
+                                                           {options_.store_fails, &Faults::break_store}};
   const std::pair<unsigned, Death> deaths[] = {{options_.process_dies, Death::process},
                                                {options_.machine_dies, Death::machine},
                                                {options_.disk_dies, Death::disk}};

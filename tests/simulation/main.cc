@@ -119,9 +119,9 @@ int main(int argc, char** argv) {
   for (unsigned i = 0; i < std::min<std::uint64_t>(options->jobs, options->runs); ++i) threads.emplace_back(work);
   for (auto& thread : threads) thread.join();
   const double real = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  fmt::print("{} seeds, {} failed; {} faults, {} calls answered, {} writes applied, {} acknowledged ones lost and "
-             "accounted for; {:.0f} s simulated in {:.1f} s\n",
-             options->runs, failed, sum.faults, sum.answered, sum.writes, sum.lost_acknowledged, sum.simulated_seconds,
-             real);
+  fmt::print(
+      "{} seeds, {} failed; {} faults, {} calls answered, {} writes applied, {} acknowledged ones lost and "
+      "accounted for; {:.0f} s simulated in {:.1f} s\n",
+      options->runs, failed, sum.faults, sum.answered, sum.writes, sum.lost_acknowledged, sum.simulated_seconds, real);
   return failed == 0 ? 0 : 1;
 }

@@ -45,10 +45,10 @@ Timing draw_timing(Rng& rng) {
 }
 
 void draw_faults(Rng& rng, FaultOptions& faults) {
-  unsigned* const kinds[] = {&faults.process_dies,   &faults.machine_dies,     &faults.process_pauses,
-                             &faults.process_stops,  &faults.coordinator_dies, &faults.coordinator_pauses,
-                             &faults.link_cut,       &faults.node_cut_off,     &faults.links_swizzled,
-                             &faults.network_noisy,  &faults.disk_fails,       &faults.store_fails};
+  unsigned* const kinds[] = {&faults.process_dies,  &faults.machine_dies,     &faults.process_pauses,
+                             &faults.process_stops, &faults.coordinator_dies, &faults.coordinator_pauses,
+                             &faults.link_cut,      &faults.node_cut_off,     &faults.links_swizzled,
+                             &faults.network_noisy, &faults.disk_fails,       &faults.store_fails};
   for (unsigned* kind : kinds) {
     // Some runs have none of a kind, some almost nothing else.
     const auto dice = rng.below(10);

@@ -1,4 +1,5 @@
-// Scenarios of the in-sync set: who is counted, and who may have lost what it had. Numbers as in PROTOCOL.md section 13.
+// Scenarios of the in-sync set: who is counted, and who may have lost what it had. Numbers as in PROTOCOL.md
+// section 13.
 #include "tests/simulation/scenarios.h"
 
 namespace gyre::simulation {
@@ -139,7 +140,8 @@ void lone_primary_loses_its_data(Script& s) {
   s.run_for(3s);
   s.node(s.b).start();
   s.await("somebody serves", [&] { return s.serves(s.a) || s.serves(s.b) || s.serves(s.c); });
-  s.expect(s.holds(s.c, written) && s.cluster().truth().contains(Script::kPartition, s.cluster().checks().survived(Script::kPartition), written),
+  s.expect(s.holds(s.c, written) && s.cluster().truth().contains(
+                                        Script::kPartition, s.cluster().checks().survived(Script::kPartition), written),
            "the member that holds the write decides");
 }
 

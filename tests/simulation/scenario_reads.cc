@@ -114,7 +114,8 @@ void failed_condition_waits(Script& s) {
   s.write(s.a, "k", "1");
   s.run_for(5ms);
   messages::WriteRequest insert;
-  insert.operations.push_back({.key = Bytes::copy_of("k"), .value = Bytes::copy_of("2"), .expiry = {}, .condition = {}});
+  insert.operations.push_back(
+      {.key = Bytes::copy_of("k"), .value = Bytes::copy_of("2"), .expiry = {}, .condition = {}});
   insert.operations.front().condition.kind = messages::Condition::Kind::absent;
   insert.ack = kAckAll;
   s.ask(s.a, std::move(insert));
@@ -169,8 +170,12 @@ void wrong_clocks(ClusterOptions& options) { options.wall_offset_max = 3min; }
 // A retry long after many other writes is still recognised.
 void late_retry(Script& s) {
   messages::WriteRequest first;
-  first.operations.push_back(
-      {.kind = messages::WriteKind::incr, .key = Bytes::copy_of("n"), .value = {}, .delta = 1, .expiry = {}, .condition = {}});
+  first.operations.push_back({.kind = messages::WriteKind::incr,
+                              .key = Bytes::copy_of("n"),
+                              .value = {},
+                              .delta = 1,
+                              .expiry = {},
+                              .condition = {}});
   first.id = {ClientId(5), WriteNumber(1)};
   const AskedPtr once = s.ask(s.a, first);
   s.await("it is answered", [&] { return once->ok(); });

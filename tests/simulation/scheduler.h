@@ -48,9 +48,7 @@ class Scheduler {
     std::uint64_t number;
     Event event;
   };
-  static bool later(const Entry& a, const Entry& b) {
-    return a.when != b.when ? a.when > b.when : a.number > b.number;
-  }
+  static bool later(const Entry& a, const Entry& b) { return a.when != b.when ? a.when > b.when : a.number > b.number; }
 
   WorldTime now_{std::chrono::seconds(1)};
   Rng rng_;

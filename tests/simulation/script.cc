@@ -73,8 +73,8 @@ AskedPtr Script::ask(NodeIndex index, messages::RequestBody body, Duration budge
   auto asked = std::make_shared<Asked>();
   last_request_ = last_request_.next();
   Network& network = cluster_->network();
-  auto request = std::make_shared<messages::Request>(
-      messages::Request{last_request_, budget, Epoch(0), std::move(body)});
+  auto request =
+      std::make_shared<messages::Request>(messages::Request{last_request_, budget, Epoch(0), std::move(body)});
   auto link = std::make_shared<Network::Link>();
   *link = network.connect(cluster_->client(0).host_id(), Network::address_of(node(index).id().str()),
                           {.connected = [&network, link, request] { network.send(*link, *request); },

@@ -79,8 +79,8 @@ class Script {
   AskedPtr ask(NodeIndex node, messages::RequestBody body, Duration budget = std::chrono::seconds(30));
   AskedPtr write(NodeIndex node, const std::string& key, const std::string& value,
                  messages::AckCount ack = messages::kAckOne);
-  AskedPtr read(NodeIndex node, const std::string& key,
-                messages::ReadLevel level = messages::ReadLevel::primary, Position seen = {});
+  AskedPtr read(NodeIndex node, const std::string& key, messages::ReadLevel level = messages::ReadLevel::primary,
+                Position seen = {});
   // Writes and waits for the acknowledgement.
   Position written(NodeIndex node, const std::string& key, const std::string& value,
                    messages::AckCount ack = messages::kAckOne);

@@ -104,9 +104,9 @@ void SimClient::carry_out(const routing::Lost& lost) {
 void SimClient::carry_out(routing::Complete complete) {
   auto call = open_.extract(complete.call);
   if (scheduler_.verbose()) {
-    scheduler_.trace_detail(name_, fmt::format("call {}: {}", complete.call.value(),
-                                               complete.result ? describe(*complete.result)
-                                                               : complete.result.error().to_string()));
+    scheduler_.trace_detail(
+        name_, fmt::format("call {}: {}", complete.call.value(),
+                           complete.result ? describe(*complete.result) : complete.result.error().to_string()));
   }
   scheduler_.note(complete.call.value() << 1 | (complete.result ? 1 : 0));
   call.mapped()(std::move(complete.result));

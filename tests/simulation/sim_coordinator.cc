@@ -33,29 +33,28 @@ void SimCoordinator::start() {
   clock_ = Clock(scheduler_.now(), Instant(scheduler_.between(10s, 100'000s)), clock_rate_, 0s);
   machine_ = std::make_unique<control::Coordinator>(config_, *std::move(stored), local());
   const auto into = [this, life = life_](Event event) { enter(life, std::move(event)); };
-  network_.listen(
-      host_,
-      {[this, into](messages::Request request, auto reply) {
-         into([this, request = std::move(request), reply = std::move(reply)]() mutable {
-           ask(std::move(request.body), [this, id = request.id, reply = std::move(reply)](auto body) {
-             const auto map = machine_->map();
-             reply({id, map ? map->epoch : Epoch(0), std::move(body)});
-           });
-         });
-       },
-       [this, into](const messages::Sender& from, messages::Message message) {
-         into([this, from, message = std::move(message)]() mutable {
-           machine_->on_message(local(), from, std::move(message));
-           drive();
-         });
-       },
-       [this, into](HostId lost) {
-         into([this, lost] {
-           if (!NodeId::valid(network_.name(lost))) return;
-           machine_->on_connection_lost(local(), NodeId(network_.name(lost)));
-           drive();
-         });
-       }});
+  network_.listen(host_, {[this, into](messages::Request request, auto reply) {
+                            into([this, request = std::move(request), reply = std::move(reply)]() mutable {
+                              ask(std::move(request.body),
+                                  [this, id = request.id, reply = std::move(reply)](auto body) {
+                                    const auto map = machine_->map();
+                                    reply({id, map ? map->epoch : Epoch(0), std::move(body)});
+                                  });
+                            });
+                          },
+                          [this, into](const messages::Sender& from, messages::Message message) {
+                            into([this, from, message = std::move(message)]() mutable {
+                              machine_->on_message(local(), from, std::move(message));
+                              drive();
+                            });
+                          },
+                          [this, into](HostId lost) {
+                            into([this, lost] {
+                              if (!NodeId::valid(network_.name(lost))) return;
+                              machine_->on_connection_lost(local(), NodeId(network_.name(lost)));
+                              drive();
+                            });
+                          }});
   scheduler_.trace("c1", "starts");
   drive();
 }

@@ -43,18 +43,18 @@ struct SimNode::Process : runtime::Environment {
   Result<void> run_blocking(runtime::Job work, runtime::Job done) override {
     const Duration takes = node.scheduler_.rng().chance(slow_disk) ? node.scheduler_.between(0ms, 500ms)
                                                                    : node.scheduler_.between(10us, 3ms);
-    node.scheduler_.after(takes, [owner = &node, life = node.life_, work = std::move(work),
-                                  done = std::move(done)]() mutable {
-      owner->enter(life, [owner, life, work = std::move(work), done = std::move(done)]() mutable {
-        work();
-        owner->scheduler_.after(1us, [owner, life, done = std::move(done)]() mutable {
-          owner->enter(life, [owner, done = std::move(done)]() mutable {
-            done();
-            owner->schedule_turn();
-          });
-        });
-      });
-    });
+    node.scheduler_.after(takes,
+                          [owner = &node, life = node.life_, work = std::move(work), done = std::move(done)]() mutable {
+                            owner->enter(life, [owner, life, work = std::move(work), done = std::move(done)]() mutable {
+                              work();
+                              owner->scheduler_.after(1us, [owner, life, done = std::move(done)]() mutable {
+                                owner->enter(life, [owner, done = std::move(done)]() mutable {
+                                  done();
+                                  owner->schedule_turn();
+                                });
+                              });
+                            });
+                          });
     return {};
   }
 
@@ -72,7 +72,8 @@ struct SimNode::Process : runtime::Environment {
   messages::Sender sender() const { return {node.disk_.cluster(), node.id_, node.disk_.incarnation()}; }
   // The turn in which something was committed may take long.
   void maybe_stall() {
-    if (stall_chance > 0 && node.scheduler_.rng().chance(stall_chance)) stall += node.scheduler_.between(0ms, stall_max);
+    if (stall_chance > 0 && node.scheduler_.rng().chance(stall_chance))
+      stall += node.scheduler_.between(0ms, stall_max);
   }
 
   SimNode& node;
@@ -127,8 +128,8 @@ void SimNode::start() {
   paused_ = false;
   disk_.open(options_.durability == runtime::Durability::always);
   const Instant shows{scheduler_.between(10s, 100'000s)};
-  process_ = std::make_unique<Process>(
-      *this, Clock(scheduler_.now(), shows, options_.clock_rate, options_.wall_offset));
+  process_ =
+      std::make_unique<Process>(*this, Clock(scheduler_.now(), shows, options_.clock_rate, options_.wall_offset));
   process_->engine.set_disk_full(disk_full_);
   set_stalls(options_.stall, options_.stall_max);
   ring::NodeInfo self;
@@ -147,21 +148,19 @@ void SimNode::start() {
                                      .shard = 0,
                                      .shards = 1,
                                      .broken = options_.broken};
-  auto host =
-      runtime::PartitionHost::open(options, process_->engine, disk_.ledger(), *process_, process_->metrics);
+  auto host = runtime::PartitionHost::open(options, process_->engine, disk_.ledger(), *process_, process_->metrics);
   GYRE_ASSERT(host);
   process_->host = *std::move(host);
   const auto into = [this, life = life_](Event event) { enter(life, std::move(event)); };
-  network_.listen(host_, {[this, into](messages::Request request, auto reply) {
-                            into([this, request = std::move(request), reply = std::move(reply)]() mutable {
-                              on_request(std::move(request), std::move(reply));
-                            });
-                          },
-                          [this, into](const messages::Sender& from, messages::Message message) {
-                            into([this, from, message = std::move(message)]() mutable {
-                              on_message(from, std::move(message));
-                            });
-                          }});
+  network_.listen(
+      host_, {[this, into](messages::Request request, auto reply) {
+                into([this, request = std::move(request), reply = std::move(reply)]() mutable {
+                  on_request(std::move(request), std::move(reply));
+                });
+              },
+              [this, into](const messages::Sender& from, messages::Message message) {
+                into([this, from, message = std::move(message)]() mutable { on_message(from, std::move(message)); });
+              }});
   scheduler_.trace(id_.str(), fmt::format("starts, incarnation {}, generation {}", self.incarnation.value(),
                                           self.generation.value()));
   every(kTick, [this] { process_->host->on_tick(), schedule_turn(); });
@@ -368,7 +367,7 @@ void SimNode::probe_peers() {
     if (node.id == id_) continue;
     if (network_.port(host_, *network_.find_host(node.id.str())) != Network::Port::refuses) continue;
     scheduler_.after(network_.delay(), [this, life = life_, peer = node.id, incarnation = node.incarnation,
-                                         tried_at = process_->now().steady] {
+                                        tried_at = process_->now().steady] {
       enter(life, [this, peer, incarnation, tried_at] {
         process_->host->on_peer_refused(peer, incarnation, tried_at);
         schedule_turn();
@@ -415,29 +414,28 @@ void SimNode::ask_coordinator(control::AskCoordinator ask) {
     drive_agent();
   };
   if (process.link != 0) network_.forget(process.link);
-  process.link = network_.connect(
-      host_, Network::address_of(network_.name(coordinator_)),
-      {.connected =
-           [this, into, shared] {
-             into([this, shared] {
-               process_->linked = true;
-               network_.send(process_->link, *shared);
-             });
-           },
-       .failed =
-           [this, into, answer](const Error& why) {
-             into([this, answer, why] {
-               process_->linked = false;
-               process_->link = 0;
-               answer(gyre::fail(why));
-             });
-           },
-       .response =
-           [this, into, answer](messages::Response response) {
-             into([this, answer, response = std::move(response)]() mutable {
-               if (response.id == process_->last_request) answer(std::move(response.body));
-             });
-           }});
+  process.link = network_.connect(host_, Network::address_of(network_.name(coordinator_)),
+                                  {.connected =
+                                       [this, into, shared] {
+                                         into([this, shared] {
+                                           process_->linked = true;
+                                           network_.send(process_->link, *shared);
+                                         });
+                                       },
+                                   .failed =
+                                       [this, into, answer](const Error& why) {
+                                         into([this, answer, why] {
+                                           process_->linked = false;
+                                           process_->link = 0;
+                                           answer(gyre::fail(why));
+                                         });
+                                       },
+                                   .response =
+                                       [this, into, answer](messages::Response response) {
+                                         into([this, answer, response = std::move(response)]() mutable {
+                                           if (response.id == process_->last_request) answer(std::move(response.body));
+                                         });
+                                       }});
 }
 
 // A map counts as known once its epoch is on disk.
@@ -445,13 +443,13 @@ void SimNode::store_map(ring::ClusterMapPtr map) {
   process_->next_map = std::move(map);
   if (process_->storing_map) return;
   process_->storing_map = true;
-  const auto stored = process_->run_blocking(
-      [this, next = process_->next_map] { disk_.adopt_map(next->cluster, next->epoch); },
-      [this, next = process_->next_map] {
-        process_->storing_map = false;
-        process_->host->on_map(next);
-        if (process_->next_map != next) store_map(process_->next_map);
-      });
+  const auto stored =
+      process_->run_blocking([this, next = process_->next_map] { disk_.adopt_map(next->cluster, next->epoch); },
+                             [this, next = process_->next_map] {
+                               process_->storing_map = false;
+                               process_->host->on_map(next);
+                               if (process_->next_map != next) store_map(process_->next_map);
+                             });
   GYRE_ASSERT(stored);
 }
 

@@ -45,12 +45,7 @@ const messages::Standing* standing_of(const messages::ResponseBody& body) {
 
 Workload::Workload(Scheduler& scheduler, SimClient& client, const Truth& truth, Histories& histories, WorkloadMix mix,
                    std::function<void(std::string)> fail)
-    : scheduler_(scheduler),
-      client_(client),
-      truth_(truth),
-      histories_(histories),
-      mix_(mix),
-      fail_(std::move(fail)) {
+    : scheduler_(scheduler), client_(client), truth_(truth), histories_(histories), mix_(mix), fail_(std::move(fail)) {
   client_.on_lost([this](const routing::Lost& lost) { on_lost(lost); });
 }
 

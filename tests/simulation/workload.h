@@ -65,8 +65,7 @@ class Workload {
   void scan();
   // Calls, counts how it ended, and goes on with the next call.
   void call(Body body, std::function<void(const Result&)> done = {});
-  void write(messages::WriteOperation operation, messages::AckCount ack,
-             std::function<void(const Result&)> done = {});
+  void write(messages::WriteOperation operation, messages::AckCount ack, std::function<void(const Result&)> done = {});
   void check_session(const Body& body, const Result& result);
   void on_lost(const routing::Lost& lost);
 

@@ -326,8 +326,8 @@ class Cluster {
     while (!network.empty()) {
       Packet packet = std::move(network.front());
       network.pop_front();
-      const bool lost = cut.contains({packet.from.str(), packet.to.str()}) || !running(packet.to.str()) ||
-                        (drop && drop(packet));
+      const bool lost =
+          cut.contains({packet.from.str(), packet.to.str()}) || !running(packet.to.str()) || (drop && drop(packet));
       if (lost) continue;
       if (observe) observe(packet);
       at(packet.to.str())->on_peer(now, packet.from, packet.incarnation, std::move(packet.message));

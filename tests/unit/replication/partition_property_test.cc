@@ -88,9 +88,7 @@ class World {
         break;
       case 2: c.disconnect(name, any()); break;
       case 3: c.reconnect(); break;
-      case 4:
-        c.drop = [count = 0](const Cluster::Packet&) mutable { return ++count % 3 == 0; };
-        break;
+      case 4: c.drop = [count = 0](const Cluster::Packet&) mutable { return ++count % 3 == 0; }; break;
       default: c.drop = {}; break;
     }
   }

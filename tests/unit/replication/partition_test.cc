@@ -58,8 +58,8 @@ class Driver {
     return cluster.write("n1", request(std::move(operations)));
   }
   Result<Partition::ReadPlan> read(std::string_view key) {
-    auto plan = member()->on_read(cluster.now, Ticket(++cluster.last_ticket),
-                                  test::reading(key, messages::ReadLevel::primary));
+    auto plan =
+        member()->on_read(cluster.now, Ticket(++cluster.last_ticket), test::reading(key, messages::ReadLevel::primary));
     cluster.collect("n1");
     return plan;
   }
@@ -137,8 +137,7 @@ TEST(Partition, SequencesGoOnWithoutAGapAcrossTerms) {
   d.write({put("c", "1")});
   d.commit();
   EXPECT_EQ(d.member().disk.records.at("c").version, (Position{Term(5), Sequence(3)}));
-  EXPECT_EQ(d.member().disk.state.history,
-            (messages::TermHistory{{Term(1), Sequence(1)}, {Term(5), Sequence(3)}}));
+  EXPECT_EQ(d.member().disk.state.history, (messages::TermHistory{{Term(1), Sequence(1)}, {Term(5), Sequence(3)}}));
 }
 
 TEST(Partition, ATermWithoutAWriteLeavesNoTraceInTheHistory) {

@@ -14,8 +14,7 @@ messages::LoggedWritePtr put(const std::vector<std::string>& keys, std::uint64_t
   auto write = std::make_shared<messages::LoggedWrite>();
   write->position = {Term(1), Sequence(sequence)};
   for (const std::string& key : keys) {
-    write->mutations.push_back(
-        {messages::Mutation::Kind::put, Bytes::copy_of(key), {{}, write->position, kNoExpiry}});
+    write->mutations.push_back({messages::Mutation::Kind::put, Bytes::copy_of(key), {{}, write->position, kNoExpiry}});
   }
   return write;
 }

@@ -377,8 +377,8 @@ TEST(Primary, AsksWithoutASilentMember) {
   c.advance(1300ms);
   const auto asked = c.told<messages::SetInSync>("n1");
   ASSERT_TRUE(asked);
-  EXPECT_EQ(asked->in_sync, (std::vector<ring::InSyncMember>{{NodeId("n1"), Generation(1)},
-                                                              {NodeId("n2"), Generation(1)}}));
+  EXPECT_EQ(asked->in_sync,
+            (std::vector<ring::InSyncMember>{{NodeId("n1"), Generation(1)}, {NodeId("n2"), Generation(1)}}));
   EXPECT_TRUE(c.at("n1")->serving(c.now)) << "in time to serve on";
 }
 

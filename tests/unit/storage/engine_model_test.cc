@@ -133,9 +133,9 @@ class ModelRun {
     for (std::uint64_t left = 1 + rng_.below(3); left > 0; --left) mutations.push_back(mutate(into));
     const messages::WriteId id{ClientId(rng_.below(3)), WriteNumber(++numbers_)};
     const WriteNumber lowest_open(numbers_ - std::min<std::uint64_t>(numbers_, rng_.below(20)));
-    into.log.push_back(
-        id.given() ? testing_support::logged(into.state.position, std::move(mutations), now_, id, lowest_open)
-                   : testing_support::logged(into.state.position, std::move(mutations), now_));
+    into.log.push_back(id.given()
+                           ? testing_support::logged(into.state.position, std::move(mutations), now_, id, lowest_open)
+                           : testing_support::logged(into.state.position, std::move(mutations), now_));
     return into.log.back();
   }
 
@@ -202,8 +202,7 @@ class ModelRun {
     for (const messages::WindowWrite& write : stored.window) found.insert(write.id.number.value());
     for (const messages::LoggedWritePtr& write : expected.log) {
       if (!write->id.given() || write->id.number < lowest_open[write->id.client]) continue;
-      EXPECT_EQ(found.contains(write->id.number.value()),
-                write->time.value + 60'000 >= expected.state.time.value);
+      EXPECT_EQ(found.contains(write->id.number.value()), write->time.value + 60'000 >= expected.state.time.value);
     }
   }
 

@@ -25,7 +25,8 @@ messages::LostWrite lost_write(std::uint64_t sequence, std::string_view value = 
           .position = position,
           .time = {1'700'000'000'000},
           .id = {ClientId(77), WriteNumber(sequence)},
-          .mutations = {{messages::Mutation::Kind::put, Bytes::copy_of("k" + std::to_string(sequence)),
+          .mutations = {{messages::Mutation::Kind::put,
+                         Bytes::copy_of("k" + std::to_string(sequence)),
                          {Bytes::copy_of(value), position, {99}}},
                         {messages::Mutation::Kind::del, Bytes::literal("gone"), {{}, position, kNoExpiry}}}};
 }
@@ -51,9 +52,7 @@ class LedgerTest : public testing::TestWithParam<Kind> {
     ledger_ = std::move(*opened);
   }
 
-  void append(std::vector<messages::Loss> losses, std::int64_t now = 5) {
-    ASSERT_TRUE(ledger_->append(losses, {now}));
-  }
+  void append(std::vector<messages::Loss> losses, std::int64_t now = 5) { ASSERT_TRUE(ledger_->append(losses, {now})); }
 
   messages::LostResponse page(std::uint64_t after = 0, std::size_t items_max = 1000) {
     auto page = ledger_->page(after, items_max);

@@ -49,9 +49,9 @@ class RocksLogTest : public testing::Test {
   // Commits the next write; waits while the store is busy.
   void write(const std::string& value = std::string(kValueBytes, 'x')) {
     const Position position{term_, Sequence(sequence_ + 1)};
-    const messages::LoggedWritePtr write = logged(
-        position, {{messages::Mutation::Kind::put, Bytes::literal("k"), {Bytes::copy_of(value), {}, kNoExpiry}}}, {1},
-        {ClientId(1), WriteNumber(sequence_ + 1)}, WriteNumber(0));
+    const messages::LoggedWritePtr write =
+        logged(position, {{messages::Mutation::Kind::put, Bytes::literal("k"), {Bytes::copy_of(value), {}, kNoExpiry}}},
+               {1}, {ClientId(1), WriteNumber(sequence_ + 1)}, WriteNumber(0));
     const PartitionBatch batch{.partition = kPartition, .writes = {&write, 1}, .state = state_at(position)};
     Result<void> committed;
     do {
@@ -280,11 +280,11 @@ class SharedLogTest : public RocksLogTest {
     for (std::uint64_t round = 0; round < rounds; ++round) {
       const Position position{Term(1), Sequence(++sequence_)};
       const messages::LoggedWritePtr write =
-          logged(position, {{messages::Mutation::Kind::put, Bytes::literal("k"),
+          logged(position, {{messages::Mutation::Kind::put,
+                             Bytes::literal("k"),
                              {Bytes::copy_of(std::string(bytes, 'x')), {}, kNoExpiry}}});
       for (std::uint16_t id = 0; id < kPartitions; ++id) {
-        const PartitionBatch batch{
-            .partition = PartitionId(id), .writes = {&write, 1}, .state = state_at(position)};
+        const PartitionBatch batch{.partition = PartitionId(id), .writes = {&write, 1}, .state = state_at(position)};
         while (!engine_->commit({&batch, 1})) std::this_thread::yield();
       }
     }
