@@ -334,7 +334,12 @@ TEST_F(SessionTest, MessagesThatNodesDoNotSendEachOtherAreDropped) {
 
 TEST_F(SessionTest, ReportsOnThePartitionsOfAllLoopsInOrder) {
   adopt_map();
-  const auto report = std::get<messages::PartitionsResponse>(ask(messages::PartitionsRequest{}).body);
+  messages::PartitionsResponse report;
+  // Taking office waits for a sync.
+  wait_until([&] {
+    report = std::get<messages::PartitionsResponse>(ask(messages::PartitionsRequest{}).body);
+    return std::ranges::all_of(report.partitions, &messages::PartitionStatus::serving);
+  });
   ASSERT_EQ(report.partitions.size(), kPartitions);
   for (std::uint16_t p = 0; p < kPartitions; ++p) {
     EXPECT_EQ(report.partitions[p].partition, PartitionId(p));
