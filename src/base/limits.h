@@ -39,6 +39,9 @@ inline constexpr std::size_t kTextBytesMax = 1024;  // a name or address
 inline constexpr std::size_t kErrorMessageBytesMax = 4096;  // beyond: cut off
 inline constexpr std::size_t kReceiveChunkBytes = 64 * 1024;
 
+// A request that gives no time of its own. Beyond: timeout.
+inline constexpr auto kRequestWaitMax = 60s;
+
 // A server's connection. Beyond: the server stops reading from it until answers drain.
 inline constexpr std::size_t kConnectionRequestsInFlightMax = 8192;
 inline constexpr std::size_t kConnectionOutputBytesMax = 64 * 1024 * 1024;
@@ -77,6 +80,8 @@ inline constexpr auto kWriteIdLife = 60s;  // above every deadline
 inline constexpr std::size_t kLostPageItemsMax = 1000;
 inline constexpr std::size_t kEventsPageItemsMax = 1000;
 inline constexpr std::size_t kEventsKeptMax = 20'000;
+inline constexpr std::size_t kNodeEventsQueuedMax =
+    4096;  // while no coordinator admits the node; the oldest are dropped
 
 // Blocking work of one loop. Beyond: busy.
 inline constexpr std::size_t kPoolJobsMax = 16'384;

@@ -22,7 +22,10 @@ struct LostWrite {
   bool operator==(const LostWrite&) const = default;
 };
 
-// Writes whose contents are gone: [first, last] of `term`.
+// How far a range of lost writes went, nobody has heard.
+inline constexpr Sequence kUnknownLast{0};
+
+// Writes whose contents are gone: [first, last] of `term`; maybe none, where `last` is kUnknownLast.
 struct LostRange {
   PartitionId partition;
   Term term;

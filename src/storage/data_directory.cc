@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
+#include "storage/encoding.h"
 
 namespace gyre::storage {
 namespace {
@@ -14,6 +16,10 @@ namespace fs = std::filesystem;
 constexpr std::string_view kLockFile = "LOCK";
 constexpr std::string_view kFormatFile = "FORMAT";
 constexpr std::string_view kIdentityFile = "identity";
+constexpr std::string_view kMapFile = "map";
+constexpr std::string_view kMapMagic = "gyre map ";
+constexpr std::string_view kMapHeader = "gyre map 1\n";  // then the XXH64 of the rest, and the rest
+constexpr std::size_t kMapChecksumBytes = 8;
 constexpr std::string_view kFormatMagic = "gyre data format ";
 constexpr const char* kBootIdFile = "/proc/sys/kernel/random/boot_id";
 
@@ -169,7 +175,8 @@ Result<void> DataDirectory::start(const DataDirectoryOptions& options) {
                                                                    .memtable_bytes = options.memtable_bytes,
                                                                    .log_bytes = options.log_bytes / identity_.stores,
                                                                    .create = never_opened,
-                                                                   .machine_died = machine_died}));
+                                                                   .machine_died = machine_died,
+                                                                   .boot_id = boot_id}));
     engines_.push_back(std::move(engine));
   }
 
@@ -204,6 +211,30 @@ Result<void> DataDirectory::adopt_map(const ClusterId& cluster, Epoch epoch) {
   next.cluster = cluster;
   next.map_epoch = epoch;
   return save(next);
+}
+
+Result<void> DataDirectory::keep_map(std::string_view map) {
+  std::string text(kMapHeader);
+  put_u64(text, hash64(map));
+  text += map;
+  return write_file(path_ / kMapFile, text);
+}
+
+Result<std::optional<std::string>> DataDirectory::kept_map() const {
+  GYRE_TRY_SET(std::optional<std::string> text, read_file(path_ / kMapFile));
+  if (!text) return std::optional<std::string>{};
+  const std::size_t begin = kMapHeader.size() + kMapChecksumBytes;
+  if (text->starts_with(kMapHeader) && text->size() >= begin) {
+    std::string checksum;
+    put_u64(checksum, hash64(std::string_view(*text).substr(begin)));
+    if (std::string_view(*text).substr(kMapHeader.size(), kMapChecksumBytes) == checksum) {
+      return std::optional(text->substr(begin));
+    }
+  } else if (text->starts_with(kMapMagic) && !text->starts_with(kMapHeader)) {
+    return fail(ErrorCode::unsupported,
+                fmt::format("the map in {} is of another version", (path_ / kMapFile).string()));
+  }
+  return fail(ErrorCode::corrupt, fmt::format("the file {} is damaged", (path_ / kMapFile).string()));
 }
 
 Result<void> DataDirectory::caught_up() {

@@ -3,6 +3,7 @@
 //   LOCK        held by the process that uses the directory; its process id
 //   FORMAT      format of everything here
 //   identity    see identity.h
+//   map         the cluster map that the node knew last
 //   store-<i>/  RocksDB databases, one for each engine
 #pragma once
 
@@ -10,7 +11,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -52,6 +55,13 @@ class DataDirectory {
   // REQUIRES: !cluster.empty(). ERRORS: wrong_cluster (belongs to another), stale_map (has known a newer one),
   // storage_failed.
   Result<void> adopt_map(const ClusterId& cluster, Epoch epoch);
+
+  // Keeps a map, as bytes that mean nothing here, for the process after this one; durable when it returns.
+  // REQUIRES: its epoch has been adopted. ERRORS: storage_failed (the one before is there, or this one).
+  Result<void> keep_map(std::string_view map);
+  // The map kept last, maybe of an older epoch than has been adopted. None: there is none yet.
+  // ERRORS: corrupt, unsupported (of a newer version), storage_failed.
+  Result<std::optional<std::string>> kept_map() const;
 
   // Every partition here is in sync again under the present generation; durable when it returns. Repeating it is
   // nothing. ERRORS: storage_failed.

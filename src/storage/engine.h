@@ -33,14 +33,15 @@ struct PartitionBatch {
 struct StoredPartition {
   PartitionState state;
   // The writes with an id that a retry may still ask for, oldest first: of the last window given, and those logged
-  // behind it, as far back as the log reaches.
+  // behind it, as far back as the log reaches, but no more than a window holds. Left out is what its client has closed,
+  // and what is surely older than an id lives; how old the rest is, nobody can tell any more.
   std::vector<messages::WindowWrite> window;
 };
 
 // Where a read may look.
 enum class Tier : std::uint8_t {
   memory,  // never blocks: memtable and block cache
-  all,     // may read the disk: off the loop only
+  all,  // may read the disk: off the loop only
 };
 
 // Whether a reader at `now` sees the record.

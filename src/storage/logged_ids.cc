@@ -1,11 +1,21 @@
 #include "storage/logged_ids.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <ranges>
 
 #include "base/limits.h"
 
 namespace gyre::storage {
+namespace {
+
+// Not more than a window counts.
+std::size_t bytes_of(const messages::WindowWrite& write) {
+  return sizeof write + write.outcomes.size() * sizeof(messages::WriteOutcome);
+}
+
+}  // namespace
 
 void LoggedIds::add(const messages::LoggedWrite& write) {
   if (!write.id.given()) return;
@@ -20,6 +30,7 @@ void LoggedIds::add(const messages::LoggedWrite& write) {
 void LoggedIds::add(messages::WindowWrite write) {
   if (!writes_.empty() && writes_.back().position.sequence >= write.position.sequence) return;
   writes_.push_back(std::move(write));
+  if (writes_.size() >= compact_at_) compact();
 }
 
 void LoggedIds::replace(const std::vector<messages::WindowWrite>& writes) {
@@ -31,22 +42,30 @@ void LoggedIds::truncate_after(Sequence last) {
   while (!writes_.empty() && writes_.back().position.sequence > last) writes_.pop_back();
 }
 
-void LoggedIds::expire(UnixMillis time) {
-  constexpr std::int64_t kLifeMs = std::chrono::milliseconds(limits::kWriteIdLife).count();
-  while (!writes_.empty() && writes_.front().time.value + kLifeMs < time.value) writes_.pop_front();
-}
-
 std::vector<messages::WindowWrite> LoggedIds::open() const {
   std::map<ClientId, WriteNumber> lowest_open;
   for (const messages::WindowWrite& write : writes_) {
     WriteNumber& lowest = lowest_open[write.id.client];
-    lowest = std::max(lowest, write.lowest_open);
+    // A write is open itself, whatever it says.
+    lowest = std::max(lowest, std::min(write.lowest_open, write.id.number));
   }
   std::vector<messages::WindowWrite> open;
-  for (const messages::WindowWrite& write : writes_) {
-    if (write.id.number >= lowest_open[write.id.client]) open.push_back(write);
+  std::size_t bytes = 0;
+  for (const messages::WindowWrite& write : std::views::reverse(writes_)) {
+    if (write.id.number < lowest_open[write.id.client]) continue;
+    if (open.size() >= limits::kWindowWritesMax || bytes >= limits::kWindowBytesMax) break;
+    // The newest does not count: a window takes one more while it is not full.
+    if (!open.empty()) bytes += bytes_of(write);
+    open.push_back(write);
   }
+  std::ranges::reverse(open);
   return open;
+}
+
+void LoggedIds::compact() {
+  std::vector<messages::WindowWrite> kept = open();
+  writes_.assign(std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
+  compact_at_ = std::max(kCompactMin, 2 * writes_.size());
 }
 
 }  // namespace gyre::storage

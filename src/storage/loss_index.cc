@@ -2,13 +2,15 @@
 
 namespace gyre::storage {
 
-// A write and a range of that one write are different entries: the write has its contents.
+// A write and a range that begins with it are different entries: the write has its contents.
+constexpr Sequence kWrite{UINT64_MAX};
+
 LossIndex::Name LossIndex::name_of(const messages::Loss& loss) {
   if (const auto* range = std::get_if<messages::LostRange>(&loss)) {
     return {range->partition, range->term, range->first, range->last};
   }
   const auto& write = std::get<messages::LostWrite>(loss);
-  return {write.partition, write.position.term, write.position.sequence, Sequence()};
+  return {write.partition, write.position.term, write.position.sequence, kWrite};
 }
 
 std::uint64_t LossIndex::find(const messages::Loss& loss) const {

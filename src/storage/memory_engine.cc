@@ -63,7 +63,6 @@ void MemoryEngine::apply(Partition& partition, const OwnedBatch& batch) const {
   if (!batch.repairs.empty() || reached != batch.state.position) cut_log(partition, batch.state.position.sequence);
   if (batch.window) partition.ids.replace(*batch.window);
   partition.state = batch.state;
-  partition.ids.expire(batch.state.time);
   for (; partition.log.size() > log_kept_; partition.log.pop_front()) {
     partition.log_after = partition.log.front()->position.sequence;
   }

@@ -84,11 +84,15 @@ class RocksSnapshot final : public Snapshot {
   std::unique_ptr<rocksdb::Iterator> iterator_;
 };
 
-// THREAD: as Engine says. What the owner's loop alone touches: stored_, batch_, mark_, steps_.
+// THREAD: as Engine says. What the owner's loop alone touches: stored_, given_windows_, batch_, mark_, steps_.
 class RocksEngineOnDisk final : public RocksEngine {
  public:
   RocksEngineOnDisk(std::string path, const RocksOptions& options)
-      : path_(std::move(path)), filter_(horizons_), log_(std::make_shared<RocksLog>(path_, options)) {
+      : path_(std::move(path)),
+        filter_(horizons_),
+        log_(std::make_shared<RocksLog>(path_, options)),
+        id_life_(options.log_kept_for),
+        clock_(clock_of(options)) {
     memory_read_.read_tier = rocksdb::kBlockCacheTier;
     write_.no_slowdown = true;
   }
@@ -126,6 +130,7 @@ class RocksEngineOnDisk final : public RocksEngine {
   void append(PartitionId partition, const messages::Mutation& mutation);
   void append_cut(PartitionId partition, Sequence last);
   void append_drop(PartitionId partition);
+  void append_window(const PartitionBatch& batch);
   void append_writes(const PartitionBatch& batch, Position reached);
   void append(const PartitionBatch& batch, const PartitionState* before);
   const PartitionState* state_before(std::span<const PartitionBatch> earlier, PartitionId partition) const;
@@ -148,7 +153,10 @@ class RocksEngineOnDisk final : public RocksEngine {
   // Windows as of opening, until the first commit.
   std::map<PartitionId, StoredPartition> stored_;
   bool windows_held_ = false;
+  std::map<PartitionId, Instant> given_windows_;  // those on disk; nothing in them was written later
   const std::shared_ptr<RocksLog> log_;
+  const Duration id_life_;
+  const std::function<Instant()> clock_;
   DroppedPartitions dropped_;
   rocksdb::WriteBatch batch_;
   std::string mark_;
@@ -189,6 +197,7 @@ Result<void> RocksEngineOnDisk::load_states() {
   for (iterator->Seek(bounds.range.begin); iterator->Valid(); iterator->Next()) {
     GYRE_TRY_SET(const layout::MetaKey key, layout::decode_meta_key(view_of(iterator->key())));
     GYRE_TRY(layout::decode_meta(key.kind, view_of(iterator->value()), stored_[key.partition]));
+    if (key.kind == layout::MetaKey::Kind::window) given_windows_[key.partition] = clock_();
   }
   if (!iterator->status().ok()) return read_failure(path_, iterator->status());
   return {};
@@ -279,6 +288,19 @@ void RocksEngineOnDisk::append_drop(PartitionId partition) {
   steps_.push_back({.partition = partition, .cut = true, .first = {}, .last = {}});
 }
 
+// One that was given goes once nobody can ask for what is in it: it would come back at every opening.
+void RocksEngineOnDisk::append_window(const PartitionBatch& batch) {
+  if (batch.window) {
+    batch_.Put(layout::window_key(batch.partition), layout::encode_window(*batch.window));
+    given_windows_[batch.partition] = clock_();
+    return;
+  }
+  const auto given = given_windows_.find(batch.partition);
+  if (given == given_windows_.end() || clock_() - given->second < id_life_) return;
+  batch_.Delete(layout::window_key(batch.partition));
+  given_windows_.erase(given);
+}
+
 // Marks cost neither memtable nor tables anything. The position closes each partition's part.
 void RocksEngineOnDisk::append(const PartitionBatch& batch, const PartitionState* before) {
   if (batch.drop_first) {
@@ -287,7 +309,7 @@ void RocksEngineOnDisk::append(const PartitionBatch& batch, const PartitionState
   }
   append_writes(batch, before == nullptr ? Position{} : before->position);
   for (const messages::Mutation& repair : batch.repairs) append(batch.partition, repair);
-  if (batch.window) batch_.Put(layout::window_key(batch.partition), layout::encode_window(*batch.window));
+  append_window(batch);
   if (before == nullptr || !same_terms(*before, batch.state)) {
     batch_.Put(layout::terms_key(batch.partition), layout::encode_terms(batch.state));
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,9 @@ struct RocksOptions {
   // recovered. Otherwise only an unfinished last record is forgiven, as a killed process leaves it, and anything else
   // refused: nothing acknowledged goes missing unnoticed.
   bool machine_died = false;
+  // Of the kernel. Empty: what earlier processes of this boot know of the log's age does not count.
+  std::string boot_id = {};
+  std::function<Instant()> clock = {};  // a test's; empty: CLOCK_BOOTTIME
 };
 
 inline constexpr int kMemtablesMax = 4;

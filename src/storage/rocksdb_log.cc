@@ -4,10 +4,15 @@
 #include <charconv>
 #include <chrono>
 #include <filesystem>
+#include <iterator>
+#include <set>
+
+#include <time.h>
 
 #include <fmt/format.h>
 #include <rocksdb/transaction_log.h>
 
+#include "storage/files.h"
 #include "storage/layout.h"
 #include "storage/log_records.h"
 #include "storage/rocksdb_options.h"
@@ -36,8 +41,18 @@ Status for_each_record(rocksdb::DB& db, rocksdb::SequenceNumber from, rocksdb::S
 // Collects what scan() is after.
 class Scanner final : public RecordVisitor {
  public:
-  // Of the records visited since the last call.
-  std::vector<LogStep> take_steps() { return std::exchange(steps_, {}); }
+  // Reads the records from `begin` on, before `end`, into itself and `index`.
+  Status scan(rocksdb::DB& db, rocksdb::SequenceNumber begin, rocksdb::SequenceNumber end, LogIndex& index) {
+    return for_each_record(db, begin, end, [&](const rocksdb::BatchResult& record) {
+      steps_.clear();
+      Status scanned = visit(*record.writeBatchPtr);
+      if (scanned.ok()) index.grow(record.sequence, record.writeBatchPtr->GetDataSize(), steps_);
+      ++records_;
+      return scanned;
+    });
+  }
+
+  std::uint64_t records() const { return records_; }
 
   // Takes a window of the store with the ids logged behind it.
   std::vector<messages::WindowWrite> complete(PartitionId partition, const StoredPartition& stored) {
@@ -47,7 +62,6 @@ class Scanner final : public RecordVisitor {
     if (!found.window_given) window.replace(stored.window);
     for (const messages::WindowWrite& write : found.logged.open()) window.add(write);
     window.truncate_after(stored.state.position.sequence);
-    window.expire(stored.state.time);
     return window.open();
   }
 
@@ -83,7 +97,6 @@ class Scanner final : public RecordVisitor {
         const Sequence sequence = mark->write.position.sequence;
         steps_.push_back({.partition = mark->partition, .first = sequence, .last = sequence});
         ids.logged.add(mark->write);
-        ids.logged.expire(mark->write.time);
         break;
       }
       case layout::LogMark::Kind::cut:
@@ -98,8 +111,9 @@ class Scanner final : public RecordVisitor {
     return Status::OK();
   }
 
-  std::vector<LogStep> steps_;
+  std::vector<LogStep> steps_;  // of one record
   std::map<PartitionId, Ids> ids_;
+  std::uint64_t records_ = 0;
 };
 
 // The sequence number of the oldest record. 0: there is none. (DB::GetSortedWalFiles would say it too, but waits for
@@ -110,47 +124,92 @@ rocksdb::SequenceNumber oldest_record(rocksdb::DB& db) {
   return status.ok() && records->Valid() ? records->GetBatch().sequence : 0;
 }
 
+struct LogFile {
+  std::uint64_t number = 0;
+  std::uint64_t bytes = 0;
+  std::string name;
+
+  auto operator<=>(const LogFile&) const = default;
+};
+
+// In a directory that may be missing; those that vanish meanwhile are left out.
+std::vector<LogFile> log_files(const std::string& directory) {
+  std::vector<LogFile> files;
+  std::error_code error;
+  fs::directory_iterator entry(directory, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    LogFile file;
+    file.name = entry->path().filename().string();
+    const auto [end, no_number] = std::from_chars(file.name.data(), file.name.data() + file.name.size(), file.number);
+    if (no_number != std::errc() || std::string_view(end) != ".log") continue;
+    std::error_code vanished;
+    file.bytes = entry->file_size(vanished);
+    if (!vanished) files.push_back(std::move(file));
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+std::string ages_of(const std::string& store) { return store + "/log-ages"; }
+
+Instant boot_time() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return Instant(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+}
+
 }  // namespace
 
 std::string archive_of(const std::string& store) { return store + "/archive"; }
 
-// Sets indexed_from_ to where the files begin that must be read now, and older_files_ to those before.
-Status RocksLog::find_files(rocksdb::DB& db) {
-  rocksdb::VectorLogPtr files;
-  const Status status = db.GetSortedWalFiles(files);
-  const auto old = fs::file_time_type::clock::now() - kept_for_;
-  for (const std::unique_ptr<rocksdb::LogFile>& file : files) {
-    std::error_code error;
-    const fs::file_time_type written = fs::last_write_time(path_ + file->PathName(), error);
-    indexed_from_ = file->StartSequence();
-    if (error || written >= old) return status;
-    older_files_.push_back(indexed_from_);
-  }
-  indexed_from_ = db.GetLatestSequenceNumber() + 1;
-  return status;
+std::function<Instant()> clock_of(const RocksOptions& options) {
+  if (options.clock) return options.clock;
+  return boot_time;
 }
 
-// A log that is damaged somewhere is as good as one that begins behind all that is there: who needs more takes a
-// snapshot.
+// Ages that cannot be read are not known: more is kept and read then.
+RocksLog::RocksLog(std::string path, const RocksOptions& options)
+    : path_(std::move(path)),
+      bytes_max_(options.log_bytes),
+      boot_(options.boot_id),
+      clock_(clock_of(options)),
+      ages_(options.log_kept_for) {
+  const auto noted = read_file(ages_of(path_));
+  if (!boot_.empty() && noted && *noted) ages_.recall(**noted, boot_);
+}
+
+// Sets indexed_from_ to where the files begin that must be read now, which it gives, and older_files_ to those before.
+std::expected<RocksLog::Places, Status> RocksLog::find_files(rocksdb::DB& db) {
+  rocksdb::VectorLogPtr files;
+  const Status status = db.GetSortedWalFiles(files);
+  if (!status.ok()) return std::unexpected(status);
+  const std::uint64_t old = old_through();
+  Places recent;
+  for (const std::unique_ptr<rocksdb::LogFile>& file : files) {
+    (file->LogNumber() <= old ? older_files_ : recent).push_back(file->StartSequence());
+  }
+  indexed_from_ = recent.empty() ? db.GetLatestSequenceNumber() + 1 : recent.front();
+  return recent;
+}
+
+// What is logged before a damaged place is as good as not there for who reads the log: who needs it takes a snapshot.
+// The ids on both sides of it count.
 Result<void> RocksLog::scan(rocksdb::DB& db, std::map<PartitionId, StoredPartition>& stored) {
   const std::lock_guard lock(reading_);
   Scanner scanner;
-  Status status = find_files(db);
-  if (status.ok()) {
-    const rocksdb::SequenceNumber end = db.GetLatestSequenceNumber() + 1;
-    status = for_each_record(db, indexed_from_, end, [&](const rocksdb::BatchResult& record) {
-      Status scanned = scanner.visit(*record.writeBatchPtr);
-      const std::vector<LogStep> steps = scanner.take_steps();
-      if (scanned.ok()) index_.grow(record.sequence, record.writeBatchPtr->GetDataSize(), steps);
-      ++records_scanned_;
-      return scanned;
-    });
-  }
-  if (status.IsIOError()) return read_failure(path_, status);
-  if (!status.ok()) {
+  const auto files = find_files(db);
+  Status status = files ? Status::OK() : files.error();
+  const rocksdb::SequenceNumber end = db.GetLatestSequenceNumber() + 1;
+  for (std::size_t i = 0; files && i < files->size(); ++i) {
+    const Status scanned = scanner.scan(db, (*files)[i], i + 1 < files->size() ? (*files)[i + 1] : end, index_);
+    if (scanned.ok()) continue;
+    status = scanned;
+    if (status.IsIOError()) break;
     index_.break_off();
-    older_files_.clear();
   }
+  records_scanned_ += scanner.records();
+  if (status.IsIOError()) return read_failure(path_, status);
+  if (!status.ok()) older_files_.clear();
   for (auto& [partition, held] : stored) {
     held.window = scanner.complete(partition, held);
     index_.settle(partition, held.state.position.sequence);
@@ -165,13 +224,8 @@ bool RocksLog::index_older_file(rocksdb::DB& db) {
   older_files_.pop_back();
   LogIndex older;
   Scanner scanner;
-  const Status status = for_each_record(db, begin, indexed_from_, [&](const rocksdb::BatchResult& record) {
-    Status scanned = scanner.visit(*record.writeBatchPtr);
-    const std::vector<LogStep> steps = scanner.take_steps();
-    if (scanned.ok()) older.grow(record.sequence, record.writeBatchPtr->GetDataSize(), steps);
-    ++records_scanned_;
-    return scanned;
-  });
+  const Status status = scanner.scan(db, begin, indexed_from_, older);
+  records_scanned_ += scanner.records();
   if (!status.ok()) {
     older_files_.clear();
     return false;
@@ -214,35 +268,35 @@ Result<std::vector<messages::LoggedWritePtr>> RocksLog::read(rocksdb::DB& db, Pa
   return not_reached(partition, after);
 }
 
+// Of all files only the newest is written to.
+void RocksLog::note_complete() {
+  std::vector<LogFile> files = log_files(path_);
+  std::ranges::move(log_files(archive_of(path_)), std::back_inserter(files));  // last: files move there
+  std::set<std::uint64_t> numbers;
+  for (const LogFile& file : files) numbers.insert(file.number);
+  if (numbers.size() < 2 || !ages_.note(*std::next(numbers.rbegin()), clock_())) return;
+  // Lost, it is only noted anew.
+  if (!boot_.empty()) (void)write_file(ages_of(path_), ages_.encode(boot_));
+}
+
+std::uint64_t RocksLog::old_through() {
+  const std::lock_guard lock(trimming_);
+  return ages_.old_through(clock_());
+}
+
 void RocksLog::trim(rocksdb::DB& db) {
-  struct File {
-    std::uint64_t number = 0;
+  {
+    const std::lock_guard lock(trimming_);
+    note_complete();
+    const std::uint64_t old = ages_.old_through(clock_());
+    const std::vector<LogFile> files = log_files(archive_of(path_));
     std::uint64_t bytes = 0;
-    fs::file_time_type written;
-    std::string name;
-  };
-  std::vector<File> files;
-  std::uint64_t bytes = 0;
-  std::error_code error;
-  fs::directory_iterator entry(archive_of(path_), error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    File file;
-    file.name = entry->path().filename().string();
-    const auto [end, no_number] = std::from_chars(file.name.data(), file.name.data() + file.name.size(), file.number);
-    if (no_number != std::errc() || std::string_view(end) != ".log") continue;
-    std::error_code vanished;
-    file.bytes = entry->file_size(vanished);
-    if (!vanished) file.written = entry->last_write_time(vanished);
-    if (vanished) continue;
-    bytes += file.bytes;
-    files.push_back(std::move(file));
-  }
-  std::ranges::sort(files, {}, &File::number);
-  const auto old_enough = fs::file_time_type::clock::now() - kept_for_;
-  for (const File& file : files) {
-    if (bytes <= bytes_max_ || file.written > old_enough) break;
-    if (!db.DeleteFile("archive/" + file.name).ok()) break;
-    bytes -= file.bytes;
+    for (const LogFile& file : files) bytes += file.bytes;
+    for (const LogFile& file : files) {
+      if (bytes <= bytes_max_ || file.number > old) break;
+      if (!db.DeleteFile("archive/" + file.name).ok()) break;
+      bytes -= file.bytes;
+    }
   }
   index_.forget_before(oldest_record(db));
   const std::unique_lock lock(reading_, std::try_to_lock);  // busy: not at rest

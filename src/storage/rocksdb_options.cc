@@ -1,7 +1,7 @@
 #include "storage/rocksdb_options.h"
 
 #include <algorithm>
-#include <chrono>
+#include <limits>
 
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
@@ -15,9 +15,6 @@
 
 namespace gyre::storage {
 namespace {
-
-// Who was away for longer is no worse off with a snapshot.
-constexpr auto kLogLifeMax = std::chrono::hours(24);
 
 std::string_view view_of(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
@@ -89,9 +86,10 @@ rocksdb::Options tuned_options(const RocksOptions& options, const ExpiryFilter& 
   db.paranoid_checks = true;
   db.wal_recovery_mode = options.machine_died ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
                                               : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-  // Any value makes RocksDB keep its log in an archive. How much of it stays is for `listener` to see to at each flush:
-  // RocksDB's own limit of size is looked at only every ten minutes.
-  db.WAL_ttl_seconds = std::chrono::seconds(kLogLifeMax).count();
+  // Any value makes RocksDB keep its log in an archive; with this one it removes nothing from there. Its own limits
+  // would do so by the wall clock, and at once where that was set back. How much stays is for `listener` to see to at
+  // each flush.
+  db.WAL_ttl_seconds = std::numeric_limits<std::uint64_t>::max();
   db.listeners.push_back(std::move(listener));
   db.manual_wal_flush = false;  // each commit reaches the kernel: a killed process loses nothing
 

@@ -158,10 +158,16 @@ TEST_P(EngineLog, LeavesOutOfTheWindowWhatNobodyAsksForAgain) {
   commit_named(kOne, 7, 3, {3000}, /*lowest_open=*/3);
   subject_->reopen();
   EXPECT_THAT(window(kOne), ElementsAre(1, 3));  // of client 8, of client 7
-  states_[kOne].time = {62'001};
+}
+
+// A wall clock that was set is no reason to forget who wrote.
+TEST_P(EngineLog, KeepsIdsHoweverFarThePartitionsTimeJumps) {
+  commit_named(kOne, 7, 1, {1000});
+  commit_named(kOne, 8, 2, {121'000});
+  states_[kOne].time = {3'600'000'000};
   commit({.partition = kOne, .state = states_[kOne]});
   subject_->reopen();
-  EXPECT_THAT(window(kOne), ElementsAre(3));
+  EXPECT_THAT(window(kOne), ElementsAre(1, 2));
 }
 
 TEST_P(EngineLog, ReplacesTheWindowByTheOneGivenAndGoesOnFromThere) {

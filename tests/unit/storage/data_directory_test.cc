@@ -178,6 +178,35 @@ TEST_F(DataDirectoryTest, RemembersTheNewestMapAndRefusesAnOlderOne) {
   ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(7)));
 }
 
+TEST_F(DataDirectoryTest, KeepsTheMapForTheNextProcess) {
+  auto directory = must_open();
+  EXPECT_EQ(directory->kept_map().value(), std::nullopt);
+  const std::string map("\0 any bytes \xFF", 13);
+  ASSERT_TRUE(directory->keep_map("an older one"));
+  ASSERT_TRUE(directory->keep_map(map));
+  directory.reset();
+  EXPECT_EQ(must_open()->kept_map().value(), map);
+}
+
+TEST_F(DataDirectoryTest, OpensWhateverHasBecomeOfTheMapAndSaysWhatIsWrongWithIt) {
+  ASSERT_TRUE(must_open()->keep_map("map"));
+  const auto code = [&] {
+    const auto map = must_open()->kept_map();
+    return map ? ErrorCode{} : map.error().code;
+  };
+  EXPECT_EQ(code(), ErrorCode{});
+  write("map", "");
+  EXPECT_EQ(code(), ErrorCode::corrupt);
+  write("map", "gyre map 1\n");
+  EXPECT_EQ(code(), ErrorCode::corrupt);
+  write("map", "gyre map 1\n12345678map");
+  EXPECT_EQ(code(), ErrorCode::corrupt);
+  write("map", "gyre map 2\n...");
+  EXPECT_EQ(code(), ErrorCode::unsupported);
+  ASSERT_TRUE(std::filesystem::remove(path_ / "map"));
+  EXPECT_EQ(must_open()->kept_map().value(), std::nullopt);
+}
+
 TEST_F(DataDirectoryTest, RefusesAnotherClustersDirectory) {
   ASSERT_TRUE(must_open()->adopt_map(cluster_, Epoch(1)));
   options_.cluster = other_cluster_;

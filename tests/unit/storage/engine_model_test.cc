@@ -202,7 +202,7 @@ class ModelRun {
     for (const messages::WindowWrite& write : stored.window) found.insert(write.id.number.value());
     for (const messages::LoggedWritePtr& write : expected.log) {
       if (!write->id.given() || write->id.number < lowest_open[write->id.client]) continue;
-      EXPECT_EQ(found.contains(write->id.number.value()), write->time.value + 60'000 >= expected.state.time.value);
+      EXPECT_TRUE(found.contains(write->id.number.value()));
     }
   }
 

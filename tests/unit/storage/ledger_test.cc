@@ -104,6 +104,14 @@ TEST_P(LedgerTest, GivesBackWhatWasAdded) {
   EXPECT_EQ(std::get<messages::LostRange>(all.items[1].loss), lost_range(8, 9));
 }
 
+// Also where nobody knows how far it goes.
+TEST_P(LedgerTest, ARangeThatBeginsWithAKnownWriteIsAnotherEntry) {
+  append({lost_write(7), lost_range(7, 0), lost_range(7, 7)});
+  open();
+  append({lost_range(7, 0)});
+  EXPECT_EQ(names(), (std::vector<std::string>{"7", "7-0", "7-7"}));
+}
+
 TEST_P(LedgerTest, HoldsOneEntryForOneWriteWhoeverBringsIt) {
   append({lost_write(7), lost_write(7), lost_range(8, 9)});
   append({lost_write(6), lost_write(7), lost_range(8, 9), lost_range(8, 10)});

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "tests/storage_support.h"
 
 namespace gyre::storage {
@@ -42,14 +43,51 @@ TEST(LoggedIds, LeavesOutWhatItsClientClosed) {
   EXPECT_THAT(open(ids), ElementsAre(2, 3, 4, 5, 6));
 }
 
-TEST(LoggedIds, KeepsAnIdToTheEndOfItsLife) {
+TEST(LoggedIds, KeepsAnIdHoweverFarTimesLieApart) {
   LoggedIds ids;
   ids.add(write(1, 1, 0, 1000));
-  ids.add(write(2, 1, 0, 1001));
-  ids.expire({61'000});
-  EXPECT_THAT(open(ids), ElementsAre(1, 2));
-  ids.expire({61'001});
-  EXPECT_THAT(open(ids), ElementsAre(2));
+  ids.add(write(2, 1, 0, 3'600'000'000));
+  ids.add(write(3, 1, 0, 0));
+  EXPECT_THAT(open(ids), ElementsAre(1, 2, 3));
+}
+
+TEST(LoggedIds, AWriteIsOpenItselfWhateverItSays) {
+  LoggedIds ids;
+  ids.add(write(1, 1));
+  ids.add(write(2, 1, /*lowest_open=*/99));
+  ids.add(write(3, 1));
+  EXPECT_THAT(open(ids), ElementsAre(2, 3));
+}
+
+TEST(LoggedIds, GivesTheNewestThatAWindowHoldsByNumber) {
+  LoggedIds ids;
+  constexpr std::uint64_t kWrites = 5 * limits::kWindowWritesMax / 2;
+  for (std::uint64_t sequence = 1; sequence <= kWrites; ++sequence) ids.add(write(sequence, sequence));
+  const auto kept = ids.open();
+  EXPECT_EQ(kept.size(), limits::kWindowWritesMax);
+  EXPECT_EQ(kept.back().position.sequence, Sequence(kWrites));
+}
+
+// A window that took its newest write while it was not full is given back whole.
+TEST(LoggedIds, GivesTheNewestThatAWindowHoldsByBytes) {
+  LoggedIds ids;
+  messages::WindowWrite large = write(1, 1);
+  large.outcomes.resize(limits::kBatchOperationsMax);
+  const std::size_t bytes = sizeof large + large.outcomes.size() * sizeof(messages::WriteOutcome);
+  const std::uint64_t held = (limits::kWindowBytesMax + bytes - 1) / bytes;
+  for (std::uint64_t sequence = 1; sequence <= held + 5; ++sequence) {
+    large.id.number = WriteNumber(sequence);
+    large.position.sequence = Sequence(sequence);
+    ids.add(large);
+  }
+  EXPECT_EQ(ids.open().size(), held + 1);
+  EXPECT_EQ(ids.open().back().position.sequence, Sequence(held + 5));
+}
+
+TEST(LoggedIds, ForgetsWhatIsClosedAsItGoes) {
+  LoggedIds ids;
+  for (std::uint64_t sequence = 1; sequence <= 100'000; ++sequence) ids.add(write(sequence, 1, sequence));
+  EXPECT_THAT(open(ids), ElementsAre(100'000));
 }
 
 TEST(LoggedIds, IsReplacedInTheOrderOfPositions) {

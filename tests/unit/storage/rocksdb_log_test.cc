@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "storage/rocksdb_engine.h"
 #include "tests/storage_support.h"
 
@@ -29,6 +30,8 @@ class RocksLogTest : public testing::Test {
     options_.cache = make_block_cache(1 << 20);
     options_.memtable_bytes = 64 << 10;
     options_.create = true;
+    options_.boot_id = "boot-1";
+    options_.clock = [this] { return now_; };
   }
 
   void open() {
@@ -87,6 +90,10 @@ class RocksLogTest : public testing::Test {
     return numbers;
   }
 
+  void put_files_back_to(fs::file_time_type written) {
+    for (const auto& file : fs::recursive_directory_iterator(path_)) fs::last_write_time(file.path(), written);
+  }
+
   std::vector<fs::path> archived() const {
     std::vector<fs::path> files;
     std::error_code none;
@@ -114,6 +121,7 @@ class RocksLogTest : public testing::Test {
   std::unique_ptr<RocksEngine> engine_;
   Term term_{1};
   std::uint64_t sequence_ = 0;
+  Instant now_{std::chrono::hours(5)};
 };
 
 std::vector<std::uint64_t> range(std::uint64_t first, std::uint64_t last) {
@@ -176,6 +184,65 @@ TEST_F(RocksLogTest, KeepsWhatIsYoungerThanAnIdLives) {
   EXPECT_EQ(read(0), range(1, 500));
   open();
   EXPECT_EQ(window(), range(1, 500));
+}
+
+// The wall clock is set forward: every file looks older than an id lives. Or it is set back: they are of the future.
+TEST_F(RocksLogTest, KeepsIdsWhateverTheWallClockSaysOfItsFiles) {
+  options_.log_bytes = 0;
+  open();
+  write_many(500);
+  ASSERT_TRUE(engine_->compact(kPartition));
+  const auto today = fs::file_time_type::clock::now();
+  for (const auto written : {today - std::chrono::hours(1), today + std::chrono::hours(1000)}) {
+    put_files_back_to(written);
+    open();
+    EXPECT_EQ(window(), range(1, sequence_));
+    write_many(200);  // trims
+    ASSERT_TRUE(engine_->compact(kPartition));
+    EXPECT_EQ(read(0), range(1, sequence_));
+  }
+}
+
+TEST_F(RocksLogTest, KnowsHowOldItsFilesAreWithinABoot) {
+  open();
+  write_many(500);
+  ASSERT_TRUE(engine_->compact(kPartition));
+  open();
+  EXPECT_GE(engine_->log_records_visited(), 500u);
+  now_ += limits::kWriteIdLife;
+  open();
+  EXPECT_LT(engine_->log_records_visited(), 50u);
+  EXPECT_EQ(read(0), range(1, 500));
+
+  options_.boot_id = "boot-2";
+  open();
+  EXPECT_GE(engine_->log_records_visited(), 500u);
+  EXPECT_EQ(window(), range(1, 500));
+}
+
+TEST_F(RocksLogTest, GivesAWindowThatItWasGivenUntilNobodyCanAskForIt) {
+  open();
+  messages::WindowWrite given;
+  given.id = {ClientId(9), WriteNumber(50)};
+  given.position = {Term(1), Sequence(1)};
+  const PartitionBatch batch{
+      .partition = kPartition, .window = std::vector{given}, .state = state_at({Term(1), Sequence(1)})};
+  ASSERT_TRUE(engine_->commit({&batch, 1}));
+  sequence_ = 1;
+  now_ += limits::kWriteIdLife - std::chrono::seconds(1);
+  write();
+  open();
+  EXPECT_THAT(window(), ElementsAre(50, 2));
+  now_ += limits::kWriteIdLife - std::chrono::seconds(1);
+  write();
+  open();
+  EXPECT_THAT(window(), ElementsAre(50, 2, 3)) << "this process cannot know how old it is";
+  now_ += limits::kWriteIdLife;
+  write();
+  now_ += limits::kWriteIdLife;
+  open();
+  open();
+  EXPECT_THAT(window(), testing::Not(testing::Contains(50)));
 }
 
 // Files move to the archive and are removed from it all the time.
