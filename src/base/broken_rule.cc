@@ -14,6 +14,7 @@ std::string_view to_string(BrokenRule rule) {
     case BrokenRule::swap_by_version: return "swap_by_version";
     case BrokenRule::generation_counts: return "generation_counts";
     case BrokenRule::apply_in_order: return "apply_in_order";
+    case BrokenRule::ack_counts_in_sync: return "ack_counts_in_sync";
     case BrokenRule::linearizable_waits: return "linearizable_waits";
     case BrokenRule::new_primary_floor: return "new_primary_floor";
     case BrokenRule::session_by_history: return "session_by_history";

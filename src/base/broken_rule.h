@@ -19,6 +19,7 @@ enum class BrokenRule : std::uint8_t {
   generation_counts,  // [1] broken: generations are ignored in acknowledgements and eligibility
   // Writing.
   apply_in_order,  // [2] broken: a member applies what comes, gap or not, and whatever history it follows
+  ack_counts_in_sync,  // [2] broken: a write of n counts members that are not in sync
   // Reading.
   linearizable_waits,  // [3] broken: a linearizable read does not wait for the other members
   new_primary_floor,  // [3] broken: a new primary's old writes count as held by all

@@ -124,7 +124,7 @@ struct NodeEvent {
     lost_writes = 3,  // `count` writes went to the ledger
     snapshot = 4,     // a member received a snapshot
     caught_up = 5,    // a member was away and follows again
-    storage_failed = 6,
+    storage_failed = 6,  // where its primary says so, another member takes over if one can
   };
   Kind kind = Kind::serving;
   PartitionId partition;

@@ -124,7 +124,9 @@ struct Request {
 // Where the answering member stood: what a session has now seen, and what became of what it had seen.
 struct Standing {
   Position position;    // applied when the value was read, or of the write
-  TermHistory history;  // the terms behind that of `seen`; empty where it had seen this term
+  // The terms from that of `seen` on, without its own where nothing of it survived; empty where it is the newest, or
+  // forgotten.
+  TermHistory history;
 };
 
 // `record` empty: the key does not exist. An answer, not an error: absence has been seen, too.

@@ -43,6 +43,8 @@ struct Context {
   // None before the first map.
   std::optional<View> view;
   std::optional<Grants> grants;
+  // A record cannot be read back, so nothing of this copy is trusted until a snapshot has taken its place.
+  bool damaged = false;
 };
 
 }  // namespace gyre::replication

@@ -16,16 +16,17 @@ using messages::NodeEvent;
 
 // --- Terms ---
 
-void Follower::on_primary(Term term, const NodeId& primary, Incarnation incarnation) {
-  if (term > term_) begin(term, primary, incarnation);
+void Follower::on_primary(Instant now, Term term, const NodeId& primary, Incarnation incarnation) {
+  if (term > term_) begin(now, term, primary, incarnation);
 }
 
-void Follower::begin(Term term, const NodeId& primary, Incarnation incarnation) {
+void Follower::begin(Instant now, Term term, const NodeId& primary, Incarnation incarnation) {
   stop();
   newest_append_ = Instant();
   term_ = term;
   primary_ = primary;
   incarnation_ = incarnation;
+  heard_ = context_.running.read(now);
   context_.journal.promise(term, false);
 }
 
@@ -57,27 +58,29 @@ void Follower::on_append(const Moment& now, const NodeId& from, Incarnation inca
                                   .promised = promised});
     return;
   }
-  if (append.term > term_) begin(append.term, from, incarnation);
+  if (append.term > term_) begin(now.steady, append.term, from, incarnation);
   if (append.term != term_ || from != primary_ || incarnation != incarnation_) return;
   if (append.sent_at > newest_append_) hear(now, append);
   if (!repair_) match(now, append);
   const Sequence received = context_.journal.assigned();
-  if (matched_) receive(append);
+  if (matched_) receive(now.steady, append);
   note_freshness(now, append);
   newest_append_ = std::max(newest_append_, append.sent_at);
   owes_answer_ = true;
-  // What is new is acknowledged when it is stored; leases need not wait for that.
-  if (received == context_.journal.assigned()) ack(now);
+  // What is new is acknowledged when it is stored; leases need not wait for that, nor for a sync that takes long.
+  const bool overdue = now.steady - answered_at_ >= context_.view->timing.heartbeat;
+  if (received == context_.journal.assigned() || overdue) ack(now);
 }
 
 // Of what was sent later than all before it: a late or doubled message says nothing about now.
 void Follower::hear(const Moment& now, const Append& append) {
   context_.grants->give({primary_, incarnation_, term_}, now.steady);
-  context_.clock.hear(append.time);
+  context_.clock.hear(append.time, now.steady);
+  heard_ = context_.running.read(now.steady);
   if (!append.serving) return;
   context_.grants->on_heard_serving(term_);
   heard_term_ = term_;
-  heard_serving_ = context_.running.read(now.steady);
+  heard_serving_ = heard_;
 }
 
 void Follower::match(const Moment& now, const Append& append) {
@@ -102,7 +105,7 @@ void Follower::match(const Moment& now, const Append& append) {
     journal.drop_uncommitted();
     if (common) common = std::min(*common, journal.assigned());
   }
-  if (!journal.whole()) return start_repair(now, append.history, common, true);
+  if (!whole() || context_.damaged) return start_repair(now, append.history, common, true);
   if (common != journal.assigned()) return start_repair(now, append.history, common, false);
   journal.match_history();
   matched_ = true;
@@ -120,7 +123,8 @@ bool Follower::fits(const messages::LoggedWrite& write, Term term) const {
          (history.empty() || position.term >= history.back().term);
 }
 
-void Follower::receive(const Append& append) {
+void Follower::receive(Instant now, const Append& append) {
+  if (now < stalled_until_) return;
   Journal& journal = context_.journal;
   const bool in_order = !context_.broken(BrokenRule::apply_in_order);
   if (in_order && append.history.empty() && append.previous.sequence > journal.assigned()) {
@@ -137,7 +141,7 @@ void Follower::receive(const Append& append) {
     if (write->id.given() && std::ranges::binary_search(exported_, write->id)) {
       context_.effects.push_back(MarkReapplied{{write->id}});
     }
-    context_.clock.hear(write->time);
+    context_.clock.hear(write->time, now);
     journal.append(write);
   }
 }
@@ -156,6 +160,7 @@ void Follower::ack(const Moment& now) {
                    .position = {},
                    .promised = context_.journal.state().promised};
   owes_answer_ = false;
+  answered_at_ = now.steady;
   if (repair_) {
     answer.state = AppendAck::State::repairing;
   } else if (matched_) {
@@ -164,6 +169,8 @@ void Follower::ack(const Moment& now) {
   }
   context_.send(primary_, std::move(answer));
 }
+
+void Follower::on_refused(Instant now) { stalled_until_ = now + context_.view->timing.heartbeat; }
 
 void Follower::on_stored(const Moment& now, bool step) {
   if (step && repair_) {
@@ -245,10 +252,11 @@ void Follower::finish_repair() {
   const std::uint64_t lost = repair_->exported_writes();
   if (lost > 0) context_.tell_event(NodeEvent::Kind::lost_writes, term_, lost);
   const auto kind = repair_->rewinding() ? NodeEvent::Kind::rewound : NodeEvent::Kind::snapshot;
+  if (!repair_->rewinding()) context_.damaged = false;
   context_.tell_event(kind, term_, lost);
   repair_.reset();
   ++repairs_;
-  matched_ = true;
+  matched_ = !context_.damaged;
 }
 
 void Follower::on_fetched(const Moment& now, const NodeId& from, messages::FetchedKeys keys) {

@@ -23,7 +23,7 @@ class Follower {
   explicit Follower(Context& context) : context_(context) {}
 
   // The map names the primary of a term.
-  void on_primary(Term term, const NodeId& primary, Incarnation incarnation);
+  void on_primary(Instant now, Term term, const NodeId& primary, Incarnation incarnation);
   void on_append(const Moment& now, const NodeId& from, Incarnation incarnation, messages::Append append);
   void on_fetched(const Moment& now, const NodeId& from, messages::FetchedKeys keys);
   void on_chunk(const Moment& now, const NodeId& from, messages::SnapshotChunk chunk);
@@ -31,13 +31,16 @@ class Follower {
   // Nothing of this term is accepted any more: a newer one is promised, or this member becomes primary.
   void stop();
   void on_tick(const Moment& now);
+  // The copy is damaged: it is fetched again as soon as the primary says what its history is.
+  void distrust() { matched_ = false; }
   // Results of work; those of other people's tasks are ignored.
   void on_log(const Moment& now, TaskId task, const Result<std::vector<messages::LoggedWritePtr>>& writes);
   void on_exported(const Moment& now, TaskId task, Result<void> outcome);
   // Storage has what it was given; `step`: that of the repair, too.
   void on_stored(const Moment& now, bool step);
-  // What was received and not committed was refused.
-  void on_refused() { gap_ = true; }
+  // What was received and not committed was refused: the storage is stalled. What comes before long would be, too, and
+  // the primary sends everything again at each gap that it hears of.
+  void on_refused(Instant now);
 
   // Of the repair, to be committed; null: none.
   const RepairStep* step() const { return repair_ ? repair_->step() : nullptr; }
@@ -47,6 +50,8 @@ class Follower {
   bool whole() const { return context_.journal.whole() || context_.broken(BrokenRule::repair_is_learner); }
   // Heard the primary of `term` say, within `window` of its own running, that it serves; and not refused since.
   bool alive(Instant now, Term term, const NodeId& primary, Duration window) const;
+  // Nothing came from the primary of its term for `window` of its own running.
+  bool unheard(Instant now, Duration window) const { return context_.running.read(now) - heard_ > window; }
   // What it holds is at least what the primary had then; the epoch: unknown.
   Instant fresh_at() const { return fresh_at_; }
   // Has had, in this term, everything that its serving primary had at some moment.
@@ -61,7 +66,7 @@ class Follower {
     Sequence position;
   };
 
-  void begin(Term term, const NodeId& primary, Incarnation incarnation);
+  void begin(Instant now, Term term, const NodeId& primary, Incarnation incarnation);
   void hear(const Moment& now, const messages::Append& append);
   void note_freshness(const Moment& now, const messages::Append& append);
   void take_freshness();
@@ -70,7 +75,7 @@ class Follower {
                     bool snapshot);
   void finish_repair();
   void drain_repair();
-  void receive(const messages::Append& append);
+  void receive(Instant now, const messages::Append& append);
   bool fits(const messages::LoggedWrite& write, Term term) const;
   void ack(const Moment& now);
 
@@ -80,6 +85,7 @@ class Follower {
   Incarnation incarnation_;
   bool matched_ = false;
   bool gap_ = false;  // writes are missing behind what was received
+  Instant stalled_until_;
   std::optional<Repair> repair_;
   std::uint64_t repairs_ = 0;
   bool was_away_ = true;  // since the process started, or by a repair
@@ -88,11 +94,13 @@ class Follower {
 
   Instant newest_append_;  // `sent_at` of it
   bool owes_answer_ = false;  // to it
+  Instant answered_at_;
   Position acknowledged_;
   // Serving was heard in this term, by the running clock; the start of the process counts as hearing everybody.
   Term heard_term_;
   std::optional<Duration> heard_serving_;
   std::set<NodeId> refused_;  // ever since the start
+  Duration heard_{0};  // the last time, by the running clock; the begin of a term counts
 
   Instant fresh_at_;
   std::optional<Freshness> fresh_next_;

@@ -45,7 +45,7 @@ class Journal {
   const PendingLog& pending() const { return pending_; }
   const RecentLog& recent() const { return recent_; }
   const Window& window() const { return window_; }
-  void expire_window(UnixMillis time) { window_.expire(time); }
+  void expire_window(Duration running) { window_.expire(running); }
 
   // REQUIRES: the next sequence (but where the order is broken on purpose).
   void append(messages::LoggedWritePtr write);

@@ -43,8 +43,10 @@ Primary* Partition::primary() const {
 
 // --- Map ---
 
-void Partition::on_map(const Moment& now, const ring::ClusterMap& map) {
+void Partition::on_map(const Moment& now, const ring::ClusterMap& map, MapSource source) {
   Context& context = *context_;
+  if (source == MapSource::memory && !context.config.loses_nothing) return;
+  map_from_store_ = map_from_store_ || source == MapSource::store;
   View view(map, context.config.id, !context.broken(BrokenRule::generation_counts));
   if (context.view && view.entry.version < context.view->entry.version) return;
   context.view.emplace(std::move(view));
@@ -70,7 +72,7 @@ void Partition::on_map(const Moment& now, const ring::ClusterMap& map) {
   // A member whose data is gone must know the term before it gives a lease again.
   const bool forgetful = !context.config.loses_nothing && context.broken(BrokenRule::lossy_member_is_silent);
   if (forgetful || std::holds_alternative<Idle>(role_)) return;
-  follower_->on_primary(entry.term, entry.primary, entry.primary_incarnation);
+  follower_->on_primary(now.steady, entry.term, entry.primary, entry.primary_incarnation);
 }
 
 // By the map, this node has its present data in the in-sync set.
@@ -88,41 +90,43 @@ bool Partition::appointed() const {
   const bool serves_on = context_->broken(BrokenRule::new_term_each_start);
   const bool same_process = entry.primary_incarnation == config.incarnation || serves_on;
   const bool new_term = entry.term > begun_ && (entry.term > state.served || serves_on);
-  return entry.primary == config.self && same_process && in_sync() && new_term && entry.term >= state.promised;
+  const bool named = map_from_store_ && entry.primary == config.self && same_process;
+  return named && in_sync() && new_term && entry.term >= state.promised;
 }
 
 void Partition::try_begin(const Moment& now) {
   if (!context_->view || broken() || primary() || !appointed()) return;
-  if (owes_lost_range_) return export_lost_range();
+  if (owes_lost_range_) {
+    // Which term it was is known, as taking office is synced; unless everything is gone: then it was any before this.
+    const Term served = context_->journal.state().served;
+    const Term before(context_->view->entry.term.value() - 1);
+    if (!range_is_exported(now, served == Term() ? before : served)) return;
+    owes_lost_range_ = false;
+  }
   follower_->stop();
   begun_ = context_->view->entry.term;
   role_ = std::make_unique<Primary>(*context_, now, begun_);
 }
 
-void Partition::export_lost_range() {
-  if (lost_range_export_) return;
-  const Term served = context_->journal.state().served;
-  const Term before(context_->view->entry.term.value() - 1);
-  lost_range_export_ = context_->tasks.next();
-  context_->effects.push_back(ExportLosses{*lost_range_export_, lost_ranges(served == Term() ? before : served)});
-}
-
 // What this start may lack of the terms up to `last`: since taking office is synced, of none before the last that it
-// remembers to have served; where everything is gone, of any.
+// remembers to have served; where everything is gone, of any. A term of which nothing survived may have begun anywhere:
+// what survived may be longer than what it began with.
 std::vector<messages::Loss> Partition::lost_ranges(Term last) const {
   const messages::PartitionState& state = context_->journal.state();
   std::vector<messages::Loss> losses;
   for (Term term = std::max(state.served, Term(1)); term <= last && losses.size() < limits::kTermHistoryMax;
        term = term.next()) {
     const auto later = behind(state.history, term);
-    const Sequence first = later.empty() ? context_->journal.assigned().next() : later.front().first;
+    const bool survived_in_part =
+        std::ranges::find(state.history, term, &messages::TermStart::term) != state.history.end();
+    Sequence first(1);
+    if (survived_in_part) first = later.empty() ? context_->journal.assigned().next() : later.front().first;
     losses.push_back(
         messages::LostRange{.partition = id(),
                             .term = term,
                             .first = first,
-                            .last = first,
-                            .why = fmt::format("{} lost data that it had not synced: how many writes is not known",
-                                               context_->config.self.str())});
+                            .last = messages::kUnknownLast,
+                            .why = fmt::format("{} lost data that it had not synced", context_->config.self.str())});
   }
   return losses;
 }
@@ -288,16 +292,18 @@ void Partition::account(const Moment& now) {
   accounted_at_ = now.steady;
   owes_lost_range_ = false;
   for (const ring::DeposedPrimary& deposed : view.entry.deposed) {
-    if (deposed.node != context_->config.self || !range_is_exported(deposed.term)) continue;
+    if (deposed.node != context_->config.self || !range_is_exported(now, deposed.term)) continue;
     context_->tell_coordinator(messages::Accounted{id(), deposed.term});
   }
 }
 
 // Where this start may lack what was written in `term`, nobody can tell what it was.
-bool Partition::range_is_exported(Term term) {
+bool Partition::range_is_exported(const Moment& now, Term term) {
   if (context_->config.loses_nothing) return true;
   if (range_export_ && range_export_->term == term) return range_export_->done;
   if (range_export_ && !range_export_->done) return false;
+  if (now.steady < range_export_at_) return false;
+  range_export_at_ = now.steady + context_->view->timing.heartbeat;
   range_export_ = RangeExport{context_->tasks.next(), term};
   context_->effects.push_back(ExportLosses{range_export_->task, lost_ranges(term)});
   return false;
@@ -312,13 +318,14 @@ void Partition::on_tick(const Moment& now) {
   const Duration heartbeat = context.view->timing.heartbeat;
   if (given_up_ && now.steady - given_up_->told_at >= heartbeat) tell_given_up(now.steady);
   if (broken()) return;
-  const UnixMillis old = context.clock.surely_before(now, context.running, limits::kWriteIdLife);
-  if (old != UnixMillis{}) context.journal.expire_window({old.value + to_ms(limits::kWriteIdLife)});
+  context.journal.expire_window(context.running.read(now.steady));
+  end_overdue(now.steady);
   if (Primary* self = primary()) {
     self->on_tick(now);
   } else {
     follower_->on_tick(now);
   }
+  if (context.damaged && primary() && now.steady - damage_told_at_ >= context.view->timing.lease) tell_damage(now);
   try_begin(now);
   account(now);
   progress(now);
@@ -377,7 +384,7 @@ void Partition::on_refused(const Moment& now, const Error& why) {
   if (Primary* self = primary()) {
     self->on_refused();
   } else {
-    follower_->on_refused();
+    follower_->on_refused(now.steady);
   }
   // What waits in the queue may have seen what was refused.
   if (!context_->broken(BrokenRule::fail_what_was_refused)) {
@@ -403,6 +410,21 @@ void Partition::on_storage_failed(const Moment& now, const Error& why) {
   context_->tell_event(messages::NodeEvent::Kind::storage_failed, context_->journal.state().promised, 0, reason);
 }
 
+void Partition::on_damaged(const Moment& now, const Error& why) {
+  if (broken() || std::exchange(context_->damaged, true)) return;
+  damage_ = why.message;
+  follower_->distrust();
+  tell_damage(now);
+}
+
+// Repeated by a primary, until another member was found that can take over.
+void Partition::tell_damage(const Moment& now) {
+  damage_told_at_ = now.steady;
+  const Term term = primary() ? primary()->term() : context_->journal.state().promised;
+  context_->tell_event(messages::NodeEvent::Kind::storage_failed, term, 0,
+                       damage_ + "; this copy is not trusted until it has been fetched again");
+}
+
 // --- Results of work ---
 
 void Partition::on_log(const Moment& now, TaskId task, Result<std::vector<messages::LoggedWritePtr>> writes) {
@@ -426,15 +448,11 @@ void Partition::on_snapshot_records(const Moment& now, TaskId task, Result<std::
 }
 
 void Partition::on_exported(const Moment& now, TaskId task, Result<void> outcome) {
-  if (lost_range_export_ == task) {
-    lost_range_export_.reset();
-    owes_lost_range_ = !outcome;
-    return try_begin(now);
-  }
   if (range_export_ && range_export_->task == task) {
+    // A failed export is asked for again before long.
     range_export_->done = outcome.has_value();
-    if (!outcome) range_export_.reset();
-    return;
+    if (!outcome) return range_export_.reset();
+    return try_begin(now);
   }
   follower_->on_exported(now, task, std::move(outcome));
 }
@@ -488,9 +506,24 @@ std::optional<Term> Partition::open_promise() const {
   return promised;
 }
 
+std::optional<messages::PeerDown> Partition::silent_primary(const Moment& now) const {
+  if (!context_->view || !std::holds_alternative<Replica>(role_)) return std::nullopt;
+  const View& view = *context_->view;
+  const ring::PartitionEntry& entry = view.entry;
+  const bool sealed = context_->journal.state().promised > entry.term;
+  if (sealed || entry.primary == context_->config.self || !follower_->unheard(now.steady, view.timing.detection)) {
+    return std::nullopt;
+  }
+  return messages::PeerDown{.peer = entry.primary, .incarnation = entry.primary_incarnation, .refused = false};
+}
+
 bool Partition::settled(const Moment& now) const {
   if (!context_->view) return false;
   if (std::holds_alternative<Idle>(role_)) return true;
+  // What only this start knows to be lost must be in the ledger first: a later one does not know it any more.
+  const bool owes_account = std::ranges::find(context_->view->entry.deposed, context_->config.self,
+                                              &ring::DeposedPrimary::node) != context_->view->entry.deposed.end();
+  if (owes_lost_range_ || (owes_account && !context_->config.loses_nothing)) return false;
   if (primary()) return serving(now);
   const Term term = context_->view->entry.term;
   return std::holds_alternative<Replica>(role_) && follower_->whole() && follower_->following(term);

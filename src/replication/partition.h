@@ -26,6 +26,12 @@ class Primary;
 class WriteQueue;
 struct Context;
 
+// Where a map comes from.
+enum class MapSource : std::uint8_t {
+  store,   // read from there after this process started
+  memory,  // what an earlier process of this node knew: enough to follow by, not to take office
+};
+
 // Life: a partition is Idle while no map names this node as a member. A member follows its primary, as Replica while
 // the map has its present data in the in-sync set, else as Learner. A map that appoints this very process makes it
 // Primary: it records the term, waits until the leases it gave to earlier primaries have run out, and serves while it
@@ -50,8 +56,9 @@ class Partition {
 
   // --- Map and peers ---
 
-  // A newer map. Call at every new map; it must be read from the store after this process started.
-  void on_map(const Moment& now, const ring::ClusterMap& map);
+  // A newer map, or the first from the store. Call at every new map. One from memory comes before all others; a start
+  // that may lack writes does nothing by it.
+  void on_map(const Moment& now, const ring::ClusterMap& map, MapSource source = MapSource::store);
   // Append, AppendAck, GivenUp, FetchKeys, FetchedKeys, SnapshotAsk, SnapshotChunk from the process `from`.
   void on_peer(const Moment& now, const NodeId& from, Incarnation incarnation, messages::Message message);
   // Proof of death: the peer port of this process has refused a connection that was begun at `tried_at`.
@@ -72,14 +79,15 @@ class Partition {
   // A write of at least one operation, all keys of this partition; one WriteDone follows, maybe in this call.
   // ERRORS (in WriteDone): not_primary, unavailable, busy (queue or window full, members lag), no_replicas and those of
   // evaluate: surely not applied. outcome_unknown: storage failed, the right to serve was lost, or the id is too old.
-  void on_write(const Moment& now, Ticket ticket, messages::WriteRequest request);
+  // timeout: `deadline` has passed (a tick tells, somewhat later); its outcome says whether the write may be applied.
+  void on_write(const Moment& now, Ticket ticket, messages::WriteRequest request, Instant deadline = kNever);
 
   // The answer to ReadCurrent. `record` empty: nothing is stored. ERRORS passed in fail the write.
   void on_current(const Moment& now, Ticket ticket, std::size_t operation,
                   Result<std::optional<messages::Record>> record);
 
   // How to read: `engine` means read the engine at once, then ask may_leave(). `wait`: a ReadReady follows.
-  // ERRORS: not_primary, unavailable, behind, session_lost, busy.
+  // ERRORS: not_primary, unavailable, behind, session_lost, busy; in ReadReady also timeout.
   enum class ReadPlan : std::uint8_t { engine, wait };
   Result<ReadPlan> on_read(const Moment& now, Ticket ticket, const ReadRequest& request);
 
@@ -103,6 +111,9 @@ class Partition {
   void on_refused(const Moment& now, const Error& why);
   // The storage failed: what was handed over has an unknown outcome, and this member serves no more.
   void on_storage_failed(const Moment& now, const Error& why);
+  // A stored record cannot be read back. A member fetches the partition again; the coordinator is told of a primary,
+  // and lets another member take over where there is one.
+  void on_damaged(const Moment& now, const Error& why);
 
   // --- Results of work ---
 
@@ -130,6 +141,8 @@ class Partition {
   messages::PartitionStatus status(const Moment& now) const;
   // A promise above the term of the newest entry, if there is one: the coordinator has to finish it.
   std::optional<Term> open_promise() const;
+  // The primary, where this in-sync member hears nothing from it for the detection time (PROTOCOL.md section 6).
+  std::optional<messages::PeerDown> silent_primary(const Moment& now) const;
   // Member of the partition by the newest entry, in sync, and able to be promoted; or no member at all.
   bool settled(const Moment& now) const;
   // Asserts the invariants above.
@@ -163,13 +176,13 @@ class Partition {
   bool in_sync() const;
   bool appointed() const;
   void try_begin(const Moment& now);
-  void export_lost_range();
   void take_member_role();
   void step_down(const Error& error);
   void give_up(const Moment& now, std::optional<NodeId> successor, const Error& error);
   void tell_given_up(Instant now);
+  void tell_damage(const Moment& now);
   void account(const Moment& now);
-  bool range_is_exported(Term term);
+  bool range_is_exported(const Moment& now, Term term);
   std::vector<messages::Loss> lost_ranges(Term last) const;
   void answer_seal(const Moment& now);
   void progress(const Moment& now);
@@ -181,6 +194,7 @@ class Partition {
   Result<void> check_session(const messages::ReadConsistency& read) const;
   Result<void> check_member_read(const Moment& now, const messages::ReadConsistency& read) const;
   Result<void> check_read(const Moment& now, const messages::ReadConsistency& read) const;
+  void end_overdue(Instant now);
   void release(const Moment& now);
   void leave(const Moment& now, messages::AckCount level, Waits::Answer answer);
 
@@ -188,15 +202,18 @@ class Partition {
   std::unique_ptr<Follower> follower_;
   std::unique_ptr<WriteQueue> queue_;
   Role role_;
+  bool map_from_store_ = false;
   Term begun_;  // the last term this process was primary of
   std::optional<GivenUpTerm> given_up_;
   std::optional<Term> seal_;  // asked for and not answered yet
   std::optional<RangeExport> range_export_;
+  Instant range_export_at_;  // not earlier
   // This start may lack what its node acknowledged in its last term, and no later primary is known: the ledger must
   // have that before the sequences are given again.
   bool owes_lost_range_ = false;
-  std::optional<TaskId> lost_range_export_;
   Instant accounted_at_;
+  std::string damage_;  // what could not be read back
+  Instant damage_told_at_;
   bool release_due_ = false;  // something happened that may let answers go
   bool stopping_ = false;
 };

@@ -10,11 +10,16 @@ constexpr Duration kSampleInterval = std::chrono::seconds(1);
 
 }  // namespace
 
-void PartitionClock::hear(UnixMillis time) { at_ = std::max(at_, time); }
+void PartitionClock::hear(UnixMillis time, Instant now) {
+  if (time <= at_) return;
+  at_ = time;
+  since_ = now;
+}
 
+// From the time heard last, time has gone on for others.
 void PartitionClock::run(const Moment& now) {
   running_ = true;
-  since_ = now.steady;
+  if (since_ == Instant()) since_ = now.steady;
 }
 
 UnixMillis PartitionClock::read(const Moment& now) {

@@ -32,7 +32,7 @@ class PartitionClock {
   PartitionClock(UnixMillis stored, BrokenRule broken) : at_(stored), broken_(broken) {}
 
   // A member hears what time it is.
-  void hear(UnixMillis time);
+  void hear(UnixMillis time, Instant now);
   // This member is primary from now on, or no more.
   void run(const Moment& now);
   void stop() { running_ = false; }
@@ -53,7 +53,7 @@ class PartitionClock {
 
   UnixMillis at_;
   bool running_ = false;
-  Instant since_;  // while running: `at_` was the time then
+  Instant since_;  // `at_` was the time then; the epoch: only known from before this process
   std::deque<Sample> samples_;  // oldest first, at least a second apart
   BrokenRule broken_;
 };

@@ -68,13 +68,13 @@ Result<void> Partition::admit(const Moment& now, const messages::WriteRequest& r
   return {};
 }
 
-void Partition::on_write(const Moment& now, Ticket ticket, messages::WriteRequest request) {
+void Partition::on_write(const Moment& now, Ticket ticket, messages::WriteRequest request, Instant deadline) {
   GYRE_ASSERT(!request.operations.empty());
   if (auto admitted = admit(now, request); !admitted) {
     context_->effects.push_back(WriteDone{ticket, fail(std::move(admitted).error())});
     return;
   }
-  queue_->push(now.steady, ticket, std::move(request));
+  queue_->push(now.steady, ticket, std::move(request), deadline);
   drain(now);
 }
 
@@ -164,7 +164,7 @@ Result<bool> Partition::may_leave(const Moment& now, Ticket ticket, const ReadRe
     return fail(ErrorCode::behind, "the value was read before this member gave up writes that did not survive");
   }
   Journal& journal = context_->journal;
-  Waits::Answer answer{.after = {}, .effect = ReadReady{ticket, ReadReady::Release{}}};
+  Waits::Answer answer{.after = {}, .effect = ReadReady{ticket, ReadReady::Release{}}, .deadline = request.deadline};
   Primary* self = primary();
   if (self == nullptr) {
     if (request.read.level == ReadLevel::bounded) answer.valid_until = follower_->fresh_at() + request.read.bound;
@@ -189,7 +189,7 @@ Result<bool> Partition::may_leave(const Moment& now, Ticket ticket, const ReadRe
 messages::Standing Partition::standing(Position seen) const {
   const Journal& journal = context_->journal;
   messages::Standing standing{.position = journal.persisted_position(), .history = {}};
-  if (seen != Position()) standing.history = behind(journal.state().history, seen.term);
+  if (seen != Position()) standing.history = told_since(journal.state().history, seen.term);
   return standing;
 }
 
@@ -216,6 +216,19 @@ void Partition::release(const Moment& now) {
     }
     for (auto& answer : waits.take_through(level, held)) leave(now, level, std::move(answer));
   }
+}
+
+// Who asked waits no more. A write that has its place keeps it, and its id stays in the window: a retry is answered by
+// that.
+void Partition::end_overdue(Instant now) {
+  const Error overdue{ErrorCode::timeout,
+                      Outcome::unknown,
+                      "the deadline passed before the members that have to hold what this answer shows did",
+                      {}};
+  for (auto& answer : context_->waits.take_overdue(now)) {
+    context_->effects.push_back(failed(std::move(answer.effect), overdue));
+  }
+  queue_->end_overdue(now);
 }
 
 // The last look before an answer leaves.

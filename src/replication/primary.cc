@@ -110,7 +110,8 @@ Sequence Primary::held(AckCount level) const {
   if (level == messages::kAckAll) return std::min(own, held_by_counted_);
   std::vector<Sequence> others;
   for (const auto& [node, member] : members_) {
-    if (context_.view->in_sync(node)) others.push_back(member.acknowledged().sequence);
+    const bool counts = context_.view->in_sync(node) || context_.broken(BrokenRule::ack_counts_in_sync);
+    if (counts) others.push_back(member.acknowledged().sequence);
   }
   std::ranges::sort(others, std::greater());
   const std::size_t needed = level - std::size_t{1};

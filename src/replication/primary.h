@@ -119,6 +119,7 @@ class Primary {
   bool silent(const Progress& member, Instant now) const;
   bool caught_up(const Progress& member, Instant now) const;
   void count_newcomers(Instant now);
+  void uncount_newcomers(Instant now);
   Wanted wanted(Instant now, bool may_grow);
   bool leaves_planned(const NodeId& node, const std::vector<const Progress*>& stay) const;
   void ask_in_sync(Instant now, bool may_grow);

@@ -26,6 +26,7 @@ void Primary::on_tick(const Moment& now) {
   if (!in_office_ && !context_.broken(BrokenRule::only_primary_grows)) return;
   const bool may_grow = serving(now.steady) || context_.broken(BrokenRule::only_primary_grows);
   if (may_grow) count_newcomers(now.steady);
+  uncount_newcomers(now.steady);
   ask_in_sync(now.steady, may_grow);
 }
 
@@ -43,12 +44,18 @@ bool Primary::caught_up(const Progress& member, Instant now) const {
 }
 
 void Primary::count_newcomers(Instant now) {
-  const View& view = *context_.view;
   for (const auto& [node, member] : members_) {
     if (counted(node) || released_.contains(node) || !caught_up(member, now)) continue;
     if (member.lease_until() <= now && !context_.broken(BrokenRule::only_primary_grows)) continue;
     newcomers_.emplace(node, Newcomer{member.generation(), context_.journal.committed(), false, {}});
   }
+  recount();
+}
+
+// Also of a primary that lacks its right to serve: what it waits for may be the lease of a newcomer that is gone, and
+// that nobody else knows of.
+void Primary::uncount_newcomers(Instant now) {
+  const View& view = *context_.view;
   std::erase_if(newcomers_, [&](const auto& entry) {
     const auto& [node, newcomer] = entry;
     const Progress& member = members_.at(node);

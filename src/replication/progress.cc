@@ -37,13 +37,13 @@ void Progress::on_ack(Instant now, Incarnation incarnation, const AppendAck& ack
   switch (ack.state) {
     case AppendAck::State::unmatched: leave_following(State::probing, now); break;
     case AppendAck::State::repairing: leave_following(State::repairing, now); break;
-    case AppendAck::State::following: on_position(now, ack, context.journal.committed()); break;
+    case AppendAck::State::following: on_position(now, ack, context); break;
   }
 }
 
 void Progress::on_dead(Instant tried_at, Duration lease) {
   dead_ = true;
-  lease_until_ = std::max(lease_until_, tried_at + lease);
+  if (tried_at < lease_until_) lease_until_ = std::max(lease_until_, tried_at + lease);
 }
 
 void Progress::leave_following(State state, Instant now) {
@@ -53,9 +53,13 @@ void Progress::leave_following(State state, Instant now) {
   log_task_.reset();
 }
 
-void Progress::on_position(Instant now, const AppendAck& ack, Sequence committed) {
-  const Sequence reached = std::min(ack.position.sequence, committed);
-  if (reached < acknowledged_.sequence) regressed_ = true;
+void Progress::on_position(Instant now, const AppendAck& ack, const Context& context) {
+  const Sequence reached = std::min(ack.position.sequence, context.journal.committed());
+  const bool regresses = reached < acknowledged_.sequence;
+  if (regresses) regressed_from_ = std::max(regressed_from_, acknowledged_.sequence);
+  regressed_ = regressed_ || regresses;
+  // Once it is out of the in-sync set and has it all again, it is as good as one that never had it.
+  if (reached >= regressed_from_ && !context.view->in_sync(node_)) regressed_ = false;
   const bool advanced = reached > acknowledged_.sequence;
   acknowledged_ = {ack.position.term, reached};
   while (!in_flight_.empty() && in_flight_.front().last <= reached) {
@@ -64,7 +68,7 @@ void Progress::on_position(Instant now, const AppendAck& ack, Sequence committed
   }
   // An answer to what was sent before the stream went back says nothing new about gaps.
   const bool gap = ack.gap && ack.echo >= rewound_at_;
-  if (state_ != State::following || gap || regressed_ || reached > sent_) rewind_stream(now);
+  if (state_ != State::following || gap || regresses || reached > sent_) rewind_stream(now);
   if (advanced) log_too_short_ = false;
   state_ = State::following;
 }

@@ -35,8 +35,9 @@ class Progress {
   // REQUIRES: of this term, by the generation of the member's present data. `lease`: what an answer is worth, from the
   // sending of what it answers.
   void on_ack(Instant now, Incarnation incarnation, const messages::AppendAck& ack, Duration lease, Context& context);
-  // Its process is gone, as a connection begun at `tried_at` showed: that counts as a lease, given at that moment. (Not
-  // when this is handled: its next process may be primary by then.)
+  // Its process is gone, as a connection begun at `tried_at` showed: that counts as a lease, given at that moment (not
+  // when this is handled: its next process may be primary by then), if its last one had not run out. Later than that it
+  // may have been primary itself before it died.
   void on_dead(Instant tried_at, Duration lease);
   // The member's data is another now.
   void restart(Generation generation, Instant now);
@@ -70,7 +71,7 @@ class Progress {
   };
 
   void leave_following(State state, Instant now);
-  void on_position(Instant now, const messages::AppendAck& ack, Sequence committed);
+  void on_position(Instant now, const messages::AppendAck& ack, const Context& context);
   void rewind_stream(Instant now);
   messages::Append message(const AppendHeader& header, Context& context);
   void send_writes(const AppendHeader& header, std::vector<messages::LoggedWritePtr> writes, Context& context);
@@ -82,6 +83,7 @@ class Progress {
   bool whole_ = true;
   bool dead_ = false;
   bool regressed_ = false;
+  Sequence regressed_from_;  // what it had acknowledged
   Position acknowledged_;
   Instant echo_;  // `sent_at` of its newest answer
   Instant heard_at_;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "base/time.h"
 #include "messages/request.h"
 
 namespace gyre::replication {
@@ -15,6 +16,7 @@ struct ReadRequest {
   messages::ReadConsistency read;
   // For may_leave: Partition::era() when the read was admitted. What was read before a repair must not leave after it.
   std::optional<std::uint64_t> era = std::nullopt;
+  Instant deadline = kNever;  // later, nobody waits for the answer
 };
 
 }  // namespace gyre::replication

@@ -40,8 +40,9 @@ Contains contains(const TermHistory& history, Position own, Position position) {
   const bool newest = behind_it == history.end();
   if (start->term != position.term) return newest ? Contains::not_yet : Contains::lost;
   if (position.sequence < start->first) return Contains::lost;
-  if (position.sequence <= end_of(history, start, own.sequence)) return Contains::yes;
-  return newest ? Contains::not_yet : Contains::lost;
+  // A member may know where a term ended before it has stored all of it.
+  if (!newest && position.sequence >= behind_it->first) return Contains::lost;
+  return position.sequence <= own.sequence ? Contains::yes : Contains::not_yet;
 }
 
 std::optional<Term> term_at(const TermHistory& history, Sequence sequence) {
@@ -73,6 +74,14 @@ void begin_term(TermHistory& history, Term term, Sequence first) {
 
 void truncate_after(TermHistory& history, Sequence last) {
   std::erase_if(history, [last](const TermStart& start) { return start.first > last; });
+}
+
+TermHistory told_since(const TermHistory& history, Term term) {
+  const auto behind_it = first_behind(history, term);
+  const bool forgotten = behind_it == history.begin() && !reaches_back(history);
+  if (behind_it == history.end() || forgotten) return {};
+  const bool has_own = behind_it != history.begin() && std::prev(behind_it)->term == term;
+  return {has_own ? std::prev(behind_it) : behind_it, history.end()};
 }
 
 TermHistory behind(const TermHistory& history, Term term) { return {first_behind(history, term), history.end()}; }

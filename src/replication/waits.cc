@@ -18,13 +18,6 @@ std::size_t index_of(AckCount level) {
   return level - std::size_t{1};
 }
 
-std::vector<Waits::Answer> take(std::deque<Waits::Answer>& line, std::deque<Waits::Answer>::iterator first,
-                                std::deque<Waits::Answer>::iterator last) {
-  std::vector<Waits::Answer> taken(std::make_move_iterator(first), std::make_move_iterator(last));
-  line.erase(first, last);
-  return taken;
-}
-
 }  // namespace
 
 Waits::Line& Waits::at(AckCount level) { return lines_[index_of(level)]; }
@@ -35,11 +28,19 @@ void Waits::add(AckCount level, Answer answer) {
   // Nearly always at the end: only a read may wait for something older than what came before it.
   auto place = line.end();
   while (place != line.begin() && std::prev(place)->after > answer.after) --place;
+  deadlines_.add(answer.deadline);
   line.insert(place, std::move(answer));
 }
 
 bool Waits::empty() const {
   return std::ranges::all_of(lines_, [](const Line& line) { return line.empty(); });
+}
+
+std::vector<Waits::Answer> Waits::take(Line& line, Line::iterator first, Line::iterator last) {
+  std::vector<Answer> taken(std::make_move_iterator(first), std::make_move_iterator(last));
+  line.erase(first, last);
+  for (const Answer& answer : taken) deadlines_.remove(answer.deadline);
+  return taken;
 }
 
 std::vector<Waits::Answer> Waits::take_through(AckCount level, Sequence held) {
@@ -61,6 +62,16 @@ std::vector<Waits::Answer> Waits::take_all(AckCount level) {
   return take(line, line.begin(), line.end());
 }
 
+std::vector<Waits::Answer> Waits::take_overdue(Instant now) {
+  std::vector<Answer> taken;
+  if (!deadlines_.due(now)) return taken;
+  for (Line& line : lines_) {
+    const auto overdue = std::ranges::stable_partition(line, [&](const Answer& a) { return a.deadline > now; });
+    std::ranges::move(take(line, overdue.begin(), line.end()), std::back_inserter(taken));
+  }
+  return taken;
+}
+
 // The answer that takes the place of `effect` when what it waited for fails.
 Effect failed(Effect effect, const Error& error) {
   if (auto* done = std::get_if<WriteDone>(&effect)) {
@@ -70,7 +81,8 @@ Effect failed(Effect effect, const Error& error) {
     if (refused) done->result.error().outcome = Outcome::not_applied;
     if (refused && error.code == ErrorCode::outcome_unknown) done->result.error().code = ErrorCode::unavailable;
   } else if (auto* ready = std::get_if<ReadReady>(&effect)) {
-    ready->result = fail(error.code == ErrorCode::not_primary ? error.code : ErrorCode::unavailable, error.message);
+    const bool says_why = error.code == ErrorCode::not_primary || error.code == ErrorCode::timeout;
+    ready->result = fail(says_why ? error.code : ErrorCode::unavailable, error.message);
   }
   return effect;
 }

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/time.h"
 #include "messages/request.h"
+#include "replication/deadlines.h"
 #include "replication/effect.h"
 
 namespace gyre::replication {
@@ -21,6 +22,7 @@ class Waits {
     Sequence after;
     Effect effect;  // WriteDone or ReadReady
     Instant valid_until = kNever;  // later, what was read is too old
+    Instant deadline = kNever;  // later, nobody waits for it any more
   };
 
   static constexpr std::array kLevels = {messages::AckCount{1}, messages::AckCount{2}, messages::AckCount{3},
@@ -37,14 +39,18 @@ class Waits {
   // Takes those out that wait for something behind `last`.
   std::vector<Answer> take_after(Sequence last);
   std::vector<Answer> take_all(messages::AckCount level);
+  // Takes those out whose deadline has passed, by up to kDeadlineSlot. Costs next to nothing where there are none.
+  std::vector<Answer> take_overdue(Instant now);
 
  private:
   using Line = std::deque<Answer>;  // by `after`
 
   Line& at(messages::AckCount level);
   const Line& at(messages::AckCount level) const;
+  std::vector<Answer> take(Line& line, Line::iterator first, Line::iterator last);
 
   std::array<Line, kLevels.size()> lines_;
+  Deadlines deadlines_;
 };
 
 // The answer that takes the place of `effect` when what it waited for fails.

@@ -18,14 +18,15 @@ namespace {
 
 // The most that a window keeps while window_never_evicts is broken.
 constexpr std::size_t kBrokenWritesMax = 8;
-// Of list nodes and of the places in a client's list.
-constexpr std::size_t kWriteOverheadBytes = 32;
+// Of list nodes, of what is kept beside a write, and of the places in a client's list.
+constexpr std::size_t kWriteOverheadBytes = 48;
 
 std::size_t bytes_of(const WindowWrite& write) {
   return sizeof(WindowWrite) + write.outcomes.size() * sizeof(messages::WriteOutcome) + kWriteOverheadBytes;
 }
 
-WriteNumber number_of(std::list<WindowWrite>::const_iterator write) { return write->id.number; }
+// Of an iterator into the list.
+constexpr auto number_of = [](const auto& kept) { return kept->write.id.number; };
 
 std::uint64_t hash_number(std::uint64_t number, std::uint64_t seed) {
   std::array<char, 8> little_endian;
@@ -36,8 +37,10 @@ std::uint64_t hash_number(std::uint64_t number, std::uint64_t seed) {
   return hash64({little_endian.data(), little_endian.size()}, seed);
 }
 
-bool out_of_life(UnixMillis written, UnixMillis now) {
-  return now.value - written.value >= std::chrono::milliseconds(limits::kWriteIdLife).count();
+// The new ones are at the end.
+template <class List>
+void mark_seen(List& list, Duration running) {
+  for (auto item = list.rbegin(); item != list.rend() && !item->seen; ++item) item->seen = running;
 }
 
 }  // namespace
@@ -66,7 +69,7 @@ const WindowWrite* Window::find(const WriteId& id) const {
   if (client == clients_.end()) return nullptr;
   const auto& writes = client->second.writes;
   const auto found = std::ranges::lower_bound(writes, id.number, {}, number_of);
-  return found == writes.end() || (*found)->id != id ? nullptr : &**found;
+  return found == writes.end() || (*found)->write.id != id ? nullptr : &(*found)->write;
 }
 
 bool Window::closed(const WriteId& id) const {
@@ -81,30 +84,34 @@ bool Window::full() const {
 
 void Window::add(WindowWrite write) {
   GYRE_ASSERT(write.id.given());
-  GYRE_ASSERT(writes_.empty() || writes_.back().position.sequence < write.position.sequence);
+  GYRE_ASSERT(writes_.empty() || writes_.back().write.position.sequence < write.position.sequence);
   Client& client = client_of(write);
   bytes_ += bytes_of(write);
-  const auto added = writes_.insert(writes_.end(), std::move(write));
+  const auto kept = writes_.insert(writes_.end(), {std::move(write), std::nullopt});
+  const WindowWrite& added = kept->write;
   // A write is open itself until it is answered, whatever it says.
-  client.lowest_open = std::max(client.lowest_open, std::min(added->lowest_open, added->id.number));
+  client.lowest_open = std::max(client.lowest_open, std::min(added.lowest_open, added.id.number));
 
   const auto open = std::ranges::lower_bound(client.writes, client.lowest_open, {}, number_of);
   std::for_each(client.writes.begin(), open, [this](auto closed) { erase(closed); });
   client.writes.erase(client.writes.begin(), open);
-  const auto place = std::ranges::upper_bound(client.writes, added->id.number, {}, number_of);
-  GYRE_ASSERT(place == client.writes.begin() || (*std::prev(place))->id != added->id);
-  client.writes.insert(place, added);
+  const auto place = std::ranges::upper_bound(client.writes, added.id.number, {}, number_of);
+  GYRE_ASSERT(place == client.writes.begin() || (*std::prev(place))->write.id != added.id);
+  client.writes.insert(place, kept);
 
   if (broken_ == BrokenRule::window_never_evicts && writes_.size() > kBrokenWritesMax) forget(writes_.begin());
 }
 
 void Window::truncate_after(Sequence last) {
-  while (!writes_.empty() && writes_.back().position.sequence > last) forget(std::prev(writes_.end()));
+  while (!writes_.empty() && writes_.back().write.position.sequence > last) forget(std::prev(writes_.end()));
 }
 
-void Window::expire(UnixMillis time) {
-  while (!writes_.empty() && out_of_life(writes_.front().time, time)) forget(writes_.begin());
-  while (!heard_.empty() && out_of_life(heard_.front().time, time)) {
+void Window::expire(Duration running) {
+  mark_seen(writes_, running);
+  mark_seen(heard_, running);
+  const auto over = [&](const Seen& seen) { return running - *seen >= limits::kWriteIdLife; };
+  while (!writes_.empty() && over(writes_.front().seen)) forget(writes_.begin());
+  while (!heard_.empty() && over(heard_.front().seen)) {
     const auto client = clients_.find(heard_.front().client);
     if (!client->second.writes.empty()) break;
     clients_.erase(client);
@@ -112,10 +119,17 @@ void Window::expire(UnixMillis time) {
   }
 }
 
+std::vector<WindowWrite> Window::all() const {
+  std::vector<WindowWrite> all;
+  all.reserve(writes_.size());
+  for (const Kept& kept : writes_) all.push_back(kept.write);
+  return all;
+}
+
 void Window::replace(std::vector<WindowWrite> writes) {
   *this = Window(broken_);
   for (WindowWrite& write : writes) {
-    const bool in_order = writes_.empty() || writes_.back().position.sequence < write.position.sequence;
+    const bool in_order = writes_.empty() || writes_.back().write.position.sequence < write.position.sequence;
     if (in_order && write.id.given() && find(write.id) == nullptr) add(std::move(write));
   }
 }
@@ -124,21 +138,21 @@ Window::Client& Window::client_of(const WindowWrite& write) {
   const auto [found, is_new] = clients_.try_emplace(write.id.client);
   Client& client = found->second;
   if (is_new) {
-    client.heard = heard_.insert(heard_.end(), {write.id.client, write.time});
+    client.heard = heard_.insert(heard_.end(), {write.id.client, std::nullopt});
   } else {
-    client.heard->time = write.time;
+    client.heard->seen.reset();
     heard_.splice(heard_.end(), heard_, client.heard);
   }
   return client;
 }
 
 void Window::erase(Writes::iterator write) {
-  bytes_ -= bytes_of(*write);
+  bytes_ -= bytes_of(write->write);
   writes_.erase(write);
 }
 
 void Window::forget(Writes::iterator write) {
-  auto& writes = clients_.find(write->id.client)->second.writes;
+  auto& writes = clients_.find(write->write.id.client)->second.writes;
   std::erase(writes, write);
   erase(write);
 }

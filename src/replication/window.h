@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -19,8 +20,12 @@ std::uint64_t fingerprint(const std::vector<messages::WriteOperation>& operation
 // What the window keeps of a write that was logged.
 messages::WindowWrite window_write(const messages::LoggedWrite& write);
 
-// INVARIANT: no write is forgotten before its client has said that it never asks again, or kWriteIdLife has passed by
-// the partition's time. A full window refuses new ids instead.
+// INVARIANT: no write is forgotten before its client has said that it never asks again, or kWriteIdLife has passed. A
+// full window refuses new ids instead.
+//
+// That time counts from when this process was first seen running with the write in its window, however long ago it was
+// written: the partition's time says nothing of it. That of a member may be ahead of what a new primary writes with,
+// and any of them jumps with a wall clock that is set.
 //
 // A change costs the same however much is kept: writes stand in one list by position, which is also the order in which
 // they expire, and each client has its few open ones by number.
@@ -36,25 +41,32 @@ class Window {
   bool closed(const messages::WriteId& id) const;
   bool full() const;
 
-  // REQUIRES: an id is given, and not there yet. Positions and times only grow. Also drops what the client's
-  // `lowest_open` closes.
+  // REQUIRES: an id is given, and not there yet. Positions only grow. Also drops what the client's `lowest_open`
+  // closes.
   void add(messages::WindowWrite write);
   // Forgets those behind `last`: they were never applied. What they closed stays closed.
   void truncate_after(Sequence last);
-  // Forgets what is older than kWriteIdLife at `time`.
-  void expire(UnixMillis time);
+  // Forgets what was here kWriteIdLife ago. `running`: how long this process has been running (RunningClock); time in
+  // which it was not does not count, as what it was sent meanwhile is still to be read. Call often.
+  void expire(Duration running);
   // Takes the place of everything. Input from outside: what is not in order of position, has no id or has one twice is
   // left out.
   void replace(std::vector<messages::WindowWrite> writes);
   // Everything, by position.
-  std::vector<messages::WindowWrite> all() const { return {writes_.begin(), writes_.end()}; }
+  std::vector<messages::WindowWrite> all() const;
   std::size_t size() const { return writes_.size(); }
 
  private:
-  using Writes = std::list<messages::WindowWrite>;
+  // By the running clock, when expire() saw it first; none: it has not yet.
+  using Seen = std::optional<Duration>;
+  struct Kept {
+    messages::WindowWrite write;
+    Seen seen;
+  };
+  using Writes = std::list<Kept>;
   struct Heard {
     ClientId client;
-    UnixMillis time;
+    Seen seen;
   };
   struct Client {
     WriteNumber lowest_open;
@@ -73,7 +85,7 @@ class Window {
   std::size_t bytes_ = 0;
   // A client is remembered for kWriteIdLife after its last write, for the sake of `lowest_open`. Looked up only.
   std::unordered_map<ClientId, Client> clients_;
-  std::list<Heard> heard_;  // each client once, by the time of its last write
+  std::list<Heard> heard_;  // each client once, by its last write
 };
 
 }  // namespace gyre::replication

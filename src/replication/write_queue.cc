@@ -52,28 +52,44 @@ const Record* record_of(const Mutation& mutation) {
 
 }  // namespace
 
-void WriteQueue::push(Instant now, Ticket ticket, messages::WriteRequest write) {
+void WriteQueue::push(Instant now, Ticket ticket, messages::WriteRequest write, Instant deadline) {
   GYRE_ASSERT(!write.operations.empty());
   const std::uint64_t print = write.id.given() ? fingerprint(write.operations) : 0;
-  queue_.push_back(
-      {.ticket = ticket, .read = std::nullopt, .write = std::move(write), .arrived = now, .fingerprint = print});
+  push({.ticket = ticket,
+        .read = std::nullopt,
+        .write = std::move(write),
+        .deadline = deadline,
+        .arrived = now,
+        .fingerprint = print});
 }
 
 void WriteQueue::push(Ticket ticket, ReadRequest read) {
-  queue_.push_back({.ticket = ticket, .read = std::move(read)});
+  const Instant deadline = read.deadline;
+  push({.ticket = ticket, .read = std::move(read), .deadline = deadline});
+}
+
+void WriteQueue::push(Queued queued) {
+  deadlines_.add(queued.deadline);
+  queue_.push_back(std::move(queued));
+}
+
+void WriteQueue::pop() {
+  deadlines_.remove(queue_.front().deadline);
+  queue_.pop_front();
 }
 
 void WriteQueue::drain(const Moment& now, Term term) {
   while (!queue_.empty()) {
     Queued& head = queue_.front();
     if (head.started) return;
-    if (head.read) {
+    const bool over = timed_out(now.steady, head);
+    if (!over && head.read) {
       plan(head.ticket, *head.read);
-    } else if (!answered_before(now.steady, head)) {
+    } else if (!over && !answered_before(now.steady, head)) {
       if (start_reads(head)) return;
       apply(now, term, head);
     }
-    queue_.pop_front();
+    pop();
   }
 }
 
@@ -88,10 +104,42 @@ bool WriteQueue::on_current(const Moment& now, Term term, Ticket ticket, std::si
   } else {
     head.current[operation] = *std::move(record);
     if (--head.reads_open > 0) return true;
-    apply(now, term, head);
+    if (!timed_out(now.steady, head)) apply(now, term, head);
   }
-  queue_.pop_front();
+  pop();
   return true;
+}
+
+void WriteQueue::refuse(const Queued& queued, const Error& error) {
+  if (queued.read) {
+    context_.effects.push_back(ReadReady{queued.ticket, fail(error)});
+  } else {
+    context_.effects.push_back(WriteDone{queued.ticket, fail(error)});
+  }
+}
+
+void WriteQueue::fail_all(const Error& error) {
+  while (!queue_.empty()) {
+    refuse(queue_.front(), error);
+    pop();
+  }
+}
+
+bool WriteQueue::timed_out(Instant now, const Queued& queued) {
+  if (now < queued.deadline) return false;
+  refuse(queued,
+         {ErrorCode::timeout, Outcome::not_applied, "the deadline passed before the turn of this request came", {}});
+  return true;
+}
+
+// Also of the one that waits for a stored value: that comes too late.
+void WriteQueue::end_overdue(Instant now) {
+  if (!deadlines_.due(now)) return;
+  std::erase_if(queue_, [&](const Queued& queued) {
+    if (!timed_out(now, queued)) return false;
+    deadlines_.remove(queued.deadline);
+    return true;
+  });
 }
 
 // --- Writes ---
@@ -215,24 +263,13 @@ void WriteQueue::answer(const Queued& queued, Position position, Shows shows,
     done.result->outcomes = *std::move(outcomes);
     done.result->standing.position = position;
     if (write.seen != Position()) {
-      done.result->standing.history = behind(context_.journal.state().history, write.seen.term);
+      done.result->standing.history = told_since(context_.journal.state().history, write.seen.term);
     }
   } else {
     done.result = fail(std::move(outcomes).error());
   }
   if (shows == Shows::others && context_.broken(BrokenRule::retries_wait)) level = messages::kAckOne;
-  context_.waits.add(level, {.after = position.sequence, .effect = std::move(done)});
-}
-
-void WriteQueue::fail_all(const Error& error) {
-  for (Queued& queued : queue_) {
-    if (queued.read) {
-      context_.effects.push_back(ReadReady{queued.ticket, fail(error)});
-    } else {
-      context_.effects.push_back(WriteDone{queued.ticket, fail(error)});
-    }
-  }
-  queue_.clear();
+  context_.waits.add(level, {.after = position.sequence, .effect = std::move(done), .deadline = queued.deadline});
 }
 
 // --- Reads ---
@@ -245,13 +282,17 @@ void WriteQueue::plan(Ticket ticket, const ReadRequest& read) {
   if (pending == nullptr) {
     // A range sees all that was written before it. What was read is judged again before it leaves.
     const Sequence after = read.key ? journal.persisted() : journal.assigned();
-    context_.waits.add(messages::kAckOne, {.after = after, .effect = ReadReady{ticket, ReadReady::FromEngine{}}});
+    context_.waits.add(
+        messages::kAckOne,
+        {.after = after, .effect = ReadReady{ticket, ReadReady::FromEngine{}}, .deadline = read.deadline});
     return;
   }
   std::optional<Record> record;
   if (pending->kind == Mutation::Kind::put) record = pending->record;
   context_.waits.add(linearizable ? messages::kAckAll : messages::kAckOne,
-                     {.after = pending->record.version.sequence, .effect = ReadReady{ticket, std::move(record)}});
+                     {.after = pending->record.version.sequence,
+                      .effect = ReadReady{ticket, std::move(record)},
+                      .deadline = read.deadline});
 }
 
 }  // namespace gyre::replication

@@ -8,18 +8,19 @@
 
 #include "gyre/result.h"
 #include "replication/context.h"
+#include "replication/deadlines.h"
 #include "replication/read_request.h"
 
 namespace gyre::replication {
 
 // Requests pass through in order: a write that depends on a stored value waits at the head until the host has read it;
 // the rest is carried out at once. A write, also one of many operations, has one sequence. What was carried out leaves
-// its answer in Context::waits.
+// its answer in Context::waits. What is still here when its deadline passes is not carried out.
 class WriteQueue {
  public:
   explicit WriteQueue(Context& context) : context_(context) {}
 
-  void push(Instant now, Ticket ticket, messages::WriteRequest write);
+  void push(Instant now, Ticket ticket, messages::WriteRequest write, Instant deadline);
   void push(Ticket ticket, ReadRequest read);
   // Carries out what can be, in `term`.
   void drain(const Moment& now, Term term);
@@ -28,6 +29,8 @@ class WriteQueue {
                   Result<std::optional<messages::Record>> record);
   // Answers all of it so.
   void fail_all(const Error& error);
+  // Answers what waits beyond its deadline, by up to kDeadlineSlot. Costs next to nothing where there is none.
+  void end_overdue(Instant now);
 
   // A read whose turn has come: of a key with a pending write, or of everything.
   void plan(Ticket ticket, const ReadRequest& read);
@@ -42,6 +45,7 @@ class WriteQueue {
     Ticket ticket;
     std::optional<ReadRequest> read;  // else a write
     messages::WriteRequest write = {};
+    Instant deadline = kNever;
     Instant arrived = {};
     std::uint64_t fingerprint = 0;
     std::vector<std::optional<messages::Record>> current = {};  // by operation, as they arrive; empty: none needed
@@ -49,6 +53,11 @@ class WriteQueue {
     bool started = false;
   };
 
+  void push(Queued queued);
+  void pop();
+  void refuse(const Queued& queued, const Error& error);
+  // True: its deadline has passed, and it was answered so.
+  bool timed_out(Instant now, const Queued& queued);
   // True: it was answered by what the window knows, or refused.
   bool answered_before(Instant now, Queued& queued);
   bool start_reads(Queued& queued);
@@ -62,6 +71,7 @@ class WriteQueue {
 
   Context& context_;
   std::deque<Queued> queue_;
+  Deadlines deadlines_;
 };
 
 }  // namespace gyre::replication

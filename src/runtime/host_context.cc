@@ -4,8 +4,12 @@
 
 namespace gyre::runtime {
 
-void HostContext::on_read_error(const Error& error) {
+void HostContext::on_read_error(Machine* owner, const Error& error) {
   if (error.code == ErrorCode::storage_failed) return fail_storage(error);
+  if (error.code == ErrorCode::corrupt && owner != nullptr) {
+    owner->partition.on_damaged(environment.now(), error);
+    machines.touch(*owner);
+  }
   if (error.code != ErrorCode::busy && error.code != ErrorCode::timeout) metrics.storage_errors.add();
 }
 

@@ -18,8 +18,9 @@ struct HostContext {
   Machines machines;
   bool storage_failed = false;
 
-  // A read failed. Where that says that this storage cannot be trusted any more, the machines are told.
-  void on_read_error(const Error& error);
+  // A read failed. Where that says that this storage cannot be trusted any more, all machines are told; where records
+  // of one partition are damaged, `owner` is (null: what was read was no record).
+  void on_read_error(Machine* owner, const Error& error);
   // The storage failed, for good: tells all machines, once.
   void fail_storage(const Error& error);
 };

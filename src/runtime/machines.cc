@@ -21,8 +21,12 @@ Machines::Machines(HostOptions options, Stored stored)
     : options_(std::move(options)),
       stored_(std::make_move_iterator(stored.begin()), std::make_move_iterator(stored.end())) {}
 
-void Machines::adopt(ring::ClusterMapPtr map) {
-  GYRE_ASSERT(map_ == nullptr || map->epoch > map_->epoch);
+void Machines::adopt(ring::ClusterMapPtr map, replication::MapSource source) {
+  const bool from_store = source == replication::MapSource::store;
+  const bool first_from_store = from_store && !map_from_store_;
+  GYRE_ASSERT(map_ == nullptr || (from_store && map->epoch > map_->epoch) ||
+              (first_from_store && map->epoch == map_->epoch));
+  map_from_store_ = map_from_store_ || from_store;
   map_ = std::move(map);
   if (!machines_.empty()) return;
   for (std::uint32_t p = options_.shard; p < map_->shape.partitions; p += options_.shards) {

@@ -36,8 +36,9 @@ class Machines {
 
   Machines(HostOptions options, Stored stored);
 
-  // REQUIRES: newer than the last one, of the same shape.
-  void adopt(ring::ClusterMapPtr map);
+  // REQUIRES: newer than the last one, of the same shape. One from memory comes first or never; the first from the
+  // store may be the same.
+  void adopt(ring::ClusterMapPtr map, replication::MapSource source = replication::MapSource::store);
   // Null before the first one.
   const ring::ClusterMapPtr& map() const { return map_; }
 
@@ -58,6 +59,7 @@ class Machines {
   HostOptions options_;
   std::map<PartitionId, storage::StoredPartition> stored_;  // until the machines are made
   ring::ClusterMapPtr map_;
+  bool map_from_store_ = false;
   std::vector<std::unique_ptr<Machine>> machines_;  // by partition / shards
   std::vector<Machine*> touched_;
 };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/limits.h"
 
 namespace gyre::runtime {
 
@@ -31,8 +32,8 @@ std::size_t bytes_of(const messages::ResponseBody& found) {
 }  // namespace
 
 Ticket OpenRequests::add(const replication::Moment& now, const ResponderPtr& from, const messages::Request& request) {
-  OpenRequest open{.from = from, .id = request.id, .bytes = bytes_of(request)};
-  if (request.budget > Duration(0)) open.deadline = now.steady + request.budget;
+  const Duration budget = request.budget > Duration(0) ? request.budget : limits::kRequestWaitMax;
+  OpenRequest open{.from = from, .id = request.id, .deadline = now.steady + budget, .bytes = bytes_of(request)};
   bytes_ += open.bytes;
   return table_.insert(std::move(open));
 }

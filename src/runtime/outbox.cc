@@ -73,6 +73,7 @@ void Outbox::on_tick() {
   next_repeat_ = now + map->shape.timing.heartbeat;
   tell_promises();
   tell_refused();
+  tell_silent();
 }
 
 void Outbox::tell_promises() {
@@ -91,6 +92,18 @@ void Outbox::tell_refused() {
     return info == nullptr || info->incarnation > refused.second;
   });
   for (const auto& [node, incarnation] : refused_) tell_coordinator(messages::PeerDown{node, incarnation, true});
+}
+
+// A process may be heard by the coordinator, and one of its loops be stuck.
+void Outbox::tell_silent() {
+  const replication::Moment now = context_.environment.now();
+  std::map<NodeId, messages::PeerDown> silent;
+  for (const auto& machine : context_.machines.all()) {
+    if (auto peer = machine->partition.silent_primary(now)) silent.insert_or_assign(peer->peer, *peer);
+  }
+  for (auto& [node, peer] : silent) {
+    if (!refused_.contains(node)) tell_coordinator(std::move(peer));
+  }
 }
 
 }  // namespace gyre::runtime

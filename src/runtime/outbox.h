@@ -28,6 +28,7 @@ class Outbox {
  private:
   void tell_promises();
   void tell_refused();
+  void tell_silent();
 
   HostContext& context_;
   messages::PollAnswer poll_answer_;

@@ -73,12 +73,12 @@ Result<std::unique_ptr<PartitionHost>> PartitionHost::open(HostOptions options, 
 
 // --- Map ---
 
-void PartitionHost::on_map(ring::ClusterMapPtr map) {
-  context_.machines.adopt(std::move(map));
+void PartitionHost::on_map(ring::ClusterMapPtr map, replication::MapSource source) {
+  context_.machines.adopt(std::move(map), source);
   const Moment now = context_.environment.now();
   for (const auto& machine : context_.machines.all()) {
     if (stopping_) machine->partition.on_stopping(now);
-    machine->partition.on_map(now, *context_.machines.map());
+    machine->partition.on_map(now, *context_.machines.map(), source);
     context_.machines.touch(*machine);
   }
 }
@@ -262,7 +262,7 @@ void PartitionHost::on_request(const ResponderPtr& from, Request request) {
     return reads_.start(now, **machine, ticket);
   }
   context_.metrics.writes.add();
-  (*machine)->partition.on_write(now, ticket, std::move(*write));
+  (*machine)->partition.on_write(now, ticket, std::move(*write), requests_.get(ticket).deadline);
   context_.machines.touch(**machine);
 }
 

@@ -29,7 +29,8 @@ const messages::ReadConsistency& consistency_of(const messages::RequestBody& bod
 
 // What the machine is asked about a get or scan.
 replication::ReadRequest question_of(const OpenRequest& request) {
-  replication::ReadRequest question{.key = {}, .read = consistency_of(request.body), .era = request.era};
+  replication::ReadRequest question{
+      .key = {}, .read = consistency_of(request.body), .era = request.era, .deadline = request.deadline};
   if (const auto* get = std::get_if<GetRequest>(&request.body)) question.key = get->key;
   return question;
 }
@@ -87,7 +88,7 @@ void Reads::start_get(const Moment& now, Machine& machine, Ticket ticket) {
   const auto found = context_.engine.get(partition, key, machine.partition.time(now), storage::Tier::memory);
   if (!found) {
     requests_.refuse(ticket, found.error());
-    context_.on_read_error(found.error());
+    context_.on_read_error(&machine, found.error());
   } else if (found->state == Lookup::State::needs_disk) {
     disk_reads_[partition].push_back({ticket, key, std::nullopt});
   } else {
@@ -147,9 +148,10 @@ void Reads::start_scan(const Moment& now, Machine& machine, Ticket ticket) {
 }
 
 void Reads::finish_scan(Machine& machine, Ticket ticket, Result<storage::ScanPage> page) {
+  if (requests_.get(ticket).deadline <= context_.environment.now().steady) page = fail(timed_out());
   if (!page) {
     requests_.refuse(ticket, page.error());
-    return context_.on_read_error(page.error());
+    return context_.on_read_error(&machine, page.error());
   }
   const Moment now = context_.environment.now();
   const UnixMillis time = machine.partition.time(now);
@@ -169,17 +171,17 @@ void Reads::start_digest(Machine& machine, Ticket ticket) {
   auto snapshot = context_.engine.snapshot(machine.partition.id());
   if (!snapshot) {
     requests_.refuse(ticket, snapshot.error());
-    return context_.on_read_error(snapshot.error());
+    return context_.on_read_error(&machine, snapshot.error());
   }
   const UnixMillis time = std::get<messages::DigestRequest>(requests_.get(ticket).body).time;
   auto answer = std::make_shared<Result<messages::DigestResponse>>();
   const auto submitted =
       context_.environment.run_blocking([shared = std::shared_ptr<storage::Snapshot>(*std::move(snapshot)), time,
                                          answer] { *answer = digest(*shared, time); },
-                                        [this, ticket, answer] {
+                                        [this, &machine, ticket, answer] {
                                           if (*answer) return requests_.respond(ticket, std::move(**answer));
                                           requests_.refuse(ticket, answer->error());
-                                          context_.on_read_error(answer->error());
+                                          context_.on_read_error(&machine, answer->error());
                                         });
   if (!submitted) requests_.refuse(ticket, submitted.error());
 }
@@ -220,7 +222,7 @@ void Reads::finish_disk_read(Machine& machine, const DiskRead& read, Result<Look
   } else {
     answer_get(machine, read.ticket, found->state == Lookup::State::found ? &found->record : nullptr, true);
   }
-  if (error) context_.on_read_error(*error);
+  if (error) context_.on_read_error(&machine, *error);
 }
 
 // --- Effects ---
@@ -235,7 +237,7 @@ void Reads::on_read_current(Machine& machine, replication::ReadCurrent effect) {
   }
   const std::optional<Error> error = found ? std::nullopt : std::optional(found.error());
   machine.partition.on_current(now, effect.ticket, effect.operation, current_of(std::move(found)));
-  if (error) context_.on_read_error(*error);
+  if (error) context_.on_read_error(&machine, *error);
 }
 
 void Reads::on_read_ready(Machine& machine, replication::ReadReady effect) {

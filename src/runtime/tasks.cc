@@ -95,7 +95,7 @@ void Tasks::carry_out(Machine& machine, replication::ReadLog effect) {
       },
       [this, &machine, effect](const Moment& now, Writes writes) {
         const bool out_of_reach = !writes && writes.error().code == ErrorCode::not_found;
-        if (!writes && !out_of_reach) context_.on_read_error(writes.error());
+        if (!writes && !out_of_reach) context_.on_read_error(nullptr, writes.error());
         machine.partition.on_log(now, effect.task, std::move(writes));
       });
 }
@@ -108,7 +108,7 @@ void Tasks::carry_out(Machine& machine, replication::ReadKeys effect) {
         return read_keys(*engine, id, keys);
       },
       [this, &machine, task = effect.task](const Moment& now, Keys keys) {
-        if (!keys) context_.on_read_error(keys.error());
+        if (!keys) context_.on_read_error(&machine, keys.error());
         machine.partition.on_keys(now, task, std::move(keys));
       });
 }
@@ -124,7 +124,7 @@ void Tasks::carry_out(Machine& machine, replication::OpenSnapshot effect) {
     opened = fail(snapshot.error());
   }
   machine.partition.on_snapshot_open(context_.environment.now(), effect.task, std::move(opened));
-  if (!snapshot) context_.on_read_error(snapshot.error());
+  if (!snapshot) context_.on_read_error(&machine, snapshot.error());
 }
 
 void Tasks::carry_out(Machine& machine, replication::ReadSnapshot effect) {
@@ -134,7 +134,7 @@ void Tasks::carry_out(Machine& machine, replication::ReadSnapshot effect) {
   queue<Records>(
       machine, [snapshot = open->second] { return read_records(*snapshot); },
       [this, &machine, task = effect.task](const Moment& now, Records records) {
-        if (!records) context_.on_read_error(records.error());
+        if (!records) context_.on_read_error(&machine, records.error());
         machine.partition.on_snapshot_records(now, task, std::move(records));
       });
 }

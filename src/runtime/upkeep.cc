@@ -46,7 +46,7 @@ void Upkeep::sweep_some() {
       [this, &machine, next] {
         sweeping_ = false;
         context_.metrics.sweeps.add();
-        if (!*next) context_.on_read_error(next->error());
+        if (!*next) context_.on_read_error(&machine, next->error());
         const bool more = *next && **next;
         machine.sweep_after = more ? ***next : std::string();
         if (!more) ++next_;

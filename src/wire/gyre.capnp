@@ -245,8 +245,8 @@ enum Outcome {
   unknown @1;     # maybe applied
 }
 
-# `standing` of an answer: the position applied when the value was read, or of the write; and the terms behind that of
-# the request's `seen` (empty where the asker had seen this term).
+# `standing` of an answer: the position applied when the value was read, or of the write; and the terms from that of the
+# request's `seen` on, without its own where nothing of it survived (empty where it is the newest, or forgotten).
 struct GetAnswer {
   record @0 :Writes.Record;  # null: the key does not exist
   ttlMs @1 :Int64 = -1;    # time left by the partition's clock; -1: does not expire

@@ -14,6 +14,7 @@ using messages::kAckAll;
 using messages::ReadLevel;
 using test::Cluster;
 using test::incr;
+using test::Member;
 using test::put;
 using test::reading;
 using test::request;
@@ -179,7 +180,8 @@ TEST(Follower, ARefusedCommitIsSentAgain) {
   f.c.at("n2")->on_peer(f.c.now, NodeId("n1"), Incarnation(1), f.append(1, {1}));
   ASSERT_TRUE(f.c.at("n2")->take_persist());
   f.c.at("n2")->on_refused(f.c.now, {ErrorCode::busy, Outcome::not_applied, "stalled", {}});
-  const auto ack = f.tell(f.append(1));
+  f.c.now.steady += f.c.map.shape.timing.heartbeat;
+  const auto ack = f.tell(f.append(1, {2}));
   EXPECT_TRUE(ack->gap);
   EXPECT_EQ(ack->position.sequence, Sequence(0));
 }
@@ -473,6 +475,87 @@ TEST(Follower, ADeposedPrimaryThatLostDataSaysSoBeforeItAccounts) {
   const auto& range = std::get<messages::LostRange>(c.at("n1").ledger.front());
   EXPECT_EQ(range.term, Term(1));
   EXPECT_EQ(range.first, Sequence(2));
+}
+
+TEST(Follower, GivesLeasesWhileASyncTakesLong) {
+  Following f;
+  f.tell(f.probe(1));
+  f.c.at("n2").holds_syncs = true;
+  const Duration heartbeat = f.c.map.shape.timing.heartbeat;
+  std::size_t answers = 0;
+  for (std::uint64_t n = 1; n <= 10; ++n) {
+    f.c.now.steady += heartbeat / 2;
+    const auto ack = f.tell(f.append(1, {n}));
+    if (!ack) continue;
+    ++answers;
+    EXPECT_EQ(ack->position.sequence, Sequence(0)) << "nothing is synced yet";
+    EXPECT_EQ(ack->echo, f.c.now.steady);
+  }
+  EXPECT_GE(answers, 4u);
+}
+
+TEST(Follower, DoesNotAskForEverythingAgainWhileItsStorageIsStalled) {
+  Following f;
+  f.tell(f.probe(1));
+  f.tell(f.append(1, {1}));
+  f.c.network.clear();
+  Member& member = f.c.at("n2");
+  member->on_peer(f.c.now, NodeId("n1"), Incarnation(1), f.append(1, {2}));
+  ASSERT_TRUE(member->take_persist());
+  member->on_refused(f.c.now, {ErrorCode::busy, Outcome::not_applied, "stalled", {}});
+  f.c.collect("n2");
+  const auto ack = f.tell(f.append(1, {3}));
+  ASSERT_TRUE(ack);
+  EXPECT_FALSE(ack->gap);
+  f.c.now.steady += f.c.map.shape.timing.heartbeat;
+  EXPECT_TRUE(f.tell(f.append(1, {4}))->gap);
+  EXPECT_EQ(f.tell(f.append(1, {2, 3, 4}))->position.sequence, Sequence(4));
+}
+
+TEST(Follower, ReportsAPrimaryThatIsSilentForTheDetectionTime) {
+  Following f;
+  f.tell(f.probe(1));
+  const Duration detection = f.c.map.shape.timing.detection;
+  f.c.advance(detection / 2);
+  EXPECT_FALSE(f.c.at("n2")->silent_primary(f.c.now));
+  f.c.advance(detection);
+  const auto silent = f.c.at("n2")->silent_primary(f.c.now);
+  ASSERT_TRUE(silent);
+  EXPECT_EQ(silent->peer, NodeId("n1"));
+  EXPECT_FALSE(silent->refused);
+  f.tell(f.append(1));
+  EXPECT_FALSE(f.c.at("n2")->silent_primary(f.c.now));
+}
+
+TEST(Follower, FetchesAnotherCopyWhereItsOwnIsDamaged) {
+  Cluster c({"n1", "n2", "n3"});
+  c.serve("n1", {"n1", "n2", "n3"});
+  for (int i = 0; i < 5; ++i) c.run("n1", request({put("k" + std::to_string(i), "v")}));
+  c.at("n3").disk.records["k1"].value = Bytes::literal("damaged");
+  c.at("n3")->on_damaged(c.now, {ErrorCode::corrupt, Outcome::not_applied, "checksum mismatch", {}});
+  c.collect("n3");
+  c.advance(1s);
+  const auto asked = c.told<messages::SetInSync>("n1");
+  ASSERT_TRUE(asked) << "it must be out of the in-sync set before its copy is given up";
+  EXPECT_EQ(asked->in_sync.size(), 2u);
+  EXPECT_EQ(c.at("n3").value("k1"), "damaged");
+  c.set_in_sync({"n1", "n2"});
+  c.publish();
+  c.advance(1s);
+  EXPECT_EQ(c.at("n3").value("k1"), "v");
+  EXPECT_EQ(c.told<messages::SetInSync>("n1")->in_sync.size(), 3u) << "and back in it afterwards";
+}
+
+TEST(Follower, OfADamagedPrimaryTheCoordinatorIsTold) {
+  Cluster c({"n1", "n2"});
+  c.serve("n1", {"n1", "n2"});
+  c.at("n1")->on_damaged(c.now, {ErrorCode::corrupt, Outcome::not_applied, "checksum mismatch", {}});
+  c.collect("n1");
+  const auto event = c.told<messages::NodeEvent>("n1");
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->kind, messages::NodeEvent::Kind::storage_failed);
+  EXPECT_EQ(event->term, c.entry().term);
+  EXPECT_TRUE(c.at("n1")->serving(c.now)) << "until somebody is found who takes over";
 }
 
 }  // namespace

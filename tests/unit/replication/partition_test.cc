@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "tests/unit/replication/cluster.h"
+#include "tests/unit/replication/driver.h"
 
 namespace gyre::replication {
 namespace {
@@ -18,67 +18,15 @@ namespace {
 using messages::Record;
 using messages::WriteKind;
 using messages::WriteOperation;
+using test::Driver;
 using test::incr;
+using test::kBusy;
+using test::kDiskGone;
+using test::kSelf;
+using test::numbered;
 using test::put;
 using test::put_if_absent;
 using test::request;
-
-const NodeId kSelf("n1");
-const Error kBusy{ErrorCode::busy, Outcome::not_applied, "stalled", {}};
-const Error kDiskGone{ErrorCode::storage_failed, Outcome::unknown, "disk gone", {}};
-
-// One machine whose commits the test makes itself.
-class Driver {
- public:
-  explicit Driver(messages::PartitionState remembered = {}, BrokenRule broken = BrokenRule::none)
-      : cluster({"n1", "n2"}) {
-    cluster.broken = broken;
-    member().disk.state = std::move(remembered);
-    cluster.start("n1");
-    cluster.kill("n2");
-  }
-
-  void appoint(std::uint64_t term, const NodeId& primary = kSelf, std::uint64_t incarnation = 1) {
-    ring::PartitionEntry& entry = cluster.entry();
-    entry.term = Term(term);
-    entry.primary = primary;
-    entry.primary_incarnation = Incarnation(incarnation);
-    entry.in_sync = {{primary, Generation(1)}};
-    entry.learners = {primary == kSelf ? NodeId("n2") : kSelf};
-    ++entry.version;
-    cluster.publish();
-  }
-  void serve(std::uint64_t term = 1) {
-    appoint(term);
-    commit();
-    cluster.advance(std::chrono::seconds(3));
-  }
-
-  std::uint64_t write(std::vector<WriteOperation> operations) {
-    return cluster.write("n1", request(std::move(operations)));
-  }
-  Result<Partition::ReadPlan> read(std::string_view key) {
-    auto plan =
-        member()->on_read(cluster.now, Ticket(++cluster.last_ticket), test::reading(key, messages::ReadLevel::primary));
-    cluster.collect("n1");
-    return plan;
-  }
-  void commit() {
-    while (member().commit(cluster.now)) cluster.collect("n1");
-  }
-  void refuse() {
-    ASSERT_TRUE(member()->take_persist());
-    member()->on_refused(cluster.now, kBusy);
-    cluster.collect("n1");
-  }
-  void answer_reads() { cluster.answer_current("n1"); }
-  bool serving() { return member()->serving(cluster.now); }
-  test::Member& member() { return cluster.at("n1"); }
-  auto& writes() { return member().writes; }
-  ErrorCode error_of(std::uint64_t ticket) { return writes().at(ticket).error().code; }
-
-  test::Cluster cluster;
-};
 
 TEST(Partition, ServesOnlyAfterItsTermIsDurable) {
   Driver d;
@@ -326,12 +274,6 @@ TEST(Partition, TimeNeverGoesBackAndRunsOnWithTheSteadyClock) {
 
 // --- Exactly once ---
 
-messages::WriteRequest numbered(std::uint64_t number, WriteOperation operation) {
-  auto write = request({std::move(operation)});
-  write.id = {ClientId(7), WriteNumber(number)};
-  return write;
-}
-
 TEST(Partition, ARetryIsAnsweredAsBeforeAndAppliedOnce) {
   Driver d;
   d.serve();
@@ -388,6 +330,25 @@ TEST(Partition, TheTimeThatARetryWaitsInTheQueueCountsToo) {
   d.answer_reads();
   ASSERT_TRUE(d.writes().contains(waiting));
   EXPECT_EQ(d.error_of(waiting), ErrorCode::outcome_unknown);
+}
+
+// Its own life is what counts: nobody knows how long the process before it was gone, or which clocks were set.
+TEST(Partition, TheNextProcessKeepsEveryIdForAWholeLife) {
+  Driver d;
+  d.serve();
+  d.cluster.write("n1", numbered(1, incr("n")));
+  d.answer_reads();
+  d.commit();
+  d.cluster.now.wall.value += 3'600'000;
+  d.cluster.run("n1", numbered(2, put("a", "1")));  // an hour later, by the partition's time
+  d.cluster.restart("n1");
+  d.appoint(2, kSelf, 2);
+  d.cluster.advance(limits::kWriteIdLife - std::chrono::seconds(1));
+  d.cluster.run("n1", numbered(1, incr("n")));
+  EXPECT_EQ(d.member().value("n"), "1");
+  d.cluster.advance(std::chrono::seconds(2));
+  d.cluster.run("n1", numbered(1, incr("n")));
+  EXPECT_EQ(d.member().value("n"), "2");
 }
 
 TEST(Partition, AnIdOutlivesAPauseOfTheProcess) {

@@ -628,5 +628,75 @@ TEST(Primary, HandsOverOnlyToAMemberInSyncAndOnlyInItsTerm) {
   EXPECT_FALSE(c.told<messages::HandedOver>("n1"));
 }
 
+// Nobody but the primary knows of it: it must not wait for its lease for ever.
+TEST(Primary, ANewcomerThatIsGoneDoesNotKeepAPrimaryFromServing) {
+  Cluster c({"n1", "n2", "n3"});
+  c.disconnect("n1", "n3");
+  c.serve("n1", {"n1", "n2"});
+  // n3 begins to follow, but never gets the write that it would have to reach.
+  c.drop = [](const Cluster::Packet& packet) {
+    const auto* append = std::get_if<messages::Append>(&packet.message);
+    return packet.to == NodeId("n3") && append != nullptr && !append->writes.empty();
+  };
+  bool written = false;
+  c.observe = [&](const Cluster::Packet& packet) {
+    if (packet.from != NodeId("n3") || std::exchange(written, true)) return;
+    c.at("n1")->on_write(c.now, Ticket(1000), request({put("k", "v")}));
+  };
+  c.reconnect();
+  const auto counts_n3 = [&] {
+    const auto members = c.at("n1")->status(c.now).members;
+    return std::ranges::any_of(members, [](const auto& m) { return m.node == NodeId("n3") && m.counted; });
+  };
+  for (int i = 0; i < 50 && !counts_n3(); ++i) c.advance(kTick);
+  ASSERT_TRUE(counts_n3());
+  ASSERT_FALSE(c.told<messages::SetInSync>("n1"));
+  c.kill("n3");
+  c.paused.insert("n1");
+  c.disconnect("n1", "n2");
+  c.advance(3s);
+  c.paused.clear();
+  c.reconnect();
+  c.advance(2s);
+  EXPECT_TRUE(c.at("n1")->serving(c.now)) << c.at("n1")->status(c.now).why;
+}
+
+TEST(Primary, TimeGoesOnFromWhatAMemberHeardLast) {
+  Cluster c({"n1", "n2"});
+  c.serve("n1", {"n1", "n2"});
+  c.advance(1s);
+  const UnixMillis heard = c.at("n2")->time(c.now);
+  c.now.wall.value -= 60'000;  // the clock of the next primary is behind
+  c.kill("n1");
+  c.prove_dead("n1");
+  c.now.steady += 5s;
+  c.serve("n2", {"n2"});
+  EXPECT_GE(c.at("n2")->time(c.now).value, heard.value + 5000);
+}
+
+// What died may have been primary since its last lease had run out.
+TEST(Primary, ARefusedConnectionBringsNoRightBack) {
+  Cluster c({"n1", "n2"});
+  c.serve("n1", {"n1", "n2"});
+  c.disconnect("n1", "n2");
+  c.advance(3s);
+  ASSERT_FALSE(c.at("n1")->serving(c.now));
+  c.kill("n2");
+  c.prove_dead("n2");
+  c.advance(kTick);
+  EXPECT_FALSE(c.at("n1")->serving(c.now));
+}
+
+TEST(Primary, ARefusedConnectionCountsAsALeaseWhileTheLastOneLives) {
+  Cluster c({"n1", "n2"});
+  c.serve("n1", {"n1", "n2"});
+  c.kill("n2");
+  for (int i = 0; i < 10; ++i) {
+    c.advance(500ms);
+    c.prove_dead("n2");
+    ASSERT_TRUE(c.at("n1")->serving(c.now)) << i;
+  }
+}
+
 }  // namespace
 }  // namespace gyre::replication

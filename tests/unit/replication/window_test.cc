@@ -17,7 +17,9 @@ using messages::WindowWrite;
 using messages::WriteId;
 using messages::WriteOperation;
 
-constexpr std::int64_t kLifeMs = 60'000;
+using namespace std::chrono_literals;
+
+constexpr Duration kLife = 60s;
 
 WriteId id(std::uint64_t client, std::uint64_t number) { return {ClientId(client), WriteNumber(number)}; }
 
@@ -64,13 +66,43 @@ TEST(Window, AWriteNeverClosesItself) {
 
 TEST(Window, ForgetsIdsWhenTheirLifeIsOver) {
   Window window;
-  window.add(write(id(1, 1), 1, 0, 1000));
-  window.add(write(id(2, 1), 2, 0, 2000));
-  window.expire(UnixMillis{1000 + kLifeMs - 1});
+  window.add(write(id(1, 1), 1));
+  window.expire(10s);
+  window.add(write(id(2, 1), 2));
+  window.expire(11s);
+  window.expire(10s + kLife - 1ns);
   EXPECT_EQ(window.size(), 2u);
-  window.expire(UnixMillis{1000 + kLifeMs});
+  window.expire(10s + kLife);
   EXPECT_EQ(window.find(id(1, 1)), nullptr);
   EXPECT_NE(window.find(id(2, 1)), nullptr);
+  window.expire(11s + kLife);
+  EXPECT_EQ(window.size(), 0u);
+}
+
+// What this member has heard of the partition's time may be ahead of the primary that writes now.
+TEST(Window, TheTimesOfWritesSayNothingOfTheirAge) {
+  Window window;
+  window.add(write(id(1, 1), 1, 0, 1'000'000));
+  window.expire(0s);
+  window.add(write(id(2, 1), 2, 0, 5));
+  window.add(write(id(3, 1), 3, 0, 900'000'000));
+  window.expire(1s);
+  EXPECT_EQ(window.size(), 3u);
+  window.expire(kLife);
+  EXPECT_EQ(window.size(), 2u);
+}
+
+TEST(Window, WhatTakesItsPlaceLivesFromThenOn) {
+  Window window;
+  window.add(write(id(1, 1), 1));
+  window.expire(0s);
+  window.expire(50s);
+  window.replace(window.all());
+  window.expire(51s);
+  window.expire(kLife);
+  EXPECT_NE(window.find(id(1, 1)), nullptr);
+  window.expire(51s + kLife);
+  EXPECT_EQ(window.find(id(1, 1)), nullptr);
 }
 
 TEST(Window, WritesThatWereNeverAppliedAreForgottenButWhatTheyClosedStaysClosed) {
@@ -86,10 +118,13 @@ TEST(Window, WritesThatWereNeverAppliedAreForgottenButWhatTheyClosedStaysClosed)
 
 TEST(Window, AClientIsForgottenWithItsLastWrite) {
   Window window;
-  window.add(write(id(1, 2), 1, 2, 1000));
+  window.add(write(id(1, 2), 1, 2));
   window.truncate_after(Sequence(0));
+  window.expire(1s);
   EXPECT_TRUE(window.closed(id(1, 1)));
-  window.expire(UnixMillis{1000 + kLifeMs});
+  window.expire(kLife);
+  EXPECT_TRUE(window.closed(id(1, 1)));
+  window.expire(1s + kLife);
   EXPECT_FALSE(window.closed(id(1, 1)));
 }
 
@@ -171,9 +206,10 @@ TEST(Fingerprint, IsFixedForEver) { EXPECT_EQ(fingerprint({put("key", "value")})
 RC_GTEST_PROP(Window, AgreesWithAListThatIsSearched, ()) {
   Window window;
   std::vector<WindowWrite> model;
+  std::map<Sequence, Duration> seen;
   std::map<std::uint64_t, std::uint64_t> lowest;  // by client, ever said
   std::uint64_t sequence = 0;
-  std::int64_t now = 0;
+  Duration now{0};
   const int steps = *rc::gen::inRange(1, 80);
   for (int i = 0; i < steps; ++i) {
     const auto client = *rc::gen::inRange<std::uint64_t>(1, 4);
@@ -187,17 +223,21 @@ RC_GTEST_PROP(Window, AgreesWithAListThatIsSearched, ()) {
         break;
       }
       case 1:
-        now += *rc::gen::inRange<std::int64_t>(0, 50'000);
-        window.expire(UnixMillis{now});
-        std::erase_if(model, [&](const auto& w) { return now - w.time.value >= kLifeMs; });
+        now += *rc::gen::inRange(0, 50) * 1s;
+        window.expire(now);
+        for (const auto& w : model) seen.try_emplace(w.position.sequence, now);
+        std::erase_if(model, [&](const auto& w) { return now - seen.at(w.position.sequence) >= kLife; });
         break;
-      case 2: window.replace(window.all()); break;
+      case 2:
+        window.replace(window.all());
+        seen.clear();
+        break;
       default: {
         if (window.find(wanted) || window.closed(wanted)) break;
         const auto lowest_open = *rc::gen::inRange<std::uint64_t>(0, number + 1);
         lowest[client] = std::max(lowest[client], lowest_open);
-        window.add(write(wanted, ++sequence, lowest_open, now));
-        model.push_back(write(wanted, sequence, lowest_open, now));
+        window.add(write(wanted, ++sequence, lowest_open));
+        model.push_back(write(wanted, sequence, lowest_open));
         std::erase_if(model, [&](const auto& w) {
           return w.id.client == ClientId(client) && w.id.number < WriteNumber(lowest_open);
         });

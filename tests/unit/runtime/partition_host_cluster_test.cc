@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/limits.h"
-#include "support.h"
+#include "hosted_cluster.h"
 
 namespace gyre::runtime {
 namespace {
@@ -11,148 +11,9 @@ namespace {
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr PartitionId kPartition(0);
-
-class PartitionHostClusterTest : public testing::TestWithParam<Durability> {
+class PartitionHostClusterTest : public HostedCluster, public testing::WithParamInterface<Durability> {
  protected:
-  PartitionHostClusterTest() {
-    for (HostedNode* node : {&n1, &n2, &n3}) {
-      node->open({.durability = GetParam()});
-      map.nodes.push_back({.id = node->self, .incarnation = Incarnation(1)});
-    }
-    map.shape.partitions = kPartitions;
-    map.shape.replication_factor = 3;
-    map.entries.resize(kPartitions);
-  }
-
-  // --- The coordinator ---
-
-  struct Appointment {
-    std::uint64_t term;
-    std::vector<HostedNode*> in_sync;  // the primary first
-    std::vector<HostedNode*> learners = {};
-  };
-  void appoint(const Appointment& appointment) {
-    for (ring::PartitionEntry& entry : map.entries) {
-      if (!entry.primary.empty()) entry.deposed.push_back({entry.primary, entry.term});
-      entry.term = Term(appointment.term);
-      entry.primary = appointment.in_sync.front()->self;
-      entry.primary_incarnation = Incarnation(1);
-      entry.in_sync.clear();
-      entry.learners.clear();
-      for (const HostedNode* node : appointment.in_sync) entry.in_sync.push_back({node->self, Generation(0)});
-      for (const HostedNode* node : appointment.learners) entry.learners.push_back(node->self);
-    }
-    publish();
-  }
-  void publish() {
-    map.epoch = map.epoch.next();
-    for (ring::PartitionEntry& entry : map.entries) ++entry.version;
-    const auto newest = std::make_shared<const ring::ClusterMap>(map);
-    ASSERT_TRUE(ring::validate(*newest)) << ring::validate(*newest).error().to_string();
-    for (HostedNode* node : {&n1, &n2, &n3}) {
-      if (node != cut_off) node->host->on_map(newest);
-    }
-  }
-  // Lets grow and shrink the in-sync sets as primaries ask.
-  void follow_requests() {
-    bool changed = false;
-    for (HostedNode* node : {&n1, &n2, &n3}) {
-      for (const auto& request : node->take_told<messages::SetInSync>()) {
-        ring::PartitionEntry& entry = map.entries[request.partition.value()];
-        if (node == cut_off || request.term != entry.term || request.version != entry.version) continue;
-        const auto members = entry.members();
-        entry.in_sync = request.in_sync;
-        entry.learners.clear();
-        for (const NodeId& member : members) {
-          if (entry.find_in_sync(member) == nullptr) entry.learners.push_back(member);
-        }
-        changed = true;
-      }
-    }
-    if (changed) publish();
-  }
-  std::vector<messages::SealAnswer> seal(HostedNode& node, std::uint64_t term) {
-    messages::Seal seal;
-    for (std::uint16_t p = 0; p < kPartitions; ++p) seal.partitions.push_back({PartitionId(p), Term(term)});
-    node.host->on_message({.cluster = {}, .node = {}, .incarnation = Incarnation(1)}, seal);
-    node.settle();
-    return node.take_told<messages::SealAnswer>();
-  }
-
-  // --- The world ---
-
-  void settle() {
-    bool moved = true;
-    for (int round = 0; moved && round < 1000; ++round) {
-      moved = false;
-      for (HostedNode* node : {&n1, &n2, &n3}) {
-        node->settle();
-        for (auto& [to, message] : std::exchange(node->environment.sent, {})) moved |= deliver(*node, to, message);
-      }
-    }
-    ASSERT_FALSE(moved) << "the nodes never stop talking";
-  }
-  bool deliver(HostedNode& from, const NodeId& to, messages::Message& message) {
-    for (HostedNode* node : {&n1, &n2, &n3}) {
-      if (node->self != to || node == cut_off || &from == cut_off) continue;
-      node->host->on_message({.cluster = {}, .node = from.self, .incarnation = Incarnation(1)}, std::move(message));
-      return true;
-    }
-    return false;
-  }
-  void pass(Duration time) {
-    for (Duration passed{0}; passed < time; passed += kTick) {
-      for (HostedNode* node : {&n1, &n2, &n3}) {
-        node->environment.advance(kTick);
-        node->host->on_tick();
-      }
-      settle();
-      follow_requests();
-    }
-  }
-  template <class Condition>
-  bool comes_true(Condition condition, Duration within = 10s) {
-    for (Duration passed{0}; passed < within && !condition(); passed += kTick) pass(kTick);
-    return condition();
-  }
-  bool serves(const HostedNode& node) const { return node.host->partitions_served() == kPartitions; }
-  bool in_sync(const HostedNode& node) const {
-    return std::ranges::all_of(map.entries, [&](const auto& e) { return e.find_in_sync(node.self) != nullptr; });
-  }
-
-  // --- Requests ---
-
-  Position write(HostedNode& node, std::string_view value, messages::AckCount ack = messages::kAckOne, int number = 0) {
-    const RequestId id = node.ask(messages::WriteRequest{.operations = {put(key_in(0, number), value)}, .ack = ack});
-    EXPECT_TRUE(comes_true([&] { return node.answered(id); }));
-    EXPECT_TRUE(node.succeeded(id)) << node.error(id).to_string();
-    return node.succeeded(id) ? node.outcome(id).version : Position{};
-  }
-  RequestId read(HostedNode& node, messages::ReadConsistency consistency, int number = 0) {
-    const RequestId id = node.ask(messages::GetRequest{Bytes::copy_of(key_in(0, number)), true, consistency});
-    node.settle();
-    return id;
-  }
-  messages::DigestResponse digest(HostedNode& node) {
-    const RequestId id = node.ask(messages::DigestRequest{kPartition, UnixMillis{1}});
-    node.settle();
-    return std::get<messages::DigestResponse>(node.body(id));
-  }
-  void expect_same_content(HostedNode& a, HostedNode& b) {
-    const auto left = digest(a);
-    const auto right = digest(b);
-    EXPECT_EQ(left.position, right.position);
-    EXPECT_EQ(left.records, right.records);
-    EXPECT_EQ(left.digest, right.digest);
-    EXPECT_TRUE(left.whole && right.whole);
-  }
-
-  HostedNode n1{"n1"};
-  HostedNode n2{"n2"};
-  HostedNode n3{"n3"};
-  const HostedNode* cut_off = nullptr;  // from the other nodes and the coordinator
-  ring::ClusterMap map;
+  PartitionHostClusterTest() : HostedCluster(GetParam()) {}
 };
 
 using messages::ReadLevel;

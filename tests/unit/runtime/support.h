@@ -47,6 +47,8 @@ class ScriptedEnvironment final : public Environment {
     now_.steady += by;
     now_.wall.value += to_ms(by);
   }
+  // Somebody sets the wall clock.
+  void set_wall_clock(Duration by) { now_.wall.value += to_ms(by); }
 
   struct Pooled {
     Job work;
@@ -112,6 +114,7 @@ struct HostedNode {
   void open(HostOptions options = {}) {
     options.self = self;
     if (options.incarnation == Incarnation()) options.incarnation = Incarnation(1);
+    process = options.incarnation;
     environment.jobs.clear();
     host = *PartitionHost::open(options, engine, *ledger, environment, metrics);
   }
@@ -197,6 +200,7 @@ struct HostedNode {
   }
 
   NodeId self;
+  Incarnation process;
   storage::MemoryEngine memory;
   storage::FaultyEngine engine{memory, {}};
   std::unique_ptr<storage::Ledger> ledger = storage::make_memory_ledger();
