@@ -26,7 +26,7 @@ Coordinator::Coordinator(CoordinatorConfig config, std::optional<ClusterState> s
       now_(now),
       tick_at_(now + timing().heartbeat),
       liveness_(timing(), now),
-      elections_(config_.broken),
+      elections_(config_.broken, confirmed_ ? now : Instant()),
       hand_overs_(now) {}
 
 void Coordinator::on_request(Instant now, AnswerToken token, const messages::RequestBody& body) {
@@ -119,7 +119,14 @@ void Coordinator::on_message(Instant now, const messages::Sender& from, messages
                    event(Kind::node_leaving, from.node,
                          from.node.str() + " stops: its primaries move to members that are in sync");
                  },
-                 [&](const messages::NodeEvent& event) { pass_on(from.node, event); },
+                 [&](const messages::NodeEvent& event) {
+                   pass_on(from.node, event);
+                   const bool failed = event.kind == messages::NodeEvent::Kind::storage_failed;
+                   if (!failed || !exists(event.partition)) return;
+                   const ring::PartitionEntry& entry = view().entry(event.partition);
+                   if (is_primary(entry, from) && entry.term == event.term)
+                     hand_overs_.relieve(view(), event.partition);
+                 },
                  [](const auto&) {},
              },
              message);
@@ -246,6 +253,7 @@ void Coordinator::wake(Instant now) {
   now_ = now;
   if (now - tick_at_ < timing().detection / 2) return;
   liveness_.on_woken(now);
+  elections_.on_woken(now);
   tick_at_ = now;
 }
 

@@ -14,6 +14,9 @@ using Kind = CoordinatorEvent::Kind;
 
 // A member that answers no poll is not waited for longer.
 Duration poll_patience(const Timing& timing) { return timing.detection / 2; }
+// Nor one that is heard and does not seal: its disk hangs, or its queue is long. Whoever holds what only two members
+// have is among those waited for, so this is far above what a slow sync takes.
+Duration seal_patience(const Timing& timing) { return timing.detection + timing.lease; }
 // Of events about one suspect: a network that is cut for hours is not told every second.
 constexpr Duration kSuspicionToldEvery = std::chrono::seconds(30);
 
@@ -48,6 +51,13 @@ std::string why(Cause cause, const NodeId& primary) {
     case Cause::operator_asks: return "an operator asked for it";
   }
   return "unknown";
+}
+
+void Elections::on_woken(Instant now) {
+  for (auto& [partition, election] : open_) {
+    election.since = now;
+    election.ask_at = now;
+  }
 }
 
 void Elections::suspect(const View& view, PartitionId partition, Cause cause) {
@@ -124,7 +134,7 @@ bool Elections::may_begin(const View& view, PartitionId partition, Cause cause) 
   }
   if (cause == Cause::gave_up || cause == Cause::cannot_go_on || cause == Cause::lossy) return true;
   const bool dead = view.nodes.dead(entry.primary, entry.primary_incarnation);
-  if (!dead && !calm(partition, view.now)) return false;
+  if (!dead && !calm(view.map().shape.timing, partition, view.now)) return false;
   const auto quiet = quiet_until_.find(partition);
   return skips_poll(cause) || quiet == quiet_until_.end() || view.now >= quiet->second;
 }
@@ -242,11 +252,21 @@ const Elections::Sealed* Elections::sealed_by(const View& view, const Election& 
   return same_data ? &sealed->second : nullptr;
 }
 
-// A member that is heard but does not answer for the detection time counts as silent, too.
 bool Elections::waits_for(const View& view, const Election& election, const NodeId& node) const {
   const ring::NodeInfo& info = *view.map().find_node(node);
+  // A primary that said it cannot go on has stopped, and may be unable to promise anything.
+  if (election.cause == Cause::cannot_go_on && node == election.began_with.primary) return false;
   return !view.nodes.dead(node, info.incarnation) && !view.nodes.silent(node, view.now) &&
-         view.now - election.since < view.map().shape.timing.detection;
+         view.now - election.since < seal_patience(view.map().shape.timing);
+}
+
+std::vector<NodeId> Elections::passed_over(const View& view, const Election& election, const Field& field) const {
+  std::vector<NodeId> nodes;
+  for (const ring::InSyncMember& member : field.members) {
+    const bool heard = view.nodes.well(*view.map().find_node(member.node));
+    if (heard && sealed_by(view, election, member.node) == nullptr) nodes.push_back(member.node);
+  }
+  return nodes;
 }
 
 std::vector<Choice> Elections::choose(const View& view) const {
@@ -276,7 +296,8 @@ std::optional<Choice> Elections::choose_one(const View& view, PartitionId partit
     }
   }
   if (waiting && !(field.last_resort && broken_ == BrokenRule::last_resort_hears_all)) return std::nullopt;
-  if (election.exclude_primary && whole.size() > 1) {
+  // Not where only the highest position counts.
+  if (election.exclude_primary && whole.size() > 1 && !field.last_resort) {
     std::erase_if(whole, [&](const ring::InSyncMember& member) { return member.node == entry.primary; });
   }
   if (whole.empty()) return std::nullopt;
@@ -295,7 +316,9 @@ std::optional<Choice> Elections::choose_one(const View& view, PartitionId partit
   } else if (broken_ == BrokenRule::only_sealed_stay) {
     whole = entry.in_sync;
   }
-  return make_choice(view, partition, election, chosen, std::move(whole));
+  Choice choice = make_choice(view, partition, election, chosen, std::move(whole));
+  choice.passed_over = passed_over(view, election, field);
+  return choice;
 }
 
 // The operator's word replaces the in-sync set, but not the fence: the primary has sealed, is dead, or is said to be.
@@ -333,9 +356,9 @@ bool Elections::sealing(PartitionId partition) const {
   return open != open_.end() && open->second.sealing;
 }
 
-bool Elections::calm(PartitionId partition, Instant now) const {
+bool Elections::calm(const Timing& timing, PartitionId partition, Instant now) const {
   const auto pause = pause_until_.find(partition);
-  return pause == pause_until_.end() || now >= pause->second;
+  return now >= (pause == pause_until_.end() ? started_ + timing.promotion_pause() : pause->second);
 }
 
 void Elections::tell_hopeless(const View& view, PartitionId partition) {

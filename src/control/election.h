@@ -47,6 +47,7 @@ struct Choice {
   NodeId before;       // the primary until now
   Position position;   // of the node chosen, as it sealed
   Appointment appointment;
+  std::vector<NodeId> passed_over;  // in-sync members that are heard and did not seal in time
 };
 
 // Open elections, at most one for each partition. An election asks: first, except with better evidence, whether anybody
@@ -64,7 +65,11 @@ struct Choice {
 // INVARIANT 2: next_term is above the term that the election is about.
 class Elections {
  public:
-  explicit Elections(BrokenRule broken) : broken_(broken) {}
+  // `started`: of this process. What an earlier one promoted it cannot know: everything counts as promoted then.
+  Elections(BrokenRule broken, Instant started) : broken_(broken), started_(started) {}
+
+  // This process did not run for a while: what was asked may long have been answered, and waits to be read.
+  void on_woken(Instant now);
 
   // Begins an election, or lets the open one go on faster where `cause` is better evidence. Does nothing where waiting
   // is the rule: nobody may be promoted, one was just polled alive, or a promotion is too recent.
@@ -90,7 +95,7 @@ class Elections {
   // A seal has been sent.
   bool sealing(PartitionId partition) const;
   // No promotion lately.
-  bool calm(PartitionId partition, Instant now) const;
+  bool calm(const Timing& timing, PartitionId partition, Instant now) const;
 
   std::vector<SendToNode> take_messages();
   std::vector<CoordinatorEvent> take_events() { return events_.take(); }
@@ -132,10 +137,12 @@ class Elections {
   std::optional<Choice> choose_ordered(const View& view, PartitionId partition, const Election& election) const;
   Choice make_choice(const View& view, PartitionId partition, const Election& election, const NodeId& node,
                      std::vector<ring::InSyncMember> in_sync) const;
+  std::vector<NodeId> passed_over(const View& view, const Election& election, const Field& field) const;
   void ask(const View& view, PartitionId partition, Election& election);
   void tell_hopeless(const View& view, PartitionId partition);
 
   BrokenRule broken_;
+  Instant started_;
   std::map<PartitionId, Election> open_;
   std::map<PartitionId, Instant> quiet_until_;  // a member heard the primary
   std::map<PartitionId, Instant> pause_until_;  // a promotion is recent

@@ -23,6 +23,16 @@ void HandOvers::order(const View& view, PartitionId partition, const NodeId& suc
                            Order{view.entry(partition).term, successor, view.now + kHandOverPatience, view.now, false});
 }
 
+void HandOvers::relieve(const View& view, PartitionId partition) {
+  const ring::PartitionEntry& entry = view.entry(partition);
+  if (orders_.contains(partition)) return;
+  for (const ring::InSyncMember& member : entry.in_sync) {
+    if (member.node != entry.primary && can_take_over(view, entry, member.node)) {
+      return order(view, partition, member.node);
+    }
+  }
+}
+
 void HandOvers::on_changed(PartitionId partition, Instant now) { changed_at_[partition] = now; }
 
 std::vector<SendToNode> HandOvers::step(const View& view, const Elections& elections, bool balance) {
@@ -109,7 +119,8 @@ bool HandOvers::should_drift(const View& view, const Elections& elections, Parti
   const NodeId& wanted = view.state.target.partitions[index].front();
   const ring::PartitionEntry& entry = view.entry(partition);
   if (entry.primary.empty() || entry.primary == wanted) return false;
-  if (orders_.contains(partition) || elections.open(partition) || !elections.calm(partition, view.now)) return false;
+  if (orders_.contains(partition) || elections.open(partition)) return false;
+  if (!elections.calm(view.map().shape.timing, partition, view.now)) return false;
   const auto changed = changed_at_.find(partition);
   const Instant changed_at = changed == changed_at_.end() ? started_ : changed->second;
   if (view.now - changed_at < kSteady || !can_take_over(view, entry, wanted)) return false;

@@ -30,6 +30,8 @@ class HandOvers {
   bool leaving(const ring::NodeInfo& node) const;
   // Asks the primary of the partition to let `successor` take over.
   void order(const View& view, PartitionId partition, const NodeId& successor);
+  // The primary cannot give what it should: a member that can takes over, if there is one.
+  void relieve(const View& view, PartitionId partition);
   // The entry of this partition is another now.
   void on_changed(PartitionId partition, Instant now);
 

@@ -41,9 +41,12 @@ void tell_appointment(PartitionId partition, const ring::PartitionEntry& before,
                               : fmt::format("{} replaces {} as primary of ", after.primary.str(), before.primary.str());
   const std::string in_sync = fmt::format("; in sync: {}", list_of(after.in_sync));
   if (choice != nullptr) {
+    const std::string passed_over = choice->passed_over.empty() ? ""
+                                                                : fmt::format("; {} did not seal in time, though heard",
+                                                                              list_of(choice->passed_over));
     events.add(again ? Kind::appointed_again : Kind::promoted, after.primary, who,
                {partition, fmt::format("in term {} at {}", after.term.value(), to_string(choice->position))},
-               fmt::format(", because {}{}", why(choice->cause, before.primary), in_sync));
+               fmt::format(", because {}{}", why(choice->cause, before.primary), in_sync + passed_over));
     return;
   }
   events.add(again ? Kind::appointed_again : Kind::promoted, after.primary, who,

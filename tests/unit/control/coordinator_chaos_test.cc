@@ -293,7 +293,7 @@ class Chaos {
 };
 
 constexpr int kSteps = 2500;
-constexpr std::uint64_t kSeedsMax = 300;  // within which a broken rule shows
+constexpr std::uint64_t kSeedsMax = 1000;  // within which a broken rule shows
 
 TEST(CoordinatorChaos, NoAcknowledgedWriteIsEverLost) {
   std::size_t acknowledged = 0;

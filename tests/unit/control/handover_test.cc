@@ -161,5 +161,18 @@ TEST(Drift, IsOffWhenToldSoAndForMembersThatAreNotInSync) {
   }
 }
 
+TEST(HandOver, APrimaryWhoseCopyIsDamagedIsRelieved) {
+  ScriptedCluster c;
+  const std::string damaged = c.primary();
+  messages::NodeEvent event{messages::NodeEvent::Kind::storage_failed, PartitionId(0), c.entry().term, 0, "checksum"};
+  c.send(c.other(0, 0), event);
+  EXPECT_TRUE(c.orders.empty()) << "only its primary may say so";
+  c.send(damaged, event);
+  ASSERT_FALSE(c.orders.empty());
+  EXPECT_EQ(c.orders.back().first, damaged);
+  EXPECT_EQ(c.orders.back().second.kind, messages::Order::Kind::hand_over);
+  EXPECT_NE(c.orders.back().second.node, NodeId(damaged));
+}
+
 }  // namespace
 }  // namespace gyre::control
