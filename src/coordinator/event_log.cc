@@ -58,31 +58,22 @@ Result<EventLog> EventLog::open(std::filesystem::path directory) {
 }
 
 Result<void> EventLog::load(const std::filesystem::path& file) {
+  torn_ = false;
   std::error_code error;
   if (!std::filesystem::exists(file, error)) return {};
   std::ifstream in(file);
-  std::string text;
-  std::size_t number = 0;
-  while (std::getline(in, text)) {
-    ++number;
+  for (std::string text; std::getline(in, text); ++in_file_) {
+    torn_ = in.eof();  // the last line, without its end
     const auto event = read_line(text);
-    const bool torn = in.eof();  // the last line, without its end
-    if (torn) {
-      in.close();
-      std::filesystem::resize_file(file, std::filesystem::file_size(file) - text.size(), error);
-      break;
-    }
     if (!event || event->id <= last_id_) {
-      return fail(ErrorCode::corrupt,
-                  fmt::format("{} line {} is no event: remove the file to go on without the events in it",
-                              file.string(), number));
+      ++passed_over_;
+      continue;
     }
     last_id_ = event->id;
     events_.push_back(*event);
     if (events_.size() > limits::kEventsKeptMax) events_.pop_front();
-    ++in_file_;
   }
-  if (error || in.bad()) return fail(ErrorCode::storage_failed, fmt::format("cannot read {}", file.string()));
+  if (in.bad()) return fail(ErrorCode::storage_failed, fmt::format("cannot read {}", file.string()));
   return {};
 }
 
@@ -99,7 +90,9 @@ std::string EventLog::take_unwritten() { return std::exchange(unwritten_, {}); }
 Result<void> EventLog::write(const std::string& lines) {
   if (in_file_ >= limits::kEventsKeptMax) GYRE_TRY(rotate());
   std::ofstream out(directory_ / kFile, std::ios::app);
+  if (torn_) out << '\n';
   out << lines << std::flush;
+  torn_ = !out;
   if (!out) {
     return fail(ErrorCode::storage_failed, fmt::format("cannot write {}", (directory_ / kFile).string()));
   }

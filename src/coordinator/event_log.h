@@ -12,12 +12,13 @@
 namespace gyre::coordinator {
 
 // Lines of JSON in `events.jsonl`; when that holds kEventsKeptMax it becomes `events.1.jsonl`, the one before that is
-// removed. A torn last line (the process died) is ignored. Not synced: events explain, nothing depends on them.
+// removed. Not synced: events explain, nothing depends on them. So a line that is none (the process died, or the disk
+// was full) is passed over, and counted.
 //
 // THREAD: one; but write() on another.
 class EventLog {
  public:
-  // ERRORS: storage_failed, corrupt (names file and line).
+  // ERRORS: storage_failed.
   static Result<EventLog> open(std::filesystem::path directory);
 
   // Gives the event its id.
@@ -26,6 +27,8 @@ class EventLog {
   std::string take_unwritten();
   // Appends such lines to the file. Blocks. ERRORS: storage_failed (they may be missing).
   Result<void> write(const std::string& lines);
+  // Lines that were no events when the files were read.
+  std::size_t passed_over() const { return passed_over_; }
   // Those behind `after`, a page.
   messages::EventsResponse page(std::uint64_t after) const;
 
@@ -39,7 +42,9 @@ class EventLog {
   std::deque<messages::ClusterEvent> events_;  // at most kEventsKeptMax
   std::uint64_t last_id_ = 0;
   std::string unwritten_;
+  std::size_t passed_over_ = 0;
   std::size_t in_file_ = 0;  // write()'s
+  bool torn_ = false;        // the file may end within a line; write()'s
 };
 
 }  // namespace gyre::coordinator

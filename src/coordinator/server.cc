@@ -106,6 +106,10 @@ Server::~Server() {
 Result<std::unique_ptr<Server>> Server::start(const CoordinatorOptions& options) {
   GYRE_TRY_SET(auto store, FileStore::open(options.data_dir));
   GYRE_TRY_SET(EventLog events, EventLog::open(options.data_dir));
+  if (events.passed_over() > 0) {
+    spdlog::warn("{} lines of the event log are no events and were passed over: the disk may have been full",
+                 events.passed_over());
+  }
   std::unique_ptr<Server> server(new Server(std::move(store), std::move(events)));
   GYRE_TRY(server->open(options));
   return server;

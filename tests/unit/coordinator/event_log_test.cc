@@ -55,7 +55,7 @@ TEST_F(EventLogTest, KeepsEventsAcrossRestartsAndGoesOnCounting) {
   EXPECT_TRUE(log.page(3).events.empty());
 }
 
-TEST_F(EventLogTest, CutsOffATornLastLine) {
+TEST_F(EventLogTest, GoesOnBehindATornLine) {
   {
     EventLog log = reopen();
     log.add(event("first"));
@@ -68,15 +68,33 @@ TEST_F(EventLogTest, CutsOffATornLastLine) {
     log.add(event("second"));
     ASSERT_TRUE(log.write(log.take_unwritten()));
   }
-  EXPECT_EQ(reopen().page(0).events.size(), 2u);
+  const EventLog log = reopen();
+  EXPECT_EQ(log.page(0).events.size(), 2u);
+  EXPECT_EQ(log.passed_over(), 1u);
 }
 
-TEST_F(EventLogTest, RefusesAFileThatHoldsNoEvents) {
-  std::ofstream(directory_ / "events.jsonl") << "{\"id\":1}\n";
-  const auto log = EventLog::open(directory_);
-  ASSERT_FALSE(log);
-  EXPECT_EQ(log.error().code, ErrorCode::corrupt);
-  EXPECT_NE(log.error().message.find("line 1"), std::string::npos);
+TEST_F(EventLogTest, PassesOverLinesThatAreNoEvents) {
+  std::ofstream(directory_ / "events.jsonl") << "{\"id\":1}\nnot even JSON\n";
+  EventLog log = reopen();
+  EXPECT_EQ(log.passed_over(), 2u);
+  log.add(event("first"));
+  ASSERT_TRUE(log.write(log.take_unwritten()));
+  EXPECT_EQ(reopen().page(0).events.size(), 1u);
+}
+
+// As when the disk is full: part of what was written is there.
+TEST_F(EventLogTest, AFailedWriteSpoilsNoLaterEvent) {
+  EventLog log = reopen();
+  std::filesystem::create_directory(directory_ / "events.jsonl");
+  log.add(event("lost"));
+  ASSERT_FALSE(log.write(log.take_unwritten()));
+  std::filesystem::remove(directory_ / "events.jsonl");
+  std::ofstream(directory_ / "events.jsonl") << R"({"id":1,"ti)";
+  log.add(event("kept"));
+  ASSERT_TRUE(log.write(log.take_unwritten()));
+  const EventLog again = reopen();
+  ASSERT_EQ(again.page(0).events.size(), 1u);
+  EXPECT_EQ(again.page(0).events[0].kind, "kept");
 }
 
 TEST_F(EventLogTest, GivesPagesAndForgetsTheOldest) {
