@@ -61,12 +61,12 @@ void Dispatcher::on_connected(Instant now, LinkId id) {
 
 void Dispatcher::on_connect_failed(Instant now, LinkId link, const Error& why) {
   end_link(now, link, why);
-  ask_for_map(now);
+  settle(now);
 }
 
 void Dispatcher::on_connection_lost(Instant now, LinkId link, const Error& why) {
   end_link(now, link, why);
-  ask_for_map(now);
+  settle(now);
 }
 
 void Dispatcher::on_response(Instant now, LinkId id, messages::Response response) {
@@ -91,12 +91,12 @@ void Dispatcher::on_response(Instant now, LinkId id, messages::Response response
       on_answered(now, *slot, std::move(response.body));
     }
   }
-  ask_for_map(now);
+  settle(now);
 }
 
 void Dispatcher::on_deadline(Instant now) {
   while (timers_.next() <= now) on_timer(now, CallSlot(timers_.pop()));
-  ask_for_map(now);
+  settle(now);
 }
 
 void Dispatcher::on_shutdown() {
@@ -110,6 +110,7 @@ void Dispatcher::on_shutdown() {
       complete(CallSlot(i), fail(ErrorCode::unavailable, "the client was closed before the call was served"));
     }
   }
+  due_checks_.clear();
 }
 
 std::string Dispatcher::session_token() const { return to_string(session_.token(map()->cluster)); }
@@ -267,7 +268,7 @@ void Dispatcher::complete(CallSlot slot, Result<messages::ResponseBody> result) 
     ids_.close(write->id);
   }
   if (call.id == kNobody) {
-    routes_[*call.partition].checking = false;
+    end_check(call);
   } else {
     effects_.push_back(Complete{call.id, std::move(result)});
   }
@@ -285,6 +286,11 @@ void Dispatcher::check_invariants() const {
     const Link* link = peers_.find(call.link);
     GYRE_ASSERT(link && link->peer == call.to.peer);
     GYRE_ASSERT(link->open == (call.state == CallState::sent));
+  }
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    const PartitionId partition(static_cast<std::uint16_t>(i));
+    const PartitionRoute& route = routes_[partition];
+    GYRE_ASSERT(route.checking || !session_.unsure(partition, route.primary.term));
   }
 }
 

@@ -3,6 +3,7 @@
 // to connect and send.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -59,6 +60,8 @@ using Effect = std::variant<Connect, Disconnect, Send, Complete, Lost>;
 // INVARIANT 2: all attempts of a write carry the same id, unless every one before was surely not applied; it fails with
 //              "surely not applied" only if all of them were.
 // INVARIANT 3: each call has one timer; a sent or queued call names a link that has not ended.
+// INVARIANT 4: a partition whose primary is known is being asked, or about to be, while the session is unsure of a
+//              write there. Such questions are calls of nobody's.
 class Dispatcher {
  public:
   explicit Dispatcher(DispatcherOptions options);
@@ -124,7 +127,13 @@ class Dispatcher {
   void install(Instant now, ring::ClusterMapPtr map);
   void adopt_map(Instant now);
   void reroute_calls(Instant now);
+
+  void settle(Instant now);
+  void want_check(PartitionId partition, bool again = false);
   void start_checks(Instant now);
+  void start_check(Instant now, PartitionId partition, Duration pause);
+  void end_check(const PendingCall& check);
+  Duration check_pause(bool again);
 
   DispatcherOptions options_;
   Rng rng_;
@@ -136,6 +145,11 @@ class Dispatcher {
   CallTable calls_;
   TimerHeap timers_;  // by CallSlot
   Routes routes_;  // empty before the first map
+  struct DueCheck {
+    PartitionId partition;
+    bool again;  // the one before told nothing
+  };
+  std::deque<DueCheck> due_checks_;  // wait for the end of the event, and for room among the calls
   LinkId question_link_;  // carries the open question for the map; 0: none
   RequestId question_;  // its id once it was sent; else 0
   std::vector<Effect> effects_;

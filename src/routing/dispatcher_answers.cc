@@ -26,9 +26,11 @@ void Dispatcher::note(Instant now, const PendingCall& call, const messages::Resp
   if (auto lost = session_.on_answer(partition, call.asked, *standing)) effects_.push_back(*std::move(lost));
   const auto* write = std::get_if<messages::WriteRequest>(&call.body);
   const auto* written = std::get_if<messages::WriteResponse>(&body);
-  if (!write || !written) return;
-  routes_[partition].wrote_at = now;
-  if (auto lost = session_.on_acknowledged(now, partition, *write, *written)) effects_.push_back(*std::move(lost));
+  if (write && written) {
+    routes_[partition].wrote_at = now;
+    if (auto lost = session_.on_acknowledged(now, partition, *write, *written)) effects_.push_back(*std::move(lost));
+  }
+  want_check(partition);  // a primary that was cut off may acknowledge after its successor became known
 }
 
 void Dispatcher::on_attempt_failed(Instant now, CallSlot slot, Error why) {

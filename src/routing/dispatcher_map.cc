@@ -60,6 +60,7 @@ void Dispatcher::adopt_map(Instant now) {
   routes_.rebuild(now, *map(), peers_);
   session_.set_partitions(routes_.size());
   reroute_calls(now);
+  for (std::size_t i = 0; i < routes_.size(); ++i) want_check(PartitionId(static_cast<std::uint16_t>(i)));
   start_checks(now);
 }
 
@@ -71,9 +72,14 @@ void Dispatcher::reroute_calls(Instant now) {
     PendingCall& call = calls_[slot];
     if (call.state == CallState::free) continue;
     call.tried = 0;
-    if (call.partition && routes_[*call.partition].since == now) call.pauses = 0;
+    const bool new_primary = call.partition && routes_[*call.partition].since == now;
+    if (new_primary) call.pauses = 0;
     if (call.state == CallState::parked) {
-      if (call.wakes_on_map) route(now, slot);
+      if (call.wakes_on_map) {
+        route(now, slot);
+      } else if (call.id == kNobody && new_primary) {
+        park(now, slot, check_pause(false), false);
+      }
       continue;
     }
     const bool may_be_answered =
@@ -82,23 +88,57 @@ void Dispatcher::reroute_calls(Instant now) {
   }
 }
 
-// Asks new primaries what became of this client's acknowledged writes, unless other answers tell first.
+// --- What became of this client's acknowledged writes ---
+
+// At the end of an event, when no call is being handled.
+void Dispatcher::settle(Instant now) {
+  start_checks(now);
+  ask_for_map(now);
+}
+
+// Asks the primary, unless other answers tell first. `again`: it has been asked, and told nothing.
+void Dispatcher::want_check(PartitionId partition, bool again) {
+  PartitionRoute& route = routes_[partition];
+  if (route.checking || !session_.unsure(partition, route.primary.term)) return;
+  route.checking = true;
+  due_checks_.push_back({partition, again});
+}
+
 void Dispatcher::start_checks(Instant now) {
-  for (std::size_t i = 0; i < routes_.size() && calls_.size() < options_.calls_in_flight_max; ++i) {
-    const PartitionId partition(static_cast<std::uint16_t>(i));
-    PartitionRoute& route = routes_[partition];
-    const Lost::Write* newest = session_.unsure(partition, route.primary.term);
-    if (!newest || route.checking) continue;
-    route.checking = true;
-    messages::GetRequest question{newest->key, false};
-    question.read.level = messages::ReadLevel::primary;
-    const CallSlot slot = calls_.add(PendingCall{.id = kNobody,
-                                                 .body = std::move(question),
-                                                 .deadline = now + kCheckDeadline,
-                                                 .partition = partition,
-                                                 .asked = newest->version});
-    park(now, slot, Duration(rng_.between(0, kCheckSpread.count())), false);
+  while (!due_checks_.empty() && calls_.size() < options_.calls_in_flight_max) {
+    const auto [partition, again] = due_checks_.front();
+    due_checks_.pop_front();
+    start_check(now, partition, check_pause(again));
   }
+}
+
+void Dispatcher::start_check(Instant now, PartitionId partition, Duration pause) {
+  PartitionRoute& route = routes_[partition];
+  const Lost::Write* write = session_.unsure(partition, route.primary.term);
+  if (!write) {
+    route.checking = false;
+    return;
+  }
+  messages::GetRequest question{write->key, false};
+  question.read.level = messages::ReadLevel::primary;
+  const CallSlot slot = calls_.add(PendingCall{.id = kNobody,
+                                               .body = std::move(question),
+                                               .deadline = now + pause + kCheckDeadline,
+                                               .partition = partition,
+                                               .asked = write->version});
+  park(now, slot, pause, false);
+}
+
+// It may have asked the primary of a term that has ended meanwhile.
+void Dispatcher::end_check(const PendingCall& check) {
+  PartitionRoute& route = routes_[*check.partition];
+  route.checking = false;
+  want_check(*check.partition, check.to.term >= route.primary.term);
+}
+
+Duration Dispatcher::check_pause(bool again) {
+  if (again) return Duration(rng_.between(kCheckAgain.count() / 2, kCheckAgain.count()));
+  return Duration(rng_.between(0, kCheckSpread.count()));
 }
 
 }  // namespace gyre::routing

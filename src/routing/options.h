@@ -62,6 +62,8 @@ inline constexpr std::size_t kTermStartsKept = 16;  // of a partition
 // After a failover the new primary is asked what became of such writes, within a random part of this.
 inline constexpr Duration kCheckSpread = 500ms;
 inline constexpr Duration kCheckDeadline = 10s;
+// Where that told nothing it is asked again, after half to all of this.
+inline constexpr Duration kCheckAgain = 10s;
 
 inline constexpr std::uint32_t kBreakerFailuresMax = 3;
 inline constexpr Duration kBreakerOpenFirst = 50ms;

@@ -17,7 +17,7 @@ struct PartitionRoute {
   Instant since{};                 // when it replaced another
   std::vector<PeerIndex> members;  // in sync, with the data that they were counted in with; the primary among them
   Instant wrote_at{};              // the last write that was acknowledged
-  bool checking = false;           // the primary is being asked what became of this client's writes
+  bool checking = false;           // the primary is being asked what became of this client's writes, or soon
 
   bool has_member(PeerIndex peer) const;
   // Of `members`, those whose bit is not set.

@@ -26,8 +26,12 @@ std::optional<Lost> Session::on_answer(PartitionId partition, Position asked, co
     state.seen = is_lost(state, standing.position) ? Position() : standing.position;
   }
   see(state, standing.position);
-  if (!is_lost(state, state.acknowledged.version)) return std::nullopt;
-  return take_lost_writes(partition);
+  const bool told = state.doubtful && is_settled(state, state.doubtful->version, state.acknowledged.version.term);
+  if (told) state.doubtful.reset();
+  std::optional<Lost> lost;
+  if (told || is_lost(state, state.acknowledged.version)) lost = take_lost_writes(partition);
+  trim(state);
+  return lost;
 }
 
 std::optional<Lost> Session::on_acknowledged(Instant now, PartitionId partition, const messages::WriteRequest& write,
@@ -39,7 +43,7 @@ std::optional<Lost> Session::on_acknowledged(Instant now, PartitionId partition,
     const messages::WriteOutcome& outcome = response.outcomes[i];
     if (!outcome.changed) continue;
     const Lost::Write entry{write.operations[i].key, outcome.version};
-    if (entry.version > state.acknowledged.version) state.acknowledged = entry;
+    add(state, entry);
     acknowledged_.push_back({now, partition, entry});
     see(state, outcome.version);
     lost = lost || is_lost(state, outcome.version);
@@ -51,10 +55,10 @@ std::optional<Lost> Session::on_acknowledged(Instant now, PartitionId partition,
 
 const Lost::Write* Session::unsure(PartitionId partition, Term term) const {
   const Partition& state = of(partition);
+  if (state.doubtful && state.doubtful->version.term < term) return &*state.doubtful;
   const Lost::Write& newest = state.acknowledged;
   if (newest.version == Position() || newest.version.term >= term) return nullptr;
-  const bool told = !state.starts.empty() && state.starts.back().term > newest.version.term;
-  return told ? nullptr : &newest;
+  return is_settled(state, newest.version, term) ? nullptr : &newest;
 }
 
 SessionToken Session::token(const ClusterId& cluster) const {
@@ -87,20 +91,37 @@ void Session::reset() {
 }
 
 bool Session::is_lost(const Partition& state, Position position) {
-  return std::ranges::any_of(state.starts, [&](const messages::TermStart& start) {
-    return start.term > position.term && start.first <= position.sequence;
-  });
+  const auto later = std::ranges::upper_bound(state.starts, position.term, {}, &messages::TermStart::term);
+  if (later == state.starts.end() || position == Position()) return false;
+  if (later->first <= position.sequence) return true;
+  const bool own_is_there = later != state.starts.begin() && std::prev(later)->term == position.term;
+  return position.term >= state.reach && !own_is_there;
 }
 
-// `starts`: of all terms behind `behind`, as one member knows them.
-void Session::learn(Partition& state, Term behind, const messages::TermHistory& starts) {
+bool Session::is_settled(const Partition& state, Position position, Term term) {
+  return !state.starts.empty() && state.starts.back().term >= term && state.judged <= position.term;
+}
+
+// `starts`: of all terms from `asked` on, as one member knows them. Those between what is known and `asked` are missed
+// where the session has seen a later term without being told how it began: by a token, or after a reset.
+void Session::learn(Partition& state, Term asked, const messages::TermHistory& starts) {
   auto& known = state.starts;
   if (!known.empty() && known.back().term > starts.back().term) return;
-  std::erase_if(known, [&](const messages::TermStart& start) { return start.term > behind; });
+  const bool gap = known.empty() || known.back().term < asked;
+  state.reach = gap ? asked : std::min(state.reach, asked);
+  state.judged = gap ? asked : std::min(state.judged, asked);
+  // Who began at or behind where these begin is of a history that did not survive.
+  const Sequence first = starts.front().first;
+  std::erase_if(known, [&](const messages::TermStart& start) { return start.term >= asked || start.first >= first; });
   known.insert(known.end(), starts.begin(), starts.end());
-  if (known.size() > kTermStartsKept) {
-    known.erase(known.begin(), known.end() - static_cast<std::ptrdiff_t>(kTermStartsKept));
-  }
+}
+
+// Not before what the oldest of them show to be lost was taken out.
+void Session::trim(Partition& state) {
+  auto& known = state.starts;
+  if (known.size() <= kTermStartsKept) return;
+  known.erase(known.begin(), known.end() - static_cast<std::ptrdiff_t>(kTermStartsKept));
+  state.reach = std::max(state.reach, known.front().term);
 }
 
 // An answer that was late may show what is lost already.
@@ -112,25 +133,58 @@ void Session::see(Partition& state, Position position) {
   }
 }
 
+// An acknowledgement may come out of order, and without a word on the terms since the write before.
+void Session::add(Partition& state, Lost::Write write) {
+  if (write.version.term < state.reach) state.judged = std::max(state.judged, state.reach);
+  if (write.version > state.acknowledged.version) std::swap(write, state.acknowledged);
+  const Term newest = state.acknowledged.version.term;
+  const bool doubted = write.version != Position() && write.version.term < newest;
+  if (!doubted || is_settled(state, write.version, newest)) return;
+  if (!state.doubtful || write.version.term < state.doubtful->version.term) state.doubtful = std::move(write);
+}
+
 // Also of writes that are no longer remembered one by one.
 std::optional<Lost> Session::take_lost_writes(PartitionId partition) {
   Partition& state = of(partition);
-  Lost lost{partition, {}, is_lost(state, state.forgotten)};
+  Lost lost{partition, {}, forget_lost(state)};
+  Lost::Write newest = state.forgotten;
   std::erase_if(acknowledged_, [&](Acknowledged& entry) {
-    if (entry.partition != partition || !is_lost(state, entry.write.version)) return false;
+    if (entry.partition != partition) return false;
+    if (!is_lost(state, entry.write.version)) {
+      if (entry.write.version > newest.version) newest = entry.write;
+      return false;
+    }
     lost.writes.push_back(std::move(entry.write));
     return true;
   });
-  if (lost.more) state.forgotten = Position();
-  if (is_lost(state, state.acknowledged.version)) state.acknowledged = {};
+  state.acknowledged = std::move(newest);
+  if (lost.writes.empty() && !lost.more) return std::nullopt;
   return lost;
+}
+
+// True: some of the writes that are forgotten are lost, or may be. How far the others go is no longer known, only that
+// they are below where the loss begins, in the term that survived there.
+bool Session::forget_lost(Partition& state) {
+  Position& newest = state.forgotten.version;
+  if (!is_lost(state, newest)) return false;
+  for (const messages::TermStart& start : state.starts) {
+    const bool takes = start.term > newest.term && start.first <= newest.sequence;
+    if (takes) newest.sequence = Sequence(std::max<std::uint64_t>(start.first.value(), 1) - 1);
+  }
+  newest.term = Term(std::max<std::uint64_t>(state.reach.value(), 1) - 1);  // or before
+  for (const messages::TermStart& start : state.starts) {
+    if (start.first <= newest.sequence) newest.term = start.term;
+  }
+  if (newest.sequence == Sequence()) state.forgotten = {};
+  return true;
 }
 
 void Session::forget_old(Instant now) {
   while (!acknowledged_.empty() &&
          (acknowledged_.size() > kAcknowledgedKept || now - acknowledged_.front().at > kAcknowledgedLife)) {
-    Partition& state = of(acknowledged_.front().partition);
-    state.forgotten = std::max(state.forgotten, acknowledged_.front().write.version);
+    Acknowledged& oldest = acknowledged_.front();
+    Lost::Write& forgotten = of(oldest.partition).forgotten;
+    if (oldest.write.version > forgotten.version) forgotten = std::move(oldest.write);
     acknowledged_.pop_front();
   }
 }

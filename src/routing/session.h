@@ -24,11 +24,16 @@ struct Lost {
   bool more = false;          // there may be older ones, which are no longer remembered
 };
 
-// Each answer says where its member stood, and which terms began behind what the session had seen. A position is lost
-// once a later term is known to begin at or below its sequence.
+// Each answer says where its member stood, and which terms there are from that on that the session had seen. A position
+// is lost once a later term is known to begin at or below its sequence, or to be there when its own is not: where
+// everything newer was lost, what survives may be longer than what it began with.
+//
+// A write is settled through a term if all starts from its own term on, up to that one, are or were known here. What
+// survives keeps all that was before it; so the newest write stands for the others, once they are settled through it.
 //
 // INVARIANT 1: seen() of a partition only grows, except that what is lost is replaced by what survived.
 // INVARIANT 2: an acknowledged write is given as lost at most once.
+// INVARIANT 3: where an acknowledged write is not settled through a term, unsure() of that term gives one that tells.
 class Session {
  public:
   // REQUIRES: before anything else of a partition is asked or noted; the number never changes.
@@ -47,7 +52,8 @@ class Session {
   // A write was acknowledged. Gives it back where it is known to be lost already.
   std::optional<Lost> on_acknowledged(Instant now, PartitionId partition, const messages::WriteRequest& write,
                                       const messages::WriteResponse& response);
-  // The newest acknowledged write there, where nothing tells whether it survived the start of `term`; else null.
+  // An acknowledged write there, where something is not settled through `term`; else null. The answer to a request that
+  // carried its version tells.
   const Lost::Write* unsure(PartitionId partition, Term term) const;
 
   SessionToken token(const ClusterId& cluster) const;
@@ -60,9 +66,12 @@ class Session {
   struct Partition {
     Position seen;
     std::optional<Position> lost;  // was seen, did not survive, and the session has not been told
-    messages::TermHistory starts;  // of the newest terms, as far as they are known here
-    Lost::Write acknowledged;      // the newest; version {0, 0}: none that could be lost
-    Position forgotten;            // the newest of the acknowledged writes no longer in acknowledged_
+    messages::TermHistory starts;  // of the newest terms, as far as they are known here; of one history
+    Term reach;  // no start from this one on is missing among them
+    Term judged;  // nor from this one on when they were last compared with what was acknowledged
+    Lost::Write acknowledged;  // the newest not known to be lost; version {0, 0}: none
+    std::optional<Lost::Write> doubtful;  // an older one, of the lowest term that is not settled through that one's
+    Lost::Write forgotten;  // the newest of the acknowledged writes no longer in acknowledged_
   };
   struct Acknowledged {
     Instant at;
@@ -73,8 +82,12 @@ class Session {
   const Partition& of(PartitionId partition) const { return partitions_[partition.value()]; }
   Partition& of(PartitionId partition) { return partitions_[partition.value()]; }
   static bool is_lost(const Partition& state, Position position);
-  static void learn(Partition& state, Term behind, const messages::TermHistory& starts);
+  static bool is_settled(const Partition& state, Position position, Term term);
+  static void learn(Partition& state, Term asked, const messages::TermHistory& starts);
+  static void trim(Partition& state);
   static void see(Partition& state, Position position);
+  static void add(Partition& state, Lost::Write write);
+  static bool forget_lost(Partition& state);
   std::optional<Lost> take_lost_writes(PartitionId partition);
   void forget_old(Instant now);
 

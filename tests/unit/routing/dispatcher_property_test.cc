@@ -40,6 +40,8 @@ class RandomNetwork {
     client_.pass(kCheckDeadline + 10s);
     note_sendings();
     for (const auto& [id, deadline] : deadlines_) RC_ASSERT(client_.done(id));
+    RC_ASSERT(client_.machine.calls_in_flight() <= 16U);  // of its own: one question for each partition, at most
+    client_.shut_down();
     RC_ASSERT(client_.machine.calls_in_flight() == 0U);
     RC_ASSERT(client_.completed.size() == deadlines_.size());
   }

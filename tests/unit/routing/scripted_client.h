@@ -74,7 +74,7 @@ inline messages::RequestBody put(std::uint32_t partition) {
 
 inline Position at(std::uint64_t term, std::uint64_t sequence) { return {Term(term), Sequence(sequence)}; }
 
-// The answer to put(): it was written at `position`. `history`: of the terms behind what the session had seen.
+// The answer to put(): it was written at `position`. `history`: of the terms from that on which the session had seen.
 inline messages::WriteResponse wrote(Position position, messages::TermHistory history = {}) {
   messages::WriteOutcome outcome{position, false, true, 0};
   return {{outcome}, {position, std::move(history)}};
