@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/limits.h"
 #include "base/log.h"
 
 namespace gyre::node {
@@ -10,6 +11,12 @@ namespace gyre::node {
 namespace {
 
 constexpr auto kConnectLimit = std::chrono::seconds(1);
+
+bool admits(const Result<messages::ResponseBody>& answer) {
+  if (!answer) return false;
+  const auto* heartbeat = std::get_if<messages::HeartbeatResponse>(&*answer);
+  return heartbeat ? !heartbeat->join_again : std::holds_alternative<messages::JoinResponse>(*answer);
+}
 
 }  // namespace
 
@@ -110,6 +117,7 @@ void CoordinatorLink::connect_and_ask(messages::RequestBody body) {
                  if (!connection) return self->on_answer(fail(std::move(connection).error()));
                  self->connection_ = *connection;
                  self->heard_ = false;
+                 self->admitted_ = false;
                  self->connection_->start(std::make_shared<Handler>(weak, self->connection_->id()));
                  self->send(std::move(*shared));
                });
@@ -122,8 +130,10 @@ void CoordinatorLink::send(messages::RequestBody body) {
 }
 
 void CoordinatorLink::on_answer(Result<messages::ResponseBody> answer) {
+  admitted_ = admits(answer);
   agent_.on_answer(net::steady_now(), std::move(answer));
   drive();
+  send_events();
 }
 
 void CoordinatorLink::on_messages(const messages::Sender& sender, std::vector<messages::Message> messages) {
@@ -139,10 +149,33 @@ void CoordinatorLink::on_messages(const messages::Sender& sender, std::vector<me
 }
 
 void CoordinatorLink::tell(messages::Message message) {
+  if (auto* event = std::get_if<messages::NodeEvent>(&message)) {
+    keep(std::move(*event));
+    return send_events();
+  }
   if (!connection_ || !agent_.joined()) return;
   self_.cluster = agent_.cluster();
   connection_->set_sender(self_);
   connection_->send(std::move(message));
+}
+
+void CoordinatorLink::keep(messages::NodeEvent event) {
+  if (events_.size() >= limits::kNodeEventsQueuedMax) {
+    events_.pop_front();
+    ++events_dropped_;
+  }
+  events_.push_back(std::move(event));
+}
+
+// While a request is open, the coordinator may be gone without a word, and what is sent with it.
+void CoordinatorLink::send_events() {
+  if (events_.empty() || !connection_ || !admitted_ || !answered_ || !agent_.joined()) return;
+  if (const auto dropped = std::exchange(events_dropped_, 0)) {
+    spdlog::warn("{} events were dropped while no coordinator was there: the cluster's log lacks them", dropped);
+  }
+  self_.cluster = agent_.cluster();
+  connection_->set_sender(self_);
+  for (auto& event : std::exchange(events_, {})) connection_->send(std::move(event));
 }
 
 bool CoordinatorLink::in_contact() const { return connection_ && heard_ && agent_.joined(); }

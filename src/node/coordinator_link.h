@@ -1,6 +1,7 @@
 // Carries out what the membership agent decides: keeps a connection to a coordinator and sends its requests there.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -26,7 +27,8 @@ class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
   void start();
   // Drops the connection and asks nothing more.
   void stop();
-  // Lost where no coordinator is connected: its sender repeats it.
+  // A NodeEvent waits until a coordinator has admitted this node on the present connection. Anything else is lost where
+  // none is connected: its sender repeats it.
   void tell(messages::Message message);
   // This node is a member, and the coordinator it asks has answered on the present connection.
   bool in_contact() const;
@@ -44,6 +46,8 @@ class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
   void send(messages::RequestBody body);
   void on_answer(Result<messages::ResponseBody> answer);
   void on_messages(const messages::Sender& sender, std::vector<messages::Message> messages);
+  void keep(messages::NodeEvent event);
+  void send_events();
   void arm();
 
   net::Loop& loop_;
@@ -55,8 +59,11 @@ class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
   std::size_t connected_to_ = 0;
   std::uint64_t attempts_ = 0;  // to connect; only the last one counts
   RequestId last_request_;
-  bool answered_ = false;       // the last request that was sent on connection_
-  bool heard_ = false;          // any answer on connection_
+  bool answered_ = false;  // the last request that was sent on connection_
+  bool heard_ = false;  // any answer on connection_
+  bool admitted_ = false;  // the last answer on connection_ says that its sender knows this process
+  std::deque<messages::NodeEvent> events_;  // oldest first
+  std::uint64_t events_dropped_ = 0;  // since the last one was sent
   asio::steady_timer timer_;
   bool stopped_ = false;
 };

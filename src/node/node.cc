@@ -21,6 +21,7 @@
 #include "net/stop_signal.h"
 #include "node/coordinator_link.h"
 #include "node/loop_environment.h"
+#include "node/map_keeper.h"
 #include "node/session.h"
 #include "observe/admin_server.h"
 #include "observe/process_metrics.h"
@@ -112,16 +113,14 @@ class Node {
   Result<void> listen();
   Result<void> start_admin();
   ring::NodeInfo describe_self() const;
+  void recall_map();
   void start_link();
   void tell_coordinator(messages::Message message);
   void leave();
   void await_leave(Instant give_up, Instant idle_since, const ring::ClusterMapPtr& before,
                    const std::shared_ptr<std::promise<void>>& done);
   void drain(const std::function<void(NodeLoop&)>& begin, SessionTest test);
-  void on_map(ring::ClusterMapPtr map);
-  void store_map();
-  void note_caught_up();
-  void publish(const ring::ClusterMapPtr& map);
+  void publish(const ring::ClusterMapPtr& map, replication::MapSource source);
   ring::ClusterMapPtr map() const;
   std::size_t serving() const;
   bool settled() const;
@@ -139,8 +138,8 @@ class Node {
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<observe::AdminServer> admin_;
   std::shared_ptr<CoordinatorLink> link_;
-  ring::ClusterMapPtr next_map_;           // the newest heard of; the first loop's, as is:
-  bool writing_identity_ = false;
+  std::unique_ptr<MapKeeper> maps_;  // the first loop's
+  std::atomic<bool> map_from_store_{false};
   std::atomic<std::size_t> primaries_{0};  // of this node, by the newest map
   std::atomic<bool> stopping_{false};
   std::atomic<bool> draining_{false};  // takes no more connections
@@ -154,6 +153,7 @@ Result<void> Node::start() {
   GYRE_TRY(listen());
   GYRE_TRY(create_hosts());
   GYRE_TRY(start_admin());
+  recall_map();
   start_link();
   spdlog::info("ready: native={} http={} data={} incarnation={}", listener_->address(), admin_->address(),
                options_.data_dir, data_->incarnation().value());
@@ -232,7 +232,10 @@ Result<void> Node::create_hosts() {
       for (auto& host : self->hosts) host->on_second();
     });
   }
-  loops_[0]->loop.every(std::chrono::seconds(1), [this] { note_caught_up(); });
+  // A node whose machine died counts as lacking writes, in this process and in later ones, until then.
+  loops_[0]->loop.every(std::chrono::seconds(1), [this] {
+    if (map() != nullptr && settled()) maps_->on_settled();
+  });
   return {};
 }
 
@@ -277,11 +280,32 @@ ring::NodeInfo Node::describe_self() const {
   return self;
 }
 
+// With no coordinator to be found, what is known of the cluster is enough to follow primaries and give them leases; but
+// not for a process that may have lost what it promised them.
+void Node::recall_map() {
+  NodeLoop& first = *loops_[0];
+  maps_ = std::make_unique<MapKeeper>(
+      *data_,
+      MapKeeper::Callbacks{
+          .run_blocking =
+              [&first](runtime::Job work, runtime::Job done) {
+                return first.environment.run_blocking(std::move(work), std::move(done));
+              },
+          .after = [&first](Duration delay, runtime::Job task) { first.loop.after(delay, std::move(task)); },
+          .publish = [this](const ring::ClusterMapPtr& map, replication::MapSource source) { publish(map, source); },
+          .on_failed =
+              [this](const Error& error) {
+                spdlog::error("{}", error.message);
+                stop_.stop(kExitFailed);
+              }});
+  if (!data_->may_lack_writes()) maps_->recall();
+}
+
 void Node::start_link() {
   control::Agent agent(describe_self(), data_->cluster(), data_->map_epoch(), options_.coordinators.size(),
                        net::steady_now());
   CoordinatorLink::Callbacks callbacks;
-  callbacks.on_map = [this](const ring::ClusterMapPtr& map) { on_map(map); };
+  callbacks.on_map = [this](const ring::ClusterMapPtr& map) { maps_->on_map(map); };
   callbacks.on_refused = [this](const Error& error) {
     spdlog::error("the cluster refuses this node: {}", error.message);
     stop_.stop(kExitFailed);
@@ -305,62 +329,25 @@ void Node::tell_coordinator(messages::Message message) {
   loops_[0]->loop.post([this, message = std::move(message)]() mutable { link_->tell(std::move(message)); });
 }
 
-// A map counts as known once its epoch is on disk: no later process accepts an older one. Of several that come while
-// the disk works only the last is stored. THREAD: the first loop's.
-void Node::on_map(ring::ClusterMapPtr map) {
-  next_map_ = std::move(map);
-  if (!writing_identity_) store_map();
-}
-
-void Node::store_map() {
-  auto stored = std::make_shared<Result<void>>();
-  const auto submitted = loops_[0]->environment.run_blocking(
-      [data = data_.get(), map = next_map_, stored] { *stored = data->adopt_map(map->cluster, map->epoch); },
-      [this, map = next_map_, stored] {
-        writing_identity_ = false;
-        if (!*stored) {
-          spdlog::error("{}", stored->error().message);
-          return stop_.stop(kExitFailed);
-        }
-        publish(map);
-        if (next_map_ != map) store_map();
-      });
-  writing_identity_ = submitted.has_value();
-  if (!submitted)
-    loops_[0]->loop.after(limits::kBusyRetryAfter, [this] {
-      if (!writing_identity_) store_map();
-    });
-}
-
-// A node whose machine died counts as lacking writes, in this process and in later ones, until it is in sync again
-// everywhere. THREAD: the first loop's.
-void Node::note_caught_up() {
-  if (writing_identity_ || !data_->may_lack_writes() || map() == nullptr || !settled()) return;
-  auto noted = std::make_shared<Result<void>>();
-  const auto submitted =
-      loops_[0]->environment.run_blocking([data = data_.get(), noted] { *noted = data->caught_up(); },
-                                          [this, noted] {
-                                            writing_identity_ = false;
-                                            if (!*noted) spdlog::error("{}", noted->error().message);
-                                            if (next_map_ != map()) store_map();
-                                          });
-  writing_identity_ = submitted.has_value();
-}
-
-void Node::publish(const ring::ClusterMapPtr& map) {
+void Node::publish(const ring::ClusterMapPtr& map, replication::MapSource source) {
   const NodeId self(options_.id);
   const auto mine = std::ranges::count(map->entries, self, &ring::PartitionEntry::primary);
   primaries_.store(static_cast<std::size_t>(mine));
-  spdlog::info("cluster map epoch={} nodes={} primaries_here={}", map->epoch.value(), map->nodes.size(), mine);
+  if (source == replication::MapSource::store) {
+    map_from_store_.store(true);
+    spdlog::info("cluster map epoch={} nodes={} primaries_here={}", map->epoch.value(), map->nodes.size(), mine);
+  } else {
+    spdlog::info("follows by the cluster map known last until a coordinator gives one epoch={}", map->epoch.value());
+  }
   {
     const std::lock_guard lock(map_mutex_);
     map_ = map;
   }
   for (auto& each : loops_) {
-    each->loop.post([loop = each.get(), map] {
+    each->loop.post([loop = each.get(), map, source] {
       loop->view.map = map;
       loop->peers->on_map(map);
-      for (auto& host : loop->hosts) host->on_map(map);
+      for (auto& host : loop->hosts) host->on_map(map, source);
     });
   }
 }
@@ -386,6 +373,9 @@ Result<void> Node::ready() const {
   if (stopping_.load()) return fail(ErrorCode::unavailable, "the node is stopping");
   const auto known = map();
   if (known == nullptr) return fail(ErrorCode::unavailable, "no cluster map yet: the coordinator is awaited");
+  if (!map_from_store_.load()) {
+    return fail(ErrorCode::unavailable, "no cluster map since the start of this process: the coordinator is awaited");
+  }
   if (std::ranges::any_of(known->entries, [](const auto& entry) { return entry.primary.empty(); })) {
     return fail(ErrorCode::unavailable, "the partitions are not placed yet: more nodes are awaited");
   }
@@ -429,7 +419,7 @@ void Node::leave() {
   }
   loops_[0]->loop.post([this, done] {
     const Instant now = net::steady_now();
-    await_leave(now + kLeaveLimit, now, next_map_, done);
+    await_leave(now + kLeaveLimit, now, maps_->newest(), done);
   });
   left.wait();
 }
@@ -439,12 +429,12 @@ void Node::await_leave(Instant give_up, Instant idle_since, const ring::ClusterM
                        const std::shared_ptr<std::promise<void>>& done) {
   const Instant now = net::steady_now();
   const bool away = std::ranges::all_of(loops_, [](const auto& each) { return each->settled_away.load(); });
-  if (next_map_ != before) idle_since = now;
+  if (maps_->newest() != before) idle_since = now;
   const bool hopeless = !link_->in_contact() || now >= give_up || now - idle_since >= kLeaveIdleLimit;
   if (away || hopeless) return done->set_value();
   link_->tell(messages::Leaving{});
   loops_[0]->loop.after(
-      kTick, [this, give_up, idle_since, map = next_map_, done] { await_leave(give_up, idle_since, map, done); });
+      kTick, [this, give_up, idle_since, map = maps_->newest(), done] { await_leave(give_up, idle_since, map, done); });
 }
 
 // Runs `begin` on every loop, then waits until all sessions pass `test`, but not for ever.

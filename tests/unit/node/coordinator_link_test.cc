@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "support.h"
 
@@ -78,6 +79,7 @@ class FakeCoordinator {
   std::atomic<std::uint64_t> epoch = 1;      // of the map it gives
   std::atomic<bool> forgetful = false;       // asks the next heartbeat to join again
   std::atomic<bool> silent = false;          // answers nothing
+  std::atomic<bool> fails = false;           // answers with an error that may pass
   std::atomic<bool> refuses = false;         // denies every join
   std::atomic<bool> first_is_dead = false;   // the first connection never answers
 
@@ -105,6 +107,7 @@ class FakeCoordinator {
   messages::ResponseBody answer(const messages::Request& request) {
     if (const auto* heartbeat = std::get_if<HeartbeatRequest>(&request.body)) {
       ++heartbeats;
+      if (fails) return Error{ErrorCode::unavailable, Outcome::not_applied, "the store does not answer", {}};
       const bool newer = Epoch(epoch) > heartbeat->known;
       return HeartbeatResponse{forgetful.exchange(false), newer ? map_of(epoch) : nullptr};
     }
@@ -156,6 +159,17 @@ class CoordinatorLinkTest : public testing::Test {
     link = std::make_shared<CoordinatorLink>(loop, std::move(coordinators), std::move(agent),
                                              messages::Sender{{}, NodeId("n1"), Incarnation(1)}, std::move(callbacks));
     run_on(loop, [this] { link->start(); });
+  }
+  // The `number`th; they are told apart by their count.
+  static messages::NodeEvent event(std::uint64_t number) {
+    return {messages::NodeEvent::Kind::lost_writes, PartitionId(0), Term(1), number, {}};
+  }
+  static std::vector<std::uint64_t> events_told(FakeCoordinator& coordinator) {
+    std::vector<std::uint64_t> numbers;
+    for (const auto& [sender, message] : coordinator.told()) {
+      if (const auto* event = std::get_if<messages::NodeEvent>(&message)) numbers.push_back(event->count);
+    }
+    return numbers;
   }
   bool in_contact() {
     return run_on(loop, [this] { return link->in_contact(); });
@@ -282,6 +296,65 @@ TEST_F(CoordinatorLinkTest, TellsInItsOwnNameOnceItHasJoined) {
   const auto [sender, message] = coordinator.told().at(0);
   EXPECT_EQ(sender, (messages::Sender{map_of(1)->cluster, NodeId("n1"), Incarnation(1)}));
   EXPECT_TRUE(std::holds_alternative<messages::Accounted>(message));
+}
+
+TEST_F(CoordinatorLinkTest, AnEventWaitsUntilItHasJoined) {
+  FakeCoordinator coordinator;
+  coordinator.silent = true;
+  start({coordinator.address()});
+  wait_until([&] { return coordinator.joins >= 1; });
+  run_on(loop, [this] { link->tell(event(1)); });
+  let_turns_pass(loop);
+  EXPECT_THAT(events_told(coordinator), testing::IsEmpty());
+  coordinator.silent = false;
+  run_on(loop, [this] { link->tell(event(2)); });
+  wait_until([&] { return events_told(coordinator).size() == 2; });
+  EXPECT_THAT(events_told(coordinator), testing::ElementsAre(1, 2));
+  EXPECT_EQ(coordinator.told().at(0).first, (messages::Sender{map_of(1)->cluster, NodeId("n1"), Incarnation(1)}));
+}
+
+TEST_F(CoordinatorLinkTest, EventsOfTheTimeWithoutACoordinatorAreToldToTheNext) {
+  auto coordinator = std::make_unique<FakeCoordinator>();
+  const std::string address = coordinator->address();
+  start({address});
+  wait_until([&] { return in_contact(); });
+  coordinator.reset();
+  wait_until([&] { return !in_contact(); });
+  run_on(loop, [this] {
+    for (std::uint64_t i = 1; i <= 3; ++i) link->tell(event(i));
+    link->tell(messages::Leaving{});  // repeated by its sender
+  });
+  coordinator = std::make_unique<FakeCoordinator>(address);
+  wait_until([&] { return events_told(*coordinator).size() == 3; });
+  EXPECT_THAT(events_told(*coordinator), testing::ElementsAre(1, 2, 3));
+  EXPECT_EQ(coordinator->told().size(), 3u);
+}
+
+TEST_F(CoordinatorLinkTest, EventsAreNotToldToACoordinatorThatDoesNotKnowTheNode) {
+  FakeCoordinator coordinator;
+  start({coordinator.address()});
+  wait_until([&] { return in_contact(); });
+  coordinator.fails = true;
+  const int asked = coordinator.heartbeats;
+  wait_until([&] { return coordinator.heartbeats > asked + 1; });
+  run_on(loop, [this] { link->tell(event(1)); });
+  let_turns_pass(loop);
+  EXPECT_THAT(events_told(coordinator), testing::IsEmpty());
+  coordinator.fails = false;
+  wait_until([&] { return events_told(coordinator).size() == 1; });
+}
+
+TEST_F(CoordinatorLinkTest, KeepsTheNewestOfMoreEventsThanItHasRoomFor) {
+  FakeCoordinator coordinator;
+  coordinator.silent = true;
+  start({coordinator.address()});
+  run_on(loop, [this] {
+    for (std::uint64_t i = 1; i <= limits::kNodeEventsQueuedMax + 2; ++i) link->tell(event(i));
+  });
+  coordinator.silent = false;
+  wait_until([&] { return events_told(coordinator).size() == limits::kNodeEventsQueuedMax; });
+  EXPECT_EQ(events_told(coordinator).front(), 3u);
+  EXPECT_EQ(events_told(coordinator).back(), limits::kNodeEventsQueuedMax + 2);
 }
 
 TEST_F(CoordinatorLinkTest, HandsOnWhatTheCoordinatorSays) {
