@@ -55,7 +55,7 @@ TEST(LocalCluster, StatusAndPartitionsDescribeAClusterThatIsUp) {
   EXPECT_EQ(up.json()["seeds"].size(), 3u);
 
   const Json status = sandbox.status();
-  EXPECT_EQ(names_of(status), (std::set<std::string>{"cluster", "processes"}));
+  EXPECT_EQ(names_of(status), (std::set<std::string>{"cluster", "processes", "partition_groups"}));
   const Json& cluster = status["cluster"];
   EXPECT_EQ(names_of(cluster),
             (std::set<std::string>{"id", "epoch", "partitions", "replication_factor", "nodes_up", "nodes_total",
@@ -88,6 +88,18 @@ TEST(LocalCluster, StatusAndPartitionsDescribeAClusterThatIsUp) {
   EXPECT_EQ(sandbox.process("n2")["zone"], "b");
   EXPECT_EQ(sandbox.process("n3")["zone"], "a");
 
+  std::set<int> grouped;
+  for (const auto& group : status["partition_groups"]) {
+    EXPECT_EQ(names_of(group), (std::set<std::string>{"partitions", "state", "primary", "why", "term_low", "term_high",
+                                                      "in_sync", "learners", "lag_ms", "lease_left_ms"}));
+    EXPECT_EQ(group["state"], "serves") << group;
+    EXPECT_EQ(group["in_sync"].size(), 3u);
+    EXPECT_EQ(group["in_sync"][0], group["primary"]);
+    EXPECT_GT(group["lease_left_ms"], 0);
+    for (const auto& partition : group["partitions"]) grouped.insert(partition.get<int>());
+  }
+  EXPECT_EQ(grouped.size(), 32u);
+
   const Json partitions = sandbox.partitions();
   ASSERT_EQ(partitions.size(), 32u);
   int next_slot = 0;
@@ -113,6 +125,8 @@ TEST(LocalCluster, StatusAndPartitionsDescribeAClusterThatIsUp) {
 
   const auto table = sandbox.gyre({"cluster", "status"});
   EXPECT_THAT(table.out, AllOf(HasSubstr("3 of 3 nodes up"), HasSubstr("n3"), Not(HasSubstr("\x1b["))));
+  EXPECT_THAT(table.out,
+              AllOf(HasSubstr("n1 serves, term "), HasSubstr(", in sync n1,n2,n3, lag "), HasSubstr(" s left")));
 }
 
 TEST(LocalCluster, StatusBySeedsKnowsNoProcessIds) {

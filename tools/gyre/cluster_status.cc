@@ -19,6 +19,7 @@
 #include "ring/cluster_map.h"
 #include "tools/gyre/cluster_processes.h"
 #include "tools/gyre/cluster_source.h"
+#include "tools/gyre/partition_groups.h"
 #include "tools/gyre/render.h"
 
 namespace gyre::cli {
@@ -55,7 +56,7 @@ struct ClusterStatus {
   std::size_t without_primary = 0;
   std::size_t under_replicated = 0;
   std::size_t not_serving = 0;  // have a primary that does not serve
-  std::map<PartitionId, messages::PartitionStatus> by_primary;  // what each partition's primary says of it
+  PrimaryAnswers by_primary;
 };
 
 void look_at_readiness(ProcessStatus& status, std::string_view when_refused) {
@@ -217,6 +218,19 @@ ClusterStatus status_of(const ClusterSource& source) {
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
+Json to_json(const PartitionGroup& group) {
+  return {{"partitions", group.partitions},
+          {"state", to_string(group.state)},
+          {"primary", text_or_null(group.primary)},
+          {"why", text_or_null(group.why)},
+          {"term_low", group.term_low.value()},
+          {"term_high", group.term_high.value()},
+          {"in_sync", group.in_sync},
+          {"learners", group.learners},
+          {"lag_ms", group.lag_ms < 0 ? Json(nullptr) : Json(group.lag_ms)},
+          {"lease_left_ms", group.lease_ms ? Json(*group.lease_ms) : Json(nullptr)}};
+}
+
 Json to_json(const ClusterStatus& status) {
   Json processes = Json::array();
   for (const auto& p : status.processes) {
@@ -234,6 +248,10 @@ Json to_json(const ClusterStatus& status) {
                          {"learners", p.learners},
                          {"lag_ms", p.lag_ms < 0 ? Json(nullptr) : Json(p.lag_ms)}});
   }
+  Json groups = Json::array();
+  if (status.map) {
+    for (const auto& group : group_partitions(*status.map, status.by_primary)) groups.push_back(to_json(group));
+  }
   return {{"cluster",
            {{"id", status.map ? Json(status.map->cluster.str()) : Json(nullptr)},
             {"epoch", status.map ? Json(status.map->epoch.value()) : Json(nullptr)},
@@ -244,7 +262,8 @@ Json to_json(const ClusterStatus& status) {
             {"without_primary", status.without_primary},
             {"under_replicated", status.under_replicated},
             {"not_serving", status.not_serving}}},
-          {"processes", std::move(processes)}};
+          {"processes", std::move(processes)},
+          {"partition_groups", std::move(groups)}};
 }
 
 std::string coloured_state(const std::string& state) {
@@ -275,6 +294,22 @@ void print_table(const ClusterStatus& status) {
                p.zone.empty() ? "-" : p.zone, p.weight ? fmt::format("{}", *p.weight) : "-", p.primaries, p.replicas,
                p.learners, p.lag_ms < 0 ? "-" : fmt::format("{} ms", p.lag_ms));
   }
+}
+
+// No longer than what a terminal shows beside the table of processes.
+void print_groups(const ring::ClusterMap& map, const PrimaryAnswers& answers) {
+  constexpr std::size_t kShown = 12;
+  const auto groups = group_partitions(map, answers);
+  fmt::print("\n");
+  std::size_t partitions_left = map.entries.size();
+  for (std::size_t i = 0; i < std::min(groups.size(), kShown); ++i) {
+    fmt::print("{}\n", describe(groups[i]));
+    partitions_left -= groups[i].partitions.size();
+  }
+  if (partitions_left > 0) {
+    fmt::print("{} more partitions in {} groups are not shown.\n", partitions_left, groups.size() - kShown);
+  }
+  fmt::print("`gyre cluster partitions` shows each.\n");
 }
 
 std::vector<std::string> other_in_sync(const ring::PartitionEntry& entry) {
@@ -378,6 +413,7 @@ Result<void> cluster_status(const Context& context) {
       print_json(to_json(status));
     } else {
       print_table(status);
+      if (status.map) print_groups(*status.map, status.by_primary);
     }
   }
   const bool any_up = std::ranges::any_of(status.processes, [](const auto& p) { return p.state == "up"; });

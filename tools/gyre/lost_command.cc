@@ -49,7 +49,7 @@ Json to_json(const LostRecord& record, bool with_values) {
   if (const LostRange* range = record.range()) {
     json["kind"] = "range";
     json["first_sequence"] = range->first.value();
-    json["last_sequence"] = range->last.value();
+    json["last_sequence"] = range->last == messages::kUnknownLast ? Json(nullptr) : Json(range->last.value());
     json["why"] = range->why;
     return json;
   }
@@ -76,7 +76,9 @@ void print_list(const LedgerView& found) {
   }
   for (const LostRecord& record : found.records) {
     if (const LostRange* range = record.range()) {
-      fmt::print("{:<16} {} writes whose contents are gone: {}\n", record.id(), writes_in(*range), range->why);
+      const bool known = range->last != messages::kUnknownLast;
+      fmt::print("{:<16} {} writes whose contents are gone: {}\n", record.id(),
+                 known ? std::to_string(writes_in(*range)) : "an unknown number of", range->why);
       continue;
     }
     const LostWrite& write = *record.write();
@@ -139,6 +141,7 @@ Result<void> show(const Context& context, const std::string& id) {
 struct Selection {
   std::vector<std::string> ids;
   bool all = false;
+  bool if_unchanged = false;  // changes nothing: for those who want to say it
 };
 
 Result<std::vector<const LostRecord*>> select(const LedgerView& found, const Selection& selection) {
@@ -156,6 +159,46 @@ Result<std::vector<const LostRecord*>> select(const LedgerView& found, const Sel
   return records;
 }
 
+// How many writes came to which end.
+struct ReplayCounts {
+  std::size_t replayed = 0;  // or would be
+  std::size_t absent = 0;    // of these: to keys that were absent
+  std::size_t already_there = 0;
+  std::size_t skipped = 0;
+
+  void add(const Replayed& done) {
+    using Result = Replayed::Result;
+    replayed += done.result == Result::replayed || done.result == Result::would_replay;
+    absent += done.absent;
+    already_there += done.result == Result::already_there;
+    skipped += done.result == Result::skipped;
+  }
+};
+
+void print_replayed(const Context& context, const LostRecord& record, const Replayed& done) {
+  if (context.json) {
+    print_json({{"id", record.id()},
+                {"result", to_string(done.result)},
+                {"absent", done.absent},
+                {"why", done.why.empty() ? Json(nullptr) : Json(done.why)}});
+  } else if (!done.why.empty()) {
+    print_line(fmt::format("{}: skipped, {}", record.id(), done.why));
+  } else if (done.absent) {
+    const bool dry = done.result == Replayed::Result::would_replay;
+    print_line(fmt::format("{}: {} not there", record.id(),
+                           dry ? "would be replayed as absent: the key is" : "replayed as absent: the key was"));
+  }
+}
+
+void print_counts(const ReplayCounts& counts, bool dry_run) {
+  print_line(fmt::format("{} writes {}, {} of them as absent; {} already there, {} skipped.{}", counts.replayed,
+                         dry_run ? "would be replayed" : "replayed", counts.absent, counts.already_there,
+                         counts.skipped, dry_run ? " This was a dry run." : ""));
+  if (counts.absent == 0) return;
+  print_line("As absent: the key was never there but for the lost write, or it was deleted since; nobody can tell.");
+  print_line("With --skip-absent such writes are left out.");
+}
+
 Result<void> replay(Context& context, const Selection& selection, ReplayOptions options) {
   GYRE_TRY_SET(const ClusterSource source, find_answering_source(context));
   GYRE_TRY_SET(const LedgerView found, collect_lost_writes(source, context.deadline));
@@ -163,25 +206,38 @@ Result<void> replay(Context& context, const Selection& selection, ReplayOptions 
   GYRE_TRY_SET(Client* const client, shared_client(context));
   options.deadline = context.deadline;
   Replay replay(*client, options);
-  std::size_t skipped = 0;
+  ReplayCounts counts;
   for (const LostRecord* record : records) {
     const UnixMillis now{to_ms(std::chrono::system_clock::now().time_since_epoch())};
     GYRE_TRY_SET(const Replayed done, replay.run(*record, now));
-    if (done.result == Replayed::Result::skipped) ++skipped;
-    if (context.json) {
-      print_json({{"id", record->id()},
-                  {"result", to_string(done.result)},
-                  {"why", done.why.empty() ? Json(nullptr) : Json(done.why)}});
-    } else if (!done.why.empty()) {
-      print_line(fmt::format("{}: skipped, {}", record->id(), done.why));
-    }
+    counts.add(done);
+    print_replayed(context, *record, done);
   }
-  if (context.json) return {};
-  const std::size_t rest = records.size() - skipped;
-  print_line(options.dry_run
-                 ? fmt::format("{} writes would be replayed, {} skipped. This was a dry run.", rest, skipped)
-                 : fmt::format("{} writes replayed, {} skipped.", rest, skipped));
+  if (!context.json) print_counts(counts, options.dry_run);
   return {};
+}
+
+void add_replay(CLI::App* lost, Context& context) {
+  auto* command = lost->add_subcommand("replay", "Write lost writes again, oldest first, where that does no harm");
+  auto selection = std::make_shared<Selection>();
+  auto options = std::make_shared<ReplayOptions>();
+  command->add_option("id", selection->ids, "Which, as `gyre lost list` prints them");
+  command->add_flag("--all", selection->all, "Everything that is lost");
+  auto* unchanged = command->add_flag("--if-unchanged", selection->if_unchanged,
+                                      "Only where the key was not written since: so it is without --overwrite");
+  command->add_flag("--overwrite", options->overwrite, "Also where the key has a newer value")->excludes(unchanged);
+  command->add_flag("--skip-absent", options->skip_absent, "Not where the key is absent");
+  command->add_flag("--dry-run", options->dry_run, "Say what would be done");
+  command->footer(R"(
+What becomes of a lost write, each said and counted:
+  replayed       the key still has the value of before; written with ack `all`
+  as absent      replayed, too, but the key was not there: either the lost write had made it, the usual case, or it was
+                 deleted since. A deletion leaves no trace, so nobody can tell; --skip-absent leaves such writes out
+  already there  the key has this value by a newer write, such as an earlier replay; or a deleted key is gone
+  skipped        the key has another, newer value (--overwrite: replayed all the same); the value has expired; its
+                 client has sent it again; its contents are gone
+A batch is replayed whole or not at all.)");
+  on_chosen(command, context, [&context, selection, options] { return replay(context, *selection, *options); });
 }
 
 }  // namespace
@@ -196,18 +252,7 @@ void add_lost_commands(CLI::App& app, Context& context) {
   show_command->add_option("id", *id, "As `gyre lost list` prints it")->required();
   on_chosen(show_command, context, [&context, id] { return show(context, *id); });
 
-  auto* replay_command = lost->add_subcommand("replay", "Write lost writes again, oldest first");
-  auto selection = std::make_shared<Selection>();
-  auto options = std::make_shared<ReplayOptions>();
-  replay_command->add_option("id", selection->ids, "Which, as `gyre lost list` prints them");
-  replay_command->add_flag("--all", selection->all, "Everything that is lost");
-  replay_command->add_flag("--if-unchanged", options->if_unchanged, "Only where the key was not written since");
-  replay_command->add_flag("--dry-run", options->dry_run, "Say what would be done");
-  replay_command->footer(R"(
-Values that have expired meanwhile, and writes whose client has sent them again, are skipped. With --if-unchanged so
-are keys that have a newer value; a key that is not there counts as unchanged, because a deletion leaves no trace.
-Replayed writes are acknowledged by all members.)");
-  on_chosen(replay_command, context, [&context, selection, options] { return replay(context, *selection, *options); });
+  add_replay(lost, context);
 }
 
 }  // namespace gyre::cli

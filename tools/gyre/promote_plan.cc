@@ -32,18 +32,28 @@ Result<std::vector<PartitionId>> partitions_to_promote(const ring::ClusterMap& m
 
 std::vector<std::string> costs_of_promotion(const ring::ClusterMap& map, const NodeId& node,
                                             const std::vector<PartitionId>& partitions, const Holdings& holdings) {
+  const ring::NodeInfo* info = map.find_node(node);
   std::vector<std::string> costs;
   for (const PartitionId partition : partitions) {
     const ring::PartitionEntry& entry = map.entry(partition);
-    if (entry.find_in_sync(node) != nullptr) continue;
-    std::vector<std::string> in_sync;
-    for (const auto& member : entry.in_sync) in_sync.push_back(member.node.str());
+    const ring::InSyncMember* counted = entry.find_in_sync(node);
+    if (counted != nullptr && info != nullptr && counted->generation == info->generation) continue;
+    std::vector<std::string> others;
+    for (const auto& member : entry.in_sync) {
+      if (member.node != node) others.push_back(member.node.str());
+    }
     const auto position = holdings.positions.find(partition);
-    costs.push_back(fmt::format(
-        "partition {}: {} has {}; {} may hold acknowledged writes behind that, which would be lost", partition.value(),
-        node.str(),
-        position == holdings.positions.end() ? "nothing" : "everything up to " + to_string(position->second),
-        fmt::join(in_sync, ", ")));
+    std::string cost = fmt::format(
+        "partition {}: {} has {}", partition.value(), node.str(),
+        position == holdings.positions.end() ? "nothing" : "everything up to " + to_string(position->second));
+    if (counted != nullptr) {
+      cost += ", and may have lost what it acknowledged behind that: its data is not that of then";
+    }
+    if (!others.empty()) {
+      cost +=
+          fmt::format("; {} may hold acknowledged writes behind that, which would be lost", fmt::join(others, ", "));
+    }
+    costs.push_back(std::move(cost));
   }
   return costs;
 }

@@ -24,7 +24,8 @@ Result<std::vector<PartitionId>> partitions_to_promote(const ring::ClusterMap& m
                                                        const std::vector<std::uint32_t>& wanted,
                                                        const Holdings& holdings);
 
-// A sentence for each partition in which the node may lack acknowledged writes.
+// A sentence for each partition in which the node may lack acknowledged writes: it is not in sync, or its data is of
+// another generation than was counted in.
 std::vector<std::string> costs_of_promotion(const ring::ClusterMap& map, const NodeId& node,
                                             const std::vector<PartitionId>& partitions, const Holdings& holdings);
 

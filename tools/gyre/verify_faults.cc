@@ -32,7 +32,8 @@ constexpr std::array kKinds = {std::pair{FaultKind::kill, std::string_view("kill
                                std::pair{FaultKind::pause, std::string_view("pause")},
                                std::pair{FaultKind::blink, std::string_view("blink")},
                                std::pair{FaultKind::restart, std::string_view("restart")},
-                               std::pair{FaultKind::kill_coordinator, std::string_view("kill_coordinator")}};
+                               std::pair{FaultKind::kill_coordinator, std::string_view("kill_coordinator")},
+                               std::pair{FaultKind::pause_coordinator, std::string_view("pause_coordinator")}};
 
 // Sleeps, unless somebody wants to stop.
 void rest(Clock::duration how_long) {
@@ -132,14 +133,42 @@ Result<void> FaultInjector::run(Clock::time_point end) {
 }
 
 Result<void> FaultInjector::inject(FaultKind kind) {
-  if (kind == FaultKind::kill_coordinator) {
-    const LocalProcess& coordinator = cluster_.processes.front();
-    ++times_[kind].faults;
-    GYRE_TRY(signal(coordinator, SIGKILL));
-    rest(std::chrono::milliseconds(rng_.between(200, 3000)));
-    return start(coordinator);
-  }
+  if (kind == FaultKind::kill_coordinator) return kill_coordinator();
+  if (kind == FaultKind::pause_coordinator) return pause_coordinator();
   return hit(kind, random_node());
+}
+
+Result<void> FaultInjector::kill_coordinator() {
+  const LocalProcess& coordinator = cluster_.processes.front();
+  ++times_[FaultKind::kill_coordinator].faults;
+  GYRE_TRY(signal(coordinator, SIGKILL));
+  rest(std::chrono::milliseconds(rng_.between(200, 3000)));
+  return start(coordinator);
+}
+
+// A node that dies meanwhile is replaced once the coordinator goes on: it must not act on what it knew before.
+Result<void> FaultInjector::pause_coordinator() {
+  const LocalProcess& coordinator = cluster_.processes.front();
+  FaultTimes& times = times_[FaultKind::pause_coordinator];
+  ++times.faults;
+  GYRE_TRY_SET(const auto before, map());
+  const LocalProcess* victim = rng_.chance(0.5) ? &random_node() : nullptr;
+  const auto [concerned, others] = concern_of(*before, victim, {});
+  const auto until_kill = std::chrono::milliseconds(rng_.between(0, 500));
+  const auto pause = std::chrono::milliseconds(rng_.between(1000, 3000));
+  Probes probes(*client_, keys_);
+  GYRE_TRY(signal(coordinator, SIGSTOP));
+  rest(until_kill);
+  if (victim != nullptr) GYRE_TRY(signal(*victim, SIGKILL));
+  probes.begin(concerned, Ack::one(), times.concerned);
+  probes.begin(others, Ack::one(), times.others);
+  probes.begin(others, Ack::all(), times.others_all);
+  rest(pause - until_kill);
+  GYRE_TRY(signal(coordinator, SIGCONT));
+  probes.wait();
+  if (victim == nullptr) return {};
+  rest(std::chrono::milliseconds(rng_.between(0, 3000)));
+  return start(*victim);
 }
 
 Result<std::vector<const LocalProcess*>> FaultInjector::freeze(FaultKind kind, const LocalProcess& victim) {
@@ -159,19 +188,25 @@ Result<std::vector<const LocalProcess*>> FaultInjector::freeze(FaultKind kind, c
   return others;
 }
 
+FaultInjector::Concern FaultInjector::concern_of(const ring::ClusterMap& map, const LocalProcess* victim,
+                                                 const std::vector<const LocalProcess*>& frozen) {
+  Concern concern;
+  for (std::size_t i = 0; i < map.entries.size(); ++i) {
+    const PartitionId partition(static_cast<std::uint16_t>(i));
+    const std::string& primary = map.entries[i].primary.str();
+    if (std::ranges::find(frozen, primary, &LocalProcess::id) != frozen.end()) continue;
+    const bool hit = victim != nullptr && primary == victim->id;
+    (hit ? concern.concerned : concern.others).push_back(partition);
+  }
+  return concern;
+}
+
 Result<void> FaultInjector::hit(FaultKind kind, const LocalProcess& process) {
   FaultTimes& times = times_[kind];
   ++times.faults;
   GYRE_TRY_SET(const auto before, map());
   GYRE_TRY_SET(const auto frozen, freeze(kind, process));
-  std::vector<PartitionId> concerned;
-  std::vector<PartitionId> others;
-  for (std::size_t i = 0; i < before->entries.size(); ++i) {
-    const PartitionId partition(static_cast<std::uint16_t>(i));
-    const std::string& primary = before->entries[i].primary.str();
-    if (std::ranges::find(frozen, primary, &LocalProcess::id) != frozen.end()) continue;
-    (primary == process.id ? concerned : others).push_back(partition);
-  }
+  const auto [concerned, others] = concern_of(*before, &process, frozen);
   Probes probes(*client_, keys_);
   const bool killed = kind == FaultKind::kill || !frozen.empty();
   GYRE_TRY(signal(process, killed ? SIGKILL : kind == FaultKind::restart ? SIGTERM : SIGSTOP));

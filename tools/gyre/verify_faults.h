@@ -26,6 +26,7 @@ enum class FaultKind : std::uint8_t {
   blink,  // SIGSTOP for less than the detection time
   restart,  // SIGTERM, then start
   kill_coordinator,
+  pause_coordinator,  // SIGSTOP of the coordinator for 1 to 3 s; in half of the cases a node is killed meanwhile
 };
 std::string_view to_string(FaultKind kind);
 // ERRORS: invalid_argument (names those there are).
@@ -64,6 +65,8 @@ class FaultInjector {
 
   Result<void> inject(FaultKind kind);
   Result<void> hit(FaultKind kind, const LocalProcess& process);
+  Result<void> kill_coordinator();
+  Result<void> pause_coordinator();
   // Freezes who has to be frozen before the fault, for as long as it takes.
   Result<std::vector<const LocalProcess*>> freeze(FaultKind kind, const LocalProcess& victim);
   Result<void> signal(const LocalProcess& process, int number);
@@ -72,6 +75,13 @@ class FaultInjector {
   const LocalProcess& random_node();
   // Writes to one key of each of some partitions, and notes when each is acknowledged.
   class Probes;
+  struct Concern {  // partitions, by whether a fault hits their primary
+    std::vector<PartitionId> concerned;
+    std::vector<PartitionId> others;
+  };
+  // Without those whose primary is frozen. `victim` null: nobody is hit.
+  static Concern concern_of(const ring::ClusterMap& map, const LocalProcess* victim,
+                            const std::vector<const LocalProcess*>& frozen);
 
   const Context& context_;
   const LocalCluster& cluster_;

@@ -87,4 +87,11 @@ std::string check_counter(CounterCalls calls, std::int64_t at_end) {
   return {};
 }
 
+std::string check_enough(std::uint64_t calls, std::uint64_t acknowledged) {
+  constexpr std::uint64_t kLeast = 20;
+  constexpr std::uint64_t kOneIn = 10;
+  if (acknowledged >= std::max(kLeast, calls / kOneIn)) return {};
+  return fmt::format("only {} of {} calls were acknowledged: that proves nothing", acknowledged, calls);
+}
+
 }  // namespace gyre::cli

@@ -35,4 +35,7 @@ struct CounterCalls {
 // Empty: each acknowledged increment was applied exactly once, each unknown one at most once.
 std::string check_counter(CounterCalls calls, std::int64_t at_end);
 
+// Empty: enough of the calls were answered as they should be for a check to prove something; else what is missing.
+std::string check_enough(std::uint64_t calls, std::uint64_t acknowledged);
+
 }  // namespace gyre::cli

@@ -12,14 +12,16 @@
 
 namespace gyre::cli {
 
-// What one kind of work found out. `problems` empty: the promise held.
+// What one kind of work found out. `problems` empty: nothing contradicts the promise.
 struct WorkReport {
   std::string name;     // e.g. "registers, ack all, linearizable reads"
   std::uint64_t calls = 0;
+  std::uint64_t acknowledged = 0;
   std::uint64_t unknown = 0;  // writes whose outcome stayed unknown
   std::uint64_t refused = 0;  // calls that failed with nothing written
   std::vector<std::pair<std::string, std::uint64_t>> facts;  // e.g. {"lost", 12}
   std::vector<std::string> problems;
+  std::string shortage;  // not empty: too little happened to prove anything
 };
 
 // One kind of work on keys of its own.

@@ -42,6 +42,12 @@ TEST_F(App, MissingArgumentsAreNamed) {
   EXPECT_EQ(gyre({"--json"}).exit_code, kExitUsage);
 }
 
+TEST_F(App, OptionsThatContradictEachOtherAreRefused) {
+  const auto refused = gyre({"lost", "replay", "--all", "--if-unchanged", "--overwrite"});
+  EXPECT_EQ(refused.exit_code, kExitUsage);
+  EXPECT_NE(refused.err.find("--overwrite"), std::string::npos) << refused.err;
+}
+
 TEST_F(App, UsageErrorsAreJsonWhenAskedFor) {
   const auto typo = gyre({"--json", "gett"});
   EXPECT_EQ(nlohmann::json::parse(typo.err)["error"]["code"], "invalid_argument");

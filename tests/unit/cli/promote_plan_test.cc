@@ -16,6 +16,8 @@ ring::ClusterMap cluster() {
   ring::ClusterMap map;
   map.shape.partitions = 4;
   map.entries.resize(4);
+  map.nodes.resize(1);
+  map.nodes[0].id = kNode;
   for (auto& entry : map.entries) {
     entry.primary = NodeId("n1");
     entry.in_sync = {{NodeId("n1"), {}}, {NodeId("n2"), {}}};
@@ -53,6 +55,22 @@ TEST(CostsOfPromotion, AreSaidOnlyWhereTheNodeIsNotInSync) {
       costs[0],
       "partition 1: n3 has everything up to 4:17; n1, n2 may hold acknowledged writes behind that, which would be "
       "lost");
+}
+
+TEST(CostsOfPromotion, AreSaidWhereTheNodeIsCountedWithDataThatItLost) {
+  ring::ClusterMap map = cluster();
+  map.nodes[0].generation = Generation(2);
+  const Holdings held{.served = {}, .positions = {{PartitionId(0), {Term(4), Sequence(17)}}}};
+  EXPECT_THAT(costs_of_promotion(map, kNode, {PartitionId(0)}, held),
+              ElementsAre("partition 0: n3 has everything up to 4:17, and may have lost what it acknowledged behind "
+                          "that: its data is not that of then; n1, n2 may hold acknowledged writes behind that, which "
+                          "would be lost"));
+  map.entries[0].in_sync = {{kNode, Generation(1)}};
+  EXPECT_THAT(costs_of_promotion(map, kNode, {PartitionId(0)}, {}),
+              ElementsAre("partition 0: n3 has nothing, and may have lost what it acknowledged behind that: its data "
+                          "is not that of then"));
+  map.entries[0].in_sync = {{kNode, Generation(2)}};
+  EXPECT_TRUE(costs_of_promotion(map, kNode, {PartitionId(0)}, {}).empty());
 }
 
 TEST(CostsOfPromotion, ANodeThatHoldsNothingHasNothing) {

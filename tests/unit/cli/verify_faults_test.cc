@@ -13,8 +13,9 @@ TEST(ParseFaults, ReadsAListOfNames) {
 }
 
 TEST(ParseFaults, KnowsEveryKindByItsName) {
-  for (const auto kind : {FaultKind::kill, FaultKind::freeze_then_kill, FaultKind::kill_ahead, FaultKind::pause,
-                          FaultKind::blink, FaultKind::restart, FaultKind::kill_coordinator}) {
+  for (const auto kind :
+       {FaultKind::kill, FaultKind::freeze_then_kill, FaultKind::kill_ahead, FaultKind::pause, FaultKind::blink,
+        FaultKind::restart, FaultKind::kill_coordinator, FaultKind::pause_coordinator}) {
     EXPECT_EQ(*parse_faults(to_string(kind)), std::vector{kind});
   }
 }

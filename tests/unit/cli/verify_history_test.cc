@@ -53,5 +53,13 @@ TEST(CheckCounter, CountsEachIncrementOnce) {
   EXPECT_NE(check_counter({{1, 5}, 1}, 3), "");
 }
 
+TEST(CheckEnough, WantsSomeCallsAndATenthOfAll) {
+  EXPECT_EQ(check_enough(20, 20), "");
+  EXPECT_EQ(check_enough(10'000, 1'000), "");
+  EXPECT_EQ(check_enough(19, 19), "only 19 of 19 calls were acknowledged: that proves nothing");
+  EXPECT_NE(check_enough(10'000, 999), "");
+  EXPECT_NE(check_enough(0, 0), "");
+}
+
 }  // namespace
 }  // namespace gyre::cli
