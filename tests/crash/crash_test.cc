@@ -89,10 +89,10 @@ messages::LoggedWritePtr write_of(std::uint64_t sequence) {
       const PartitionId partition(static_cast<std::uint16_t>((turn + i) % kPartitions));
       std::uint64_t& sequence = positions[partition];
       for (std::uint64_t n = 0; n < kRecordsPerCommit; ++n) writes[i].push_back(write_of(++sequence));
-      batches.push_back({.partition = partition,
-                         .writes = writes[i],
-                         .state = testing_support::state_at({Term(1), Sequence(sequence)}, {{Term(1), Sequence(1)}},
-                                                            Term(1))});
+      batches.push_back(
+          {.partition = partition,
+           .writes = writes[i],
+           .state = testing_support::state_at({Term(1), Sequence(sequence)}, {{Term(1), Sequence(1)}}, Term(1))});
       acknowledgements[i] = {.partition = partition.value(), .sequence = sequence};
     }
     const Result<void> committed = (*engine)->commit(batches);

@@ -2,50 +2,66 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "control/cluster_store.h"
+#include "tests/simulation/appointments.h"
+#include "tests/simulation/promises.h"
 #include "tests/simulation/scheduler.h"
+#include "tests/simulation/sim_coordinator.h"
 #include "tests/simulation/sim_node.h"
+#include "tests/simulation/standing.h"
+#include "tests/simulation/told.h"
+#include "tests/simulation/total_losses.h"
 #include "tests/simulation/truth.h"
 
 namespace gyre::simulation {
 
-using Nodes = std::vector<std::unique_ptr<SimNode>>;
-
-// Everything that is wrong is given to `fail`; the first is what counts.
+// Everything that is wrong is given to `notice`; the first is what counts.
 //
 // As it happens:
 // - an answer that needs the right to serve leaves a process that holds it
-// - a write acknowledged by `n` or `all` is held by so many members, by those of the in-sync set; so is what a
-//   linearizable read or a failed condition under `all` shows
+// - a write acknowledged by `n` is held by so many members in sync, and kept by later terms (promises.h); one
+//   acknowledged by `all` by all of the in-sync set; so is what a linearizable read or a failed condition under `all`
+//   shows
+// - who is appointed may be (appointments.h)
 // - nobody gives a lease to a primary that it knows to be replaced
 // - the in-sync members of a new entry hold a part of the primary's history, everything acknowledged by `all`, and the
 //   records of their positions
 // - at most one process holds the right to serve a partition
 // At the end, when it is known which history survived:
 // - a read showed a state of one history, as fresh as its level promises
-// - a session was told of a loss only where there was one
-// - an acknowledged write is missing only where its level allows it
-class Checks : public NodeObserver {
+// - a session was told of a loss only where there was one; a writer of every loss that it could know of
+// - an acknowledged write is missing only where its level allows it, and named by a ledger
+// - what was surely not applied is nowhere
+class Checks : public NodeObserver, public CoordinatorObserver {
  public:
-  Checks(Scheduler& scheduler, Truth& truth, const Nodes& nodes, std::function<void(std::string)> fail)
-      : scheduler_(scheduler), truth_(truth), nodes_(nodes), fail_(std::move(fail)) {}
+  Checks(Scheduler& scheduler, Truth& truth, const Nodes& nodes, OnNotice notice)
+      : scheduler_(scheduler),
+        truth_(truth),
+        nodes_(nodes),
+        notice_(std::move(notice)),
+        standing_(scheduler, nodes),
+        promises_(scheduler, truth, nodes, standing_, notice_),
+        appointments_(scheduler, truth, nodes, notice_) {}
 
   Arrival on_request(NodeIndex node, const messages::RequestBody& request) override;
   void on_answer(NodeIndex node, const messages::RequestBody& request, const Arrival& arrival,
                  const messages::ResponseBody& answer) override;
   void on_sent(NodeIndex node, const messages::Message& message) override;
   void on_died(NodeIndex node, Death death) override;
-  // The map that the store holds changed from `before` (null: none).
-  void on_swapped(const ring::ClusterMap* before, const ring::ClusterMap& after);
+  void on_swapped(const ring::ClusterMap* before, const ring::ClusterMap& after) override;
+  void on_coordinator_runs(std::optional<Duration> rested) override;
+  void on_coordinator_rests() override { standing_.on_coordinator_rests(); }
+  void on_coordinator_sent(const NodeId& to, const messages::Message& message) override;
+  void on_coordinator_reached(const NodeId& from, const messages::Message* message) override;
+  void on_coordinator_asked(const messages::PromoteRequest& request) override {
+    appointments_.on_coordinator_asked(request);
+  }
 
   void check_right_to_serve();
   // The records of every whole member are those of its position.
@@ -58,14 +74,19 @@ class Checks : public NodeObserver {
 
   // Keys that begin so are only ever incremented by 1: each increment that survived counted once.
   void check_counters(std::string_view prefix);
-  // What clients were told is lost is lost.
-  void check_losses_told(const std::vector<std::pair<PartitionId, Position>>& losses);
-  // At some moment no in-sync member of the key's partition had its data any more.
-  bool lost_everything(std::string_view key) const { return total_losses_.contains(partition_of(key)); }
+  // A loss that a client could know of and was not told of. None: there is no such loss.
+  std::optional<std::string> untold(const std::vector<Memory>& clients) const;
+  // What clients were told is lost is lost, and nothing is untold().
+  void check_losses_told(const std::vector<Memory>& clients);
+  // Calls that ended "surely not applied" have left no trace.
+  void check_refused(const std::vector<RefusedWrite>& refused);
+  // When the partition of the key lost everything.
+  const std::vector<TimeSpan>& total_losses(std::string_view key) const { return total_losses_.of(partition_of(key)); }
 
   // Where the history that survived ends.
   Position survived(PartitionId partition) const;
   std::size_t lost_acknowledged() const { return lost_acknowledged_; }
+  std::uint64_t promises_bound() const { return promises_.bound(); }
 
  private:
   struct Acknowledged {
@@ -95,6 +116,12 @@ class Checks : public NodeObserver {
     PartitionId partition;
     Position seen;
   };
+  // What all ledgers name.
+  struct Ledgers {
+    std::map<std::pair<PartitionId, Position>, messages::LostWrite> writes;
+    std::vector<messages::LostRange> ranges;
+    void add(const messages::LostItem& item);
+  };
 
   void on_answer(NodeIndex node, const messages::WriteRequest& write, const Arrival& arrival,
                  const messages::ResponseBody& answer);
@@ -103,37 +130,43 @@ class Checks : public NodeObserver {
   void on_answer(NodeIndex node, const messages::ScanRequest& scan, const Arrival& arrival,
                  const messages::ResponseBody& answer);
   void on_written(NodeIndex node, const messages::WriteRequest& write, const messages::WriteResponse& answer);
-  void check_right_of(NodeIndex node, PartitionId partition);
+  void check_right_of(NodeIndex node, PartitionId partition, const Arrival& arrival);
   void check_held_by_all(NodeIndex node, PartitionId partition, Position position, std::string_view what);
   void check_shown_by_all(NodeIndex node, const messages::WriteRequest& write, const Arrival& arrival);
   WorldTime fresh_since(const messages::ReadConsistency& read, WorldTime arrived) const;
-  void check_holders(NodeIndex node, const Acknowledged& write);
   UnixMillis latest_time(NodeIndex node, PartitionId partition) const;
   void check_entry(PartitionId id, const ring::PartitionEntry& entry);
   void compare_contents(NodeIndex node, PartitionId partition);
   void note_term(PartitionId id, const ring::PartitionEntry& entry);
   bool lost_unacknowledged(NodeIndex primary, PartitionId id, Position held) const;
-  bool left_behind(PartitionId id, Position position) const;
+  bool left_behind(PartitionId id, Position position) const { return left_behind_by(id, position) != nullptr; }
+  // Null: none.
+  const TermBegun* left_behind_by(PartitionId id, Position position) const;
   Position came_along(const Read& read) const;
   void check_read(const Read& read, Position required);
-  bool total_loss_since(PartitionId partition, WorldTime since) const;
   void note_total_losses();
+  std::optional<Ledgers> ledgers();
+  void check_named(const Ledgers& ledgers);
+  void check_named_somewhere(const Ledgers& ledgers, const Acknowledged& write, bool all_present);
+  bool in_range(const messages::LostRange& range, PartitionId partition, Position position) const;
+  bool owes_word(const Memory& client, const Memory::Written& written) const;
   PartitionId partition_of(std::string_view key) const { return map_->partitioning().of(key); }
-  NodeIndex index_of(const NodeId& node) const;
-  // That generation of the node's data is what it has.
-  bool has_data(const ring::InSyncMember& member) const;
+  void fail(std::string_view check, std::string what) { notice_({Notice::Kind::safety, check, std::move(what)}); }
 
   Scheduler& scheduler_;
   Truth& truth_;
   const Nodes& nodes_;
-  std::function<void(std::string)> fail_;
+  OnNotice notice_;
+  Standing standing_;
+  Promises promises_;
+  Appointments appointments_;
+  TotalLosses total_losses_;
   std::optional<ring::ClusterMap> map_;  // what the store holds
   std::vector<Acknowledged> acknowledged_;
   std::vector<Read> reads_;
   std::vector<LossTold> losses_told_;
   std::map<PartitionId, std::vector<TermBegun>> terms_;
-  std::map<PartitionId, Position> by_all_;  // the last position acknowledged by `all`
-  std::map<PartitionId, WorldTime> total_losses_;  // no in-sync member had its data any more: the last time
+  std::map<PartitionId, Position> by_all_;  // the last position acknowledged by `all` since everything was lost
   struct TimeHeard {
     UnixMillis time;
     WorldTime at;

@@ -23,8 +23,8 @@ Cluster::Cluster(const ClusterOptions& options)
     : options_(options),
       scheduler_(options.seed),
       network_(scheduler_),
-      truth_([this](std::string why) { fail(std::move(why)); }),
-      checks_(scheduler_, truth_, nodes_, [this](std::string why) { fail(std::move(why)); }) {
+      truth_(scheduler_, [this](std::string why) { fail({Notice::Kind::safety, "history", std::move(why)}); }),
+      checks_(scheduler_, truth_, nodes_, [this](Notice notice) { fail(std::move(notice)); }) {
   scheduler_.set_verbose(options.verbose);
   Rng& rng = scheduler_.rng();
   control::CoordinatorConfig config;
@@ -35,11 +35,7 @@ Cluster::Cluster(const ClusterOptions& options)
   config.trust_refused = options.trust_refused;
   config.balance_primaries = options.balance_primaries;
   config.broken = options.broken;
-  coordinator_ =
-      std::make_unique<SimCoordinator>(scheduler_, network_, std::move(config), draw_rate(),
-                                       [this](const control::ClusterState* before, const control::ClusterState& after) {
-                                         checks_.on_swapped(before ? &before->map : nullptr, after.map);
-                                       });
+  coordinator_ = std::make_unique<SimCoordinator>(scheduler_, network_, checks_, std::move(config), draw_rate());
   std::vector<std::string> seeds{Network::address_of("c1")};
   for (NodeIndex i = 0; i < options.nodes; ++i) {
     NodeOptions node{.durability = options.durability,
@@ -91,9 +87,11 @@ void Cluster::heal(std::optional<NodeIndex> away) {
     node.set_disk_full(false);
     node.set_disk_stalled(false);
     node.set_stalls(0, 0s);
+    node.disk().ledger().set_fails(0);
     if (i == away) continue;
     node.resume();
-    if (node.stopping()) node.crash(Death::process);
+    // A ledger that could not be synced is used again only by another process, as it tells its operator.
+    if (node.stopping() || node.disk().ledger().broken()) node.crash(Death::process);
     if (!node.up()) node.start();
   }
 }
@@ -101,7 +99,7 @@ void Cluster::heal(std::optional<NodeIndex> away) {
 bool Cluster::await(Duration limit, const std::function<bool()>& condition) {
   const WorldTime end = scheduler_.now() + limit;
   while (!condition()) {
-    if (scheduler_.now() >= end || !failure_.empty()) return false;
+    if (scheduler_.now() >= end || failure_) return false;
     scheduler_.run_for(kAwaitInterval);
   }
   return true;
@@ -112,6 +110,7 @@ bool Cluster::quiet(std::optional<NodeIndex> away) const { return unrest(away).e
 std::string Cluster::unrest(std::optional<NodeIndex> away) const {
   if (map() == nullptr) return "there is no cluster";
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    if (i != away && nodes_[i]->stalled()) return nodes_[i]->id().str() + " stands still";
     if (i != away && !nodes_[i]->settled()) return nodes_[i]->id().str() + " is not settled";
     if (i != away && nodes_[i]->map()->epoch != map()->epoch) return nodes_[i]->id().str() + " has an older map";
   }
@@ -132,10 +131,10 @@ std::string Cluster::unrest(std::optional<NodeIndex> away) const {
   return {};
 }
 
-void Cluster::fail(std::string why) {
-  if (!failure_.empty()) return;
-  failure_ = std::move(why);
-  scheduler_.trace("sim", "FAILED: " + failure_);
+void Cluster::fail(Notice notice) {
+  if (failure_) return;
+  failure_ = std::move(notice);
+  scheduler_.trace("sim", "FAILED: " + to_string(*failure_));
 }
 
 void throw_on_assertions() {

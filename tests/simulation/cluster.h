@@ -10,6 +10,7 @@
 
 #include "tests/simulation/checks.h"
 #include "tests/simulation/network.h"
+#include "tests/simulation/notice.h"
 #include "tests/simulation/scheduler.h"
 #include "tests/simulation/sim_client.h"
 #include "tests/simulation/sim_coordinator.h"
@@ -64,8 +65,9 @@ class Cluster {
   // Why quiet() is false.
   std::string unrest(std::optional<NodeIndex> away = {}) const;
 
-  void fail(std::string why);
-  const std::string& failure() const { return failure_; }
+  void fail(Notice notice);
+  // None: all is well so far.
+  const std::optional<Notice>& failure() const { return failure_; }
 
  private:
   double draw_rate();
@@ -74,7 +76,7 @@ class Cluster {
   ClusterOptions options_;
   Scheduler scheduler_;
   Network network_;
-  std::string failure_;
+  std::optional<Notice> failure_;
   Truth truth_;
   Nodes nodes_;
   Checks checks_;

@@ -29,16 +29,13 @@ void Faults::later(Duration from, Duration to, Event event) {
 }
 
 void Faults::strike() {
-  const std::pair<unsigned, void (Faults::*)()> kinds[] = {{options_.process_pauses, &Faults::pause_node},
-                                                           {options_.process_stops, &Faults::stop_node},
-                                                           {options_.coordinator_dies, &Faults::kill_coordinator},
-                                                           {options_.coordinator_pauses, &Faults::pause_coordinator},
-                                                           {options_.link_cut, &Faults::cut_link},
-                                                           {options_.node_cut_off, &Faults::cut_node_off},
-                                                           {options_.links_swizzled, &Faults::swizzle},
-                                                           {options_.network_noisy, &Faults::make_noise},
-                                                           {options_.disk_fails, &Faults::break_disk},
-                                                           {options_.store_fails, &Faults::break_store}};
+  const std::pair<unsigned, void (Faults::*)()> kinds[] = {
+      {options_.process_pauses, &Faults::pause_node},         {options_.process_stops, &Faults::stop_node},
+      {options_.coordinator_dies, &Faults::kill_coordinator}, {options_.coordinator_pauses, &Faults::pause_coordinator},
+      {options_.elections_pause, &Faults::pause_an_election}, {options_.link_cut, &Faults::cut_link},
+      {options_.node_cut_off, &Faults::cut_node_off},         {options_.links_swizzled, &Faults::swizzle},
+      {options_.network_noisy, &Faults::make_noise},          {options_.disk_fails, &Faults::break_disk},
+      {options_.store_fails, &Faults::break_store},           {options_.ledger_fails, &Faults::break_ledger}};
   const std::pair<unsigned, Death> deaths[] = {{options_.process_dies, Death::process},
                                                {options_.machine_dies, Death::machine},
                                                {options_.disk_dies, Death::disk}};
@@ -60,8 +57,7 @@ void Faults::strike() {
 
 // --- Processes ---
 
-void Faults::kill(Death death) {
-  SimNode& node = any_node();
+void Faults::kill(SimNode& node, Death death) {
   node.crash(death);
   if (death != Death::process) {
     later(100ms, 1500ms, [this, &node] {
@@ -97,13 +93,26 @@ void Faults::kill_coordinator() {
   });
 }
 
-void Faults::pause_coordinator() {
+void Faults::pause_coordinator() { pause_coordinator(50ms, 3s); }
+
+void Faults::pause_coordinator(Duration shortest, Duration longest) {
   cluster_.coordinator().pause();
-  scheduler().trace("c1", "is paused");
-  later(50ms, 3s, [this] {
-    scheduler().trace("c1", "is resumed");
-    cluster_.coordinator().resume();
+  later(shortest, longest, [this] { cluster_.coordinator().resume(); });
+}
+
+// It wakes when all answers have long been there, and reads one after the other.
+void Faults::pause_an_election() {
+  if (cluster_.map() == nullptr || scheduler().now() >= end_) return;
+  const Duration detection = cluster_.options().shape.timing.detection;
+  cluster_.coordinator().at_next_seal([this, detection] {
+    if (scheduler().now() < end_) pause_coordinator(detection, 3 * detection);
   });
+  // Most elections begin with the death of a primary.
+  const auto& entries = cluster_.map()->entries;
+  const NodeId primary = entries[rng().below(entries.size())].primary;
+  for (NodeIndex i = 0; i < cluster_.nodes(); ++i) {
+    if (cluster_.node(i).id() == primary && rng().chance(0.7)) kill(cluster_.node(i), Death::process);
+  }
 }
 
 // --- Network ---
@@ -211,6 +220,14 @@ void Faults::break_store() {
   control::MemoryStore& store = cluster_.coordinator().store();
   store.set_swap_fault(static_cast<control::MemoryStore::SwapFault>(rng().below(3)));
   later(0s, 1s, [&store] { store.set_swap_fault(control::MemoryStore::SwapFault::none); });
+}
+
+// For longer than it takes to come back from most faults, so that accounts wait for it.
+void Faults::break_ledger() {
+  SimNode& node = any_node();
+  node.disk().ledger().set_fails(0.2 + 0.8 * rng().unit());
+  scheduler().trace(node.id().str(), "has a ledger that fails");
+  later(500ms, 5s, [&node] { node.disk().ledger().set_fails(0); });
 }
 
 }  // namespace gyre::simulation

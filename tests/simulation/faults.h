@@ -19,12 +19,14 @@ struct FaultOptions {
   unsigned process_stops = 1;  // in good order
   unsigned coordinator_dies = 1;
   unsigned coordinator_pauses = 1;
+  unsigned elections_pause = 1;  // the coordinator, while it waits for members to seal
   unsigned link_cut = 2;
   unsigned node_cut_off = 2;
   unsigned links_swizzled = 1;
   unsigned network_noisy = 2;
   unsigned disk_fails = 1;
   unsigned store_fails = 1;
+  unsigned ledger_fails = 1;
 };
 
 // Breaks something now and then, and mends most of it a little later.
@@ -38,17 +40,21 @@ class Faults {
  private:
   void next();
   void strike();
-  void kill(Death death);
+  void kill(Death death) { kill(any_node(), death); }
+  void kill(SimNode& node, Death death);
   void pause_node();
   void stop_node();
   void kill_coordinator();
   void pause_coordinator();
+  void pause_coordinator(Duration shortest, Duration longest);
+  void pause_an_election();
   void cut_link();
   void cut_node_off();
   void swizzle();
   void make_noise();
   void break_disk();
   void break_store();
+  void break_ledger();
 
   Scheduler& scheduler() { return cluster_.scheduler(); }
   Rng& rng() { return cluster_.scheduler().rng(); }

@@ -59,8 +59,42 @@ class Search {
   std::set<std::pair<std::uint64_t, std::uint64_t>> visited_;
 };
 
+bool only_sees(const Operation& operation) {
+  using Kind = Operation::Kind;
+  return operation.kind == Kind::read || operation.kind == Kind::found_present || operation.kind == Kind::found_other;
+}
+
+// What happened in `stretch` alone, behind anything that may have been before.
+bool linearizable_within(const std::vector<Operation>& operations, const TimeSpan& stretch) {
+  std::vector<Operation> within;
+  std::set<std::uint64_t> before{0};
+  for (const Operation& operation : operations) {
+    if (operation.called >= stretch.to) continue;
+    if (operation.called < stretch.from && !only_sees(operation)) before.insert(operation.value);
+    if (operation.answered <= stretch.from) continue;
+    const bool whole = operation.called >= stretch.from && operation.answered <= stretch.to;
+    if (!whole && only_sees(operation)) continue;
+    within.push_back(operation);
+    within.back().called = std::max(operation.called, stretch.from);
+    if (!whole) within.back().answered = kEndOfTime;
+  }
+  return std::ranges::any_of(before, [&](std::uint64_t first) { return linearizable(within, first); });
+}
+
 }  // namespace
 
-bool linearizable(std::vector<Operation> operations) { return Search(std::move(operations)).possible(0, 0); }
+bool linearizable(std::vector<Operation> operations, std::uint64_t first) {
+  return Search(std::move(operations)).possible(0, first);
+}
+
+bool linearizable_between(const std::vector<Operation>& operations, const std::vector<TimeSpan>& losses) {
+  WorldTime from = WorldTime::min();
+  for (std::size_t i = 0; i <= losses.size(); ++i) {
+    const TimeSpan stretch{from, i < losses.size() ? losses[i].from : kEndOfTime};
+    if (!linearizable_within(operations, stretch)) return false;
+    if (i < losses.size()) from = losses[i].to;
+  }
+  return true;
+}
 
 }  // namespace gyre::simulation

@@ -30,6 +30,16 @@ struct Operation {
 // there last. Those that only see and have no answer must be left out. Wing and Gong's search with Lowe's memory of
 // states ("Testing for linearizability", 2017). At most kOperationsMax operations.
 inline constexpr std::size_t kOperationsMax = 64;
-bool linearizable(std::vector<Operation> operations);
+// `first`: what the register holds before all of them.
+bool linearizable(std::vector<Operation> operations, std::uint64_t first = 0);
+
+// A stretch of time.
+struct TimeSpan {
+  WorldTime from;
+  WorldTime to;
+};
+// The same between losses of everything (oldest first), each of which may set the register back to what it held at any
+// time before. An operation that is under way at such a moment may have taken effect or not.
+bool linearizable_between(const std::vector<Operation>& operations, const std::vector<TimeSpan>& losses);
 
 }  // namespace gyre::simulation

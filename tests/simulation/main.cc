@@ -60,9 +60,11 @@ void print(const gyre::simulation::RunReport& report) {
   fmt::print("seed {}: {}\n", report.seed, report.options);
   fmt::print(
       "  {:.1f} s simulated, {} events, {} faults, {} terms; {} calls answered, {} unknown, {} refused;\n"
-      "  {} writes applied, {} acknowledged ones lost and accounted for; trace {:016x}\n",
+      "  {} writes applied, {} acknowledged ones lost and accounted for, {} told to their writers;\n"
+      "  terms had to have writes of n {} times; trace {:016x}\n",
       report.simulated_seconds, report.events, report.faults, report.terms, report.answered, report.unknown,
-      report.refused, report.writes, report.lost_acknowledged, report.trace_hash);
+      report.refused, report.writes, report.lost_acknowledged, report.losses_told, report.promises_bound,
+      report.trace_hash);
 }
 
 int play_scenarios(const Options& options, BrokenRule rule) {
@@ -71,10 +73,10 @@ int play_scenarios(const Options& options, BrokenRule rule) {
   for (const auto& scenario : gyre::simulation::scenarios()) {
     if (options.scenario != "all" && options.scenario != scenario.name) continue;
     ++played;
-    const std::string failure = gyre::simulation::play(scenario, rule, options.trace);
-    if (failure.empty()) continue;
+    const auto failure = gyre::simulation::play(scenario, rule, options.trace);
+    if (!failure) continue;
     ++failed;
-    fmt::print("scenario {} FAILED: {}\n", scenario.name, failure);
+    fmt::print("scenario {} FAILED: {}\n", scenario.name, to_string(*failure));
   }
   fmt::print("{} scenarios, {} failed\n", played, failed);
   return played > 0 && failed == 0 ? 0 : 1;
@@ -109,10 +111,10 @@ int main(int argc, char** argv) {
       sum.faults += report.faults;
       sum.lost_acknowledged += report.lost_acknowledged;
       if (options->runs == 1) print(report);
-      if (report.failure.empty()) continue;
+      if (!report.failure) continue;
       ++failed;
-      fmt::print("seed {} FAILED: {}\n  replay: sim --seed {} --trace{}\n", report.seed, report.failure, report.seed,
-                 replay_rule);
+      fmt::print("seed {} FAILED: {}\n  replay: sim --seed {} --trace{}\n", report.seed, to_string(*report.failure),
+                 report.seed, replay_rule);
     }
   };
   std::vector<std::thread> threads;

@@ -62,7 +62,7 @@ Network::Link Network::connect(HostId from, const std::string& address, LinkEven
   const HostId to = host_at(address);
   links_[link] = {from, to, std::move(events), {}, {}, false};
   switch (port(from, to)) {
-    case Port::silent: fail(link, kSilence, "no answer"); break;
+    case Port::silent: fail(link, kConnectTimeout, "no answer"); break;
     case Port::refuses: fail(link, delay(), "connection refused"); break;
     case Port::open:
       scheduler_.after(delay(), [this, link] {

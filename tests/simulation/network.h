@@ -61,6 +61,7 @@ class Network {
  public:
   using Link = std::uint64_t;
   static constexpr Duration kSilence = std::chrono::seconds(3);
+  static constexpr Duration kConnectTimeout = std::chrono::seconds(1);  // as of the client library
 
   explicit Network(Scheduler& scheduler) : scheduler_(scheduler) {}
 

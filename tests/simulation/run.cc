@@ -20,6 +20,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration kStartLimit = 15s;  // a cluster whose parts have all started is whole within it
 constexpr Duration kHealLimit = 25s;   // after the last fault, everything works again within it
+constexpr Duration kTellLimit = 12s;   // what can be told to clients is told within it
+constexpr std::uint32_t kProgressKeys = 12;  // of each client: every level of reads and writes, in most pairs
 
 // What a run is made of.
 struct Plan {
@@ -48,7 +50,8 @@ void draw_faults(Rng& rng, FaultOptions& faults) {
   unsigned* const kinds[] = {&faults.process_dies,  &faults.machine_dies,     &faults.process_pauses,
                              &faults.process_stops, &faults.coordinator_dies, &faults.coordinator_pauses,
                              &faults.link_cut,      &faults.node_cut_off,     &faults.links_swizzled,
-                             &faults.network_noisy, &faults.disk_fails,       &faults.store_fails};
+                             &faults.network_noisy, &faults.disk_fails,       &faults.store_fails,
+                             &faults.ledger_fails,  &faults.elections_pause};
   for (unsigned* kind : kinds) {
     // Some runs have none of a kind, some almost nothing else.
     const auto dice = rng.below(10);
@@ -115,10 +118,11 @@ class Run {
   void break_things();
   void heal();
   void demand_progress();
-  void check_progress(SimClient& client, int number);
+  void write_in_peace(SimClient& client, std::uint32_t number);
+  void read_in_peace(SimClient& client, messages::GetRequest get, WorldTime until, bool told_before = false);
   void check_histories();
-  void fail(std::string why) { cluster_.fail(std::move(why)); }
-  bool failed() const { return !cluster_.failure().empty(); }
+  void fail(std::string_view check, std::string why) { cluster_.fail({Notice::Kind::progress, check, std::move(why)}); }
+  bool failed() const { return cluster_.failure().has_value(); }
 
   Plan plan_;
   Cluster cluster_;
@@ -136,7 +140,7 @@ RunReport Run::go() {
     if (!failed()) demand_progress();
     if (!failed()) check_histories();
   } catch (const AssertionFailed& failed) {
-    fail(failed.what);
+    cluster_.fail({Notice::Kind::safety, "invariant", failed.what});
   }
   RunReport report;
   report.seed = plan_.cluster.seed;
@@ -149,6 +153,10 @@ RunReport Run::go() {
   report.refused = histories_.refused;
   report.writes = cluster_.truth().writes();
   report.lost_acknowledged = cluster_.checks().lost_acknowledged();
+  report.promises_bound = cluster_.checks().promises_bound();
+  for (const Memory& client : histories_.clients) {
+    for (const Memory::Told& told : client.told) report.losses_told += told.versions.size();
+  }
   if (cluster_.map() != nullptr) {
     for (const auto& entry : cluster_.map()->entries) report.terms += entry.term.value();
   }
@@ -170,7 +178,7 @@ void Run::start() {
   }
   if (plan_.slow_start) return scheduler.run_for(600ms);
   if (!cluster_.await(kStartLimit, [this] { return cluster_.quiet(); })) {
-    fail("a new cluster does not become whole: " + cluster_.unrest());
+    fail("start", "a new cluster does not become whole: " + cluster_.unrest());
   }
 }
 
@@ -179,7 +187,8 @@ void Run::break_things() {
   const WorldTime end = scheduler.now() + plan_.fault_phase;
   for (std::size_t i = 0; i < cluster_.clients(); ++i) {
     workloads_.push_back(std::make_unique<Workload>(scheduler, cluster_.client(i), cluster_.truth(), histories_,
-                                                    plan_.mix, [this](std::string why) { fail(std::move(why)); }));
+                                                    plan_.mix,
+                                                    [this](Notice notice) { cluster_.fail(std::move(notice)); }));
     workloads_.back()->work_until(end + 1s);
   }
   if (plan_.stalls > 0) {
@@ -207,7 +216,7 @@ void Run::heal() {
     cluster_.heal();
   }
   if (!cluster_.await(kHealLimit, [this] { return cluster_.quiet(); }) && !failed()) {
-    fail("after healing, the cluster does not become whole: " + cluster_.unrest());
+    fail("healing", "after healing, the cluster does not become whole: " + cluster_.unrest());
   }
   scheduler.run_for(1s);
 }
@@ -223,35 +232,55 @@ void Run::demand_progress() {
         }
         return true;
       })) {
-    return fail("a call is still open long after its deadline");
+    return fail("calls end", "a call is still open long after its deadline");
   }
   for (std::size_t i = 0; i < cluster_.clients(); ++i) {
-    for (int number = 0; number < 8; ++number) check_progress(cluster_.client(i), number);
+    for (std::uint32_t number = 0; number < kProgressKeys; ++number) write_in_peace(cluster_.client(i), number);
   }
-  if (!cluster_.await(5s, [this] { return open_ == 0; }) && !failed()) {
-    fail(fmt::format("{} calls were never answered", open_));
+  if (!cluster_.await(6s, [this] { return open_ == 0; }) && !failed()) {
+    fail("calls end", fmt::format("{} calls were never answered", open_));
   }
   scheduler.run_for(300ms);  // the last writes reach everybody
 }
 
-void Run::check_progress(SimClient& client, int number) {
-  const Bytes key = Bytes::copy_of(fmt::format("progress-{}-{}", client.name(), number));
+// Each key is written once, at one of the levels, and read at one.
+void Run::write_in_peace(SimClient& client, std::uint32_t number) {
+  const std::uint32_t members = plan_.cluster.shape.replication_factor;
   messages::WriteRequest write;
+  const Bytes key = Bytes::copy_of(fmt::format("progress-{}-{}", client.name(), number));
   write.operations.push_back({.key = key, .value = Bytes::copy_of("v"), .expiry = {}, .condition = {}});
-  write.ack = number % 2 == 0 ? messages::kAckAll : messages::kAckOne;
+  write.ack = static_cast<messages::AckCount>(number % (members + 1) + 1);
+  if (write.ack > members) write.ack = messages::kAckAll;
   ++open_;
   client.call(std::move(write), 2s, [this, key, number, &client](const auto& written) {
-    if (!written) fail("after healing, a key cannot be written: " + written.error().to_string());
+    if (!written) {
+      return fail("writes in peace", "after healing, a key cannot be written: " + written.error().to_string());
+    }
     messages::GetRequest get;
     get.key = key;
-    get.read.level = static_cast<messages::ReadLevel>(number % 3);
-    client.call(std::move(get), 2s, [this, number, &client](const auto& result) {
-      --open_;
-      // What it has to be told is told once.
-      const bool told = !result && result.error().code == ErrorCode::session_lost;
-      if (told && number < 8) return check_progress(client, number + 8);
-      if (!result) return fail("after healing, what was written cannot be read: " + result.error().to_string());
-      if (!std::get<messages::GetResponse>(*result).record) fail("after healing, what was written is not there");
+    get.read.level = static_cast<messages::ReadLevel>(number / 2 % 5);
+    get.read.bound = 500ms;
+    read_in_peace(client, std::move(get), cluster_.scheduler().now() + 3s);
+  });
+}
+
+// What a session has to be told is told once. A member may show at first what was there before: not for long, but how
+// long is not promised of `any`.
+void Run::read_in_peace(SimClient& client, messages::GetRequest get, WorldTime until, bool told_before) {
+  client.call(get, 2s, [this, get, until, told_before, &client](const auto& result) mutable {
+    const bool told = !told_before && !result && result.error().code == ErrorCode::session_lost;
+    const bool found = result && std::get<messages::GetResponse>(*result).record;
+    const bool late = get.read.level == messages::ReadLevel::any || get.read.level == messages::ReadLevel::bounded;
+    if (found) return void(--open_);
+    if (!result && !told) {
+      return fail("reads in peace", "after healing, what was written cannot be read: " + result.error().to_string());
+    }
+    if ((!told && !late) || cluster_.scheduler().now() >= until) {
+      return fail("reads in peace", "after healing, what was written is not there");
+    }
+    const bool by_now = told || told_before;
+    cluster_.scheduler().after(50ms, [this, get = std::move(get), until, by_now, &client]() mutable {
+      read_in_peace(client, std::move(get), until, by_now);
     });
   });
 }
@@ -262,9 +291,13 @@ void Run::check_histories() {
   checks.check_answers();
   checks.check_ledgers(true);
   checks.check_counters("cnt-");
-  checks.check_losses_told(histories_.losses_told);
+  checks.check_refused(histories_.refused_writes);
+  // What a client asked of a primary that could not tell it asks again.
+  cluster_.await(kTellLimit, [&] { return !checks.untold(histories_.clients); });
+  checks.check_losses_told(histories_.clients);
   for (const auto& [key, operations] : histories_.registers) {
-    if (!checks.lost_everything(key) && !linearizable(operations)) fail(key + " is not linearizable");
+    if (linearizable_between(operations, checks.total_losses(key))) continue;
+    cluster_.fail({Notice::Kind::safety, "linearizability", key + " is not linearizable"});
   }
   for (NodeIndex i = 0; i < cluster_.nodes(); ++i) cluster_.node(i).check_invariants();
   for (std::size_t i = 0; i < cluster_.clients(); ++i) cluster_.client(i).check_invariants();

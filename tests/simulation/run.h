@@ -2,15 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/broken_rule.h"
+#include "tests/simulation/notice.h"
 
 namespace gyre::simulation {
 
 struct RunReport {
   std::uint64_t seed = 0;
-  std::string failure;  // empty: the run is clean
+  std::optional<Notice> failure;  // none: the run is clean
   std::uint64_t trace_hash = 0;
   std::uint64_t events = 0;
   std::uint64_t faults = 0;
@@ -20,6 +22,8 @@ struct RunReport {
   std::uint64_t writes = 0;             // applied by anybody
   std::uint64_t lost_acknowledged = 0;  // all of them in the ledgers
   std::uint64_t terms = 0;              // appointments of primaries
+  std::uint64_t promises_bound = 0;  // how often a new term had to have a write acknowledged by a number of members
+  std::uint64_t losses_told = 0;  // acknowledged writes that clients were told are lost
   double simulated_seconds = 0;
   std::string options;  // what was drawn, for people
 };

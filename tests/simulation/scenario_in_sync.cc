@@ -1,5 +1,7 @@
 // Scenarios of the in-sync set: who is counted, and who may have lost what it had. Numbers as in PROTOCOL.md
 // section 13.
+#include <algorithm>
+
 #include "tests/simulation/scenarios.h"
 
 namespace gyre::simulation {
@@ -24,6 +26,14 @@ void leave_b_alone(Script& s) {
   s.node(s.c).crash(Death::process);
   s.mend_all();
   s.run_for(4s);
+}
+
+// Writes do not reach `index` from now on, heartbeats do.
+void hold_writes_to(Script& s, NodeIndex index) {
+  s.hold_if([&s, index](const Envelope& envelope) {
+    const auto* append = std::get_if<messages::Append>(&envelope.message);
+    return envelope.to == s.host(index) && append != nullptr && !append->writes.empty();
+  });
 }
 
 // C loses what it had acknowledged, comes back without the others, and restarts once more.
@@ -145,8 +155,9 @@ void lone_primary_loses_its_data(Script& s) {
            "the member that holds the write decides");
 }
 
-// A member under repair, whose records are of many positions, must not be promoted or read.
-void promoted_in_the_middle_of_a_repair(Script& s) {
+// A rewinds under B and gets keys as B has them, but not yet the writes that made them so; B is replaced by C, which
+// lacks those writes. What A fetched is of no history that survives: it must not follow C as it is.
+void rewound_under_a_primary_that_is_lost(Script& s) {
   s.hold<messages::Append>(s.host(s.a), {});
   for (int i = 0; i < 5; ++i) s.write(s.a, std::to_string(i), "lost");
   s.run_for(50ms);
@@ -154,17 +165,57 @@ void promoted_in_the_middle_of_a_repair(Script& s) {
   s.isolate(s.host(s.a));
   s.hold_nothing();
   s.await("another serves", [&] { return s.serves(s.b) || s.serves(s.c); });
-  const NodeIndex primary = s.is_primary(s.b) ? s.b : s.c;
-  for (int i = 0; i < 5; ++i) s.written(primary, std::to_string(i), "kept");
-  // A rewinds: it gets the keys as they are now, but not yet the writes that made them so.
-  s.hold_if([&](const Envelope& envelope) {
+  const NodeIndex first = s.is_primary(s.b) ? s.b : s.c;
+  const NodeIndex second = first == s.b ? s.c : s.b;
+  s.hold_if([&, first](const Envelope& envelope) {
     const auto* append = std::get_if<messages::Append>(&envelope.message);
-    return envelope.to == s.host(s.a) && append != nullptr && !append->writes.empty();
+    return envelope.from == s.host(first) && append != nullptr && !append->writes.empty();
   });
+  for (int i = 0; i < 5; ++i) s.write(first, std::to_string(i), "lost, too");
+  const Sequence tail = s.held(s.a).sequence;
   s.mend_all();
-  s.run_for(3s);
-  s.read(s.a, "1", messages::ReadLevel::any);
-  s.run_for(500ms);
+  s.await("A has rewound", [&] { return s.held(s.a).sequence < tail; }, 900ms);
+  s.isolate(s.host(first));
+  s.hold_nothing();
+  s.drop_held();
+  s.await("the third serves", [&] { return s.serves(second); });
+  s.run_for(1s);
+}
+
+// C was out and follows again, but is not in sync yet: A must not count it for a write that two are to have.
+void learner_does_not_count(Script& s) {
+  s.push_out(s.c);
+  s.hold<messages::SetInSync>({}, {});
+  s.mend(s.host(s.a), s.host(s.c));
+  s.mend(s.host(s.b), s.host(s.c));
+  const Position before = s.written(s.a, "k", "1");
+  s.await("C follows", [&] { return s.holds(s.c, before); });
+  hold_writes_to(s, s.b);
+  const AskedPtr write = s.write(s.a, "k", "2", 2);
+  s.run_for(100ms);
+  s.expect(!write->ok(), "a learner does not count for a write");
+  s.node(s.a).crash(Death::process);
+  s.await("B serves", [&] { return s.serves(s.b); });
+}
+
+// C was out and follows again, but lacks a write that all have acknowledged: A must not ask for it before it has that.
+void newcomer_that_lacks_a_write(Script& s) {
+  s.push_out(s.c);
+  hold_writes_to(s, s.c);
+  s.hold<messages::AppendAck>(s.host(s.c), s.host(s.a));
+  s.mend(s.host(s.a), s.host(s.c));
+  s.mend(s.host(s.b), s.host(s.c));
+  const auto follows = [](const Envelope& envelope) {
+    const auto* ack = std::get_if<messages::AppendAck>(&envelope.message);
+    return ack != nullptr && ack->state == messages::AppendAck::State::following;
+  };
+  s.await("C follows", [&] { return std::ranges::any_of(s.held_envelopes(), follows); });
+  s.written(s.a, "k", "1", kAckAll);
+  s.hold_nothing();
+  hold_writes_to(s, s.c);
+  s.release_if([](const Envelope& envelope) { return std::holds_alternative<messages::AppendAck>(envelope.message); });
+  s.run_for(60ms);
+  s.expect(!s.in_sync(s.c), "who lacks what all acknowledged is not in sync");
 }
 
 }  // namespace gyre::simulation

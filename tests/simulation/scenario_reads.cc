@@ -138,6 +138,23 @@ void session_is_told_of_a_loss(Script& s) {
   s.expect(!read->ok() && read->answer->error().code == ErrorCode::session_lost, "the session is told of its loss");
 }
 
+// A comes back with a write that did not survive, and cannot write its ledger: it keeps what nobody else can name.
+void ledger_that_fails(Script& s) {
+  s.written(s.a, "k", "1", kAckAll);
+  hold_writes_to(s, s.b);
+  hold_writes_to(s, s.c);
+  const Position lost = s.written(s.a, "k", "2");
+  s.isolate(s.host(s.a));
+  s.hold_nothing();
+  s.drop_held();
+  wait_for_another(s);
+  s.node(s.a).disk().ledger().set_fails(1);
+  s.mend_all();
+  s.run_for(3s);
+  s.expect(s.holds(s.a, lost), "a member keeps what its ledger could not take");
+  s.expect(!s.in_sync(s.a) && !s.entry().deposed.empty(), "a deposed primary accounts only when its ledger has it");
+}
+
 // Heartbeats that were under way for long do not make a member fresh.
 void late_heartbeats(Script& s) {
   s.written(s.a, "k", "1", kAckAll);
@@ -196,6 +213,7 @@ const std::vector<Scenario>& scenarios() {
       {"lease_of_the_process_before", lease_of_the_process_before, two_nodes},
       {"lone_primary", lone_primary, two_nodes},
       {"restarted_at_once", restarted_at_once},
+      {"restarted_behind_its_stream", restarted_behind_its_stream, two_nodes_always_synced},
       {"acknowledgement_from_two_terms_ago", acknowledgement_from_two_terms_ago},
       {"promise_that_is_forgotten", promise_that_is_forgotten, always_synced},
       {"highest_position", highest_position},
@@ -206,7 +224,13 @@ const std::vector<Scenario>& scenarios() {
       {"delayed_append_after_the_loss", delayed_append_after_the_loss},
       {"wiped_and_wooed", wiped_and_wooed, small_quorum},
       {"lone_primary_loses_its_data", lone_primary_loses_its_data, small_quorum},
-      {"promoted_in_the_middle_of_a_repair", promoted_in_the_middle_of_a_repair},
+      {"rewound_under_a_primary_that_is_lost", rewound_under_a_primary_that_is_lost},
+      {"learner_does_not_count", learner_does_not_count},
+      {"newcomer_that_lacks_a_write", newcomer_that_lacks_a_write},
+      {"coordinator_wakes_in_an_election", coordinator_wakes_in_an_election},
+      {"handoff_whose_answer_is_lost", handoff_whose_answer_is_lost},
+      {"handoff_whose_coordinator_dies", handoff_whose_coordinator_dies},
+      {"operator_gives_up_a_primary", operator_gives_up_a_primary, refusals_not_trusted},
       {"handoff_that_lands_late", handoff_that_lands_late},
       {"pool_read_sees_a_later_write", pool_read_sees_a_later_write},
       {"paused_in_the_middle_of_a_read", paused_in_the_middle_of_a_read},
@@ -215,6 +239,7 @@ const std::vector<Scenario>& scenarios() {
       {"linearizable_read_of_a_new_primary", linearizable_read_of_a_new_primary},
       {"failed_condition_waits", failed_condition_waits},
       {"session_is_told_of_a_loss", session_is_told_of_a_loss},
+      {"ledger_that_fails", ledger_that_fails},
       {"late_heartbeats", late_heartbeats},
       {"late_retry", late_retry},
       {"wrong_wall_clock", wrong_wall_clock, wrong_clocks},

@@ -15,6 +15,8 @@ void lease_of_the_process_before(Script&);
 void two_nodes(ClusterOptions&);
 void lone_primary(Script&);
 void restarted_at_once(Script&);
+void restarted_behind_its_stream(Script&);
+void two_nodes_always_synced(ClusterOptions&);
 void acknowledgement_from_two_terms_ago(Script&);
 void promise_that_is_forgotten(Script&);
 void always_synced(ClusterOptions&);
@@ -29,7 +31,16 @@ void delayed_append_after_the_loss(Script&);
 void wiped_and_wooed(Script&);
 void small_quorum(ClusterOptions&);
 void lone_primary_loses_its_data(Script&);
-void promoted_in_the_middle_of_a_repair(Script&);
+void rewound_under_a_primary_that_is_lost(Script&);
+void learner_does_not_count(Script&);
+void newcomer_that_lacks_a_write(Script&);
+
+// scenario_coordinator.cc
+void coordinator_wakes_in_an_election(Script&);
+void handoff_whose_answer_is_lost(Script&);
+void handoff_whose_coordinator_dies(Script&);
+void operator_gives_up_a_primary(Script&);
+void refusals_not_trusted(ClusterOptions&);
 
 // scenario_reads.cc
 void handoff_that_lands_late(Script&);
@@ -40,6 +51,7 @@ void linearizable_read_waits(Script&);
 void linearizable_read_of_a_new_primary(Script&);
 void failed_condition_waits(Script&);
 void session_is_told_of_a_loss(Script&);
+void ledger_that_fails(Script&);
 void late_heartbeats(Script&);
 void late_retry(Script&);
 void wrong_wall_clock(Script&);

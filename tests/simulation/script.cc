@@ -34,12 +34,12 @@ Script::Script(const ClusterOptions& options) : cluster_(std::make_unique<Cluste
 
 bool Script::await(const std::string& what, const std::function<bool()>& condition, Duration limit) {
   if (cluster_->await(limit, condition)) return true;
-  cluster_->fail("it does not come about that " + what);
+  cluster_->fail({Notice::Kind::progress, "script", "it does not come about that " + what});
   return false;
 }
 
 void Script::expect(bool condition, const std::string& what) {
-  if (!condition) cluster_->fail("it is not so that " + what);
+  if (!condition) cluster_->fail({Notice::Kind::expected, "script", "it is not so that " + what});
 }
 
 void Script::mend(HostId one, HostId other) {
@@ -76,7 +76,7 @@ AskedPtr Script::ask(NodeIndex index, messages::RequestBody body, Duration budge
   auto request =
       std::make_shared<messages::Request>(messages::Request{last_request_, budget, Epoch(0), std::move(body)});
   auto link = std::make_shared<Network::Link>();
-  *link = network.connect(cluster_->client(0).host_id(), Network::address_of(node(index).id().str()),
+  *link = network.connect(client_host(), Network::address_of(node(index).id().str()),
                           {.connected = [&network, link, request] { network.send(*link, *request); },
                            .failed = [asked](Error why) { asked->answer = gyre::fail(std::move(why)); },
                            .response =
@@ -117,17 +117,18 @@ Position Script::written(NodeIndex index, const std::string& key, const std::str
   return std::get<messages::WriteResponse>(**asked->answer).standing.position;
 }
 
-std::string Script::finish() {
+std::optional<Notice> Script::finish() {
   holds_.clear();
   held_.clear();
-  if (cluster_->failure().empty()) {
+  if (!cluster_->failure()) {
     cluster_->heal();
     if (!cluster_->await(25s, [this] { return cluster_->quiet(); })) {
-      cluster_->fail("after healing, the cluster does not become whole: " + cluster_->unrest());
+      cluster_->fail({Notice::Kind::progress, "healing",
+                      "after healing, the cluster does not become whole: " + cluster_->unrest()});
     }
     run_for(500ms);
   }
-  if (cluster_->failure().empty()) {
+  if (!cluster_->failure()) {
     cluster_->checks().check_contents();
     cluster_->checks().check_answers();
     cluster_->checks().check_ledgers(true);
@@ -135,11 +136,21 @@ std::string Script::finish() {
   return cluster_->failure();
 }
 
-void Script::promote(NodeIndex index) {
+AskedPtr Script::promote(NodeIndex index, bool unclean, const std::vector<NodeIndex>& stopped) {
   messages::PromoteRequest request;
   request.node = node(index).id();
   request.partitions = {kPartition};
-  coordinator().ask(std::move(request), [](auto) {});
+  request.unclean = unclean;
+  for (const NodeIndex each : stopped) request.stopped.push_back(node(each).id());
+  auto asked = std::make_shared<Asked>();
+  coordinator().ask(std::move(request), [asked](messages::ResponseBody body) {
+    if (auto* error = std::get_if<Error>(&body)) {
+      asked->answer = gyre::fail(std::move(*error));
+    } else {
+      asked->answer = std::move(body);
+    }
+  });
+  return asked;
 }
 
 void Script::seal(NodeIndex index, Term term) {
@@ -154,7 +165,7 @@ void Script::push_out(NodeIndex index) {
   await(node(index).id().str() + " leaves the in-sync set", [&] { return !in_sync(index); });
 }
 
-std::string play(const Scenario& scenario, BrokenRule broken, bool verbose) {
+std::optional<Notice> play(const Scenario& scenario, BrokenRule broken, bool verbose) {
   throw_on_assertions();
   ClusterOptions options;
   options.broken = broken;
@@ -163,10 +174,10 @@ std::string play(const Scenario& scenario, BrokenRule broken, bool verbose) {
   if (scenario.prepare != nullptr) scenario.prepare(options);
   try {
     Script script(options);
-    if (script.cluster().failure().empty()) scenario.steps(script);
+    if (!script.cluster().failure()) scenario.steps(script);
     return script.finish();
   } catch (const AssertionFailed& failed) {
-    return failed.what;
+    return Notice{Notice::Kind::safety, "invariant", failed.what};
   }
 }
 

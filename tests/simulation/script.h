@@ -39,6 +39,8 @@ class Script {
   SimCoordinator& coordinator() { return cluster_->coordinator(); }
   HostId host(NodeIndex index) { return cluster_->node(index).host_id(); }
   HostId coordinator_host() { return coordinator().host_id(); }
+  // Where ask() and the like come from.
+  HostId client_host() { return cluster_->client(0).host_id(); }
   const ring::PartitionEntry& entry() { return cluster_->entry(kPartition); }
   bool is_primary(NodeIndex index) { return entry().primary == node(index).id(); }
   bool in_sync(NodeIndex index) { return entry().find_in_sync(node(index).id()) != nullptr; }
@@ -86,7 +88,11 @@ class Script {
                    messages::AckCount ack = messages::kAckOne);
 
   // Asks the coordinator to make it primary, in good order.
-  void promote(NodeIndex index);
+  AskedPtr promote(NodeIndex index) { return promote(index, false, {}); }
+  // As `gyre promote --unclean --stopped STOPPED NODE`.
+  AskedPtr promote_unclean(NodeIndex index, const std::vector<NodeIndex>& stopped) {
+    return promote(index, true, stopped);
+  }
   // A seal as from the coordinator reaches one member alone.
   void seal(NodeIndex index, Term term);
   // Takes it out of the in-sync set, and leaves it cut off from the other nodes.
@@ -94,10 +100,12 @@ class Script {
   bool serves(NodeIndex index) { return node(index).serves(kPartition); }
   bool holds(NodeIndex index, Position position) { return cluster_->truth().holds(index, kPartition, position); }
 
-  // Heals everything, demands that it works again, and checks everything. Empty: fine.
-  std::string finish();
+  // Heals everything, demands that it works again, and checks everything. None: fine.
+  std::optional<Notice> finish();
 
  private:
+  AskedPtr promote(NodeIndex index, bool unclean, const std::vector<NodeIndex>& stopped);
+
   std::unique_ptr<Cluster> cluster_;
   std::vector<std::function<bool(const Envelope&)>> holds_;
   std::deque<Envelope> held_;
@@ -113,7 +121,7 @@ struct Scenario {
 };
 const std::vector<Scenario>& scenarios();
 
-// Plays it with a rule broken (none: everything must go well). Empty: nothing was noticed.
-std::string play(const Scenario& scenario, BrokenRule broken, bool verbose = false);
+// Plays it with a rule broken (none: everything must go well). None: nothing was noticed.
+std::optional<Notice> play(const Scenario& scenario, BrokenRule broken, bool verbose = false);
 
 }  // namespace gyre::simulation

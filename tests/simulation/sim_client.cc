@@ -33,6 +33,7 @@ SimClient::SimClient(Scheduler& scheduler, Network& network, std::string name, s
 
 void SimClient::call(messages::RequestBody body, Duration deadline, Done done) {
   const routing::CallId id(++last_call_);
+  ids_sent_.clear();
   if (scheduler_.verbose()) {
     scheduler_.trace_detail(name_, fmt::format("call {}: {}", id.value(), describe(body)));
   }
@@ -42,6 +43,10 @@ void SimClient::call(messages::RequestBody body, Duration deadline, Done done) {
 }
 
 void SimClient::drive() {
+  if (on_map_ && dispatcher_.map() != map_told_) {
+    map_told_ = dispatcher_.map();
+    on_map_(*map_told_);
+  }
   for (;;) {
     auto effects = dispatcher_.take_effects();
     if (effects.empty()) break;
@@ -93,11 +98,18 @@ void SimClient::carry_out(const routing::Disconnect& disconnect) {
 }
 
 void SimClient::carry_out(routing::Send send) {
+  const auto* write = std::get_if<messages::WriteRequest>(&send.request.body);
+  if (write != nullptr && (ids_sent_.empty() || ids_sent_.back() != write->id)) ids_sent_.push_back(write->id);
   const auto link = links_.find(send.link);
   if (link != links_.end()) network_.send(link->second, std::move(send.request));
 }
 
 void SimClient::carry_out(const routing::Lost& lost) {
+  if (scheduler_.verbose()) {
+    std::string text = fmt::format("is told that of partition {} these are lost:", lost.partition.value());
+    for (const auto& write : lost.writes) text += " " + to_string(write.version);
+    scheduler_.trace_detail(name_, text + (lost.more ? " and more" : ""));
+  }
   if (on_lost_) on_lost_(lost);
 }
 

@@ -23,6 +23,10 @@ class SimClient {
   void call(messages::RequestBody body, Duration deadline, Done done);
   // Acknowledged writes of this client are lost, it is told.
   void on_lost(OnLost on_lost) { on_lost_ = std::move(on_lost); }
+  // The client has another map.
+  void on_map(std::function<void(const ring::ClusterMap&)> on_map) { on_map_ = std::move(on_map); }
+  // Under which writes were sent since the last call.
+  const std::vector<messages::WriteId>& ids_sent() const { return ids_sent_; }
   bool idle() const { return open_.empty(); }
   const std::string& name() const { return name_; }
   HostId host_id() const { return host_; }
@@ -48,6 +52,9 @@ class SimClient {
   std::map<routing::CallId, Done> open_;
   std::map<routing::LinkId, Network::Link> links_;
   OnLost on_lost_;
+  std::function<void(const ring::ClusterMap&)> on_map_;
+  ring::ClusterMapPtr map_told_;
+  std::vector<messages::WriteId> ids_sent_;
   std::uint64_t last_call_ = 0;
   Instant armed_ = kNever;
 };

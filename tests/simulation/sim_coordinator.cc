@@ -11,14 +11,14 @@ namespace gyre::simulation {
 
 using namespace std::chrono_literals;
 
-SimCoordinator::SimCoordinator(Scheduler& scheduler, Network& network, control::CoordinatorConfig config,
-                               double clock_rate, OnSwapped on_swapped)
+SimCoordinator::SimCoordinator(Scheduler& scheduler, Network& network, CoordinatorObserver& observer,
+                               control::CoordinatorConfig config, double clock_rate)
     : scheduler_(scheduler),
       network_(network),
+      observer_(observer),
       host_(network.add_host("c1")),
       config_(std::move(config)),
       clock_rate_(clock_rate),
-      on_swapped_(std::move(on_swapped)),
       clock_(scheduler.now(), Instant(), 1, 0s) {}
 
 SimCoordinator::~SimCoordinator() = default;
@@ -32,8 +32,12 @@ void SimCoordinator::start() {
   paused_ = false;
   clock_ = Clock(scheduler_.now(), Instant(scheduler_.between(10s, 100'000s)), clock_rate_, 0s);
   machine_ = std::make_unique<control::Coordinator>(config_, *std::move(stored), local());
+  observer_.on_coordinator_runs({});
   const auto into = [this, life = life_](Event event) { enter(life, std::move(event)); };
   network_.listen(host_, {[this, into](messages::Request request, auto reply) {
+                            if (const auto* heartbeat = std::get_if<messages::HeartbeatRequest>(&request.body)) {
+                              observer_.on_coordinator_reached(heartbeat->node, nullptr);
+                            }
                             into([this, request = std::move(request), reply = std::move(reply)]() mutable {
                               ask(std::move(request.body),
                                   [this, id = request.id, reply = std::move(reply)](auto body) {
@@ -43,6 +47,7 @@ void SimCoordinator::start() {
                             });
                           },
                           [this, into](const messages::Sender& from, messages::Message message) {
+                            observer_.on_coordinator_reached(from.node, &message);
                             into([this, from, message = std::move(message)]() mutable {
                               machine_->on_message(local(), from, std::move(message));
                               drive();
@@ -63,6 +68,7 @@ void SimCoordinator::crash() {
   if (!up()) return;
   ++life_;
   paused_ = false;
+  observer_.on_coordinator_rests();
   network_.close(host_, false);
   machine_.reset();
   open_.clear();
@@ -70,8 +76,19 @@ void SimCoordinator::crash() {
   scheduler_.trace("c1", "crashes");
 }
 
+void SimCoordinator::pause() {
+  if (!up() || paused_) return;
+  paused_ = true;
+  paused_at_ = scheduler_.now();
+  scheduler_.trace("c1", "is paused");
+  observer_.on_coordinator_rests();
+}
+
 void SimCoordinator::resume() {
+  if (!paused_) return;
   paused_ = false;
+  scheduler_.trace("c1", "is resumed");
+  observer_.on_coordinator_runs(scheduler_.now() - paused_at_);
   while (!paused_ && !waiting_.empty()) {
     Event next = std::move(waiting_.front());
     waiting_.pop_front();
@@ -86,6 +103,7 @@ void SimCoordinator::enter(std::uint64_t life, Event event) {
 }
 
 void SimCoordinator::ask(messages::RequestBody body, std::function<void(messages::ResponseBody)> done) {
+  if (const auto* promote = std::get_if<messages::PromoteRequest>(&body)) observer_.on_coordinator_asked(*promote);
   last_token_ = last_token_.next();
   open_.emplace(last_token_, std::move(done));
   machine_->on_request(local(), last_token_, body);
@@ -131,7 +149,7 @@ void SimCoordinator::swap_now(std::uint64_t life, const control::SwapState& swap
       if (before && before->map.entries[i] == state_->map.entries[i]) continue;
       scheduler_.trace("c1", fmt::format("  partition {}: {}", i, describe(state_->map.entries[i])));
     }
-    on_swapped_(before.get(), *state_);
+    observer_.on_swapped(before ? &before->map : nullptr, state_->map);
   }
   if (!result) scheduler_.trace("c1", "cannot swap: " + result.error().message);
   enter(life, [this, result] {
@@ -168,7 +186,9 @@ void SimCoordinator::carry_out(const control::SendToNode& send) {
   if (scheduler_.verbose()) {
     scheduler_.trace_detail("c1", fmt::format("-> {}: {}", send.node.str(), describe(send.message)));
   }
+  observer_.on_coordinator_sent(send.node, send.message);
   network_.post({host_, *host, {map->cluster, NodeId(), Incarnation(incarnations_)}, send.message});
+  if (at_next_seal_ && std::holds_alternative<messages::Seal>(send.message)) std::exchange(at_next_seal_, nullptr)();
 }
 
 void SimCoordinator::carry_out(const control::Probe& probe) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -15,19 +16,34 @@
 
 namespace gyre::simulation {
 
+// What the checks see of the coordinator.
+class CoordinatorObserver {
+ public:
+  virtual ~CoordinatorObserver() = default;
+  // The store has taken another map; null: there was none before.
+  virtual void on_swapped(const ring::ClusterMap* before, const ring::ClusterMap& after) = 0;
+  // It runs from now on: a new process, or one that had rested for so long.
+  virtual void on_coordinator_runs(std::optional<Duration> rested) = 0;
+  // It is paused, or dead.
+  virtual void on_coordinator_rests() = 0;
+  virtual void on_coordinator_sent(const NodeId& to, const messages::Message& message) = 0;
+  // Something of a node lies where the coordinator reads it next, even if it rests. Null: a heartbeat.
+  virtual void on_coordinator_reached(const NodeId& from, const messages::Message* message) = 0;
+  virtual void on_coordinator_asked(const messages::PromoteRequest& request) = 0;
+};
+
 class SimCoordinator {
  public:
-  // Told of each state that the store takes; the one before may be null.
-  using OnSwapped = std::function<void(const control::ClusterState* before, const control::ClusterState& after)>;
-
-  SimCoordinator(Scheduler& scheduler, Network& network, control::CoordinatorConfig config, double clock_rate,
-                 OnSwapped on_swapped);
+  SimCoordinator(Scheduler& scheduler, Network& network, CoordinatorObserver& observer,
+                 control::CoordinatorConfig config, double clock_rate);
   ~SimCoordinator();
 
   void start();
   void crash();
-  void pause() { paused_ = true; }
+  void pause();
   void resume();
+  // `then` is called once the next seal has been sent.
+  void at_next_seal(Event then) { at_next_seal_ = std::move(then); }
   bool up() const { return machine_ != nullptr; }
   bool paused() const { return paused_; }
   HostId host_id() const { return host_; }
@@ -54,10 +70,10 @@ class SimCoordinator {
 
   Scheduler& scheduler_;
   Network& network_;
+  CoordinatorObserver& observer_;
   HostId host_;
   control::CoordinatorConfig config_;
   double clock_rate_;
-  OnSwapped on_swapped_;
   Clock clock_;
   control::MemoryStore store_;
   std::unique_ptr<control::ClusterState> state_;  // a copy of what the store holds
@@ -67,7 +83,9 @@ class SimCoordinator {
   std::deque<Event> waiting_;  // while it is paused
   std::deque<std::pair<std::uint64_t, control::SwapState>> held_swaps_;
   bool hold_swaps_ = false;
+  Event at_next_seal_;
   bool paused_ = false;
+  WorldTime paused_at_;
   std::uint64_t life_ = 0;
   std::uint64_t incarnations_ = 0;
 };

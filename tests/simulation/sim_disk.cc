@@ -20,7 +20,7 @@ SimDisk::SimDisk(Truth& truth, NodeIndex node, std::uint64_t data_id)
     : truth_(truth),
       node_(node),
       observed_(store_, truth, node),
-      ledger_(storage::make_memory_ledger()),
+      ledger_(data_id),
       data_id_(Uuid::from_words(data_id, node + 1)) {}
 
 Generation SimDisk::generation_to_be() const {
@@ -37,10 +37,11 @@ void SimDisk::open(bool always_synced) {
   stores_emptied_ = false;
   stopped_cleanly_ = false;
   always_synced_ = always_synced;
+  ledger_.open();
   GYRE_ASSERT(store_.sync());  // opening a store syncs what it recovers
 }
 
-void SimDisk::die(Death death, std::size_t kept) {
+void SimDisk::die(Death death, std::size_t kept, bool ledger_too) {
   store_.crash(kept);
   machine_died_ = machine_died_ || death != Death::process;
   auto stored = store_.partitions();
@@ -50,6 +51,7 @@ void SimDisk::die(Death death, std::size_t kept) {
     for (const auto& [partition, held] : *stored) GYRE_ASSERT(store_.drop_partition(partition));
     GYRE_ASSERT(store_.sync());
     stored->clear();
+    if (ledger_too) ledger_.destroy();
   }
   truth_.on_opened(node_, *stored);
 }

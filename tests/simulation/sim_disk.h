@@ -1,13 +1,12 @@
 // What of a simulated node survives its process: the stores, the ledger and the identity of its data directory.
 #pragma once
 
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "base/ids.h"
-#include "storage/ledger.h"
 #include "storage/memory_engine.h"
+#include "tests/simulation/sim_ledger.h"
 #include "tests/simulation/truth.h"
 
 namespace gyre::simulation {
@@ -70,15 +69,17 @@ class SimDisk {
 
   // A process starts. `always_synced`: it acknowledges only what is synced.
   void open(bool always_synced);
-  // `kept`: of the unsynced commits. REQUIRES: nothing of the process is left.
-  void die(Death death, std::size_t kept);
+  // `kept`: of the unsynced commits. `ledger_too`: a disk takes the ledger with it. REQUIRES: nothing of the process is
+  // left.
+  void die(Death death, std::size_t kept, bool ledger_too);
   void close_cleanly();
   void adopt_map(const ClusterId& cluster, Epoch epoch);
 
   ObservedEngine& engine() { return observed_; }
   storage::MemoryEngine& store() { return store_; }
   const storage::MemoryEngine& store() const { return store_; }
-  storage::Ledger& ledger() { return *ledger_; }
+  SimLedger& ledger() { return ledger_; }
+  const SimLedger& ledger() const { return ledger_; }
   const Uuid& data_id() const { return data_id_; }
   Incarnation incarnation() const { return incarnation_; }
   Generation generation() const { return generation_; }
@@ -95,14 +96,14 @@ class SimDisk {
   NodeIndex node_;
   storage::MemoryEngine store_;
   ObservedEngine observed_;
-  std::unique_ptr<storage::Ledger> ledger_;
+  SimLedger ledger_;
   Uuid data_id_;
   Incarnation incarnation_;
   Generation generation_{1};
   bool may_lack_writes_ = false;
   bool always_synced_ = false;
   bool stopped_cleanly_ = true;
-  bool machine_died_ = false;   // since the last process
+  bool machine_died_ = false;  // since the last process
   bool stores_emptied_ = false;  // since the last process
   ClusterId cluster_;
   Epoch map_epoch_;

@@ -178,10 +178,11 @@ void SimNode::crash(Death death, bool unsynced_lost) {
   const std::size_t unsynced = disk_.store().unsynced();
   std::size_t kept = unsynced;
   if (death != Death::process) kept = unsynced_lost ? 0 : scheduler_.rng().below(unsynced + 1);
-  disk_.die(death, kept);
+  const bool ledger_too = death == Death::disk && scheduler_.rng().chance(0.5);
+  disk_.die(death, kept, ledger_too);
   static constexpr const char* kWhat[] = {"process dies", "machine dies", "machine dies with its disk"};
-  scheduler_.trace(id_.str(),
-                   fmt::format("{}, {} of {} unsynced commits kept", kWhat[static_cast<int>(death)], kept, unsynced));
+  scheduler_.trace(id_.str(), fmt::format("{}{}, {} of {} unsynced commits kept", kWhat[static_cast<int>(death)],
+                                          ledger_too ? " and its ledger" : "", kept, unsynced));
   observer_.on_died(index_, death);
 }
 
@@ -212,11 +213,13 @@ void SimNode::leave() {
     network_.close(host_, false);
     process_.reset();
     disk_.close_cleanly();
+    observer_.on_died(index_, Death::process);
   });
 }
 
+// A stall is a pause already, and what the process does when it ends was computed when it began.
 void SimNode::pause() {
-  if (!up() || paused_) return;
+  if (!up() || paused_ || stalled()) return;
   paused_ = true;
   scheduler_.trace(id_.str(), "is paused");
 }
@@ -330,6 +333,7 @@ void SimNode::on_request(messages::Request request, std::function<void(messages:
   }
   auto checked = [this, life = life_, arrived = observer_.on_request(index_, request.body), body = request.body,
                   reply = std::move(reply)](messages::Response response) mutable {
+    arrived.answered_at = scheduler_.now() + (up() ? process_->stall : Duration(0));
     say([this, life, arrived, body = std::move(body), reply = std::move(reply),
          response = std::move(response)]() mutable {
       if (life_ != life) return;
@@ -506,5 +510,19 @@ void SimNode::check_invariants() const {
   process_->host->check_invariants();
   process_->agent->check_invariants();
 }
+
+// --- All nodes ---
+
+NodeIndex index_of(const Nodes& nodes, const NodeId& node) {
+  const auto found = std::ranges::find(nodes, node, [](const auto& each) { return each->id(); });
+  GYRE_ASSERT(found != nodes.end());
+  return static_cast<NodeIndex>(found - nodes.begin());
+}
+
+bool has_data(const Nodes& nodes, const ring::InSyncMember& member) {
+  return nodes[index_of(nodes, member.node)]->disk().generation_to_be() == member.generation;
+}
+
+std::string name_of(NodeIndex node) { return fmt::format("n{}", node + 1); }
 
 }  // namespace gyre::simulation

@@ -32,10 +32,11 @@ struct NodeOptions {
 class NodeObserver {
  public:
   virtual ~NodeObserver() = default;
-  // When a request came in, and where its partition stood here then.
+  // When a request came in, and where its partition stood here then; and when it was answered, which may leave later.
   struct Arrival {
     WorldTime at;
     Position position;
+    WorldTime answered_at = {};
   };
   virtual Arrival on_request(NodeIndex node, const messages::RequestBody& request) = 0;
   // Its answer leaves.
@@ -43,7 +44,7 @@ class NodeObserver {
                          const messages::ResponseBody& answer) = 0;
   // A message leaves for another node.
   virtual void on_sent(NodeIndex node, const messages::Message& message) = 0;
-  // Its process, machine or disk died.
+  // Its process, machine or disk died, or the process ended in good order.
   virtual void on_died(NodeIndex node, Death death) = 0;
 };
 
@@ -132,5 +133,14 @@ class SimNode {
   bool disk_full_ = false;
   std::map<PartitionId, WorldTime> stopped_at_;  // when it served last, for those it does not serve any more
 };
+
+// By index.
+using Nodes = std::vector<std::unique_ptr<SimNode>>;
+// REQUIRES: there is a node of that id.
+NodeIndex index_of(const Nodes& nodes, const NodeId& node);
+// That generation of the member's data is what it has.
+bool has_data(const Nodes& nodes, const ring::InSyncMember& member);
+// As it is called in reports.
+std::string name_of(NodeIndex node);
 
 }  // namespace gyre::simulation

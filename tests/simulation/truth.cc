@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/assert.h"
+
 namespace gyre::simulation {
 
 using messages::LoggedWrite;
@@ -94,7 +96,7 @@ void Truth::add(PartitionId id, Partition& partition, Position before, const Log
                       to_string(at), at.term.value(), to_string(term.base), term.writes.size()));
     return;
   }
-  term.writes.push_back({write, 0});
+  term.writes.push_back({write, scheduler_.now(), 0});
   ++writes_;
   for (const Mutation& mutation : write->mutations) partition.changes[mutation.key.str()].push_back({at, &mutation});
   if (!write->id.given()) return;
@@ -135,6 +137,20 @@ Truth::Applied* Truth::find_applied(PartitionId partition, Position position) {
 const LoggedWrite* Truth::find(PartitionId partition, Position position) const {
   const Applied* applied = const_cast<Truth*>(this)->find_applied(partition, position);
   return applied == nullptr ? nullptr : applied->write.get();
+}
+
+WorldTime Truth::applied_at(PartitionId partition, Position position) const {
+  const Applied* applied = const_cast<Truth*>(this)->find_applied(partition, position);
+  GYRE_ASSERT(applied != nullptr);
+  return applied->at;
+}
+
+void Truth::for_each(const std::function<void(PartitionId, const LoggedWrite&)>& look) const {
+  for (const auto& [id, partition] : partitions_) {
+    for (const auto& [number, term] : partition.terms) {
+      for (const Applied& applied : term.writes) look(id, *applied.write);
+    }
+  }
 }
 
 const messages::PartitionState& Truth::held(NodeIndex node, PartitionId partition) const {

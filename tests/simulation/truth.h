@@ -13,6 +13,7 @@
 
 #include "messages/operation.h"
 #include "storage/engine.h"
+#include "tests/simulation/scheduler.h"
 
 namespace gyre::simulation {
 
@@ -27,7 +28,7 @@ class Truth {
  public:
   using OnFailure = std::function<void(std::string)>;
 
-  explicit Truth(OnFailure fail) : fail_(std::move(fail)) {}
+  Truth(const Scheduler& scheduler, OnFailure fail) : scheduler_(scheduler), fail_(std::move(fail)) {}
 
   // `batch` is in the store of `node` now.
   void on_commit(NodeIndex node, const storage::PartitionBatch& batch);
@@ -48,6 +49,10 @@ class Truth {
   bool lost_by_death(NodeIndex node, PartitionId partition, Position position) const;
   // Null: nobody ever applied it.
   const messages::LoggedWrite* find(PartitionId partition, Position position) const;
+  // When somebody first applied it. REQUIRES: somebody did.
+  WorldTime applied_at(PartitionId partition, Position position) const;
+  // Whatever anybody ever applied, in any history.
+  void for_each(const std::function<void(PartitionId, const messages::LoggedWrite&)>& look) const;
 
   // A change of one key.
   struct Change {
@@ -69,6 +74,7 @@ class Truth {
  private:
   struct Applied {
     messages::LoggedWritePtr write;
+    WorldTime at;
     std::uint64_t holders = 0;  // bits by node
   };
   // The writes of one term follow each other; the first follows `base`.
@@ -96,6 +102,7 @@ class Truth {
   };
   std::vector<Piece> pieces(PartitionId partition, Position of) const;
 
+  const Scheduler& scheduler_;
   OnFailure fail_;
   std::map<PartitionId, Partition> partitions_;
   std::map<std::pair<NodeIndex, PartitionId>, messages::PartitionState> held_;

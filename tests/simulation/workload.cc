@@ -1,5 +1,6 @@
 #include "tests/simulation/workload.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -44,9 +45,17 @@ const messages::Standing* standing_of(const messages::ResponseBody& body) {
 }  // namespace
 
 Workload::Workload(Scheduler& scheduler, SimClient& client, const Truth& truth, Histories& histories, WorkloadMix mix,
-                   std::function<void(std::string)> fail)
-    : scheduler_(scheduler), client_(client), truth_(truth), histories_(histories), mix_(mix), fail_(std::move(fail)) {
+                   OnNotice notice)
+    : scheduler_(scheduler),
+      client_(client),
+      truth_(truth),
+      histories_(histories),
+      mix_(mix),
+      notice_(std::move(notice)),
+      memory_(histories.clients.size()) {
+  histories_.clients.push_back({.client = client.name(), .written = {}, .learnt = {}, .told = {}});
   client_.on_lost([this](const routing::Lost& lost) { on_lost(lost); });
+  client_.on_map([this](const ring::ClusterMap& map) { on_map(map); });
 }
 
 void Workload::work_until(WorldTime end) {
@@ -212,6 +221,7 @@ void Workload::call(Body body, std::function<void(const Result&)> done) {
       ++histories_.refused;
     }
     check_session(body, result);
+    if (const auto* write = std::get_if<WriteRequest>(&body)) remember(*write, result);
     if (done) done(result);
     next_call();
   });
@@ -235,15 +245,41 @@ void Workload::check_session(const Body& body, const Result& result) {
   const Position at = standing_of(*result)->position;
   Position& seen = seen_[*partition];
   if (read != nullptr && !truth_.contains(*partition, at, seen)) {
-    fail_(fmt::format("{} read partition {} in its session at {}, but had seen {} before", client_.name(),
-                      partition->value(), to_string(at), to_string(seen)));
+    notice_({Notice::Kind::safety, "sessions",
+             fmt::format("{} read partition {} in its session at {}, but had seen {} before", client_.name(),
+                         partition->value(), to_string(at), to_string(seen))});
   }
   if (read != nullptr || truth_.contains(*partition, at, seen)) seen = at;
 }
 
+// What will be asked of it later: acknowledged, it survives or its loss is told; refused, it is nowhere.
+void Workload::remember(const WriteRequest& write, const Result& result) {
+  if (result) {
+    const auto& outcomes = std::get<WriteResponse>(*result).outcomes;
+    const auto changed = std::ranges::find_if(outcomes, &messages::WriteOutcome::changed);
+    if (changed == outcomes.end()) return;
+    const PartitionId partition = *partition_of(write.operations.front().key);
+    memory().written.push_back({partition, changed->version, scheduler_.now()});
+  } else if (result.error().outcome == Outcome::not_applied) {
+    RefusedWrite refused{client_.name(), client_.ids_sent(), {}};
+    for (const WriteOperation& operation : write.operations) {
+      if (operation.kind == WriteKind::put) refused.values.emplace_back(operation.key.str(), operation.value.str());
+    }
+    histories_.refused_writes.push_back(std::move(refused));
+  }
+}
+
 void Workload::on_lost(const routing::Lost& lost) {
-  for (const auto& write : lost.writes) histories_.losses_told.emplace_back(lost.partition, write.version);
+  Memory::Told told{lost.partition, {}, lost.more, scheduler_.now()};
+  for (const auto& write : lost.writes) told.versions.push_back(write.version);
+  memory().told.push_back(std::move(told));
   seen_.erase(lost.partition);
+}
+
+void Workload::on_map(const ring::ClusterMap& map) {
+  for (std::size_t i = 0; i < map.entries.size(); ++i) {
+    memory().learnt.push_back({PartitionId(static_cast<std::uint16_t>(i)), map.entries[i].term, scheduler_.now()});
+  }
 }
 
 // --- What is drawn ---

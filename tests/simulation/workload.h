@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "tests/simulation/history.h"
+#include "tests/simulation/notice.h"
 #include "tests/simulation/sim_client.h"
+#include "tests/simulation/told.h"
 #include "tests/simulation/truth.h"
 
 namespace gyre::simulation {
@@ -30,7 +32,8 @@ struct WorkloadMix {
 // Over all clients of a run.
 struct Histories {
   std::map<std::string, std::vector<Operation>> registers;
-  std::vector<std::pair<PartitionId, Position>> losses_told;  // acknowledged writes that clients were told are lost
+  std::vector<Memory> clients;
+  std::vector<RefusedWrite> refused_writes;
   std::uint64_t answered = 0;
   std::uint64_t unknown = 0;
   std::uint64_t refused = 0;
@@ -42,7 +45,7 @@ struct Histories {
 class Workload {
  public:
   Workload(Scheduler& scheduler, SimClient& client, const Truth& truth, Histories& histories, WorkloadMix mix,
-           std::function<void(std::string)> fail);
+           OnNotice notice);
 
   void work_until(WorldTime end);
 
@@ -67,7 +70,10 @@ class Workload {
   void call(Body body, std::function<void(const Result&)> done = {});
   void write(messages::WriteOperation operation, messages::AckCount ack, std::function<void(const Result&)> done = {});
   void check_session(const Body& body, const Result& result);
+  void remember(const messages::WriteRequest& write, const Result& result);
   void on_lost(const routing::Lost& lost);
+  void on_map(const ring::ClusterMap& map);
+  Memory& memory() { return histories_.clients[memory_]; }
 
   std::string pick(const char* kind, std::size_t keys);
   messages::AckCount any_ack();
@@ -80,7 +86,8 @@ class Workload {
   const Truth& truth_;
   Histories& histories_;
   WorkloadMix mix_;
-  std::function<void(std::string)> fail_;
+  OnNotice notice_;
+  std::size_t memory_;  // index into histories_.clients
   WorldTime end_;
   std::map<std::string, Remembered> remembered_;  // of registers: what this client read last
   std::map<PartitionId, Position> seen_;  // by session reads and writes; nothing: it was told of a loss
