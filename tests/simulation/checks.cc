@@ -227,21 +227,21 @@ void Checks::on_coordinator_reached(const NodeId& from, const messages::Message*
   if (message != nullptr) appointments_.on_coordinator_reached(from, *message);
 }
 
-void Checks::on_swapped(const ring::ClusterMap* before, const ring::ClusterMap& after) {
+void Checks::on_swapped(std::uint64_t decision, const ring::ClusterMap* before, const ring::ClusterMap& after) {
   map_ = after;
-  standing_.look();
+  const Standing::Decision decided = standing_.at(decision);
   if (before != nullptr) appointments_.on_swapped(*before, after);
   for (std::size_t i = 0; i < after.entries.size(); ++i) {
     if (before != nullptr && before->entries[i] == after.entries[i]) continue;
     const PartitionId id(static_cast<std::uint16_t>(i));
-    note_term(id, after.entries[i]);
+    note_term(id, after.entries[i], decided);
     check_entry(id, after.entries[i]);
   }
   standing_.on_stored(after);
   note_total_losses();
 }
 
-void Checks::note_term(PartitionId id, const ring::PartitionEntry& entry) {
+void Checks::note_term(PartitionId id, const ring::PartitionEntry& entry, const Standing::Decision& decision) {
   if (appointments_.unclean(id, entry)) {
     total_losses_.give_up(id, scheduler_.now());
     by_all_.erase(id);
@@ -252,7 +252,7 @@ void Checks::note_term(PartitionId id, const ring::PartitionEntry& entry) {
   if (!terms.empty() && terms.back().term == entry.term) return;
   const NodeIndex index = index_of(nodes_, entry.primary);
   terms.push_back({entry.term, scheduler_.now(), truth_.held(index, id).position});
-  promises_.on_term(id, entry.term, index, appointments_.unclean(id, entry));
+  promises_.on_term(id, entry.term, index, decision, appointments_.unclean(id, entry));
 }
 
 // A later term began without it. It may have come back since: where no in-sync member has its data any more, one that

@@ -54,7 +54,8 @@ class Checks : public NodeObserver, public CoordinatorObserver {
                  const messages::ResponseBody& answer) override;
   void on_sent(NodeIndex node, const messages::Message& message) override;
   void on_died(NodeIndex node, Death death) override;
-  void on_swapped(const ring::ClusterMap* before, const ring::ClusterMap& after) override;
+  void on_coordinator_decides(std::uint64_t decision) override { standing_.on_coordinator_decides(decision); }
+  void on_swapped(std::uint64_t decision, const ring::ClusterMap* before, const ring::ClusterMap& after) override;
   void on_coordinator_runs(std::optional<Duration> rested) override;
   void on_coordinator_rests() override { standing_.on_coordinator_rests(); }
   void on_coordinator_sent(const NodeId& to, const messages::Message& message) override;
@@ -137,7 +138,7 @@ class Checks : public NodeObserver, public CoordinatorObserver {
   UnixMillis latest_time(NodeIndex node, PartitionId partition) const;
   void check_entry(PartitionId id, const ring::PartitionEntry& entry);
   void compare_contents(NodeIndex node, PartitionId partition);
-  void note_term(PartitionId id, const ring::PartitionEntry& entry);
+  void note_term(PartitionId id, const ring::PartitionEntry& entry, const Standing::Decision& decision);
   bool lost_unacknowledged(NodeIndex primary, PartitionId id, Position held) const;
   bool left_behind(PartitionId id, Position position) const { return left_behind_by(id, position) != nullptr; }
   // Null: none.

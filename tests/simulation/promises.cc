@@ -21,8 +21,9 @@ std::map<NodeIndex, bool> Promises::known_in_sync(NodeIndex primary, PartitionId
 }
 
 void Promises::on_acknowledged(NodeIndex primary, const Write& write, std::uint32_t min_in_sync) {
-  standing_.look();
-  const auto& standing = standing_.of(write.partition);
+  const Standing::Decision now = standing_.now();
+  const auto in_partition = now.standing.find(write.partition);
+  const Standing::Members standing = in_partition == now.standing.end() ? Standing::Members{} : in_partition->second;
   Promise promise{write.position, write.ack, truth_.applied_at(write.partition, write.position), scheduler_.now(), {}};
   for (const auto& [node, data] : known_in_sync(primary, write.partition)) {
     const auto stands = standing.find(node);
@@ -47,19 +48,22 @@ void Promises::on_acknowledged(NodeIndex primary, const Write& write, std::uint3
   promises_[write.partition].push_back(std::move(promise));
 }
 
-void Promises::on_term(PartitionId partition, Term term, NodeIndex primary, bool given_up) {
-  const Position from = truth_.held(primary, partition).position;
-  const Begun begun{term, scheduler_.now(), from, standing_.of(partition), given_up};
+void Promises::on_term(PartitionId partition, Term term, NodeIndex primary, const Standing::Decision& decision,
+                       bool given_up) {
+  const auto standing = decision.standing.find(partition);
+  const Begun begun{term, truth_.held(primary, partition).position, decision.at,
+                    standing == decision.standing.end() ? Standing::Members{} : standing->second, given_up};
   std::erase_if(promises_[partition], [&](const Promise& promise) { return !keeps(partition, begun, promise); });
   begun_[partition].push_back(begun);
 }
 
 bool Promises::keeps(PartitionId partition, const Begun& begun, const Promise& promise) {
-  // What was acknowledged after that term had begun must have been safe ever since it was applied.
-  const WorldTime since = promise.acknowledged_at <= begun.at ? promise.acknowledged_at : promise.applied_at;
+  // What was acknowledged after the decision must have been safe ever since it was applied.
+  const bool before = promise.acknowledged_at <= begun.decided_at;
+  const WorldTime since = before ? promise.acknowledged_at : promise.applied_at;
   const auto since_then = std::ranges::count_if(promise.holders, [&](NodeIndex node) {
     const auto stands = begun.standing.find(node);
-    return stands == begun.standing.end() || stands->second > since;
+    return stands == begun.standing.end() || stands->second > since || stands->second >= begun.decided_at;
   });
   const std::size_t failed = promise.failed + static_cast<std::size_t>(since_then);
   const bool binds = failed < promise.n && !begun.given_up;

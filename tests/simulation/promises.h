@@ -26,9 +26,9 @@ class Promises {
   };
   // Its acknowledgement leaves from `primary`. `min_in_sync`: wanted for `all`.
   void on_acknowledged(NodeIndex primary, const Write& write, std::uint32_t min_in_sync);
-  // `primary`, which has its data, is appointed; the map is not taken in by Standing yet. `given_up`: an operator has
-  // said that what it lacks may be lost.
-  void on_term(PartitionId partition, Term term, NodeIndex primary, bool given_up);
+  // `primary`, which has its data, is appointed, as was decided then. `given_up`: an operator has said that what it
+  // lacks may be lost.
+  void on_term(PartitionId partition, Term term, NodeIndex primary, const Standing::Decision& decision, bool given_up);
   // How often a term had to have a write, as fewer than n had failed.
   std::uint64_t bound() const { return bound_; }
 
@@ -43,9 +43,9 @@ class Promises {
   };
   struct Begun {
     Term term;
-    WorldTime at;
     Position from;
-    std::map<NodeIndex, WorldTime> standing;
+    WorldTime decided_at;
+    Standing::Members standing;  // then
     bool given_up = false;
   };
 

@@ -131,16 +131,18 @@ void SimCoordinator::drive() {
 
 // --- Effects ---
 
-void SimCoordinator::carry_out(const control::SwapState& swap) {
-  if (hold_swaps_) return held_swaps_.emplace_back(life_, swap), void();
-  scheduler_.after(scheduler_.between(100us, 10ms), [this, life = life_, swap] {
+void SimCoordinator::carry_out(const control::SwapState& state) {
+  const Swap swap{life_, ++decisions_, state};
+  observer_.on_coordinator_decides(swap.decision);
+  if (hold_swaps_) return held_swaps_.push_back(swap);
+  scheduler_.after(scheduler_.between(100us, 10ms), [this, swap] {
     // A swap that is under way may land after the death of who asked for it.
-    if (life_ == life || scheduler_.rng().chance(0.5)) swap_now(life, swap);
+    if (life_ == swap.life || scheduler_.rng().chance(0.5)) swap_now(swap);
   });
 }
 
-void SimCoordinator::swap_now(std::uint64_t life, const control::SwapState& swap) {
-  const auto result = store_.swap(swap.expected, *swap.state);
+void SimCoordinator::swap_now(const Swap& swap) {
+  const auto result = store_.swap(swap.state.expected, *swap.state.state);
   const auto stored = store_.load();
   if (stored && *stored && (!state_ || (**stored).map.epoch != state_->map.epoch)) {
     const auto before = std::exchange(state_, std::make_unique<control::ClusterState>(**stored));
@@ -149,10 +151,10 @@ void SimCoordinator::swap_now(std::uint64_t life, const control::SwapState& swap
       if (before && before->map.entries[i] == state_->map.entries[i]) continue;
       scheduler_.trace("c1", fmt::format("  partition {}: {}", i, describe(state_->map.entries[i])));
     }
-    observer_.on_swapped(before ? &before->map : nullptr, state_->map);
+    observer_.on_swapped(swap.decision, before ? &before->map : nullptr, state_->map);
   }
   if (!result) scheduler_.trace("c1", "cannot swap: " + result.error().message);
-  enter(life, [this, result] {
+  enter(swap.life, [this, result] {
     machine_->on_swapped(local(), result);
     drive();
   });
@@ -161,7 +163,7 @@ void SimCoordinator::swap_now(std::uint64_t life, const control::SwapState& swap
 void SimCoordinator::hold_swaps(bool hold) {
   hold_swaps_ = hold;
   if (hold) return;
-  for (auto& [life, swap] : std::exchange(held_swaps_, {})) swap_now(life, swap);
+  for (const Swap& swap : std::exchange(held_swaps_, {})) swap_now(swap);
 }
 
 void SimCoordinator::carry_out(const control::LoadState&) {

@@ -20,8 +20,10 @@ namespace gyre::simulation {
 class CoordinatorObserver {
  public:
   virtual ~CoordinatorObserver() = default;
-  // The store has taken another map; null: there was none before.
-  virtual void on_swapped(const ring::ClusterMap* before, const ring::ClusterMap& after) = 0;
+  // It asks the store for a change; the store takes it later, or never.
+  virtual void on_coordinator_decides(std::uint64_t decision) = 0;
+  // The store has taken another map by that decision; `before` null: there was none.
+  virtual void on_swapped(std::uint64_t decision, const ring::ClusterMap* before, const ring::ClusterMap& after) = 0;
   // It runs from now on: a new process, or one that had rested for so long.
   virtual void on_coordinator_runs(std::optional<Duration> rested) = 0;
   // It is paused, or dead.
@@ -61,7 +63,13 @@ class SimCoordinator {
   Instant local() const { return clock_.steady(scheduler_.now()); }
   void drive();
   void carry_out(const control::SwapState& swap);
-  void swap_now(std::uint64_t life, const control::SwapState& swap);
+  // What the store is asked for.
+  struct Swap {
+    std::uint64_t life;
+    std::uint64_t decision;
+    control::SwapState state;
+  };
+  void swap_now(const Swap& swap);
   void carry_out(const control::LoadState& load);
   void carry_out(const control::Answer& answer);
   void carry_out(const control::SendToNode& send);
@@ -81,7 +89,8 @@ class SimCoordinator {
   std::map<control::AnswerToken, std::function<void(messages::ResponseBody)>> open_;
   control::AnswerToken last_token_;
   std::deque<Event> waiting_;  // while it is paused
-  std::deque<std::pair<std::uint64_t, control::SwapState>> held_swaps_;
+  std::deque<Swap> held_swaps_;
+  std::uint64_t decisions_ = 0;
   bool hold_swaps_ = false;
   Event at_next_seal_;
   bool paused_ = false;

@@ -84,9 +84,9 @@ TEST(Checks, APrimaryThatWasNotInSyncIsNoticed) {
   const NodeId a = script.node(script.a).id();
   const NodeId b = script.node(script.b).id();
   const ring::ClusterMap before = with_primary(map, a, {a});
-  script.cluster().checks().on_swapped(&map, before);
+  script.cluster().checks().on_swapped(0, &map, before);
   EXPECT_EQ(noticed(script), "");
-  script.cluster().checks().on_swapped(&before, with_primary(before, b, {b}));
+  script.cluster().checks().on_swapped(0, &before, with_primary(before, b, {b}));
   EXPECT_EQ(noticed(script), "appointment");
 }
 
@@ -97,10 +97,10 @@ TEST(Checks, ASecondPromotionAtOnceIsNoticedUnlessThePrimaryIsGone) {
     const NodeId b = script.node(script.b).id();
     const NodeId c = script.node(script.c).id();
     const ring::ClusterMap first = with_primary(map, b, {b, c});
-    script.cluster().checks().on_swapped(&map, first);
+    script.cluster().checks().on_swapped(0, &map, first);
     EXPECT_EQ(noticed(script), "");
     if (gone) script.node(script.b).crash(Death::process);
-    script.cluster().checks().on_swapped(&first, with_primary(first, c, {b, c}));
+    script.cluster().checks().on_swapped(0, &first, with_primary(first, c, {b, c}));
     EXPECT_EQ(noticed(script), gone ? "" : "appointment");
   }
 }
@@ -114,7 +114,7 @@ TEST(Checks, AWriteOfTwoThatATermLeavesBehindIsNoticedUnlessBothFailed) {
     if (failed) script.node(script.b).crash(Death::process);
     const ring::ClusterMap map = *script.cluster().map();
     const NodeId c = script.node(script.c).id();
-    script.cluster().checks().on_swapped(&map, with_primary(map, c, {c}));
+    script.cluster().checks().on_swapped(0, &map, with_primary(map, c, {c}));
     EXPECT_EQ(noticed(script), failed ? "" : "promise of n");
   }
 }

@@ -1,6 +1,7 @@
 #include "tests/simulation/standing.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gyre::simulation {
 
@@ -16,7 +17,7 @@ void Standing::on_stored(const ring::ClusterMap& map) {
   for (std::size_t i = 0; i < map.entries.size(); ++i) {
     const PartitionId partition(static_cast<std::uint16_t>(i));
     auto& standing = standing_[partition];
-    std::map<NodeIndex, WorldTime> now;
+    Members now;
     for (const ring::InSyncMember& member : map.entries[i].in_sync) {
       if (!has_data(nodes_, member)) continue;
       const NodeIndex node = index_of(nodes_, member.node);
@@ -27,6 +28,8 @@ void Standing::on_stored(const ring::ClusterMap& map) {
     const Term term = map.entries[i].term;
     if (std::exchange(terms_[partition], term) == term) continue;
     std::erase_if(seals_, [partition](const auto& seal) { return seal.first.first == partition; });
+    sealing_.erase(partition);
+    unfit_.erase(partition);
   }
 }
 
@@ -35,7 +38,10 @@ void Standing::on_stored(const ring::ClusterMap& map) {
 void Standing::on_coordinator_runs(std::optional<Duration> rested) {
   coordinator_runs_ = true;
   const Timing& timing = map_.shape.timing;
-  if (!rested) seals_.clear();
+  if (!rested) {
+    seals_.clear();
+    sealing_.clear();
+  }
   if (!rested || *rested > (timing.detection / 2 + timing.heartbeat) / 20 * 21) awake_since_ = scheduler_.now();
 }
 
@@ -49,6 +55,7 @@ void Standing::on_coordinator_sent(const NodeId& to, const messages::Message& me
   if (seal == nullptr) return;
   for (const auto& [partition, term] : seal->partitions) {
     seals_.try_emplace({partition, index_of(nodes_, to)}, scheduler_.now());
+    sealing_.insert(partition);
   }
 }
 
@@ -65,19 +72,35 @@ void Standing::on_coordinator_reached(const NodeId& from, const messages::Messag
       seals_.erase(asked);
     }
   }
-  if (const auto* asked = std::get_if<messages::SetInSync>(message)) on_request(node, *asked);
+  // One that would go on with too few may be the one that is cut off.
+  const auto* asked = std::get_if<messages::SetInSync>(message);
+  if (asked != nullptr && !asked->release && asked->in_sync.size() < map_.shape.min_in_sync) {
+    unfit_[asked->partition] = node;
+    fail(node, asked->partition);
+  }
   const auto* over = std::get_if<messages::HandedOver>(message);
-  if (over != nullptr && over->successor.empty()) fail(node, over->partition);
+  if (over != nullptr && over->successor.empty()) {
+    unfit_[over->partition] = node;
+    fail(node, over->partition);
+  }
 }
 
-// A primary that would go on with too few may be the one that is cut off: one of the others may be promoted instead.
-void Standing::on_request(NodeIndex node, const messages::SetInSync& asked) {
-  if (!asked.release && asked.in_sync.size() < map_.shape.min_in_sync) fail(node, asked.partition);
+Standing::Decision Standing::now() {
+  look();
+  return {scheduler_.now(), standing_};
+}
+
+Standing::Decision Standing::at(std::uint64_t decision) {
+  const auto noted = decisions_.extract(decision);
+  return noted.empty() ? now() : noted.mapped();
 }
 
 void Standing::look() {
   for (NodeIndex node = 0; node < nodes_.size(); ++node) look_at(node);
   for (const auto& [seal, asked_at] : seals_) look_at(seal, asked_at);
+  for (const auto& [partition, primary] : unfit_) {
+    if (sealing_.contains(partition)) fail(primary, partition);
+  }
 }
 
 void Standing::look_at(NodeIndex node) {

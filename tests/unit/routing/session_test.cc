@@ -60,7 +60,7 @@ TEST_F(SessionTest, ATermThatBeganBehindWhatWasSeenLosesNothing) {
 TEST_F(SessionTest, ALaterTermThatBeganEarlierTakesBackWhatThoseBetweenHadKept) {
   acknowledge("k", at(1, 1));
   EXPECT_FALSE(answer(at(2, 2), {{Term(2), Sequence(2)}}));
-  EXPECT_FALSE(answer(at(3, 9), {{Term(3), Sequence(5)}}));
+  EXPECT_FALSE(answer(at(3, 9), {{Term(2), Sequence(2)}, {Term(3), Sequence(5)}}));
   const auto lost = session.on_answer(kPartition, at(3, 9), {Position(), {{Term(6), Sequence(1)}}});
   EXPECT_EQ(keys_of(lost), Keys{"k"});
 }

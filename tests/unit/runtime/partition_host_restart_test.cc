@@ -162,7 +162,8 @@ TEST_F(PartitionHostRestartTest, AMemberFollowsAndGivesLeasesByTheMapItRemembers
   admit(n2);
   publish();
   write(n1, "x", kAckAll);
-  EXPECT_TRUE(n2.host->settled());
+  EXPECT_TRUE(comes_true([&] { return n2.host->settled(); }));
+  EXPECT_TRUE(in_sync(n2));
 }
 
 TEST_F(PartitionHostRestartTest, APrimaryDoesNotServeByTheMapItRemembers) {
