@@ -20,6 +20,16 @@ std::map<NodeIndex, bool> Promises::known_in_sync(NodeIndex primary, PartitionId
   return known;
 }
 
+// The one it serves in, by the map that it knows; a retry may be acknowledged in a later term than it was written in.
+Term Promises::term_of(NodeIndex primary, PartitionId partition, Term written) const {
+  Term term = written;
+  for (const auto& map : {nodes_[primary]->map(), nodes_[primary]->map_before_turn()}) {
+    if (map == nullptr || map->entry(partition).primary != nodes_[primary]->id()) continue;
+    term = std::max(term, map->entry(partition).term);
+  }
+  return term;
+}
+
 void Promises::on_acknowledged(NodeIndex primary, const Write& write, std::uint32_t min_in_sync) {
   const Standing::Decision now = standing_.now();
   const auto in_partition = now.standing.find(write.partition);
@@ -42,8 +52,9 @@ void Promises::on_acknowledged(NodeIndex primary, const Write& write, std::uint3
   }
   if (write.ack == messages::kAckAll || write.ack == messages::kAckOne) return;
   // A process that was fenced may not know yet that a later term has begun.
+  const Term serves = term_of(primary, write.partition, write.position.term);
   for (const Begun& begun : begun_[write.partition]) {
-    if (begun.term > write.position.term && !keeps(write.partition, begun, promise)) return;
+    if (begun.term > serves && !keeps(write.partition, begun, promise)) return;
   }
   promises_[write.partition].push_back(std::move(promise));
 }

@@ -50,6 +50,7 @@ class Promises {
   };
 
   std::map<NodeIndex, bool> known_in_sync(NodeIndex primary, PartitionId partition) const;
+  Term term_of(NodeIndex primary, PartitionId partition, Term written) const;
   // True: the term has it, or what it lacks is lost lawfully: then `promise` ends.
   bool keeps(PartitionId partition, const Begun& begun, const Promise& promise);
 

@@ -477,10 +477,11 @@ bool SimNode::stopped_serving_at(PartitionId partition, WorldTime when) const {
 
 // It counts from some reading of the wall clock on, by a clock that may be faster; and in whole milliseconds.
 UnixMillis SimNode::latest_time() const {
-  if (!up()) return {};
+  const WorldTime now = scheduler_.now() + (up() ? process_->stall : Duration(0));
+  const Clock clock(now, Instant(), options_.clock_rate, options_.wall_offset);
   const double gained = std::max(options_.clock_rate - 1, 0.0);
-  const auto ahead = static_cast<double>(scheduler_.now().time_since_epoch().count()) * gained;
-  return {process_->now().wall.value + to_ms(Duration(static_cast<std::int64_t>(ahead))) + 2};
+  const auto ahead = static_cast<double>(now.time_since_epoch().count()) * gained;
+  return {clock.wall(now).value + to_ms(Duration(static_cast<std::int64_t>(ahead))) + 2};
 }
 
 void SimNode::set_storage_faults(const storage::FaultPlan& plan) {
