@@ -72,7 +72,6 @@ void set_in_sync(const ring::ClusterShape& shape, ring::PartitionEntry& entry,
 void appoint(const ring::ClusterShape& shape, ring::PartitionEntry& entry, Appointment appointment) {
   GYRE_ASSERT(appointment.term > entry.term && names(appointment.in_sync, appointment.node));
   if (!entry.primary.empty() && entry.primary != appointment.node && !appointment.drained) depose(entry);
-  std::erase_if(entry.deposed, [&](const ring::DeposedPrimary& old) { return old.node == appointment.node; });
   replace_in_sync(shape, entry, std::move(appointment.in_sync));
   entry.term = appointment.term;
   entry.primary = std::move(appointment.node);

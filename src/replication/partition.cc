@@ -96,16 +96,24 @@ bool Partition::appointed() const {
 
 void Partition::try_begin(const Moment& now) {
   if (!context_->view || broken() || primary() || !appointed()) return;
+  if (!lost_range_is_safe(now)) return;
+  follower_->stop();
+  begun_ = context_->view->entry.term;
+  role_ = std::make_unique<Primary>(*context_, now, begun_);
+}
+
+// What this start may lack is in the ledger: the sequences may be given again.
+bool Partition::lost_range_is_safe(const Moment& now) {
   if (owes_lost_range_) {
     // Which term it was is known, as taking office is synced; unless everything is gone: then it was any before this.
     const Term served = context_->journal.state().served;
     const Term before(context_->view->entry.term.value() - 1);
-    if (!range_is_exported(now, served == Term() ? before : served)) return;
+    if (!range_is_exported(now, served == Term() ? before : served)) return false;
     owes_lost_range_ = false;
   }
-  follower_->stop();
-  begun_ = context_->view->entry.term;
-  role_ = std::make_unique<Primary>(*context_, now, begun_);
+  return std::ranges::all_of(context_->view->entry.deposed, [&](const ring::DeposedPrimary& deposed) {
+    return deposed.node != context_->config.self || range_is_exported(now, deposed.term);
+  });
 }
 
 // What this start may lack of the terms up to `last`: since taking office is synced, of none before the last that it

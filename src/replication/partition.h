@@ -183,6 +183,7 @@ class Partition {
   void tell_damage(const Moment& now);
   void account(const Moment& now);
   bool range_is_exported(const Moment& now, Term term);
+  bool lost_range_is_safe(const Moment& now);
   std::vector<messages::Loss> lost_ranges(Term last) const;
   void answer_seal(const Moment& now);
   void progress(const Moment& now);
