@@ -96,7 +96,12 @@ bool Partition::appointed() const {
 
 void Partition::try_begin(const Moment& now) {
   if (!context_->view || broken() || primary() || !appointed()) return;
-  if (!lost_range_is_safe(now)) return;
+  if (!lost_range_is_safe(now)) {
+    // Nobody is followed any more meanwhile.
+    follower_->stop();
+    context_->journal.promise(context_->view->entry.term, false);
+    return;
+  }
   follower_->stop();
   begun_ = context_->view->entry.term;
   role_ = std::make_unique<Primary>(*context_, now, begun_);

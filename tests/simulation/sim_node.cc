@@ -174,6 +174,7 @@ void SimNode::crash(Death death, bool unsynced_lost) {
   ++life_;
   paused_ = false;
   network_.close(host_, death != Death::process);
+  read_ahead_ += process_->stall;
   process_.reset();
   const std::size_t unsynced = disk_.store().unsynced();
   std::size_t kept = unsynced;
@@ -481,7 +482,7 @@ UnixMillis SimNode::latest_time() const {
   const Clock clock(now, Instant(), options_.clock_rate, options_.wall_offset);
   const double gained = std::max(options_.clock_rate - 1, 0.0);
   const auto ahead = static_cast<double>(now.time_since_epoch().count()) * gained;
-  return {clock.wall(now).value + to_ms(Duration(static_cast<std::int64_t>(ahead))) + 2};
+  return {clock.wall(now).value + to_ms(Duration(static_cast<std::int64_t>(ahead)) + read_ahead_) + 2};
 }
 
 void SimNode::set_storage_faults(const storage::FaultPlan& plan) {

@@ -131,6 +131,7 @@ class SimNode {
   std::uint64_t life_ = 0;  // counts starts and ends: events of an earlier life are dropped
   bool paused_ = false;
   bool disk_full_ = false;
+  Duration read_ahead_{0};  // what processes that died within a stall had read, and stored, of the time behind it
   std::map<PartitionId, WorldTime> stopped_at_;  // when it served last, for those it does not serve any more
 };
 
