@@ -270,7 +270,13 @@ void Checks::check_named(const Ledgers& ledgers) {
 
 void Checks::check_named_somewhere(const Ledgers& ledgers, const Acknowledged& write, bool all_present) {
   if (ledgers.writes.contains({write.partition, write.position})) return;
-  const auto covers = [&](const LostRange& range) { return in_range(range, write.partition, write.position); };
+  // A member that is away may still bring what a range of unknown length stands for until then.
+  const auto covers = [&](const LostRange& range) {
+    const bool open_ended = !all_present && range.last == messages::kUnknownLast &&
+                            range.partition == write.partition && range.term == write.position.term &&
+                            range.first <= write.position.sequence;
+    return open_ended || in_range(range, write.partition, write.position);
+  };
   if (std::ranges::any_of(ledgers.ranges, covers)) return;
   const auto& deposed = map_->entry(write.partition).deposed;
   const auto open = [&](const ring::DeposedPrimary& primary) { return primary.term >= write.position.term; };
