@@ -63,14 +63,14 @@ void WriteQueue::push(Ticket ticket, ReadRequest read) {
   queue_.push_back({.ticket = ticket, .read = std::move(read)});
 }
 
-void WriteQueue::drain(const Moment& now, Term term) {
+void WriteQueue::drain(const Moment& now, Term term, Brake& brake) {
   while (!queue_.empty()) {
     Queued& head = queue_.front();
     if (head.started) return;
     if (head.read) {
       plan(head.ticket, *head.read);
     } else if (!answered_before(now.steady, head)) {
-      if (start_reads(head)) return;
+      if (!brake.pass(now.steady) || start_reads(head)) return;
       apply(now, term, head);
     }
     queue_.pop_front();
