@@ -163,10 +163,16 @@ class Partition {
     std::optional<NodeId> successor;  // the coordinator is told, too; empty: elect one
     Instant told_at;
   };
-  // The ledger is told that what this member held of a term may be gone.
+  // The first and the last one.
+  struct Terms {
+    Term first;
+    Term last;
+    bool operator==(const Terms&) const = default;
+  };
+  // The ledger is told that what this member held of these terms may be gone.
   struct RangeExport {
     TaskId task;
-    Term term;
+    Terms terms;
     bool done = false;
   };
 
@@ -182,9 +188,11 @@ class Partition {
   void tell_given_up(Instant now);
   void tell_damage(const Moment& now);
   void account(const Moment& now);
-  bool range_is_exported(const Moment& now, Term term);
+  bool range_is_exported(const Moment& now, Terms terms);
   bool lost_range_is_safe(const Moment& now);
-  std::vector<messages::Loss> lost_ranges(Term last) const;
+  std::optional<Terms> terms_deposed() const;
+  std::optional<Terms> unaccounted() const;
+  std::vector<messages::Loss> lost_ranges(Terms terms) const;
   void answer_seal(const Moment& now);
   void progress(const Moment& now);
 
@@ -209,8 +217,8 @@ class Partition {
   std::optional<Term> seal_;  // asked for and not answered yet
   std::optional<RangeExport> range_export_;
   Instant range_export_at_;  // not earlier
-  // This start may lack what its node acknowledged in its last term, and no later primary is known: the ledger must
-  // have that before the sequences are given again.
+  // This start may lack what was acknowledged, and has not followed a primary since: the ledger must have that before
+  // the sequences are given again.
   bool owes_lost_range_ = false;
   Instant accounted_at_;
   std::string damage_;  // what could not be read back

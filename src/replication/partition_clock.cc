@@ -4,12 +4,6 @@
 
 namespace gyre::replication {
 
-namespace {
-
-constexpr Duration kSampleInterval = std::chrono::seconds(1);
-
-}  // namespace
-
 void PartitionClock::hear(UnixMillis time, Instant now) {
   if (time <= at_) return;
   at_ = time;
@@ -30,14 +24,6 @@ UnixMillis PartitionClock::read(const Moment& now) {
   since_ += from_ms(elapsed);
   at_ = std::max(at_, now.wall);
   return at_;
-}
-
-UnixMillis PartitionClock::surely_before(const Moment& now, const RunningClock& running, Duration life) {
-  const Duration ran = running.read(now.steady);
-  if (samples_.empty() || ran - samples_.back().running >= kSampleInterval) samples_.push_back({ran, read(now)});
-  while (samples_.size() > 1 && ran - samples_[1].running >= life) samples_.pop_front();
-  if (ran - samples_.front().running < life) return {};
-  return samples_.front().time;
 }
 
 void RunningClock::tick(Instant now) {

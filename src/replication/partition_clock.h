@@ -1,8 +1,6 @@
 // The clocks by which a partition lives.
 #pragma once
 
-#include <deque>
-
 #include "base/broken_rule.h"
 #include "base/time.h"
 #include "base/timing.h"
@@ -41,20 +39,10 @@ class PartitionClock {
   // As read or heard last.
   UnixMillis latest() const { return at_; }
 
-  // What was written at this time or before is older than `life`, however clocks have jumped since. Time in which this
-  // process was not running does not count: what it was sent meanwhile is still to be read.
-  UnixMillis surely_before(const Moment& now, const RunningClock& running, Duration life);
-
  private:
-  struct Sample {
-    Duration running;
-    UnixMillis time;
-  };
-
   UnixMillis at_;
   bool running_ = false;
   Instant since_;  // `at_` was the time then; the epoch: only known from before this process
-  std::deque<Sample> samples_;  // oldest first, at least a second apart
   BrokenRule broken_;
 };
 

@@ -262,6 +262,7 @@ void Checks::check_named(const Ledgers& ledgers) {
       const bool named = write.partition == range.partition && write.position.term == range.term &&
                          write.position.sequence >= range.first && write.position.sequence <= range.last;
       if (!named || !truth_.contains(write.partition, survived(write.partition), write.position)) continue;
+      if (left_behind(write.partition, write.position)) continue;
       fail("ledgers", fmt::format("the ledger says that {} of partition {} is in a lost range, but it survived",
                                   to_string(write.position), write.partition.value()));
     }

@@ -27,6 +27,7 @@ measure() {
   jq -e .passed "$work/report" >/dev/null ||
     goal="A PROMISE WAS BROKEN: $(jq -c '[.problems, .work[].problems] | add' "$work/report")"
   row "$fault" "${values[@]}" "$goal"
+  jq -r '.faults[].errors[] | "           " + .' "$work/report"
 }
 
 failed=0

@@ -197,7 +197,8 @@ Json to_json(const VerifyOptions& options, const VerifyReport& report) {
     json["faults"][std::string(to_string(kind))] = {{"count", times.faults},
                                                     {"primaries_hit", to_json(times.concerned)},
                                                     {"others", to_json(times.others)},
-                                                    {"others_ack_all", to_json(times.others_all)}};
+                                                    {"others_ack_all", to_json(times.others_all)},
+                                                    {"errors", times.errors}};
   }
   json["work"] = Json::array();
   for (const WorkReport& work : report.works) {
@@ -230,6 +231,7 @@ void print_text(const VerifyOptions& options, const VerifyReport& report) {
     print_times("to partitions whose primary was hit", times.concerned);
     print_times("to other partitions", times.others);
     print_times("to other partitions, ack all", times.others_all);
+    for (const std::string& error : times.errors) fmt::print("    {}\n", error);
   }
   fmt::print("\nWork, and whether the promise held\n");
   for (const WorkReport& work : report.works) {

@@ -73,9 +73,10 @@ Result<std::vector<FaultKind>> parse_faults(std::string_view list) {
 // Begins with the fault; each partition is tried until a write is acknowledged.
 class FaultInjector::Probes {
  public:
-  Probes(Client& client, const std::map<PartitionId, std::string>& keys) : client_(client), keys_(keys) {}
+  Probes(Client& client, const std::map<PartitionId, std::string>& keys, FaultTimes& times)
+      : client_(client), keys_(keys), times_(times) {}
 
-  void begin(const std::vector<PartitionId>& partitions, Ack ack, std::vector<double>& times) {
+  void begin(const std::vector<PartitionId>& partitions, Ack ack, std::vector<double> FaultTimes::*sort) {
     std::size_t left = kProbesMax;
     for (const PartitionId partition : partitions) {
       if (left-- == 0) break;
@@ -86,10 +87,15 @@ class FaultInjector::Probes {
         const std::lock_guard lock(mutex_);
         ++open_;
       }
-      client_.put(keys_.at(partition), "p", options, [this, &times, begun = Clock::now()](Result<Version> written) {
+      client_.put(keys_.at(partition), "p", options, [=, this, begun = Clock::now()](const Result<Version>& written) {
         const std::chrono::duration<double, std::milli> took = Clock::now() - begun;
         const std::lock_guard lock(mutex_);
-        times.push_back(written ? took.count() : std::chrono::duration<double, std::milli>(kProbeLimit).count());
+        if (written) {
+          (times_.*sort).push_back(took.count());
+        } else {
+          times_.errors.push_back(fmt::format("a write to partition {} ended after {:.0f} ms: {}", partition.value(),
+                                              took.count(), written.error().to_string()));
+        }
         if (--open_ == 0) done_.notify_all();
       });
     }
@@ -103,6 +109,7 @@ class FaultInjector::Probes {
  private:
   Client& client_;
   const std::map<PartitionId, std::string>& keys_;
+  FaultTimes& times_;
   std::mutex mutex_;
   std::condition_variable done_;
   std::size_t open_ = 0;
@@ -156,13 +163,13 @@ Result<void> FaultInjector::pause_coordinator() {
   const auto [concerned, others] = concern_of(*before, victim, {});
   const auto until_kill = std::chrono::milliseconds(rng_.between(0, 500));
   const auto pause = std::chrono::milliseconds(rng_.between(1000, 3000));
-  Probes probes(*client_, keys_);
+  Probes probes(*client_, keys_, times);
   GYRE_TRY(signal(coordinator, SIGSTOP));
   rest(until_kill);
   if (victim != nullptr) GYRE_TRY(signal(*victim, SIGKILL));
-  probes.begin(concerned, Ack::one(), times.concerned);
-  probes.begin(others, Ack::one(), times.others);
-  probes.begin(others, Ack::all(), times.others_all);
+  probes.begin(concerned, Ack::one(), &FaultTimes::concerned);
+  probes.begin(others, Ack::one(), &FaultTimes::others);
+  probes.begin(others, Ack::all(), &FaultTimes::others_all);
   rest(pause - until_kill);
   GYRE_TRY(signal(coordinator, SIGCONT));
   probes.wait();
@@ -207,12 +214,12 @@ Result<void> FaultInjector::hit(FaultKind kind, const LocalProcess& process) {
   GYRE_TRY_SET(const auto before, map());
   GYRE_TRY_SET(const auto frozen, freeze(kind, process));
   const auto [concerned, others] = concern_of(*before, &process, frozen);
-  Probes probes(*client_, keys_);
+  Probes probes(*client_, keys_, times);
   const bool killed = kind == FaultKind::kill || !frozen.empty();
   GYRE_TRY(signal(process, killed ? SIGKILL : kind == FaultKind::restart ? SIGTERM : SIGSTOP));
-  probes.begin(concerned, Ack::one(), times.concerned);
-  probes.begin(others, Ack::one(), times.others);
-  if (frozen.empty()) probes.begin(others, Ack::all(), times.others_all);
+  probes.begin(concerned, Ack::one(), &FaultTimes::concerned);
+  probes.begin(others, Ack::one(), &FaultTimes::others);
+  if (frozen.empty()) probes.begin(others, Ack::all(), &FaultTimes::others_all);
   for (const LocalProcess* other : frozen) GYRE_TRY(signal(*other, SIGCONT));
   if (kind == FaultKind::pause) rest(std::chrono::milliseconds(rng_.between(3500, 5000)));
   if (kind == FaultKind::blink) rest(500ms);

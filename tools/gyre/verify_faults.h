@@ -38,6 +38,7 @@ struct FaultTimes {
   std::vector<double> concerned;  // partitions whose primary was hit, ack one
   std::vector<double> others;  // all others, ack one
   std::vector<double> others_all;  // all others, ack all
+  std::vector<std::string> errors;  // what ended without an acknowledgement, and is not among the times
 };
 
 // THREAD: one.
@@ -73,7 +74,7 @@ class FaultInjector {
   Result<void> start(const LocalProcess& process);
   Result<ring::ClusterMapPtr> map() const;
   const LocalProcess& random_node();
-  // Writes to one key of each of some partitions, and notes when each is acknowledged.
+  // Writes to one key of each of some partitions, and notes when each is acknowledged, or why it is not.
   class Probes;
   struct Concern {  // partitions, by whether a fault hits their primary
     std::vector<PartitionId> concerned;

@@ -477,6 +477,40 @@ TEST(Follower, ADeposedPrimaryThatLostDataSaysSoBeforeItAccounts) {
   EXPECT_EQ(range.first, Sequence(2));
 }
 
+// A follower of term 1 whose machine died takes office in term 2 or later.
+struct LossyElection {
+  LossyElection() {
+    c.serve("n1", {"n1", "n2"});
+    c.run("n1", request({put("k", "1")}, kAckAll));
+    const test::Disk synced = c.at("n2").disk;
+    c.run("n1", request({put("k", "2")}, kAckAll));
+    c.kill("n1");
+    c.kill("n2");
+    c.restart_lossy("n2", synced);
+  }
+  Cluster c{{"n1", "n2"}};
+};
+
+TEST(Follower, WhoIsElectedWithLossNamesWhatNoDeposedPrimaryAccountsFor) {
+  LossyElection f;  // n1 had handed over, and may have lost the same
+  f.c.serve("n2", {"n2"});
+  f.c.advance(2 * Timing().lease);
+  ASSERT_TRUE(f.c.at("n2")->serving(f.c.now));
+  ASSERT_EQ(f.c.at("n2").ledger.size(), 1u);
+  const auto& range = std::get<messages::LostRange>(f.c.at("n2").ledger.front());
+  EXPECT_EQ(range.term, Term(1));
+  EXPECT_EQ(range.first, Sequence(2));
+}
+
+TEST(Follower, WhoIsElectedWithLossLeavesTheAccountToTheDeposedPrimary) {
+  LossyElection f;
+  f.c.entry().deposed = {{NodeId("n1"), Term(1)}};
+  f.c.serve("n2", {"n2"});
+  f.c.advance(2 * Timing().lease);
+  ASSERT_TRUE(f.c.at("n2")->serving(f.c.now));
+  EXPECT_TRUE(f.c.at("n2").ledger.empty());
+}
+
 TEST(Follower, GivesLeasesWhileASyncTakesLong) {
   Following f;
   f.tell(f.probe(1));
