@@ -45,6 +45,9 @@ std::string_view to_string(BrokenRule rule) {
     case BrokenRule::window_never_evicts: return "window_never_evicts";
     case BrokenRule::export_before_rewind: return "export_before_rewind";
     case BrokenRule::partition_time_only: return "partition_time_only";
+    case BrokenRule::target_in_sync_first: return "target_in_sync_first";
+    case BrokenRule::move_waits_for_account: return "move_waits_for_account";
+    case BrokenRule::retire_asks_first: return "retire_asks_first";
   }
   GYRE_ASSERT(false);
   return {};

@@ -55,11 +55,15 @@ enum class BrokenRule : std::uint8_t {
   window_never_evicts,  // [9] broken: a window of a few writes forgets the oldest
   export_before_rewind,  // [10] broken: a divergent tail is given up without being exported
   partition_time_only,  // [11] broken: members expire by their own wall clock
+  // Moves.
+  target_in_sync_first,    // [5] broken: members leave before those that replace them are in sync
+  move_waits_for_account,  // [10] broken: a member that has not accounted for what it served is removed
+  retire_asks_first,       // [10] broken: who is no member any more deletes its copy at once
 };
 
 // Every rule but none, for tests that try them all.
 inline constexpr auto kBrokenRuleFirst = BrokenRule::answer_once_persisted;
-inline constexpr auto kBrokenRuleLast = BrokenRule::partition_time_only;
+inline constexpr auto kBrokenRuleLast = BrokenRule::retire_asks_first;
 
 // E.g. "answer_once_persisted".
 std::string_view to_string(BrokenRule rule);

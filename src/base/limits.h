@@ -27,6 +27,8 @@ inline constexpr std::size_t kCoordinatorsMax = 64;
 inline constexpr std::uint32_t kVnodesDefault = 128;
 inline constexpr std::uint32_t kVnodesMax = 4096;
 inline constexpr double kWeightMax = 1000;
+inline constexpr std::uint32_t kMovesPerNodeDefault = 4;
+inline constexpr std::uint32_t kMovesPerNodeMax = 256;
 
 // Wire. A frame carries one value (or batch) of the largest size and its envelope; beyond: one error, then closed.
 // The envelope has room for what an append or snapshot chunk holds besides (1 MiB), and for what 10,000 operations
@@ -75,6 +77,11 @@ inline constexpr std::size_t kMessagesPerFrameMax = 4096;  // one-way messages; 
 inline constexpr std::size_t kWindowWritesMax = 262'144;  // of one partition
 inline constexpr std::size_t kWindowBytesMax = 64 * 1024 * 1024;
 inline constexpr auto kWriteIdLife = 60s;  // above every deadline
+
+// Load. What nodes tell of, and remember: bounded however many keys there are.
+inline constexpr std::size_t kHotKeysTracked = 256;  // by each store; the least of them makes room for a new one
+inline constexpr std::size_t kHotKeysPageMax = 1000;
+inline constexpr std::size_t kFaultRulesMax = 64;  // of one process
 
 // The loss ledger and events. One answer carries at most so many; the rest comes with the next.
 inline constexpr std::size_t kLostPageItemsMax = 1000;

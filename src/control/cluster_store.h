@@ -2,17 +2,31 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "gyre/result.h"
+#include "messages/request.h"
 #include "ring/cluster_map.h"
 #include "ring/placement.h"
 
 namespace gyre::control {
 
+// What an operator has set of a node; it goes before what the node says of itself when it joins.
+struct NodeSettings {
+  NodeId node;
+  std::optional<double> weight;
+  std::optional<std::string> zone;
+
+  bool operator==(const NodeSettings&) const = default;
+};
+
 // Everything a coordinator knows that must outlive it.
 struct ClusterState {
   ring::ClusterMap map;
-  ring::Placement target;  // the last target placement; input of the next one
+  ring::Placement target;  // the last target placement; input of the next one, and what moves lead to
+  std::vector<NodeSettings> settings;  // by node
+  messages::MovePolicy policy;
 
   bool operator==(const ClusterState&) const = default;
 };

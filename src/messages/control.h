@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "messages/operation.h"
 #include "ring/cluster_map.h"
+#include "ring/map_delta.h"
 
 namespace gyre::messages {
 
@@ -48,7 +49,7 @@ struct Order {
 
 // A map newer than the node was known to have.
 struct MapPush {
-  ring::ClusterMapPtr map;
+  ring::MapUpdate update;
 };
 
 // --- Node to coordinator ---
@@ -115,6 +116,37 @@ struct Accounted {
   Term term;
 };
 
+// How busy a node is, about once a second. Of partitions it is a member of: what it answered itself.
+struct LoadReport {
+  struct Item {
+    PartitionId partition;
+    std::uint32_t reads_per_second = 0;
+    std::uint32_t writes_per_second = 0;  // as primary
+    std::uint64_t bytes = 0;              // of its copy, about
+
+    bool operator==(const Item&) const = default;
+  };
+  // A copy that it sends, as primary.
+  struct Transfer {
+    PartitionId partition;
+    NodeId to;
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t bytes_total = 0;  // about
+
+    bool operator==(const Transfer&) const = default;
+  };
+  std::vector<Item> items;
+  std::vector<Transfer> transfers;
+  std::uint32_t p99_us = 0;       // of requests, over the last seconds; 0: there were none
+  std::uint32_t rest_p99_us = 0;  // while it sent no copies; 0: not known
+  std::uint32_t faults = 0;       // rules of injected network faults that are on
+};
+
+// The node holds nothing any more of a partition that it is no member of.
+struct Retired {
+  PartitionId partition;
+};
+
 // For the cluster's event log.
 struct NodeEvent {
   enum class Kind : std::uint8_t {
@@ -125,6 +157,7 @@ struct NodeEvent {
     snapshot = 4,     // a member received a snapshot
     caught_up = 5,    // a member was away and follows again
     storage_failed = 6,  // where its primary says so, another member takes over if one can
+    retired = 7,         // a copy that is no member's any more was deleted
   };
   Kind kind = Kind::serving;
   PartitionId partition;

@@ -101,4 +101,18 @@ struct SnapshotChunk {
   std::vector<WindowWrite> window;
 };
 
+// To the primary, from a node that is no member any more and still has a copy: may it be deleted?
+struct RetireAsk {
+  PartitionId partition;
+  Term term;  // of the entry known
+};
+
+// What the survivors hold for sure: all of `history` up to `held` is with every counted member.
+struct RetireAnswer {
+  PartitionId partition;
+  Term term;
+  Position held;
+  TermHistory history;
+};
+
 }  // namespace gyre::messages

@@ -25,7 +25,8 @@ struct Addresses {
 
 enum class Membership : std::uint8_t {
   active = 0,    // takes part in placement
-  draining = 1,  // gives away what it has
+  draining = 1,  // gives away what it has; forgotten once it has nothing
+  away = 2,      // silent for longer than the cluster waits: replaced, until it is heard again
 };
 
 struct NodeInfo {
@@ -82,7 +83,7 @@ struct PartitionEntry {
   const InSyncMember* find_in_sync(const NodeId& node) const;
 };
 
-// Fixed when a cluster is created.
+// Fixed when a cluster is created, but for the replication factor and min_in_sync.
 struct ClusterShape {
   std::uint32_t partitions = limits::kPartitionsDefault;
   std::uint32_t replication_factor = 1;
@@ -94,10 +95,20 @@ struct ClusterShape {
   auto operator<=>(const ClusterShape&) const = default;
 };
 
+// How fast data moves between nodes; obeyed by the coordinator and by the nodes that send. Changed at any time.
+struct MoveLimits {
+  std::uint32_t moves_per_node = limits::kMovesPerNodeDefault;  // that one node gives, and that it takes, at once
+  std::uint64_t bytes_per_second = 0;  // of repairs and snapshots that one node sends; 0: as fast as it can
+  double p99_factor = 2.0;  // a node sends slower while its requests' p99 is above so many times that at rest; 0: never
+
+  auto operator<=>(const MoveLimits&) const = default;
+};
+
 struct ClusterMap {
   ClusterId cluster;
   Epoch epoch;
   ClusterShape shape;
+  MoveLimits moves;
   std::vector<NodeInfo> nodes;              // ordered by id
   std::vector<std::string> coordinators;    // native addresses
   std::vector<PartitionEntry> entries;      // by partition; its size is shape.partitions
