@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "control/in_sync.h"
+#include "control/planner.h"
 
 namespace gyre::control {
 
@@ -147,6 +148,28 @@ void take_up(ring::ClusterMap& map, const ring::NodeInfo& node, BrokenRule broke
   }
 }
 
+// As the operator wants it, where that was said.
+void apply_settings(const ClusterState& state, ring::NodeInfo& node) {
+  const auto found = std::ranges::find(state.settings, node.id, &NodeSettings::node);
+  if (found == state.settings.end()) return;
+  node.weight = found->weight.value_or(node.weight);
+  node.zone = found->zone.value_or(node.zone);
+}
+
+// What a forgotten node of this name still owes, this one can never account for: from now on it is owed by a name that
+// nobody has.
+void part_from_namesake(ring::ClusterMap& map, const NodeId& node) {
+  constexpr std::string_view kSuffix = ".gone";
+  constexpr std::size_t kIdBytesMax = 63;
+  const NodeId namesake(node.str().substr(0, kIdBytesMax - kSuffix.size()) + std::string(kSuffix));
+  for (ring::PartitionEntry& entry : map.entries) {
+    const auto owes = std::ranges::find(entry.deposed, node, &ring::DeposedPrimary::node);
+    if (owes == entry.deposed.end()) continue;
+    owes->node = namesake;
+    ++entry.version;
+  }
+}
+
 }  // namespace
 
 Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, const Liveness& liveness, Instant now,
@@ -169,12 +192,15 @@ Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, 
     }
     ring::NodeInfo node = join.node;
     node.membership = ring::Membership::active;
+    apply_settings(state, node);
     map.nodes.insert(at, std::move(node));
+    if (join.cluster.empty()) part_from_namesake(map, join.node.id);
     return Admission::admitted;
   }
   GYRE_TRY(check_same_node(*at, join.node, liveness, now));
   ring::NodeInfo node = join.node;
   node.membership = at->membership;
+  apply_settings(state, node);
   if (node == *at) return Admission::none;
   const bool is_new_process = at->incarnation != node.incarnation;
   *at = std::move(node);
@@ -182,12 +208,16 @@ Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, 
   return is_new_process ? Admission::rejoined : Admission::updated;
 }
 
+bool first_placement_due(const ClusterState& state, std::size_t initial_nodes) {
+  if (!state.target.partitions.empty()) return false;
+  const auto members = std::ranges::count(state.map.nodes, ring::Membership::active, &ring::NodeInfo::membership);
+  return members > 0 && static_cast<std::size_t>(members) >= initial_nodes;
+}
+
 bool place_first(ClusterState& state, std::size_t initial_nodes) {
+  if (!first_placement_due(state, initial_nodes)) return false;
   ring::ClusterMap& map = state.map;
-  if (!state.target.partitions.empty() || map.nodes.empty() || map.nodes.size() < initial_nodes) return false;
-  std::vector<ring::PlacementMember> members;
-  for (const ring::NodeInfo& node : map.nodes) members.push_back({node.id, node.zone, node.weight});
-  state.target = ring::place(map.shape, members, {});
+  state.target = ring::place(map.shape, placement_members(map), {});
   GYRE_ASSERT(state.target.partitions.size() == map.entries.size());
   for (std::size_t i = 0; i < map.entries.size(); ++i) {
     const std::vector<NodeId>& nodes = state.target.partitions[i];

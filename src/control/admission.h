@@ -20,6 +20,9 @@ enum class Admission : std::uint8_t {
 
 // Admits the node that `join` describes, or says in one sentence why not. `state` changes only on success.
 //
+// What an operator has set of the node goes before what it says of itself. A node that was removed or forgotten joins
+// as one that was never there; one that brings another data directory than the one forgotten owes no account of it.
+//
 // A new incarnation of a primary gets a new term for each partition it was appointed to (PROTOCOL.md section 1). Data
 // of a new generation leaves the in-sync sets; where its node is primary, it stays until an election has replaced it.
 //
@@ -29,9 +32,11 @@ enum class Admission : std::uint8_t {
 Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, const Liveness& liveness, Instant now,
                         BrokenRule broken = BrokenRule::none);
 
-// Places the partitions of a cluster that has none placed yet, once `initial_nodes` nodes were admitted.
-// The first node of each partition is its primary; the others are learners, since they hold nothing yet. Nodes that
-// are admitted later hold nothing: giving them partitions moves data, which is the rebalancer's decision.
+// Nothing is placed yet, and so many nodes may hold data.
+bool first_placement_due(const ClusterState& state, std::size_t initial_nodes);
+// Places the partitions if that is due. The first node of each partition is its primary; the others are learners, since
+// they hold nothing yet. Nodes that are admitted later hold nothing: giving them partitions moves data, which is the
+// rebalancer's work.
 // True: the state changed.
 bool place_first(ClusterState& state, std::size_t initial_nodes);
 

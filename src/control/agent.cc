@@ -45,8 +45,9 @@ void Agent::on_deadline(Instant now) {
   asking_ = true;
   next_ = now + patience();
   if (joined_) {
+    const Epoch known = wants_whole_ ? Epoch() : known_;
     effects_.push_back(
-        AskCoordinator{current_, messages::HeartbeatRequest{cluster_, self_.id, self_.incarnation, known_}});
+        AskCoordinator{current_, messages::HeartbeatRequest{cluster_, self_.id, self_.incarnation, known}});
   } else {
     effects_.push_back(AskCoordinator{current_, messages::JoinRequest{cluster_, self_, known_}});
   }
@@ -72,7 +73,7 @@ void Agent::on_answer(Instant now, Result<messages::ResponseBody> answer) {
   } else if (std::exchange(waiting_announced_, false)) {
     effects_.push_back(AgentEvent{false, "a coordinator answers again"});
   }
-  if (heartbeat->map) adopt(heartbeat->map);
+  take(now, heartbeat->update);
 }
 
 void Agent::on_joined(Instant now, const messages::JoinResponse& response) {
@@ -88,7 +89,7 @@ void Agent::on_failure(Instant now, const Error& error) {
   asking_ = false;
   // A member goes on with what it has when a coordinator was started on an empty or a wrong directory: stopping every
   // node would turn that mistake into an outage.
-  const bool mistaken_coordinator = adopted_ && error.code == ErrorCode::wrong_cluster;
+  const bool mistaken_coordinator = map_ && error.code == ErrorCode::wrong_cluster;
   if (permanent(error.code) && !mistaken_coordinator) return refuse(error);
   current_ = (current_ + 1) % coordinators_;
   next_ = now + (joined_ ? timing_.heartbeat : kJoinRetry);
@@ -98,12 +99,26 @@ void Agent::on_failure(Instant now, const Error& error) {
 }
 
 // Before it has joined, a process cannot tell a map made after its start from an older one that was under way.
-void Agent::on_map(Instant, const ring::ClusterMapPtr& map) {
-  if (joined_ && !refused_ && map->cluster == cluster_) adopt(map);
+void Agent::on_map(Instant now, const ring::MapUpdate& update) {
+  if (!joined_ || refused_ || update.empty()) return;
+  const ClusterId& cluster = update.map ? update.map->cluster : update.delta->cluster;
+  if (cluster == cluster_) take(now, update);
 }
 
 // Two in a row may be lost before the coordinator counts this node as silent.
 Duration Agent::patience() const { return joined_ ? timing_.detection / 3 : kJoinPatience; }
+
+void Agent::take(Instant now, const ring::MapUpdate& update) {
+  if (update.map) {
+    wants_whole_ = false;
+    return adopt(update.map);
+  }
+  if (update.empty()) return;
+  const auto map = ring::apply(map_, update);
+  if (map) return adopt(*map);
+  const bool asked_before = std::exchange(wants_whole_, true);
+  if (!asked_before && !asking_) next_ = now;
+}
 
 void Agent::adopt(const ring::ClusterMapPtr& map) {
   if (cluster_.empty()) cluster_ = map->cluster;
@@ -116,8 +131,15 @@ void Agent::adopt(const ring::ClusterMapPtr& map) {
                    {}});
   }
   // What earlier processes knew must be read again; what this one knows need not.
-  if (map->epoch < known_ || (adopted_ && map->epoch == known_)) return;
-  adopted_ = true;
+  if (map->epoch < known_ || (map_ && map->epoch == known_)) return;
+  if (map_ && map_->find_node(self_.id) && !map->find_node(self_.id)) {
+    return refuse({ErrorCode::denied,
+                   Outcome::not_applied,
+                   fmt::format("node {} was removed from the cluster, and stops; started again, it joins as a new one",
+                               self_.id.str()),
+                   {}});
+  }
+  map_ = map;
   known_ = map->epoch;
   timing_ = map->shape.timing;
   effects_.push_back(AdoptMap{map});

@@ -36,7 +36,8 @@ using AgentEffect = std::variant<AskCoordinator, AdoptMap, Refused, AgentEvent>;
 
 // Joins at the first coordinator that answers, then sends heartbeats to it. When it falls silent the next one is asked;
 // meanwhile the node goes on with the map it has. Once it has one, it also does while the coordinator that answers is
-// another cluster's.
+// another cluster's. Of a newer map it is told what changed; where that does not fit the map it has, it asks for a
+// whole one. A map that does not name it any more, though one before did, tells that it was removed.
 //
 //   joining --JoinResponse--> member --join_again--> joining
 //
@@ -49,7 +50,7 @@ class Agent {
 
   void on_answer(Instant now, Result<messages::ResponseBody> answer);
   // A map pushed by the coordinator. Ignored before the process has joined, and if it is another cluster's.
-  void on_map(Instant now, const ring::ClusterMapPtr& map);
+  void on_map(Instant now, const ring::MapUpdate& update);
   void on_deadline(Instant now);
   Instant next_deadline() const { return next_; }
 
@@ -62,6 +63,7 @@ class Agent {
  private:
   void on_joined(Instant now, const messages::JoinResponse& response);
   void on_failure(Instant now, const Error& error);
+  void take(Instant now, const ring::MapUpdate& update);
   void adopt(const ring::ClusterMapPtr& map);
   // An answer that takes longer does not come.
   Duration patience() const;
@@ -70,13 +72,14 @@ class Agent {
   ring::NodeInfo self_;
   ClusterId cluster_;
   Epoch known_;
+  ring::ClusterMapPtr map_;  // the newest adopted; null: none by this process
+  bool wants_whole_ = false;  // what changed did not fit it
   std::size_t coordinators_;
   std::size_t current_ = 0;  // the coordinator being asked
   Instant next_;  // of the next request; while one is open: when to give it up
   Timing timing_;  // of the newest map
   bool asking_ = false;
   bool joined_ = false;
-  bool adopted_ = false;
   bool waiting_announced_ = false;
   bool refused_ = false;
   std::vector<AgentEffect> effects_;

@@ -7,19 +7,13 @@
 
 #include "gyre/result.h"
 #include "messages/request.h"
+#include "messages/settings.h"
 #include "ring/cluster_map.h"
 #include "ring/placement.h"
 
 namespace gyre::control {
 
-// What an operator has set of a node; it goes before what the node says of itself when it joins.
-struct NodeSettings {
-  NodeId node;
-  std::optional<double> weight;
-  std::optional<std::string> zone;
-
-  bool operator==(const NodeSettings&) const = default;
-};
+using messages::NodeSettings;
 
 // Everything a coordinator knows that must outlive it.
 struct ClusterState {

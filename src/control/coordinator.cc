@@ -27,7 +27,9 @@ Coordinator::Coordinator(CoordinatorConfig config, std::optional<ClusterState> s
       tick_at_(now + timing().heartbeat),
       liveness_(timing(), now),
       elections_(config_.broken, confirmed_ ? now : Instant()),
-      hand_overs_(now) {}
+      hand_overs_(now) {
+  if (confirmed_) history_.adopt(map());
+}
 
 void Coordinator::on_request(Instant now, AnswerToken token, const messages::RequestBody& body) {
   std::visit(Overloaded{
@@ -36,6 +38,11 @@ void Coordinator::on_request(Instant now, AnswerToken token, const messages::Req
                  [&](const messages::MapRequest& request) { on_map(now, token, request); },
                  [&](const messages::StatusRequest& request) { on_status(now, token, request); },
                  [&](const messages::PromoteRequest& request) { on_promote(now, token, request); },
+                 [&](const messages::PlanRequest&) { on_plan(now, token); },
+                 [&](const messages::MovesRequest&) { on_moves(now, token); },
+                 [&](const messages::ApplyRequest& request) { on_operator(now, token, request); },
+                 [&](const messages::ClusterSetRequest& request) { on_operator(now, token, request); },
+                 [&](const messages::NodeSetRequest& request) { on_operator(now, token, request); },
                  [&](const auto&) {
                    answer(token, Error{.code = ErrorCode::invalid_argument,
                                        .message = "this is a coordinator, which holds no keys: send reads and "
@@ -62,15 +69,19 @@ void Coordinator::on_heartbeat(Instant now, AnswerToken token, const messages::H
   const bool ours = confirmed_ && heartbeat.cluster == confirmed_->map.cluster;
   const ring::NodeInfo* node = ours ? confirmed_->map.find_node(heartbeat.node) : nullptr;
   if (!node || node->incarnation != heartbeat.incarnation) {
-    return answer(token, messages::HeartbeatResponse{.join_again = true, .map = nullptr});
+    // From the map, a process whose node was removed sees that.
+    return answer(
+        token, messages::HeartbeatResponse{
+                   .join_again = true, .update = ours && !node ? history_.since(heartbeat.known) : ring::MapUpdate{}});
   }
   mark_heard(heartbeat.node);
   note_epoch(heartbeat.known, heartbeat.node);
-  answer(token, messages::HeartbeatResponse{.join_again = false, .map = map_if_newer(heartbeat.known)});
+  known_[heartbeat.node] = heartbeat.known;
+  answer(token, messages::HeartbeatResponse{.join_again = false, .update = history_.since(heartbeat.known)});
 }
 
 void Coordinator::on_map(Instant, AnswerToken token, const messages::MapRequest& request) {
-  answer(token, messages::MapResponse{map_if_newer(request.known)});
+  answer(token, messages::MapResponse{history_.since(request.known)});
 }
 
 void Coordinator::on_status(Instant now, AnswerToken token, const messages::StatusRequest&) {
@@ -119,6 +130,10 @@ void Coordinator::on_message(Instant now, const messages::Sender& from, messages
                    event(Kind::node_leaving, from.node,
                          from.node.str() + " stops: its primaries move to members that are in sync");
                  },
+                 [&](messages::LoadReport& report) {
+                   loads_.on_report(now, from.node, confirmed_->map.entries.size(), std::move(report));
+                 },
+                 [&](const messages::Retired& retired) { moves_.on_retired(from.node, retired.partition); },
                  [&](const messages::NodeEvent& event) {
                    pass_on(from.node, event);
                    const bool failed = event.kind == messages::NodeEvent::Kind::storage_failed;
@@ -196,12 +211,17 @@ void Coordinator::suspect_primaries() {
 void Coordinator::on_deadline(Instant now) {
   wake(now);
   for (NodeId& node : liveness_.expire(now)) {
-    const std::string detail = fmt::format("{} was not heard for {} ms", node.str(), to_ms(timing().detection));
+    const bool removed = confirmed_ && confirmed_->map.find_node(node) == nullptr;
+    const std::string detail = removed
+                                   ? node.str() + " was removed, and stopped"
+                                   : fmt::format("{} was not heard for {} ms", node.str(), to_ms(timing().detection));
+    if (removed) liveness_.forget(node);
     event(Kind::node_down, std::move(node), detail);
   }
   if (const auto* retrying = std::get_if<Retrying>(&phase_); retrying && retrying->at <= now) load_state();
   if (now < tick_at_) return;
   tick_at_ = now + timing().heartbeat;
+  look_due_ = true;
   // A process that dies closes its connections and its port one after the other: the first look may come between.
   std::erase_if(lost_, [&](const auto& lost) { return now - lost.second > timing().detection; });
   for (const auto& [node, at] : lost_) probe(node);
@@ -218,6 +238,7 @@ std::vector<CoordinatorEffect> Coordinator::take_effects() {
   if (store_works()) {
     elections_.step(view());
     for (SendToNode& send : elections_.take_messages()) effects_.push_back(std::move(send));
+    for (SendToNode& send : rebalancer_.orders(view(), elections_, hand_overs_)) effects_.push_back(std::move(send));
     for (SendToNode& send : hand_overs_.step(view(), elections_, config_.balance_primaries)) {
       effects_.push_back(std::move(send));
     }
@@ -285,11 +306,8 @@ void Coordinator::pass_on(const NodeId& node, const messages::NodeEvent& said) {
     case From::snapshot: return tell(Kind::snapshot, name + " received a snapshot of ", "");
     case From::caught_up: return tell(Kind::caught_up, name + " follows ", " again");
     case From::storage_failed: return tell(Kind::storage_failed, "the storage of " + name + " failed for ", "");
+    case From::retired: return tell(Kind::retired, name + " deleted its copy of ", "");
   }
-}
-
-ring::ClusterMapPtr Coordinator::map_if_newer(Epoch known) const {
-  return confirmed_ && confirmed_->map.epoch > known ? map() : nullptr;
 }
 
 void Coordinator::answer(AnswerToken token, messages::ResponseBody body) {

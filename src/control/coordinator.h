@@ -23,9 +23,15 @@
 #include "control/event_groups.h"
 #include "control/handover.h"
 #include "control/liveness.h"
+#include "control/load_table.h"
+#include "control/membership.h"
+#include "control/move_tracker.h"
 #include "control/operator_promotion.h"
+#include "control/planner.h"
+#include "control/rebalancer.h"
 #include "gyre/result.h"
 #include "messages/request.h"
+#include "ring/map_delta.h"
 
 namespace gyre::control {
 
@@ -43,14 +49,19 @@ struct CoordinatorConfig {
 inline constexpr Duration kStoreRetry = std::chrono::milliseconds(500);
 // Beyond, a join is answered `busy`.
 inline constexpr std::size_t kJoinsWaitingMax = 2 * std::size_t{limits::kNodesMax};
+// Beyond, what an operator asks for is answered `busy`.
+inline constexpr std::size_t kOperatorRequestsMax = 64;
 
 // One machine for each coordinator process, owned by its event loop. It starts with what the store held; with nothing,
 // it creates the cluster first.
 //
-// Changes are made in rounds: all that waits (joins, what primaries ask, elections that are decided) is judged against
-// one copy of the state, which is swapped into the store; answers wait for the swap. A round begins in take_effects(),
-// so that what came in one turn shares one. What others are shown is only what the store has confirmed; each new map
-// is pushed to all nodes that are up.
+// Changes are made in rounds: all that waits (joins, what operators and primaries ask, elections that are decided,
+// steps of moves) is judged against one copy of the state, which is swapped into the store; answers wait for the swap.
+// A round begins in take_effects(), so that what came in one turn shares one. What others are shown is only what the
+// store has confirmed; what a new map changes is pushed to all nodes that are up.
+//
+// Where the set of nodes that hold data has changed, and operators have not switched that off, the same round makes the
+// target placement that follows from it; the rebalancer then leads there step by step.
 //
 //   idle --something to change--> swapping --ok--> idle
 //                                 swapping --somebody else was first--> loading --ok--> idle
@@ -72,11 +83,18 @@ class Coordinator {
   void on_status(Instant now, AnswerToken token, const messages::StatusRequest& request);
   // Answered once all is swapped in, or after kPromotionPatience.
   void on_promote(Instant now, AnswerToken token, const messages::PromoteRequest& request);
+  // Answered at once, from what is known.
+  void on_plan(Instant now, AnswerToken token);
+  void on_moves(Instant now, AnswerToken token);
+  // Answered once it is swapped in.
+  using OperatorRequest = std::variant<messages::ApplyRequest, messages::ClusterSetRequest, messages::NodeSetRequest>;
+  void on_operator(Instant now, AnswerToken token, OperatorRequest request);
   // One of the above. Any other request is answered `invalid_argument` (events are kept by the host).
   void on_request(Instant now, AnswerToken token, const messages::RequestBody& body);
 
   // A one-way message of a node: PollAnswer, SealAnswer, SetInSync, HandedOver, PeerDown, Promises, Leaving, Accounted,
-  // NodeEvent. Others are ignored, and so is what comes from a process that is not the one admitted last.
+  // LoadReport, Retired, NodeEvent. Others are ignored, and so is what comes from a process that is not the one
+  // admitted last.
   void on_message(Instant now, const messages::Sender& from, messages::Message message);
   // The node's connection to this coordinator broke: it may be dead.
   void on_connection_lost(Instant now, const NodeId& node);
@@ -110,9 +128,22 @@ class Coordinator {
     messages::JoinRequest request;
     Admission admission;
   };
+  struct WaitingOperator {
+    AnswerToken token;
+    OperatorRequest request;
+  };
+  // What is found to be due when one looks around.
+  struct Due {
+    std::vector<MembershipChange> memberships;
+    std::vector<Rebalancer::Step> steps;
+
+    bool empty() const { return memberships.empty() && steps.empty(); }
+  };
   // What one swap contains.
   struct Round {
     std::vector<AcceptedJoin> joins;
+    std::vector<WaitingOperator> operators;
+    std::vector<CoordinatorEvent> events;  // that it makes true
     std::vector<Choice> choices;
     std::set<PartitionId> handed_over;
     bool places = false;  // the first placement is part of it
@@ -131,13 +162,22 @@ class Coordinator {
 
   // Rounds and the store.
   void begin_round();
-  bool has_work(const std::vector<Choice>& choices) const;
+  Due look_around();
+  bool has_work(const std::vector<Choice>& choices, const Due& due) const;
   std::vector<AcceptedJoin> admit_waiting(ClusterState& next);
   std::vector<Choice> apply_choices(std::vector<Choice> choices, ClusterState& next) const;
+  void change_as_asked(ClusterState& next, Round& round);
+  Result<void> change_as_asked(const OperatorRequest& request, ClusterState& next, Round& round) const;
+  // The new target that follows from other changes of `next`. `returned`: nodes that are back.
+  void plan_again(const std::vector<NodeId>& returned, ClusterState& next, Round& round) const;
   void create_cluster();
   void propose(ClusterState next, Round round);
   void confirm(ClusterStatePtr state, const Round& round);
+  void push_map();
+  void forget_removed(const ring::ClusterMap& before);
+  void finish(const Round& round);
   void finish_join(const AcceptedJoin& join);
+  void refuse_waiting(const Error& why);
   void load_state();
   void on_store_failure(const Error& error);
   // Some node knows a newer map.
@@ -158,7 +198,6 @@ class Coordinator {
   View view() const { return {now_, *confirmed_, liveness_, config_.broken}; }
   const Timing& timing() const { return confirmed_ ? confirmed_->map.shape.timing : config_.shape.timing; }
 
-  ring::ClusterMapPtr map_if_newer(Epoch known) const;
   void answer(AnswerToken token, messages::ResponseBody body);
   void refuse(AnswerToken token, const NodeId& node, Error why);
   void event(CoordinatorEvent::Kind kind, NodeId node = {}, std::string detail = {});
@@ -173,7 +212,15 @@ class Coordinator {
   HandOvers hand_overs_;
   EntryRequests entry_requests_;
   OperatorPromotions operator_promotions_;
+  Rebalancer rebalancer_;
+  MoveTracker moves_;
+  Planner planner_;
+  LoadTable loads_;
+  ring::MapHistory history_;
+  bool look_due_ = true;  // time has passed, or the state is another: something may be due
   std::vector<WaitingJoin> waiting_;
+  std::vector<WaitingOperator> operators_;
+  std::map<NodeId, Epoch> known_;  // the newest map that each node has said it knows
   std::map<NodeId, std::string> refusals_;  // why a node was refused last: those who ask again get no new event
   std::map<NodeId, Instant> lost_;  // nodes whose connection broke then, and that were not heard since
   std::map<NodeId, Instant> probed_at_;

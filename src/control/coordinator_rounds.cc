@@ -16,7 +16,10 @@ using Kind = CoordinatorEvent::Kind;
 
 // INVARIANT 2 of the class.
 void assert_follows(const ring::ClusterMap& before, const ring::ClusterMap& after) {
-  GYRE_ASSERT(after.cluster == before.cluster && after.shape == before.shape);
+  ring::ClusterShape shape = before.shape;
+  shape.replication_factor = after.shape.replication_factor;
+  shape.min_in_sync = after.shape.min_in_sync;
+  GYRE_ASSERT(after.cluster == before.cluster && after.shape == shape);
   GYRE_ASSERT(after.epoch >= before.epoch);
   GYRE_ASSERT(after.epoch > before.epoch || after == before);
   for (std::size_t i = 0; i < before.entries.size(); ++i) {
@@ -60,30 +63,47 @@ void Coordinator::begin_round() {
   if (!std::holds_alternative<Idle>(phase_)) return;
   if (!confirmed_) return create_cluster();
   if (store_is_behind()) {
-    for (const WaitingJoin& join : std::exchange(waiting_, {})) {
-      refuse(join.token, join.request.node.id, ready().error());
-    }
+    refuse_waiting(ready().error());
     return entry_requests_.clear();
   }
   std::vector<Choice> choices = elections_.choose(view());
-  if (!has_work(choices)) return;
+  const Due due = look_around();
+  if (!has_work(choices, due)) return;
 
   ClusterState next = *confirmed_;
   Round round;
   next.map.coordinators = config_.addresses;
   round.joins = admit_waiting(next);
+  change_as_asked(next, round);
+  std::vector<NodeId> returned;
+  for (const MembershipChange& change : due.memberships) {
+    if (auto event = control::carry_out(change, next)) round.events.push_back(std::move(*event));
+    if (change.kind == MembershipChange::Kind::returned) returned.push_back(change.node);
+  }
   round.handed_over = entry_requests_.apply({now_, next, liveness_, config_.broken}, next, elections_);
   round.choices = apply_choices(std::move(choices), next);
+  for (const Rebalancer::Step& step : due.steps) Rebalancer::carry_out(step, next.map);
   round.places = place_first(next, config_.initial_nodes);
+  plan_again(returned, next, round);
   if (next != *confirmed_) return propose(std::move(next), std::move(round));
-  for (const AcceptedJoin& join : round.joins) finish_join(join);
+  finish(round);
 }
 
-bool Coordinator::has_work(const std::vector<Choice>& choices) const {
-  const ring::ClusterMap& map = confirmed_->map;
-  const bool placement_due = confirmed_->target.partitions.empty() && map.nodes.size() >= config_.initial_nodes;
-  return !waiting_.empty() || !entry_requests_.empty() || !choices.empty() || placement_due ||
-         map.coordinators != config_.addresses;
+// Not with every event: each looks at all nodes, or at all partitions that are moving.
+Coordinator::Due Coordinator::look_around() {
+  Due due;
+  if (!std::exchange(look_due_, false)) return due;
+  due.memberships = due_changes(view(), [&](const NodeId& node) { return moves_.deleting(node); });
+  due.steps = rebalancer_.steps(view(), elections_, hand_overs_);
+  if (moves_.update(view(), confirmed_, loads_)) {
+    event(Kind::rebalance_done, {}, "all partitions are where the target placement wants them");
+  }
+  return due;
+}
+
+bool Coordinator::has_work(const std::vector<Choice>& choices, const Due& due) const {
+  return !waiting_.empty() || !operators_.empty() || !entry_requests_.empty() || !choices.empty() || !due.empty() ||
+         first_placement_due(*confirmed_, config_.initial_nodes) || confirmed_->map.coordinators != config_.addresses;
 }
 
 std::vector<Coordinator::AcceptedJoin> Coordinator::admit_waiting(ClusterState& next) {
@@ -107,8 +127,8 @@ std::vector<Choice> Coordinator::apply_choices(std::vector<Choice> choices, Clus
     const bool overtaken = entry.term >= choice.appointment.term;
     if (overtaken || (changed && config_.broken != BrokenRule::swap_by_version)) return true;
     // The chosen process may be gone: another one of the same node was admitted in this very round.
-    const Incarnation chosen = choice.appointment.incarnation;
-    if (next.map.find_node(choice.appointment.node)->incarnation != chosen) return true;
+    const ring::NodeInfo* chosen = next.map.find_node(choice.appointment.node);
+    if (chosen == nullptr || chosen->incarnation != choice.appointment.incarnation) return true;
     appoint(next.map.shape, entry, choice.appointment);
     return false;
   });
@@ -138,11 +158,12 @@ void Coordinator::on_swapped(Instant now, const Result<void>& outcome) {
   Swapping swap = std::get<Swapping>(std::exchange(phase_, Idle{}));
   if (!outcome) {
     for (AcceptedJoin& join : swap.round.joins) waiting_.push_back({join.token, std::move(join.request)});
+    for (WaitingOperator& asked : swap.round.operators) operators_.push_back(std::move(asked));
     if (outcome.error().code != ErrorCode::condition_failed) return on_store_failure(outcome.error());
     return load_state();  // somebody else was first: all is judged again by what the store has now
   }
   confirm(std::move(swap.proposed), swap.round);
-  for (const AcceptedJoin& join : swap.round.joins) finish_join(join);
+  finish(swap.round);
   if (swap.round.places) {
     event(Kind::partitions_placed, {},
           fmt::format("{} partitions on {} nodes", confirmed_->map.shape.partitions, confirmed_->map.nodes.size()));
@@ -168,6 +189,8 @@ void Coordinator::confirm(ClusterStatePtr state, const Round& round) {
   const ClusterStatePtr before = std::exchange(confirmed_, std::move(state));
   const ring::ClusterMap& map = confirmed_->map;
   liveness_.set_timing(map.shape.timing);
+  look_due_ = true;
+  if (!before || before->map.epoch != map.epoch) history_.adopt(this->map());
   if (!before) return event(Kind::cluster_created, {}, map.cluster.str());
   if (before->map.epoch == map.epoch) return;
   assert_follows(before->map, map);
@@ -180,8 +203,50 @@ void Coordinator::confirm(ClusterStatePtr state, const Round& round) {
     if (promoted && !round.handed_over.contains(partition)) elections_.on_promoted(timing(), partition, now_);
   }
   tell_changes(before->map, map, round.choices, round.handed_over, events_);
-  for (const ring::NodeInfo& node : map.nodes) {
-    if (liveness_.up(node.id)) effects_.push_back(SendToNode{node.id, messages::MapPush{this->map()}});
+  forget_removed(before->map);
+  push_map();
+}
+
+// To each node what changed since it last said what it knows: what was pushed since may be lost. Most know the same.
+void Coordinator::push_map() {
+  std::map<Epoch, ring::MapUpdate> updates;
+  for (const ring::NodeInfo& node : confirmed_->map.nodes) {
+    if (!liveness_.up(node.id)) continue;
+    const auto known = known_.find(node.id);
+    const Epoch epoch = known == known_.end() ? Epoch() : known->second;
+    const auto [update, added] = updates.try_emplace(epoch);
+    if (added) update->second = history_.since(epoch);
+    if (!update->second.empty()) effects_.push_back(SendToNode{node.id, messages::MapPush{update->second}});
+  }
+}
+
+// Whoever is still up is told why it is not known any more, and expires by and by.
+void Coordinator::forget_removed(const ring::ClusterMap& before) {
+  for (const ring::NodeInfo& node : before.nodes) {
+    if (confirmed_->map.find_node(node.id) != nullptr) continue;
+    if (liveness_.up(node.id)) {
+      const auto known = known_.find(node.id);
+      const ring::MapUpdate update = history_.since(known == known_.end() ? Epoch() : known->second);
+      effects_.push_back(SendToNode{node.id, messages::MapPush{update}});
+    } else {
+      liveness_.forget(node.id);
+    }
+    lost_.erase(node.id);
+    probed_at_.erase(node.id);
+    known_.erase(node.id);
+    loads_.forget(node.id);
+  }
+}
+
+// What a round contains is true now.
+void Coordinator::finish(const Round& round) {
+  for (const AcceptedJoin& join : round.joins) finish_join(join);
+  for (const CoordinatorEvent& made : round.events) event(made.kind, made.node, made.detail);
+  const Epoch epoch = confirmed_->map.epoch;
+  for (const WaitingOperator& asked : round.operators) {
+    const bool applied = std::holds_alternative<messages::ApplyRequest>(asked.request);
+    answer(asked.token, applied ? messages::ResponseBody(messages::ApplyResponse{epoch})
+                                : messages::ResponseBody(messages::SetResponse{epoch}));
   }
 }
 
@@ -191,6 +256,7 @@ void Coordinator::finish_join(const AcceptedJoin& join) {
     event(kind_of(join.admission), node, join.request.node.addresses.native);
   }
   refusals_.erase(node);
+  known_[node] = confirmed_->map.epoch;
   mark_heard(node);
   answer(join.token, messages::JoinResponse{map()});
 }
@@ -204,11 +270,14 @@ void Coordinator::load_state() {
 void Coordinator::on_store_failure(const Error& error) {
   phase_ = Retrying{now_ + kStoreRetry};
   event(Kind::store_failed, {}, error.to_string());
-  for (const WaitingJoin& join : std::exchange(waiting_, {})) {
-    refuse(join.token, join.request.node.id,
-           Error{.code = ErrorCode::unavailable,
-                 .message = "the cluster store failed (" + error.message + "); the coordinator tries again"});
-  }
+  refuse_waiting({.code = ErrorCode::unavailable,
+                  .outcome = Outcome::unknown,
+                  .message = "the cluster store failed (" + error.message + "); the coordinator tries again"});
+}
+
+void Coordinator::refuse_waiting(const Error& why) {
+  for (const WaitingJoin& join : std::exchange(waiting_, {})) refuse(join.token, join.request.node.id, why);
+  for (const WaitingOperator& asked : std::exchange(operators_, {})) answer(asked.token, why);
 }
 
 bool Coordinator::store_works() const {
@@ -217,7 +286,7 @@ bool Coordinator::store_works() const {
 }
 
 void Coordinator::check_invariants() const {
-  GYRE_ASSERT(waiting_.size() <= 2 * kJoinsWaitingMax);
+  GYRE_ASSERT(waiting_.size() <= 2 * kJoinsWaitingMax && operators_.size() <= 2 * kOperatorRequestsMax);
   elections_.check_invariants();
   if (confirmed_) assert_sound(confirmed_->map);
   if (const auto* swap = std::get_if<Swapping>(&phase_)) {

@@ -31,6 +31,11 @@ struct CoordinatorEvent {
     node_down,
     node_dead,     // its port refuses connections: a proof
     node_leaving,  // it stops in good order
+    node_away,      // silent for too long: it is being replaced
+    node_returned,  // an away node takes part again
+    node_draining,  // it gives away what it has
+    node_removed,   // it has nothing more, and is no node of the cluster any more
+    settings_changed,
     store_failed,  // `detail`: what the cluster store said
     store_behind,  // a node knows a newer map than the cluster store has; nothing is changed until it catches up
     // Promotion.
@@ -42,6 +47,11 @@ struct CoordinatorEvent {
     handed_over,      // `node` took over from a primary that gave up its term for it
     no_candidate,     // nobody may be promoted; `detail` says what an operator can do
     in_sync_changed,
+    // Moves.
+    rebalance_planned,  // there is a new target
+    rebalance_done,     // everything is where the target wants it
+    member_added,       // `node` gets a copy
+    member_removed,     // `node` is no member any more
     // Said by nodes.
     serving,
     stopped,
@@ -50,6 +60,7 @@ struct CoordinatorEvent {
     snapshot,
     caught_up,
     storage_failed,
+    retired,  // a copy that is no member's any more was deleted
   };
   Kind kind;
   NodeId node;         // empty where no node is concerned

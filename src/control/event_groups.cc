@@ -27,6 +27,11 @@ std::string_view to_string(Kind kind) {
     case Kind::node_down: return "node_down";
     case Kind::node_dead: return "node_dead";
     case Kind::node_leaving: return "node_leaving";
+    case Kind::node_away: return "node_away";
+    case Kind::node_returned: return "node_returned";
+    case Kind::node_draining: return "node_draining";
+    case Kind::node_removed: return "node_removed";
+    case Kind::settings_changed: return "settings_changed";
     case Kind::store_failed: return "store_failed";
     case Kind::store_behind: return "store_behind";
     case Kind::suspected: return "suspected";
@@ -37,6 +42,10 @@ std::string_view to_string(Kind kind) {
     case Kind::handed_over: return "handed_over";
     case Kind::no_candidate: return "no_candidate";
     case Kind::in_sync_changed: return "in_sync_changed";
+    case Kind::rebalance_planned: return "rebalance_planned";
+    case Kind::rebalance_done: return "rebalance_done";
+    case Kind::member_added: return "member_added";
+    case Kind::member_removed: return "member_removed";
     case Kind::serving: return "serving";
     case Kind::stopped: return "stopped";
     case Kind::rewound: return "rewound";
@@ -44,6 +53,7 @@ std::string_view to_string(Kind kind) {
     case Kind::snapshot: return "snapshot";
     case Kind::caught_up: return "caught_up";
     case Kind::storage_failed: return "storage_failed";
+    case Kind::retired: return "retired";
   }
   return "unknown";
 }

@@ -33,6 +33,17 @@ void HandOvers::relieve(const View& view, PartitionId partition) {
   }
 }
 
+void HandOvers::move(const View& view, PartitionId partition, const NodeId& successor) {
+  if (orders_.contains(partition) || in_turn() >= kDriftsAtOnce) return;
+  order(view, partition, successor);
+  orders_.at(partition).in_turn = true;
+}
+
+std::size_t HandOvers::in_turn() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(orders_, [](const auto& order) { return order.second.in_turn; }));
+}
+
 void HandOvers::on_changed(PartitionId partition, Instant now) { changed_at_[partition] = now; }
 
 std::vector<SendToNode> HandOvers::step(const View& view, const Elections& elections, bool balance) {
@@ -102,14 +113,9 @@ void HandOvers::empty_leavers(const View& view, std::vector<SendToNode>& message
 }
 
 void HandOvers::begin_drifts(const View& view, const Elections& elections) {
-  auto under_way =
-      static_cast<std::size_t>(std::ranges::count_if(orders_, [](const auto& order) { return order.second.drift; }));
-  for (std::size_t i = 0; i < view.map().entries.size() && under_way < kDriftsAtOnce; ++i) {
+  for (std::size_t i = 0; i < view.map().entries.size() && in_turn() < kDriftsAtOnce; ++i) {
     const PartitionId partition(static_cast<std::uint16_t>(i));
-    if (!should_drift(view, elections, partition)) continue;
-    order(view, partition, view.state.target.partitions[i].front());
-    orders_.at(partition).drift = true;
-    ++under_way;
+    if (should_drift(view, elections, partition)) move(view, partition, view.state.target.partitions[i].front());
   }
 }
 

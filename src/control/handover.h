@@ -1,4 +1,4 @@
-// Planned hand-overs: of nodes that stop in good order, of primaries that drift back to where the target placement
+// Planned hand-overs: of nodes that stop in good order, of primaries that move or drift to where the target placement
 // wants them, and those an operator asks for. The coordinator only orders them; primaries carry them out.
 #pragma once
 
@@ -16,7 +16,7 @@ namespace gyre::control {
 
 // Before a primary drifts back, everything about it has been as it is for so long.
 inline constexpr Duration kSteady = std::chrono::seconds(3);
-// Drifting hand-overs that are under way at most, so that a return is never a wave of stalls.
+// Hand-overs of moves and drifts that are under way at most, so that a return is never a wave of stalls.
 inline constexpr std::size_t kDriftsAtOnce = 4;
 // A hand-over that has not happened by then is given up.
 inline constexpr Duration kHandOverPatience = std::chrono::seconds(2);
@@ -28,10 +28,15 @@ class HandOvers {
   // A process says that it stops. Repeated by it. True: for the first time.
   bool on_leaving(const messages::Sender& from, Instant now);
   bool leaving(const ring::NodeInfo& node) const;
+  // Alive, in sync, and not about to stop.
+  bool can_take_over(const View& view, const ring::PartitionEntry& entry, const NodeId& node) const;
   // Asks the primary of the partition to let `successor` take over.
   void order(const View& view, PartitionId partition, const NodeId& successor);
   // The primary cannot give what it should: a member that can takes over, if there is one.
   void relieve(const View& view, PartitionId partition);
+  // The same for a primary that the target placement does not have as a member: when its turn comes. Repeat the call
+  // until it is done.
+  void move(const View& view, PartitionId partition, const NodeId& successor);
   // The entry of this partition is another now.
   void on_changed(PartitionId partition, Instant now);
 
@@ -49,12 +54,11 @@ class HandOvers {
     NodeId successor;
     Instant until;
     Instant ask_at;
-    bool drift = false;
+    bool in_turn = false;  // of those that kDriftsAtOnce counts
   };
 
-  // Alive, in sync, and not about to stop.
-  bool can_take_over(const View& view, const ring::PartitionEntry& entry, const NodeId& node) const;
   void empty_leavers(const View& view, std::vector<SendToNode>& messages);
+  std::size_t in_turn() const;
   void begin_drifts(const View& view, const Elections& elections);
   bool should_drift(const View& view, const Elections& elections, PartitionId partition) const;
   void repeat_orders(const View& view, std::vector<SendToNode>& messages);

@@ -48,6 +48,21 @@ void depose(ring::PartitionEntry& entry) {
   if (entry.deposed.size() > limits::kDeposedMax) entry.deposed.erase(entry.deposed.begin());
 }
 
+// Who goes is no member by the target placement, and the copies that it wants stay.
+bool only_leavers_go(const View& view, const messages::SetInSync& asked) {
+  const std::size_t index = asked.partition.value();
+  if (index >= view.state.target.partitions.size()) return false;
+  const std::vector<NodeId>& wanted = view.state.target.partitions[index];
+  const auto is_wanted = [&](const ring::InSyncMember& member) {
+    return std::ranges::find(wanted, member.node) != wanted.end();
+  };
+  const bool wanted_stay = std::ranges::all_of(view.entry(asked.partition).in_sync, [&](const auto& member) {
+    return !is_wanted(member) || names(asked.in_sync, member.node);
+  });
+  const auto copies = static_cast<std::size_t>(std::ranges::count_if(asked.in_sync, is_wanted));
+  return wanted_stay && copies >= std::min<std::size_t>(view.map().shape.replication_factor, wanted.size());
+}
+
 }  // namespace
 
 bool eligible(const View& view, const ring::InSyncMember& member) {
@@ -76,6 +91,19 @@ void appoint(const ring::ClusterShape& shape, ring::PartitionEntry& entry, Appoi
   entry.term = appointment.term;
   entry.primary = std::move(appointment.node);
   entry.primary_incarnation = appointment.incarnation;
+  ++entry.version;
+}
+
+void add_learner(ring::PartitionEntry& entry, const NodeId& node) {
+  GYRE_ASSERT(!entry.has_member(node) && entry.members().size() < limits::kMembersMax);
+  entry.learners.push_back(node);
+  ++entry.version;
+}
+
+void remove_learner(ring::PartitionEntry& entry, const NodeId& node) {
+  GYRE_ASSERT(entry.find_in_sync(node) == nullptr);
+  std::erase(entry.learners, node);
+  std::erase(entry.departed, node);
   ++entry.version;
 }
 
@@ -109,6 +137,7 @@ Verdict judge(const View& view, const messages::Sender& from, const messages::Se
   }
   if (std::ranges::is_permutation(asked.in_sync, entry.in_sync)) return Verdict::refused;  // nothing to do
   if (asked.release || asked.in_sync.size() >= view.map().shape.min_in_sync) return Verdict::granted;
+  if (only_leavers_go(view, asked)) return Verdict::granted;
   const bool drops_the_living = std::ranges::any_of(entry.in_sync, [&](const ring::InSyncMember& member) {
     return !names(asked.in_sync, member.node) && eligible(view, member) &&
            view.nodes.heard_lately(*view.map().find_node(member.node), view.now);

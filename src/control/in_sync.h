@@ -46,6 +46,11 @@ struct Appointment {
 // REQUIRES: a higher term than the entry's.
 void appoint(const ring::ClusterShape& shape, ring::PartitionEntry& entry, Appointment appointment);
 
+// `node`, which holds nothing, becomes a member. REQUIRES: it is none.
+void add_learner(ring::PartitionEntry& entry, const NodeId& node);
+// A learner is no member any more. What it has to account for stays named.
+void remove_learner(ring::PartitionEntry& entry, const NodeId& node);
+
 // `node` has accounted for what it served up to `term`. False: nothing was open.
 bool account(ring::PartitionEntry& entry, const NodeId& node, Term term);
 

@@ -49,6 +49,12 @@ bool Liveness::silent(const NodeId& node, Instant now) const {
   return now >= (found == seen_.end() ? awake_since_ + timing_.detection : silent_at(found->second));
 }
 
+Duration Liveness::silence(const NodeId& node, Instant now) const {
+  const auto found = seen_.find(node);
+  if (found == seen_.end()) return now - awake_since_;
+  return found->second.up ? Duration{0} : now - std::max(found->second.last, awake_since_);
+}
+
 bool Liveness::dead(const NodeId& node, Incarnation incarnation) const {
   const auto found = dead_.find(node);
   return found != dead_.end() && found->second.incarnation == incarnation;
@@ -69,6 +75,11 @@ messages::NodeStatus Liveness::status(const NodeId& node, Instant now) const {
   const auto found = seen_.find(node);
   if (found == seen_.end()) return {node, false, -1};
   return {node, found->second.up, to_ms(now - found->second.last)};
+}
+
+void Liveness::forget(const NodeId& node) {
+  seen_.erase(node);
+  dead_.erase(node);
 }
 
 }  // namespace gyre::control

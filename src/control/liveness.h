@@ -38,12 +38,16 @@ class Liveness {
   bool heard_lately(const ring::NodeInfo& node, Instant now) const;
   // Not heard for the detection time, all of which this process was awake.
   bool silent(const NodeId& node, Instant now) const;
+  // For how long it was not heard, all of which this process was awake. Zero: it is up.
+  Duration silence(const NodeId& node, Instant now) const;
   bool dead(const NodeId& node, Incarnation incarnation) const;
   // Since when it is up without a break. kNever: it is not up.
   Instant up_since(const NodeId& node) const;
   // What remains of the detection time for a node that is up; zero for others.
   Duration until_down(const NodeId& node, Instant now) const;
   messages::NodeStatus status(const NodeId& node, Instant now) const;
+  // It is no node of the cluster any more.
+  void forget(const NodeId& node);
 
  private:
   struct Seen {

@@ -33,6 +33,20 @@ void tell_in_sync(PartitionId partition, const ring::PartitionEntry& before, con
              fmt::format(" is {} now: {}", list_of(after.in_sync), change));
 }
 
+void tell_members(PartitionId partition, const ring::PartitionEntry& before, const ring::PartitionEntry& after,
+                  EventGroups& events) {
+  const std::vector<NodeId> old_members = before.members();
+  const std::vector<NodeId> new_members = after.members();
+  for (const NodeId& node : new_members) {
+    if (before.has_member(node)) continue;
+    events.add(Kind::member_added, node, node.str() + " gets a copy of ", {partition, {}}, "");
+  }
+  for (const NodeId& node : old_members) {
+    if (after.has_member(node)) continue;
+    events.add(Kind::member_removed, node, node.str() + " is no member any more of ", {partition, {}}, "");
+  }
+}
+
 void tell_appointment(PartitionId partition, const ring::PartitionEntry& before, const ring::PartitionEntry& after,
                       const Choice* choice, EventGroups& events) {
   const bool again = before.primary == after.primary;
@@ -66,6 +80,7 @@ void tell_changes(const ring::ClusterMap& before, const ring::ClusterMap& after,
     const ring::PartitionEntry& old_entry = before.entries[i];
     const ring::PartitionEntry& new_entry = after.entries[i];
     if (old_entry.version == new_entry.version || old_entry.primary.empty()) continue;
+    tell_members(partition, old_entry, new_entry, events);
     if (old_entry.term == new_entry.term) {
       tell_in_sync(partition, old_entry, new_entry, events);
     } else if (handed_over.contains(partition)) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -18,9 +19,8 @@ namespace gyre::coordinator {
 namespace {
 
 constexpr std::string_view kMagic = "GYRESTAT";
-constexpr std::uint32_t kFormat = 2;
-constexpr std::size_t kHeaderBytes = 40;
-constexpr std::size_t kHashedHeaderBytes = 32;
+constexpr std::uint32_t kFormat = 3;
+constexpr std::uint32_t kFormatOldest = 2;  // without settings
 constexpr const char* kStateFile = "cluster.state";
 constexpr const char* kNewFile = "cluster.state.new";
 constexpr const char* kLockFile = "lock";
@@ -45,14 +45,13 @@ std::uint64_t checksum(std::string_view hashed_header, std::string_view body) {
 std::string encode(const control::ClusterState& state) {
   const Bytes map = wire::encode_map(state.map);
   const Bytes placement = wire::encode_placement(state.target);
+  const Bytes settings = wire::encode_settings({state.policy, state.settings});
   std::string out(kMagic);
   append(out, kFormat);
   append(out, std::uint32_t{0});
-  append(out, std::uint64_t{map.size()});
-  append(out, std::uint64_t{placement.size()});
-  const std::string body = map.str() + placement.str();
+  for (const Bytes* part : {&map, &placement, &settings}) append(out, std::uint64_t{part->size()});
+  const std::string body = map.str() + placement.str() + settings.str();
   append(out, checksum(out, body));
-  GYRE_ASSERT(out.size() == kHeaderBytes);
   return out + body;
 }
 
@@ -61,28 +60,66 @@ std::unexpected<Error> damaged(const std::filesystem::path& path, std::string_vi
               fmt::format("{} is damaged ({}): bring it back from a backup; nothing was changed", path.string(), how));
 }
 
-Result<control::ClusterState> decode(const std::filesystem::path& path, std::string_view bytes) {
-  if (bytes.size() < kHeaderBytes || !bytes.starts_with(kMagic)) return damaged(path, "it does not begin as it must");
+// The parts of a file and where they lie in it; a format has more of them than the one before.
+struct Layout {
+  static constexpr std::size_t kSizesAt = 16;
+
+  std::size_t parts;
+
+  std::size_t checksum_at() const { return kSizesAt + parts * sizeof(std::uint64_t); }
+  std::size_t header_bytes() const { return checksum_at() + sizeof(std::uint64_t); }
+};
+
+// ERRORS: corrupt, unsupported.
+Result<Layout> layout_of(const std::filesystem::path& path, std::string_view bytes) {
+  if (bytes.size() < Layout::kSizesAt || !bytes.starts_with(kMagic)) {
+    return damaged(path, "it does not begin as it must");
+  }
   const auto format = read_at<std::uint32_t>(bytes, 8);
-  if (format != kFormat) {
+  if (format < kFormatOldest || format > kFormat) {
     return fail(
         ErrorCode::unsupported,
-        fmt::format("{} has format {}, this version knows only {}: run the {} version that wrote it, or begin a "
-                    "new cluster in an empty directory",
-                    path.string(), format, kFormat, format > kFormat ? "newer" : "older"));
+        fmt::format("{} has format {}, this version knows only {} and {}: run the {} version that wrote it, or begin "
+                    "a new cluster in an empty directory",
+                    path.string(), format, kFormatOldest, kFormat, format > kFormat ? "newer" : "older"));
   }
-  const std::string_view body = bytes.substr(kHeaderBytes);
-  const auto map_bytes = read_at<std::uint64_t>(bytes, 16);
-  const auto placement_bytes = read_at<std::uint64_t>(bytes, 24);
-  if (map_bytes > body.size() || placement_bytes != body.size() - map_bytes) return damaged(path, "it is cut off");
-  if (read_at<std::uint64_t>(bytes, 32) != checksum(bytes.substr(0, kHashedHeaderBytes), body)) {
-    return damaged(path, "its checksum is wrong");
+  const Layout layout{format == kFormatOldest ? std::size_t{2} : std::size_t{3}};
+  if (bytes.size() < layout.header_bytes()) return damaged(path, "it does not begin as it must");
+  return layout;
+}
+
+// ERRORS: corrupt.
+Result<std::vector<Bytes>> parts_of(const std::filesystem::path& path, std::string_view bytes, Layout layout) {
+  std::string_view rest = bytes.substr(layout.header_bytes());
+  if (read_at<std::uint64_t>(bytes, layout.checksum_at()) != checksum(bytes.substr(0, layout.checksum_at()), rest)) {
+    return damaged(path, "its checksum is wrong, or it is cut off");
   }
-  const auto map = wire::decode_map(Bytes::copy_of(body.substr(0, map_bytes)));
+  std::vector<Bytes> parts;
+  for (std::size_t i = 0; i < layout.parts; ++i) {
+    const auto size = read_at<std::uint64_t>(bytes, Layout::kSizesAt + i * sizeof(std::uint64_t));
+    if (size > rest.size()) return damaged(path, "its parts are larger than it is");
+    parts.push_back(Bytes::copy_of(rest.substr(0, size)));
+    rest.remove_prefix(size);
+  }
+  if (!rest.empty()) return damaged(path, "it is longer than its parts");
+  return parts;
+}
+
+Result<control::ClusterState> decode(const std::filesystem::path& path, std::string_view bytes) {
+  GYRE_TRY_SET(const Layout layout, layout_of(path, bytes));
+  GYRE_TRY_SET(const std::vector<Bytes> parts, parts_of(path, bytes, layout));
+  const auto map = wire::decode_map(parts[0]);
   if (!map) return damaged(path, map.error().message);
-  auto placement = wire::decode_placement(Bytes::copy_of(body.substr(map_bytes)));
+  auto placement = wire::decode_placement(parts[1]);
   if (!placement) return damaged(path, placement.error().message);
-  return control::ClusterState{**map, std::move(*placement)};
+  auto settings = parts.size() > 2 ? wire::decode_settings(parts[2]) : Result<wire::Settings>();
+  if (!settings) return damaged(path, settings.error().message);
+  control::ClusterState state;
+  state.map = **map;
+  state.target = *std::move(placement);
+  state.settings = std::move(settings->nodes);
+  state.policy = settings->policy;
+  return state;
 }
 
 }  // namespace

@@ -17,12 +17,16 @@ namespace gyre::coordinator {
 // The file, integers in little endian:
 //
 //   offset  0  8 bytes  "GYRESTAT"
-//           8  u32      format version, 2; an older one is refused (version 1: before replication)
+//           8  u32      format version, 3
 //          12  u32      0
 //          16  u64      size of the cluster map in bytes
 //          24  u64      size of the target placement in bytes
-//          32  u64      XXH64 of map and placement, seeded with the XXH64 of bytes 0 to 32
-//          40  ...      the map, then the placement, as wire/codec.h encodes them
+//          32  u64      size of what operators have set in bytes
+//          40  u64      XXH64 of all that follows, seeded with the XXH64 of bytes 0 to 40
+//          48  ...      the map, the placement, then the settings, as wire/codec.h encodes them
+//
+// Version 2, from before there were settings, is read, too: it has the checksum at 32 (seeded with bytes 0 to 32) and
+// the map from 40 on. Version 1, from before replication, is refused.
 //
 // THREAD: one at a time. Every call may block on the disk.
 class FileStore final : public control::ClusterStore {

@@ -21,6 +21,7 @@ struct CoordinatorOptions {
   bool balance_primaries = true;    // primaries drift back to where placement wants them
   std::string log_level = "info";
   bool allow_remote = false;  // listeners beyond loopback are allowed
+  bool allow_fault_injection = false;  // whoever reaches a port may make this process lose and delay frames
 };
 
 }  // namespace gyre::coordinator

@@ -80,7 +80,7 @@ class Server::Session final : public net::ConnectionHandler, public std::enable_
   std::size_t turn_requests_ = 0;
 };
 
-Server::Server(std::unique_ptr<FileStore> store, EventLog events)
+Server::Server(std::unique_ptr<FileStore> store, EventLog events, bool allow_fault_injection)
     : requests_(metrics_.counter("gyre_coordinator_requests_total", "Requests received")),
       malformed_(metrics_.counter("gyre_frames_malformed_total",
                                   "Connections closed because of bytes that are no frame, or beyond a limit")),
@@ -89,9 +89,13 @@ Server::Server(std::unique_ptr<FileStore> store, EventLog events)
       nodes_up_(metrics_.gauge("gyre_coordinator_nodes_up", "Nodes heard within the detection time")),
       swap_seconds_(metrics_.histogram("gyre_coordinator_swap_seconds", "Time to replace the cluster state")),
       store_(std::move(store)),
+      faults_(allow_fault_injection, std::random_device()()),
       events_(std::move(events)),
       pool_(std::make_unique<net::BlockingPool>("store", 1)) {
   observe::add_process_metrics(metrics_);
+  metrics_.computed(MetricsRegistry::Kind::gauge, "gyre_injected_faults",
+                    "Rules of injected network faults that are on", {},
+                    [this] { return static_cast<double>(faults_.count()); });
 }
 
 Server::~Server() {
@@ -110,7 +114,7 @@ Result<std::unique_ptr<Server>> Server::start(const CoordinatorOptions& options)
     spdlog::warn("{} lines of the event log are no events and were passed over: the disk may have been full",
                  events.passed_over());
   }
-  std::unique_ptr<Server> server(new Server(std::move(store), std::move(events)));
+  std::unique_ptr<Server> server(new Server(std::move(store), std::move(events), options.allow_fault_injection));
   GYRE_TRY(server->open(options));
   return server;
 }
@@ -118,6 +122,7 @@ Result<std::unique_ptr<Server>> Server::start(const CoordinatorOptions& options)
 Result<void> Server::open(const CoordinatorOptions& options) {
   GYRE_TRY_SET(auto stored, store_->load());
   const auto on_connection = [this](net::ConnectionPtr connection) {
+    connection->set_faults(faults_.allowed() ? &faults_ : nullptr, {});
     connection->start(std::make_shared<Session>(*this, connection));
   };
   GYRE_TRY_SET(listener_, net::Listener::open(options.listen, {&loop_}, kLimits, on_connection));
@@ -134,6 +139,7 @@ Result<void> Server::open(const CoordinatorOptions& options) {
 }
 
 void Server::begin(const CoordinatorOptions& options, std::optional<control::ClusterState> stored) {
+  if (faults_.allowed()) spdlog::warn("network faults may be injected into this process: --allow-fault-injection");
   if (stored) {
     spdlog::info("cluster={} epoch={} nodes={}", stored->map.cluster.str(), stored->map.epoch.value(),
                  stored->map.nodes.size());
@@ -162,6 +168,11 @@ void Server::on_request(const net::ConnectionPtr& connection, const messages::Re
   requests_.add();
   if (const auto* asked = std::get_if<messages::EventsRequest>(&request.body)) {
     return connection->send(messages::Response{request.id, Epoch{}, events_.page(asked->after)});
+  }
+  if (const auto* faults = std::get_if<messages::FaultsRequest>(&request.body)) {
+    auto served = faults_.serve(*faults);
+    auto body = served ? messages::ResponseBody(*std::move(served)) : messages::ResponseBody(std::move(served).error());
+    return connection->send(messages::Response{request.id, Epoch{}, std::move(body)});
   }
   if (const auto* heartbeat = std::get_if<messages::HeartbeatRequest>(&request.body)) {
     note_connection({heartbeat->cluster, heartbeat->node, heartbeat->incarnation}, connection);

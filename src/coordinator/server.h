@@ -14,6 +14,7 @@
 #include "coordinator/options.h"
 #include "net/blocking_pool.h"
 #include "net/connection.h"
+#include "net/faults.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "observe/admin_server.h"
@@ -41,7 +42,7 @@ class Server {
     RequestId id;
   };
 
-  Server(std::unique_ptr<FileStore> store, EventLog events);
+  Server(std::unique_ptr<FileStore> store, EventLog events, bool allow_fault_injection);
   Result<void> open(const CoordinatorOptions& options);
   void begin(const CoordinatorOptions& options, std::optional<control::ClusterState> stored);
 
@@ -73,6 +74,7 @@ class Server {
   LatencyHistogram& swap_seconds_;
 
   std::unique_ptr<FileStore> store_;
+  net::Faults faults_;
   net::Loop loop_{"coordinator"};
   std::optional<control::Coordinator> machine_;
   std::map<control::AnswerToken, OpenRequest> open_requests_;

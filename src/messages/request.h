@@ -164,7 +164,7 @@ struct HotRequest {
 // unless the process was started with --allow-fault-injection.
 struct FaultRule {
   enum class Direction : std::uint8_t { both = 0, in = 1, out = 2 };
-  std::string peer;  // a node id; "coordinator"; "*": every node and the coordinator
+  std::string peer;  // a node id; "coordinator"; "*": every node and the coordinator; "clients": who is neither
   Direction direction = Direction::both;
   double drop = 0;    // of all frames, 0 to 1
   Duration delay{0};  // of each frame; whole ms on the wire

@@ -12,6 +12,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "net/faulty_ends.h"
 
 namespace gyre::net {
 
@@ -78,6 +79,8 @@ Connection::Connection(Loop& loop, asio::ip::tcp::socket socket, ConnectionId id
       reader_(limits.frame_bytes_max()),
       peer_(peer_name(socket_)) {}
 
+Connection::~Connection() = default;
+
 void Connection::start(std::shared_ptr<ConnectionHandler> handler) {
   GYRE_ASSERT(handler_ == nullptr);
   handler_ = std::move(handler);
@@ -125,6 +128,7 @@ void Connection::resume_reading() {
   if (!held_) return;
   held_ = false;
   loop_.post([self = shared_from_this()] {
+    if (self->faulty_) self->release_incoming();
     if (!self->reading_) self->deliver_and_read();
   });
 }
@@ -132,6 +136,7 @@ void Connection::resume_reading() {
 void Connection::read() {
   if (reading_ || held_ || closing_ || closed_) return;
   if (output_bytes_ > limits::kConnectionOutputBytesMax) return;  // write() resumes
+  if (holds_too_much()) return;  // release_incoming() resumes
   reading_ = true;
   const auto space = reader_.prepare();
   socket_.async_read_some(
@@ -164,6 +169,7 @@ void Connection::deliver_and_read() {
     if (!*bytes) return read();
     auto frame = wire::decode(**bytes, limits_);
     if (!frame) return refuse(std::move(frame).error());
+    if (faulty_ && vanishes_or_waits(*frame, (*bytes)->size())) continue;
     handler_->on_frame(*std::move(frame));
   }
 }
@@ -185,7 +191,12 @@ void Connection::schedule_flush() {
 
 void Connection::flush() {
   if (closed_) return;
+  if (faulty_) send_what_is_about_faults();
   for (Bytes& encoded : wire::encode_split(outgoing_, limits_)) {
+    if (faulty_) {
+      send_unless_lost(std::move(encoded));
+      continue;
+    }
     output_bytes_ += encoded.size();
     unsent_.push_back(std::move(encoded));
   }
@@ -199,7 +210,7 @@ void Connection::flush() {
 void Connection::write() {
   if (closed_ || !in_flight_.empty()) return;
   if (unsent_.empty()) {
-    if (closing_) shut(std::move(close_reason_));
+    if (closing_ && !holds_outgoing()) shut(std::move(close_reason_));
     return;
   }
   // Most answers fit the socket's buffer: try at once, and wait for room only if they do not.

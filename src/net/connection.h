@@ -15,6 +15,7 @@
 
 #include "messages/request.h"
 #include "net/address.h"
+#include "net/faults.h"
 #include "net/loop.h"
 #include "wire/codec.h"
 #include "wire/framing.h"
@@ -40,7 +41,11 @@ class ConnectionHandler {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Loop& loop, asio::ip::tcp::socket socket, ConnectionId id, wire::Limits limits);
+  ~Connection();
 
+  // The faults of this process concern what passes here. `peer`: the other side, as rules name it; empty: whoever it
+  // says it is, or a client. Call before start(). `faults` outlives the connection; null: there never are any.
+  void set_faults(Faults* faults, std::string peer);
   // Begins to read. Call once. The connection keeps `handler` until it is closed.
   void start(std::shared_ptr<ConnectionHandler> handler);
   // Dropped silently once the connection is closed.
@@ -73,6 +78,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void write_async();
   void refuse(Error error);
   void shut(Error why);
+  // Injected faults (connection_faults.cc).
+  bool vanishes_or_waits(messages::Frame& frame, std::size_t bytes);
+  void send_what_is_about_faults();
+  void send_unless_lost(Bytes encoded);
+  void release_incoming();
+  void release_outgoing();
+  void release_incoming_later();
+  void release_outgoing_later();
+  bool holds_outgoing() const;
+  bool holds_too_much() const;
 
   Loop& loop_;
   asio::ip::tcp::socket socket_;
@@ -92,6 +107,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool closing_ = false;  // close when the output is gone
   bool closed_ = false;
   Error close_reason_;
+  struct FaultyEnds;
+  std::unique_ptr<FaultyEnds> faulty_;  // null: this process injects no faults
 };
 
 using ConnectionPtr = std::shared_ptr<Connection>;

@@ -56,12 +56,13 @@ class CoordinatorLink::Handler : public net::ConnectionHandler {
 };
 
 CoordinatorLink::CoordinatorLink(net::Loop& loop, std::vector<std::string> coordinators, control::Agent agent,
-                                 messages::Sender self, Callbacks callbacks)
+                                 messages::Sender self, Callbacks callbacks, net::Faults* faults)
     : loop_(loop),
       coordinators_(std::move(coordinators)),
       agent_(std::move(agent)),
       self_(std::move(self)),
       callbacks_(std::move(callbacks)),
+      faults_(faults),
       timer_(loop.context()) {}
 
 void CoordinatorLink::start() {
@@ -118,6 +119,7 @@ void CoordinatorLink::connect_and_ask(messages::RequestBody body) {
                  self->connection_ = *connection;
                  self->heard_ = false;
                  self->admitted_ = false;
+                 self->connection_->set_faults(self->faults_, std::string(net::kCoordinatorPeer));
                  self->connection_->start(std::make_shared<Handler>(weak, self->connection_->id()));
                  self->send(std::move(*shared));
                });
@@ -140,7 +142,7 @@ void CoordinatorLink::on_messages(const messages::Sender& sender, std::vector<me
   if (sender.cluster != agent_.cluster() || !sender.node.empty()) return;
   for (messages::Message& message : messages) {
     if (auto* push = std::get_if<messages::MapPush>(&message)) {
-      agent_.on_map(net::steady_now(), push->map);
+      agent_.on_map(net::steady_now(), push->update);
     } else {
       callbacks_.on_message(sender, std::move(message));
     }

@@ -20,9 +20,10 @@ class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
     std::function<void(const Error&)> on_refused;  // at most once; the node must stop
   };
 
-  // `self`: in front of what is told; its cluster is filled in.
+  // `self`: in front of what is told; its cluster is filled in. `faults`: of this process, and outlives the link; may
+  // be null.
   CoordinatorLink(net::Loop& loop, std::vector<std::string> coordinators, control::Agent agent, messages::Sender self,
-                  Callbacks callbacks);
+                  Callbacks callbacks, net::Faults* faults = nullptr);
 
   void start();
   // Drops the connection and asks nothing more.
@@ -55,6 +56,7 @@ class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
   control::Agent agent_;
   messages::Sender self_;
   Callbacks callbacks_;
+  net::Faults* faults_;
   net::ConnectionPtr connection_;
   std::size_t connected_to_ = 0;
   std::uint64_t attempts_ = 0;  // to connect; only the last one counts

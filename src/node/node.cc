@@ -7,6 +7,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -20,9 +21,9 @@
 #include "net/listener.h"
 #include "net/stop_signal.h"
 #include "node/coordinator_link.h"
-#include "node/loop_environment.h"
+#include "node/load_reports.h"
 #include "node/map_keeper.h"
-#include "node/session.h"
+#include "node/node_loop.h"
 #include "observe/admin_server.h"
 #include "observe/process_metrics.h"
 #include "runtime/partition_host.h"
@@ -42,65 +43,11 @@ constexpr auto kLeaveLimit = std::chrono::seconds(10);
 // While the map does not change for so long, nobody takes over: all who could are gone, or stop as well.
 constexpr auto kLeaveIdleLimit = std::chrono::seconds(2);
 
-// One event loop with everything it owns.
-struct NodeLoop {
-  NodeLoop(const std::string& name, net::BlockingPool& pool, PeerLinksOptions peer_options,
-           std::function<void(messages::Message)> tell)
-      : loop(name),
-        peers(std::make_shared<PeerLinks>(loop, std::move(peer_options),
-                                          [this](const NodeId& node, Incarnation incarnation, Instant tried_at) {
-                                            for (auto& host : hosts) {
-                                              host->on_peer_refused(node, incarnation, tried_at);
-                                            }
-                                          })),
-        environment(loop, pool, *peers, std::move(tell)) {}
-
-  void tick();
-
-  net::Loop loop;
-  std::shared_ptr<PeerLinks> peers;
-  LoopEnvironment environment;
-  std::vector<std::unique_ptr<runtime::PartitionHost>> hosts;
-  std::atomic<bool> settled{false};
-  std::atomic<bool> settled_away{false};  // once it is told to stop
-  std::atomic<std::size_t> serving{0};
-  LoopView view;
-  std::vector<std::weak_ptr<Session>> sessions;
-};
-
-void NodeLoop::tick() {
-  bool all_settled = true;
-  bool all_away = true;
-  std::size_t served = 0;
-  for (auto& host : hosts) {
-    host->on_tick();
-    all_settled = all_settled && host->settled();
-    all_away = all_away && host->settled_away();
-    served += host->partitions_served();
-  }
-  settled.store(all_settled, std::memory_order_relaxed);
-  settled_away.store(all_away, std::memory_order_relaxed);
-  serving.store(served, std::memory_order_relaxed);
-}
-
-using SessionTest = bool (Session::*)() const;
-
-// Keeps `done` until every session of the loop passes `test`, or until `give_up`.
-void wait_for_sessions(NodeLoop& each, SessionTest test, Instant give_up,
-                       const std::shared_ptr<std::promise<void>>& done) {
-  const bool all = std::ranges::all_of(each.sessions, [&](const auto& weak) {
-    const auto session = weak.lock();
-    return session == nullptr || session->closed() || ((*session).*test)();
-  });
-  if (all || net::steady_now() >= give_up) return done->set_value();
-  each.loop.after(std::chrono::milliseconds(5),
-                  [&each, test, give_up, done] { wait_for_sessions(each, test, give_up, done); });
-}
-
 // Wires everything a node consists of; the only place that knows all parts.
 class Node {
  public:
-  Node(const NodeOptions& options, net::StopSignal& stop) : options_(options), stop_(stop) {}
+  Node(const NodeOptions& options, net::StopSignal& stop)
+      : options_(options), stop_(stop), faults_(options.allow_fault_injection, std::random_device()()) {}
 
   Result<void> start();
   Result<void> shut_down();
@@ -110,12 +57,15 @@ class Node {
   void create_loops();
   Result<void> create_hosts();
   wire::Limits limits() const;
+  // Null: connections need not ask.
+  net::Faults* faults() { return faults_.allowed() ? &faults_ : nullptr; }
   Result<void> listen();
   Result<void> start_admin();
   ring::NodeInfo describe_self() const;
   void recall_map();
   void start_link();
-  void tell_coordinator(messages::Message message);
+  void tell_coordinator(std::uint32_t store, messages::Message message);
+  void tell_load(std::uint32_t store, messages::LoadReport report);
   void leave();
   void await_leave(Instant give_up, Instant idle_since, const ring::ClusterMapPtr& before,
                    const std::shared_ptr<std::promise<void>>& done);
@@ -128,6 +78,7 @@ class Node {
 
   const NodeOptions& options_;
   net::StopSignal& stop_;
+  net::Faults faults_;
   MetricsRegistry metrics_;
   std::unique_ptr<runtime::HostMetrics> host_metrics_;
   std::unique_ptr<storage::DataDirectory> data_;
@@ -138,7 +89,10 @@ class Node {
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<observe::AdminServer> admin_;
   std::shared_ptr<CoordinatorLink> link_;
-  std::unique_ptr<MapKeeper> maps_;  // the first loop's
+  // The first loop's own:
+  std::unique_ptr<MapKeeper> maps_;
+  ring::MapHistory history_;  // of the maps published
+  std::optional<LoadReports> loads_;
   std::atomic<bool> map_from_store_{false};
   std::atomic<std::size_t> primaries_{0};  // of this node, by the newest map
   std::atomic<bool> stopping_{false};
@@ -157,6 +111,7 @@ Result<void> Node::start() {
   start_link();
   spdlog::info("ready: native={} http={} data={} incarnation={}", listener_->address(), admin_->address(),
                options_.data_dir, data_->incarnation().value());
+  if (faults_.allowed()) spdlog::warn("network faults may be injected into this process: --allow-fault-injection");
   for (auto& each : loops_) each->loop.start();
   return {};
 }
@@ -187,10 +142,10 @@ void Node::create_loops() {
   const PeerLinksOptions peers{.self = NodeId(options_.id),
                                .incarnation = data_->incarnation(),
                                .limits = limits(),
-                               .trust_refused = options_.trust_refused};
+                               .trust_refused = options_.trust_refused,
+                               .faults = faults()};
   for (std::uint32_t i = 0; i < options_.loops; ++i) {
-    loops_.push_back(std::make_unique<NodeLoop>(fmt::format("loop-{}", i), *pool_, peers,
-                                                [this](messages::Message m) { tell_coordinator(std::move(m)); }));
+    loops_.push_back(std::make_unique<NodeLoop>(fmt::format("loop-{}", i), *pool_, peers));
   }
 }
 
@@ -199,6 +154,7 @@ void Node::create_loops() {
 Result<void> Node::create_hosts() {
   const Instant started = net::steady_now();
   const auto& engines = data_->engines();
+  loads_.emplace(engines.size());
   for (std::uint32_t store = 0; store < engines.size(); ++store) {
     NodeLoop& owner = *loops_[store % loops_.size()];
     const runtime::HostOptions options{.self = NodeId(options_.id),
@@ -210,19 +166,25 @@ Result<void> Node::create_hosts() {
                                        .value_bytes_max = options_.value_bytes_max,
                                        .shard = store,
                                        .shards = static_cast<std::uint32_t>(engines.size())};
-    GYRE_TRY_SET(auto host,
-                 runtime::PartitionHost::open(options, *engines[store], *ledger_, owner.environment, *host_metrics_));
+    owner.host_environments.push_back(std::make_unique<LoopEnvironment>(
+        owner.loop, *pool_, *owner.peers,
+        [this, store](messages::Message m) { tell_coordinator(store, std::move(m)); }));
+    GYRE_TRY_SET(auto host, runtime::PartitionHost::open(options, *engines[store], *ledger_,
+                                                         *owner.host_environments.back(), *host_metrics_));
     hosts_.push_back({&owner.loop, host.get()});
     owner.hosts.push_back(std::move(host));
   }
   for (auto& each : loops_) {
-    each->view = {&each->loop,
-                  nullptr,
-                  &hosts_,
-                  &metrics_.counter("gyre_frames_malformed_total",
-                                    "Connections closed because of bytes that are no frame, or beyond a limit"),
-                  ledger_.get(),
-                  &each->environment};
+    each->view = {
+        .loop = &each->loop,
+        .map = nullptr,
+        .history = nullptr,
+        .hosts = &hosts_,
+        .malformed = &metrics_.counter("gyre_frames_malformed_total",
+                                       "Connections closed because of bytes that are no frame, or beyond a limit"),
+        .ledger = ledger_.get(),
+        .environment = &each->environment,
+        .faults = &faults_};
     NodeLoop* self = each.get();
     each->loop.on_turn_end([self] {
       for (auto& host : self->hosts) host->end_turn();
@@ -257,6 +219,7 @@ Result<void> Node::listen() {
         const auto session = std::make_shared<Session>(each->view, connection);
         std::erase_if(each->sessions, [](const auto& other) { return other.expired(); });
         each->sessions.push_back(session);
+        connection->set_faults(faults(), {});
         connection->start(session);
       }
     }
@@ -319,14 +282,26 @@ void Node::start_link() {
   };
   link_ = std::make_shared<CoordinatorLink>(loops_[0]->loop, options_.coordinators, std::move(agent),
                                             messages::Sender{{}, NodeId(options_.id), data_->incarnation()},
-                                            std::move(callbacks));
+                                            std::move(callbacks), faults());
   loops_[0]->loop.post([link = link_] { link->start(); });
 }
 
 // THREAD: any loop's.
-void Node::tell_coordinator(messages::Message message) {
-  if (loops_[0]->loop.on_this_thread()) return link_->tell(std::move(message));
-  loops_[0]->loop.post([this, message = std::move(message)]() mutable { link_->tell(std::move(message)); });
+void Node::tell_coordinator(std::uint32_t store, messages::Message message) {
+  if (!loops_[0]->loop.on_this_thread()) {
+    return loops_[0]->loop.post(
+        [this, store, message = std::move(message)]() mutable { tell_coordinator(store, std::move(message)); });
+  }
+  if (auto* load = std::get_if<messages::LoadReport>(&message)) return tell_load(store, std::move(*load));
+  link_->tell(std::move(message));
+}
+
+// The coordinator knows nodes, not stores.
+void Node::tell_load(std::uint32_t store, messages::LoadReport report) {
+  auto whole = loads_->add(store, std::move(report));
+  if (!whole) return;
+  whole->faults = static_cast<std::uint32_t>(faults_.count());
+  link_->tell(*std::move(whole));
 }
 
 void Node::publish(const ring::ClusterMapPtr& map, replication::MapSource source) {
@@ -343,9 +318,12 @@ void Node::publish(const ring::ClusterMapPtr& map, replication::MapSource source
     const std::lock_guard lock(map_mutex_);
     map_ = map;
   }
+  history_.adopt(map);
+  const auto history = std::make_shared<const ring::MapHistory>(history_);
   for (auto& each : loops_) {
-    each->loop.post([loop = each.get(), map, source] {
+    each->loop.post([loop = each.get(), map, history, source] {
       loop->view.map = map;
+      loop->view.history = history;
       loop->peers->on_map(map);
       for (auto& host : loop->hosts) host->on_map(map, source);
     });
@@ -398,6 +376,9 @@ Result<void> Node::start_admin() {
                       const auto known = map();
                       return known ? static_cast<double>(known->epoch.value()) : 0.0;
                     });
+  metrics_.computed(MetricsRegistry::Kind::gauge, "gyre_injected_faults",
+                    "Rules of injected network faults that are on", {},
+                    [this] { return static_cast<double>(faults_.count()); });
   GYRE_TRY_SET(admin_,
                observe::AdminServer::open(
                    {.address = options_.http, .title = "gyred node " + options_.id},

@@ -32,6 +32,7 @@ struct NodeOptions {
   std::size_t log_bytes = std::size_t{1} << 30;  // of each store's log kept on disk for members that were away
   bool trust_refused = false;  // a refused connection proves death beyond loopback, too
   bool allow_remote = false;   // listeners beyond loopback are allowed
+  bool allow_fault_injection = false;  // whoever reaches a port may make this process lose and delay frames
 };
 
 }  // namespace gyre::node

@@ -99,6 +99,7 @@ void PeerLinks::on_connected(const NodeId& node, std::uint64_t attempt, net::Con
   peer->connection = std::move(connection);
   peer->connected_at = net::steady_now();
   peer->connection->set_sender({cluster_, options_.self, options_.incarnation});
+  peer->connection->set_faults(options_.faults, node.str());
   peer->connection->start(std::make_shared<Handler>(weak_from_this(), node, attempt));
 }
 

@@ -17,6 +17,7 @@ struct PeerLinksOptions {
   Incarnation incarnation;
   wire::Limits limits;
   bool trust_refused = false;  // also beyond loopback
+  net::Faults* faults = nullptr;  // of this process; outlives the links
 };
 
 // Keeps one connection open to each node of the newest map, so that a process that dies is noticed at once, and tries

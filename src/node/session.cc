@@ -5,6 +5,7 @@
 #include <iterator>
 #include <mutex>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -13,7 +14,9 @@
 namespace gyre::node {
 
 using messages::DigestRequest;
+using messages::FaultsRequest;
 using messages::GetRequest;
+using messages::HotRequest;
 using messages::LostRequest;
 using messages::MapRequest;
 using messages::PartitionsRequest;
@@ -41,11 +44,24 @@ std::optional<PartitionId> partition_of(const messages::Message& message) {
             std::is_same_v<M, messages::Append> || std::is_same_v<M, messages::AppendAck> ||
             std::is_same_v<M, messages::GivenUp> || std::is_same_v<M, messages::FetchKeys> ||
             std::is_same_v<M, messages::FetchedKeys> || std::is_same_v<M, messages::SnapshotAsk> ||
-            std::is_same_v<M, messages::SnapshotChunk>;
+            std::is_same_v<M, messages::SnapshotChunk> || std::is_same_v<M, messages::RetireAsk> ||
+            std::is_same_v<M, messages::RetireAnswer>;
         if constexpr (between_members) return m.partition;
         return std::nullopt;
       },
       message);
+}
+
+// Hottest first; of equally hot ones in the order of their names.
+void order_hot(messages::HotResponse& hot, std::size_t keys_max) {
+  std::ranges::sort(hot.keys, [](const messages::HotKey& left, const messages::HotKey& right) {
+    return std::tuple(-left.per_second, left.key.view()) < std::tuple(-right.per_second, right.key.view());
+  });
+  if (hot.keys.size() > keys_max) hot.keys.resize(keys_max);
+  std::ranges::sort(hot.partitions, {}, [](const messages::LoadReport::Item& item) {
+    const auto per_second = std::int64_t{item.reads_per_second} + item.writes_per_second;
+    return std::tuple(-per_second, item.partition);
+  });
 }
 
 }  // namespace
@@ -95,7 +111,9 @@ void Session::dispatch(Request request) {
   }
   if (const auto* asked = std::get_if<MapRequest>(&request.body)) return answer_map(request.id, asked->known);
   if (std::holds_alternative<PartitionsRequest>(request.body)) return answer_partitions(request.id);
+  if (const auto* hot = std::get_if<HotRequest>(&request.body)) return answer_hot(request.id, hot->keys_max);
   if (const auto* lost = std::get_if<LostRequest>(&request.body)) return answer_lost(request.id, lost->after);
+  if (const auto* faults = std::get_if<FaultsRequest>(&request.body)) return answer_faults(request.id, *faults);
   if (view_.map == nullptr) {
     return answer(request.id, Error{ErrorCode::unavailable,
                                     Outcome::not_applied,
@@ -106,8 +124,8 @@ void Session::dispatch(Request request) {
   if (!partition) {
     return answer(request.id, Error{ErrorCode::unsupported,
                                     Outcome::not_applied,
-                                    "this is a node: send joins, heartbeats, status, events and promotions to the "
-                                    "coordinator",
+                                    "this is a node: send joins, heartbeats, status, events, and what changes the "
+                                    "cluster, to the coordinator",
                                     {}});
   }
   const HostSlot& slot = (*view_.hosts)[partition->value() % view_.hosts->size()];
@@ -117,17 +135,18 @@ void Session::dispatch(Request request) {
   });
 }
 
-// A map is large and its request small: one answer at a time is all an honest client needs.
+// A map is large and its request small: one answer at a time is all an honest client needs. Who knows a map of late is
+// told what changed since.
 void Session::answer_map(RequestId id, Epoch known) {
   const bool newer = view_.map && view_.map->epoch > known;
-  if (!newer) return answer(id, messages::MapResponse{nullptr});
+  if (!newer) return answer(id, messages::MapResponse{});
   if (map_answered_) {
     return answer(id, Error{ErrorCode::busy, Outcome::not_applied,
                             "the cluster map is on its way on this connection already", limits::kBusyRetryAfter});
   }
   map_answered_ = true;
   view_.loop->at_turn_end([self = shared_from_this()] { self->map_answered_ = false; });
-  answer(id, messages::MapResponse{view_.map});
+  answer(id, messages::MapResponse{view_.history->since(known)});
 }
 
 // Reports on the node itself are large and their requests small, too: one at a time. False: refused.
@@ -139,32 +158,59 @@ bool Session::begin_report(RequestId id) {
   return false;
 }
 
-// Asks host after host, each on its loop; the last one answers.
-void Session::answer_partitions(RequestId id) {
+template <class Response, class Ask, class Add, class Finish>
+void Session::gather(RequestId id, Ask ask, Add add, Finish finish) {
   if (!begin_report(id)) return;
   struct Gathering {
     std::atomic<std::size_t> open;
     std::mutex mutex;
-    messages::PartitionsResponse response;  // guarded by mutex
+    Response response;  // guarded by mutex
   };
   auto gathering = std::make_shared<Gathering>();
   gathering->open = view_.hosts->size();
   for (const HostSlot& slot : *view_.hosts) {
-    slot.loop->post([host = slot.host, self = shared_from_this(), id, gathering] {
-      auto statuses = host->statuses();
+    slot.loop->post([host = slot.host, self = shared_from_this(), id, gathering, ask, add, finish] {
+      auto part = ask(*host);
       {
         const std::lock_guard lock(gathering->mutex);
-        auto& all = gathering->response.partitions;
-        std::ranges::move(statuses, std::back_inserter(all));
+        add(gathering->response, std::move(part));
       }
       if (--gathering->open > 0) return;
-      std::ranges::sort(gathering->response.partitions, {}, &messages::PartitionStatus::partition);
+      finish(gathering->response);
       self->view_.loop->post([self, id, gathering] {
         self->reporting_ = false;
         self->answer(id, std::move(gathering->response));
       });
     });
   }
+}
+
+void Session::answer_partitions(RequestId id) {
+  gather<messages::PartitionsResponse>(
+      id, [](const runtime::PartitionHost& host) { return host.statuses(); },
+      [](messages::PartitionsResponse& all, auto statuses) {
+        std::ranges::move(statuses, std::back_inserter(all.partitions));
+      },
+      [](messages::PartitionsResponse& all) {
+        std::ranges::sort(all.partitions, {}, &messages::PartitionStatus::partition);
+      });
+}
+
+// The hottest of all hosts are among the hottest of each.
+void Session::answer_hot(RequestId id, std::size_t keys_max) {
+  gather<messages::HotResponse>(
+      id, [keys_max](const runtime::PartitionHost& host) { return host.hot(keys_max); },
+      [](messages::HotResponse& all, messages::HotResponse part) {
+        std::ranges::move(part.keys, std::back_inserter(all.keys));
+        std::ranges::move(part.partitions, std::back_inserter(all.partitions));
+      },
+      [keys_max](messages::HotResponse& all) { order_hot(all, keys_max); });
+}
+
+void Session::answer_faults(RequestId id, const FaultsRequest& request) {
+  auto served = view_.faults->serve(request);
+  if (!served) return answer(id, std::move(served).error());
+  answer(id, *std::move(served));
 }
 
 void Session::answer_lost(RequestId id, std::uint64_t after) {

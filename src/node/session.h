@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "net/connection.h"
+#include "net/faults.h"
+#include "ring/map_delta.h"
 #include "runtime/environment.h"
 #include "runtime/partition_host.h"
 #include "storage/ledger.h"
@@ -23,10 +25,12 @@ struct HostSlot {
 struct LoopView {
   net::Loop* loop = nullptr;
   ring::ClusterMapPtr map;              // the newest this loop has seen
+  std::shared_ptr<const ring::MapHistory> history;  // with that map; null: there is none yet
   const std::vector<HostSlot>* hosts;   // by partition mod their number
   Counter* malformed = nullptr;         // connections closed because of what they sent
   storage::Ledger* ledger = nullptr;
   runtime::Environment* environment = nullptr;  // of the loop
+  net::Faults* faults = nullptr;  // of the process
 };
 
 // THREAD: its connection's loop; respond() any loop of the node.
@@ -50,7 +54,13 @@ class Session : public net::ConnectionHandler, public runtime::Responder, public
   void deliver(const messages::Sender& sender, std::vector<messages::Message> messages);
   void answer_map(RequestId id, Epoch known);
   bool begin_report(RequestId id);
+  // Asks host after host, each on its loop; the last one answers. `ask(host)` gives its part, `add(response, part)`
+  // takes it in, `finish(response)` comes last.
+  template <class Response, class Ask, class Add, class Finish>
+  void gather(RequestId id, Ask ask, Add add, Finish finish);
   void answer_partitions(RequestId id);
+  void answer_hot(RequestId id, std::size_t keys_max);
+  void answer_faults(RequestId id, const messages::FaultsRequest& request);
   void answer_lost(RequestId id, std::uint64_t after);
   void answer(RequestId id, messages::ResponseBody body);
   void send(messages::Response response);

@@ -20,7 +20,14 @@ json names_of(const std::vector<NodeId>& nodes) {
 }
 
 const char* to_string(ring::Membership membership) {
-  return membership == ring::Membership::draining ? "draining" : "active";
+  switch (membership) {
+    case ring::Membership::active: return "active";
+    case ring::Membership::draining: return "draining";
+    case ring::Membership::away: return "away";
+    case ring::Membership::removing: return "removing";
+    case ring::Membership::gone: return "gone";
+  }
+  return "unknown";
 }
 
 }  // namespace
@@ -86,6 +93,10 @@ json map_json(const ring::ClusterMap& map) {
             {"heartbeat_ms", to_ms(map.shape.timing.heartbeat)},
             {"detection_ms", to_ms(map.shape.timing.detection)},
             {"lease_ms", to_ms(map.shape.timing.lease)}}},
+          {"moves",
+           {{"moves_per_node", map.moves.moves_per_node},
+            {"bytes_per_second", map.moves.bytes_per_second},
+            {"p99_factor", map.moves.p99_factor}}},
           {"coordinators", map.coordinators},
           {"nodes", std::move(nodes)},
           {"partitions", std::move(partitions)}};

@@ -8,11 +8,12 @@
 namespace gyre::observe {
 
 // {"cluster","epoch","shape":{"partitions","replication_factor","min_in_sync","vnodes","load_slack","heartbeat_ms",
-//  "detection_ms","lease_ms"},"coordinators":[],"nodes":[node_json],"partitions":[partition_json]}
+//  "detection_ms","lease_ms"},"moves":{"moves_per_node","bytes_per_second","p99_factor"},"coordinators":[],
+//  "nodes":[node_json],"partitions":[partition_json]}; a `bytes_per_second` or `p99_factor` of 0 sets no limit.
 nlohmann::json map_json(const ring::ClusterMap& map);
 
 // {"id","data_id","incarnation","generation","zone","weight","membership","native","http","resp"}; what is not there is
-// null.
+// null. `membership`: active, draining, away, removing or gone.
 nlohmann::json node_json(const ring::NodeInfo& node);
 
 // {"partition","first_slot","last_slot","term","version","primary","primary_incarnation","in_sync":[],

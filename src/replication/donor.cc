@@ -143,6 +143,20 @@ void Donor::close() {
   for (auto transfer = transfers_.begin(); transfer != transfers_.end();) transfer = drop(transfer);
 }
 
+std::vector<messages::LoadReport::Transfer> Donor::transfers() const {
+  std::vector<messages::LoadReport::Transfer> all;
+  for (const auto& [to, transfer] : transfers_) {
+    const bool done = transfer.sent && transfer.sent->last;
+    all.push_back({partition_, to, transfer.bytes_sent, done ? transfer.bytes_sent : 0});
+  }
+  return all;
+}
+
+std::size_t Donor::snapshots_of(const NodeId& node) const {
+  const auto given = given_.find(node);
+  return given == given_.end() ? 0 : given->second;
+}
+
 std::vector<Effect> Donor::take_effects() { return std::exchange(effects_, {}); }
 
 Donor::Transfers::iterator Donor::transfer_of(TaskId task) {
@@ -171,7 +185,10 @@ std::size_t Donor::open_snapshots() const {
 
 void Donor::send_next(const DonorView& view, const NodeId& to, Transfer& transfer) {
   switch (transfer.stage) {
-    case Transfer::Stage::busy: return;
+    case Transfer::Stage::busy:
+      // The next one may take long, where copies are to be slow. The last one, empty by now, says that it comes.
+      effects_.emplace_back(Send{to, *transfer.sent});
+      return;
     case Transfer::Stage::window: return send_window(view, to, transfer);
     case Transfer::Stage::records:
       transfer.stage = Transfer::Stage::busy;
@@ -200,6 +217,8 @@ void Donor::send(const NodeId& to, Transfer& transfer, SnapshotChunk chunk) {
   chunk.term = term_;
   chunk.id = transfer.id;
   chunk.chunk = transfer.sent ? transfer.sent->chunk + 1 : 0;
+  for (const FetchedKey& item : chunk.records) transfer.bytes_sent += item.key.size() + item.record->value.size();
+  if (chunk.last) ++given_[to];
   transfer.sent = std::move(chunk);
   effects_.emplace_back(Send{to, *transfer.sent});
 }

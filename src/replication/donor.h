@@ -23,9 +23,10 @@ struct DonorView {
 // another, or was silent for kSnapshotPatience. At most kSnapshotsMax are open; a further member is not answered and
 // asks again.
 //
-// In memory it has at most one chunk for each member: the last one sent, which may have been lost. The window comes
-// behind the records, in as many chunks as it needs. A fetch is answered for as many of its first keys as one message
-// takes; an answer without keys says that only a snapshot helps.
+// In memory it has at most one chunk for each member: the last one sent, which may have been lost. Who asks for the
+// next one while that is being read gets the last one again, without its records, and so knows that it will come. The
+// window comes behind the records, in as many chunks as it needs. A fetch is answered for as many of its first keys as
+// one message takes; an answer without keys says that only a snapshot helps.
 class Donor {
  public:
   Donor(PartitionId partition, Term term, TaskIds& tasks);
@@ -40,6 +41,12 @@ class Donor {
   void on_tick(Instant now);
   // The term is over: closes what is open.
   void close();
+
+  // What is being sent, and what was until lately. No total where it is not known yet.
+  std::vector<messages::LoadReport::Transfer> transfers() const;
+  // How many snapshots it had to the end, since forget().
+  std::size_t snapshots_of(const NodeId& node) const;
+  void forget(const NodeId& node) { given_.erase(node); }
 
   std::vector<Effect> take_effects();
 
@@ -60,6 +67,7 @@ class Donor {
     Stage stage = Stage::busy;
     std::optional<messages::SnapshotChunk> sent;  // the last one
     Sequence window_sent;                         // up to here
+    std::uint64_t bytes_sent = 0;                 // of records
     Instant heard;
   };
   using Transfers = std::map<NodeId, Transfer>;
@@ -77,6 +85,7 @@ class Donor {
   Term term_;
   TaskIds* tasks_;
   std::map<NodeId, Fetch> fetches_;
+  std::map<NodeId, std::size_t> given_;  // snapshots, to the end
   Transfers transfers_;
   std::vector<Effect> effects_;
 };

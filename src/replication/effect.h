@@ -77,6 +77,7 @@ struct ReadLog {
   TaskId task;
   Sequence after;
   std::size_t bytes_max;
+  bool paced = false;  // nobody waits for it but a learner: it comes when the host has bandwidth to spare
 };
 // Read the present records of these keys, expired ones too, off the loop: on_keys, maybe of the first of them only.
 struct ReadKeys {
@@ -87,7 +88,7 @@ struct ReadKeys {
 struct OpenSnapshot {
   TaskId task;
 };
-// The next records of an open snapshot, off the loop: on_snapshot_records.
+// The next records of an open snapshot, off the loop, and when the host has bandwidth to spare: on_snapshot_records.
 struct ReadSnapshot {
   TaskId task;
 };

@@ -10,6 +10,7 @@
 #include "replication/context.h"
 #include "replication/follower.h"
 #include "replication/primary.h"
+#include "replication/retiree.h"
 #include "replication/term_history.h"
 #include "replication/write_queue.h"
 
@@ -47,6 +48,7 @@ void Partition::on_map(const Moment& now, const ring::ClusterMap& map, MapSource
   map_from_store_ = map_from_store_ || source == MapSource::store;
   View view(map, context.config.id, !context.broken(BrokenRule::generation_counts));
   if (context.view && view.entry.version < context.view->entry.version) return;
+  const bool followed = follows(now);
   context.view.emplace(std::move(view));
   const ring::PartitionEntry& entry = context.view->entry;
   if (!context.grants) {
@@ -65,7 +67,7 @@ void Partition::on_map(const Moment& now, const ring::ClusterMap& map, MapSource
     // The successor need not wait for the lease it gave.
     if (!entry.primary.empty()) context.send(entry.primary, messages::GivenUp{context.config.id, ended});
   }
-  take_member_role();
+  take_member_role(now, followed);
   if (appointed()) return try_begin(now);
   // A member whose data is gone must know the term before it gives a lease again.
   const bool forgetful = !context.config.loses_nothing && context.broken(BrokenRule::lossy_member_is_silent);
@@ -166,10 +168,12 @@ std::vector<messages::Loss> Partition::lost_ranges(Terms terms) const {
   return losses;
 }
 
-void Partition::take_member_role() {
-  if (!context_->view->entry.has_member(context_->config.self)) {
-    role_ = Idle{};
-  } else if (in_sync()) {
+void Partition::take_member_role(const Moment& now, bool followed) {
+  if (!context_->view->entry.has_member(context_->config.self)) return leave(now, followed);
+  // A step that drops this node's copy may be on its way: whatever repairs it next waits for that.
+  if (std::holds_alternative<Idle>(role_)) context_->journal.disown_step();
+  gave_up_copy_ = false;
+  if (in_sync()) {
     role_ = Replica{};
   } else {
     role_ = Learner{};
@@ -206,7 +210,7 @@ void Partition::give_up(const Moment& now, std::optional<NodeId> successor, cons
     primary()->end_handover();
   } else {
     step_down(error);
-    take_member_role();
+    take_member_role(now, true);
   }
   tell_given_up(now.steady);
 }
@@ -231,7 +235,12 @@ void Partition::on_order(const Moment& now, const messages::Order& order) {
 
 void Partition::on_peer(const Moment& now, const NodeId& from, Incarnation incarnation, messages::Message message) {
   // Before the map is known, and without storage, nothing is accepted and nothing said.
-  if (!context_->view || broken() || std::holds_alternative<Idle>(role_)) return;
+  if (!context_->view || broken()) return;
+  if (std::holds_alternative<Idle>(role_)) {
+    const auto* answer = std::get_if<messages::RetireAnswer>(&message);
+    if (answer != nullptr && retiree() != nullptr) retiree()->on_answer(now, from, incarnation, *answer);
+    return;
+  }
   if (const auto* append = std::get_if<messages::Append>(&message)) {
     if (stopping_ && std::holds_alternative<Learner>(role_)) return;
     if (Primary* self = primary(); self != nullptr && append->term > self->term()) {
@@ -262,6 +271,9 @@ void Partition::on_peer(const Moment& now, const NodeId& from, Incarnation incar
                    if (Primary* self = primary()) self->on_ask(now, from, ask);
                  },
                  [&](messages::SnapshotChunk& chunk) { follower_->on_chunk(now, from, std::move(chunk)); },
+                 [&](messages::RetireAsk& ask) {
+                   if (Primary* self = primary()) self->on_retire_ask(now, from, ask);
+                 },
                  [](auto&) {},
              },
              message);
@@ -321,8 +333,7 @@ void Partition::answer_seal(const Moment& now) {
 // A primary that may have left writes behind says when the ledger has them (PROTOCOL.md section 10).
 void Partition::account(const Moment& now) {
   const View& view = *context_->view;
-  // A member knows where its term ended only once it has all that its primary had.
-  if (primary() ? !primary()->serving(now.steady) : !follower_->caught_up(view.entry.term)) return;
+  if (!has_to_say(now)) return;
   owes_lost_range_ = false;
   if (now.steady - accounted_at_ < view.timing.heartbeat) return;
   accounted_at_ = now.steady;
@@ -359,6 +370,8 @@ void Partition::on_tick(const Moment& now) {
   end_overdue(now.steady);
   if (Primary* self = primary()) {
     self->on_tick(now);
+  } else if (Retiree* leaver = retiree()) {
+    leaver->on_tick(now);
   } else {
     follower_->on_tick(now);
   }
@@ -390,13 +403,18 @@ void Partition::progress(const Moment& now) {
 
 // An in-sync member gives nothing up: it may be the last one that has it. Its primary hears that it is under repair,
 // and asks for a set without it.
+const RepairStep* Partition::next_step() const {
+  if (const Retiree* leaver = retiree()) return leaver->step();
+  const RepairStep* step = primary() != nullptr ? nullptr : follower_->step();
+  return step != nullptr && in_sync() ? nullptr : step;
+}
+
 std::optional<Persist> Partition::take_persist() {
   if (broken()) return std::nullopt;
-  Primary* self = primary();
-  const RepairStep* step = self != nullptr ? nullptr : follower_->step();
-  if (step != nullptr && in_sync()) step = nullptr;
-  auto persist = context_->journal.take(context_->clock.latest(), step);
-  if (self != nullptr && persist) self->on_taken(persist->writes);
+  auto persist = context_->journal.take(context_->clock.latest(), next_step());
+  if (!persist) return persist;
+  if (Primary* self = primary()) self->on_taken(persist->writes);
+  if (retiree() != nullptr && persist->drop_first) ++drops_;
   return persist;
 }
 
@@ -409,6 +427,12 @@ void Partition::on_persisted(const Moment& now, std::uint64_t id) {
   const Journal::Report report = context_->journal.on_persisted(id);
   if (Primary* self = primary()) {
     self->on_stored(now);
+  } else if (auto* idle = std::get_if<Idle>(&role_)) {
+    if (idle->retiree != nullptr && report.step) {
+      idle->retiree->on_step_persisted();
+      idle->retiree.reset();
+      gave_up_copy_ = true;
+    }
   } else {
     follower_->on_stored(now, report.step);
   }
@@ -467,6 +491,8 @@ void Partition::tell_damage(const Moment& now) {
 void Partition::on_log(const Moment& now, TaskId task, Result<std::vector<messages::LoggedWritePtr>> writes) {
   if (Primary* self = primary()) {
     self->on_log(now, task, writes);
+  } else if (Retiree* leaver = retiree()) {
+    leaver->on_log(now, task, writes);
   } else {
     follower_->on_log(now, task, writes);
   }
@@ -491,6 +517,7 @@ void Partition::on_exported(const Moment& now, TaskId task, Result<void> outcome
     if (!outcome) return range_export_.reset();
     return try_begin(now);
   }
+  if (Retiree* leaver = retiree()) return leaver->on_exported(now, task, outcome);
   follower_->on_exported(now, task, std::move(outcome));
 }
 
@@ -505,7 +532,7 @@ bool Partition::has_effects() const { return !context_->effects.empty() || (rele
 
 PartitionId Partition::id() const { return context_->config.id; }
 const messages::PartitionState& Partition::state() const { return context_->journal.state(); }
-std::uint64_t Partition::era() const { return follower_->repairs(); }
+std::uint64_t Partition::era() const { return follower_->repairs() + drops_; }
 UnixMillis Partition::time(const Moment& now) { return context_->clock.read(now); }
 
 bool Partition::serving(const Moment& now) const {
@@ -536,6 +563,13 @@ messages::PartitionStatus Partition::status(const Moment& now) const {
   return status;
 }
 
+bool Partition::repairing() const { return follower_->repairing(); }
+
+std::vector<messages::LoadReport::Transfer> Partition::transfers() const {
+  const Primary* self = primary();
+  return self != nullptr ? self->transfers() : std::vector<messages::LoadReport::Transfer>();
+}
+
 std::optional<Term> Partition::open_promise() const {
   if (!context_->view || std::holds_alternative<Idle>(role_) || broken()) return std::nullopt;
   const Term promised = context_->journal.state().promised;
@@ -556,7 +590,8 @@ std::optional<messages::PeerDown> Partition::silent_primary(const Moment& now) c
 
 bool Partition::settled(const Moment& now) const {
   if (!context_->view) return false;
-  if (std::holds_alternative<Idle>(role_)) return true;
+  // What a start may lack it says only once it has nothing to give up: until then the next start has to know.
+  if (std::holds_alternative<Idle>(role_)) return retiree() == nullptr || context_->config.loses_nothing;
   // What only this start knows to be lost must be in the ledger first: a later one does not know it any more.
   const bool owes_account = std::ranges::find(context_->view->entry.deposed, context_->config.self,
                                               &ring::DeposedPrimary::node) != context_->view->entry.deposed.end();
@@ -575,6 +610,7 @@ void Partition::check_invariants() const {
   } else {
     GYRE_ASSERT(queue_->empty());
   }
+  GYRE_ASSERT(!std::holds_alternative<Idle>(role_) || !follower_->repairing());
   GYRE_ASSERT(!given_up_ || given_up_->term <= begun_);
 }
 

@@ -23,8 +23,10 @@ namespace gyre::replication {
 
 class Follower;
 class Primary;
+class Retiree;
 class WriteQueue;
 struct Context;
+struct RepairStep;
 
 // Where a map comes from.
 enum class MapSource : std::uint8_t {
@@ -32,7 +34,8 @@ enum class MapSource : std::uint8_t {
   memory,  // what an earlier process of this node knew: enough to follow by, not to take office
 };
 
-// Life: a partition is Idle while no map names this node as a member. A member follows its primary, as Replica while
+// Life: a partition is Idle while no map names this node as a member; a copy that it still has is given up once the
+// members have no need of it (Retiree). A member follows its primary, as Replica while
 // the map has its present data in the in-sync set, else as Learner. A map that appoints this very process makes it
 // Primary: it records the term, waits until the leases it gave to earlier primaries have run out, and serves while it
 // holds the leases of all members it counts. It is a member again when a newer term appoints another. A member whose
@@ -41,7 +44,8 @@ enum class MapSource : std::uint8_t {
 //   Idle <-> Learner <-> Replica --appointed--> Primary --newer term--> Learner, Replica      any --storage--> Broken
 //
 // Each part of this life is a collaborator: Journal (writes on their way to storage, and the promises), Follower (a
-// member), Primary (a term in office), WriteQueue (the order of requests), Waits (answers that must not leave yet).
+// member), Primary (a term in office), Retiree (a copy that is no member's), WriteQueue (the order of requests), Waits
+// (answers that must not leave yet).
 //
 // INVARIANT 1: nothing is said (acknowledged, promised, answered) that is not as durable as the node was told to make
 // it.
@@ -59,7 +63,7 @@ class Partition {
   // A newer map, or the first from the store. Call at every new map. One from memory comes before all others; a start
   // that may lack writes does nothing by it.
   void on_map(const Moment& now, const ring::ClusterMap& map, MapSource source = MapSource::store);
-  // Append, AppendAck, GivenUp, FetchKeys, FetchedKeys, SnapshotAsk, SnapshotChunk from the process `from`.
+  // What members, and nodes that were members, say to each other (messages/peer.h); from the process `from`.
   void on_peer(const Moment& now, const NodeId& from, Incarnation incarnation, messages::Message message);
   // Proof of death: the peer port of this process has refused a connection that was begun at `tried_at`.
   void on_peer_dead(const Moment& now, const NodeId& node, Incarnation incarnation, Instant tried_at);
@@ -145,11 +149,17 @@ class Partition {
   std::optional<messages::PeerDown> silent_primary(const Moment& now) const;
   // Member of the partition by the newest entry, in sync, and able to be promoted; or no member at all.
   bool settled(const Moment& now) const;
+  // It takes over records of its primary: a copy, or what it rewinds.
+  bool repairing() const;
+  // Copies that it sends to other members, as primary. Without a total where it is not known yet.
+  std::vector<messages::LoadReport::Transfer> transfers() const;
   // Asserts the invariants above.
   void check_invariants() const;
 
  private:
-  struct Idle {};
+  struct Idle {
+    std::unique_ptr<Retiree> retiree;  // while there is a copy to give up
+  };
   struct Learner {};
   struct Replica {};
   struct Broken {
@@ -182,7 +192,12 @@ class Partition {
   bool in_sync() const;
   bool appointed() const;
   void try_begin(const Moment& now);
-  void take_member_role();
+  void take_member_role(const Moment& now, bool followed);
+  void leave(const Moment& now, bool followed);
+  bool follows(const Moment& now) const;
+  Retiree* retiree() const;
+  bool has_to_say(const Moment& now) const;
+  const RepairStep* next_step() const;
   void step_down(const Error& error);
   void give_up(const Moment& now, std::optional<NodeId> successor, const Error& error);
   void tell_given_up(Instant now);
@@ -223,6 +238,9 @@ class Partition {
   Instant accounted_at_;
   std::string damage_;  // what could not be read back
   Instant damage_told_at_;
+  Instant retire_from_;
+  std::uint64_t drops_ = 0;  // of this node's copy
+  bool gave_up_copy_ = false;  // this process, since it was a member: the ledger has what only it held
   bool release_due_ = false;  // something happened that may let answers go
   bool stopping_ = false;
 };

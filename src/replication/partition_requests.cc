@@ -62,6 +62,10 @@ Result<void> Partition::admit(const Moment& now, const messages::WriteRequest& r
   if (self->too_many_lag()) {
     return fail(busy(fmt::format("the replicas of partition {} cannot keep up", id().value())));
   }
+  if (const Brake& brake = self->brake(); brake.on() && queue_->size() >= brake.waiting_max()) {
+    return fail(busy(fmt::format("partition {} holds writes back until {} has caught up", id().value(),
+                                 brake.helped().str())));
+  }
   if (queue_->size() + context_->journal.pending().size() >= limits::kPartitionWritesQueuedMax) {
     return fail(busy(fmt::format("too many writes wait in partition {}", id().value())));
   }
@@ -93,7 +97,7 @@ void Partition::drain(const Moment& now) {
   if (auto right = self->check_right(now.steady); !right) {
     queue_->fail_all(right.error());
   } else if (!self->handing_over()) {
-    queue_->drain(now, self->term());
+    queue_->drain(now, self->term(), self->brake());
   }
   release_due_ = true;
 }

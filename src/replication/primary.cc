@@ -24,6 +24,7 @@ Primary::Primary(Context& context, const Moment& now, Term term)
     : context_(context),
       term_(term),
       inherited_(context.journal.assigned()),
+      brake_(now.steady),
       donor_(context.config.id, term, context.tasks) {
   context_.journal.begin_term(term);
   context_.clock.run(now);
@@ -40,6 +41,7 @@ void Primary::on_view(const Moment& now) {
     if (!added && member->second.generation() != info.generation) {
       member->second.restart(info.generation, now.steady);
     }
+    if (view.in_sync(node)) donor_.forget(node);
   }
   std::erase_if(newcomers_, [&](const auto& newcomer) {
     const auto& [node, state] = newcomer;
@@ -78,8 +80,10 @@ bool Primary::counted(const NodeId& node) const { return context_.view->in_sync(
 void Primary::recount() {
   right_until_ = kNever;
   held_by_counted_ = kUnbounded;
-  for (const auto& [node, member] : members_) {
-    if (!counted(node)) continue;
+  for (auto& [node, member] : members_) {
+    const bool waited_for = counted(node);
+    member.set_paced(!waited_for && !brake_.helps(node));
+    if (!waited_for) continue;
     right_until_ = std::min(right_until_, member.lease_until());
     held_by_counted_ = std::min(held_by_counted_, member.acknowledged().sequence);
   }
@@ -254,6 +258,18 @@ void Primary::on_snapshot_open(const Moment& now, TaskId task, Result<void> open
 void Primary::on_snapshot_records(const Moment& now, TaskId task, Result<std::vector<messages::FetchedKey>> records) {
   donor_.on_snapshot_records(now.steady, donor_view(now), task, std::move(records));
   context_.take_in(donor_.take_effects());
+}
+
+// What all counted members hold, no later primary lacks. Of that only a member of enough of them speaks.
+void Primary::on_retire_ask(const Moment& now, const NodeId& from, const messages::RetireAsk& ask) {
+  const View& view = *context_.view;
+  if (ask.term != term_ || view.entry.has_member(from)) return;
+  if (!serving(now.steady) || view.in_sync_size() < view.min_in_sync) return;
+  const Journal& journal = context_.journal;
+  context_.send(from, messages::RetireAnswer{.partition = context_.config.id,
+                                             .term = term_,
+                                             .held = journal.position_of(held(messages::kAckAll)),
+                                             .history = journal.state().history});
 }
 
 // --- Status ---

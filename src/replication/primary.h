@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "messages/request.h"
+#include "replication/brake.h"
 #include "replication/context.h"
 #include "replication/donor.h"
 #include "replication/pending_log.h"
@@ -40,6 +41,7 @@ class Primary {
   void on_order(const Moment& now, const messages::Order& order);
   void on_fetch(const Moment& now, const NodeId& from, messages::FetchKeys fetch);
   void on_ask(const Moment& now, const NodeId& from, const messages::SnapshotAsk& ask);
+  void on_retire_ask(const Moment& now, const NodeId& from, const messages::RetireAsk& ask);
   void on_tick(const Moment& now);
   // Takes office if nothing is to be waited for any more. Call when a lease that this member gave has ended early.
   void try_office(const Moment& now);
@@ -69,6 +71,9 @@ class Primary {
   Sequence last_change(const std::optional<Bytes>& key);
   // Members lag, and too few would stay without them.
   bool too_many_lag() const { return too_many_lag_; }
+  // What holds new writes back.
+  Brake& brake() { return brake_; }
+  const Brake& brake() const { return brake_; }
 
   // --- Planned handoff ---
 
@@ -80,6 +85,7 @@ class Primary {
   void end_handover() { handover_.reset(); }
 
   std::vector<messages::PartitionStatus::Member> status(Instant now) const;
+  std::vector<messages::LoadReport::Transfer> transfers() const { return donor_.transfers(); }
   void check_invariants() const;
 
  private:
@@ -121,8 +127,10 @@ class Primary {
   void count_newcomers(Instant now);
   void uncount_newcomers(Instant now);
   Wanted wanted(Instant now, bool may_grow);
+  void look_at_learners(Instant now);
   bool leaves_planned(const NodeId& node, const std::vector<const Progress*>& stay) const;
   void ask_in_sync(Instant now, bool may_grow);
+  bool approached(const Progress& successor, Instant now);
 
   Context& context_;
   Term term_;
@@ -139,6 +147,8 @@ class Primary {
   PendingLog unheld_;                     // behind it: what some counted member may lack
   std::deque<Mark> marks_;
   bool too_many_lag_ = false;
+  Brake brake_;
+  std::optional<Handover> approach_;  // asked for, while the successor comes near
   std::optional<Handover> handover_;
   std::optional<Wanted> asked_;  // last, and of which version of the entry
   std::uint64_t asked_version_ = 0;

@@ -11,6 +11,8 @@ namespace {
 
 // A member that lacks a write of this age leaves the in-sync set.
 constexpr Duration kLagMax = std::chrono::seconds(1);
+// A successor has so long to come near before writes wait for it; below what a coordinator waits for a handoff.
+constexpr Duration kApproach = std::chrono::seconds(1);
 
 // Goes on only once it has left the in-sync set.
 bool repairing(const Progress& member) { return member.state() == Progress::State::repairing; }
@@ -24,6 +26,7 @@ void Primary::on_tick(const Moment& now) {
   pump_all(now);
   if (handover_ && now.steady - handover_->since > context_.view->timing.detection) handover_.reset();
   if (!in_office_ && !context_.broken(BrokenRule::only_primary_grows)) return;
+  if (brake_.due(now.steady)) look_at_learners(now.steady);
   const bool may_grow = serving(now.steady) || context_.broken(BrokenRule::only_primary_grows);
   if (may_grow) count_newcomers(now.steady);
   uncount_newcomers(now.steady);
@@ -66,6 +69,28 @@ void Primary::uncount_newcomers(Instant now) {
     return newcomer.generation != member.generation() || silent(member, now) || lag(member, now) > kLagMax ||
            member.lease_until() <= now;
   });
+  recount();
+}
+
+// Whether writes have to wait for somebody who cannot catch up otherwise.
+void Primary::look_at_learners(Instant now) {
+  const View& view = *context_.view;
+  if (approach_ && now - approach_->since > 2 * kApproach) approach_.reset();
+  std::vector<Brake::Learner> learners;
+  for (const auto& [node, member] : members_) {
+    const bool wanted = !view.in_sync(node) && !released_.contains(node);
+    const bool successor = approach_ && approach_->successor == node;
+    if (!(wanted || successor) || silent(member, now) || member.regressed()) continue;
+    using State = Brake::Learner::State;
+    State state = repairing(member) ? State::snapshot : State::other;
+    if (member.state() == Progress::State::following) state = State::following;
+    learners.push_back({.node = node,
+                        .state = state,
+                        .close = lag(member, now) <= view.timing.heartbeat,
+                        .acknowledged = member.acknowledged().sequence,
+                        .snapshots = donor_.snapshots_of(node)});
+  }
+  brake_.look(now, context_.journal.committed(), learners);
   recount();
 }
 
@@ -165,7 +190,18 @@ void Primary::on_order(const Moment& now, const messages::Order& order) {
   }
   const bool able = context_.view->in_sync(order.node) && member.state() == Progress::State::following &&
                     member.lease_until() > now.steady && !silent(member, now.steady);
-  if (able && !handover_) handover_ = Handover{order.node, now.steady};
+  if (able && !handover_ && approached(member, now.steady)) handover_ = Handover{order.node, now.steady};
+}
+
+// What a successor lacks is how long writes wait: it comes near first, unless that takes too long.
+bool Primary::approached(const Progress& successor, Instant now) {
+  if (lag(successor, now) <= context_.view->timing.heartbeat) return true;
+  if (!approach_ || approach_->successor != successor.node()) {
+    approach_ = Handover{successor.node(), now};
+    brake_.hurry(now, successor.node());
+    recount();
+  }
+  return now - approach_->since >= kApproach;
 }
 
 bool Primary::handed_over(Instant now) const {

@@ -115,7 +115,9 @@ void Progress::pump(const AppendHeader& header, Context& context) {
          in_flight_bytes_ < limits::kStreamBytesInFlightMax) {
     if (!recent.reaches(sent_)) {
       log_task_ = context.tasks.next();
-      context.effects.push_back(ReadLog{*log_task_, sent_, limits::kLogReadBytes});
+      // A small one leaves soon, however little bandwidth there is.
+      const std::size_t bytes = paced_ ? limits::kAppendBytesMax : limits::kLogReadBytes;
+      context.effects.push_back(ReadLog{*log_task_, sent_, bytes, paced_});
       return;
     }
     send_writes(header, recent.page(sent_, committed, limits::kAppendBytesMax), context);

@@ -45,6 +45,8 @@ class Progress {
   bool on_log(const AppendHeader& header, TaskId task, const Result<std::vector<messages::LoggedWritePtr>>& writes,
               Context& context);
 
+  // Nobody waits for what the member lacks: reads of the log for it may take their time.
+  void set_paced(bool paced) { paced_ = paced; }
   // Sends the writes that the member may have now.
   void pump(const AppendHeader& header, Context& context);
   // Sends a message without writes if nothing was sent for `interval`.
@@ -96,6 +98,7 @@ class Progress {
   Instant rewound_at_;
   Instant last_sent_;
   std::optional<TaskId> log_task_;
+  bool paced_ = false;
   bool log_too_short_ = false;
 };
 

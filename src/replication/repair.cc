@@ -11,8 +11,6 @@ namespace gyre::replication {
 
 using messages::FetchedKeys;
 using messages::LoggedWritePtr;
-using messages::LostRange;
-using messages::LostWrite;
 using messages::Mutation;
 using messages::PartitionState;
 using messages::SnapshotChunk;
@@ -20,10 +18,6 @@ using messages::WindowWrite;
 
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr Duration kRetryFirst = 200ms;
-constexpr Duration kRetryMax = 2s;
 // What a key costs in a message besides its bytes, about.
 constexpr std::size_t kKeyOverheadBytes = 64;
 
@@ -36,47 +30,40 @@ Mutation as_repair(messages::FetchedKey fetched) {
 
 Repair::Repair(Instant now, RepairStart start, const RecentLog& recent, TaskIds& tasks, BrokenRule broken)
     : start_(std::move(start)),
-      tasks_(&tasks),
-      broken_(broken),
       rewinding_(start_.common && !start_.snapshot),
-      tail_read_(start_.common.value_or(start_.state.position.sequence)),
+      tail_(now,
+            {.partition = start_.partition, .state = start_.state, .common = start_.common, .keys_wanted = rewinding_},
+            recent, tasks, broken),
       // Only has to differ from those of earlier repairs of this member in the same term.
       id_(static_cast<std::uint64_t>(now.time_since_epoch().count())),
       progress_(now),
-      retry_at_(now) {
-  const Sequence last = start_.state.position.sequence;
-  if (!start_.common && last > Sequence()) {
-    const auto& history = start_.state.history;
-    tail_read_ = history.empty() ? Sequence() : Sequence(history.front().first.value() - 1);
-    lose_rest_of_tail(now);
-  } else if (tail_read_ >= last) {
-    tail_is_safe(now);
-  } else if (recent.reaches(tail_read_)) {
-    take_tail(now, recent.page(tail_read_, last, limits::kRecentLogBytesMax));
-  } else {
-    read_tail(now);
-  }
+      retry_(now) {
+  drain_tail(now);
 }
 
-void Repair::on_log(Instant now, TaskId task, Result<std::vector<LoggedWritePtr>> writes) {
-  if (phase_ != Phase::reading || task_ != task) return;
-  task_.reset();
-  on_progress(now);
-  if (writes && !writes->empty()) return take_tail(now, *writes);
-  const auto code = writes ? ErrorCode::not_found : writes.error().code;
-  // Anything else is tried again.
-  if (code == ErrorCode::not_found || code == ErrorCode::corrupt) lose_rest_of_tail(now);
+// --- The tail ---
+
+void Repair::on_log(Instant now, TaskId task, const Result<std::vector<LoggedWritePtr>>& writes) {
+  tail_.on_log(now, task, writes);
+  drain_tail(now);
 }
 
-void Repair::on_exported(Instant now, TaskId task, Result<void> outcome) {
-  if (phase_ != Phase::exporting || task_ != task) return;
-  task_.reset();
-  on_progress(now);
-  if (!outcome) return;
-  losses_.clear();
-  if (tail_read_ < start_.state.position.sequence) return read_tail(now);
-  tail_is_safe(now);
+void Repair::on_exported(Instant now, TaskId task, const Result<void>& outcome) {
+  tail_.on_exported(now, task, outcome);
+  drain_tail(now);
 }
+
+void Repair::drain_tail(Instant now) {
+  std::ranges::move(tail_.take_effects(), std::back_inserter(effects_));
+  if (phase_ != Phase::saving || !tail_.safe()) return;
+  auto keys = tail_.take_keys();
+  if (!keys) return begin_snapshot(now);
+  keys_ = *std::move(keys);
+  phase_ = keys_.empty() ? Phase::done : Phase::fetching;
+  if (!keys_.empty()) fetch_next(now);
+}
+
+// --- What comes ---
 
 void Repair::on_fetched(Instant now, FetchedKeys fetched) {
   if (phase_ != Phase::fetching || fetched.term != start_.term || fetched.id != id_ || step_) return;
@@ -96,7 +83,9 @@ void Repair::on_fetched(Instant now, FetchedKeys fetched) {
 }
 
 void Repair::on_chunk(Instant now, SnapshotChunk chunk) {
-  if (phase_ != Phase::receiving || chunk.term != start_.term || chunk.id != id_ || chunk.chunk != chunk_) return;
+  if (phase_ != Phase::receiving || chunk.term != start_.term || chunk.id != id_) return;
+  if (chunk.chunk + 1 == chunk_) progress_ = now;  // the next one will come
+  if (chunk.chunk != chunk_) return;
   if (next_ || last_received_) return;
   on_progress(now);
   ++chunk_;
@@ -110,16 +99,12 @@ void Repair::on_chunk(Instant now, SnapshotChunk chunk) {
 }
 
 void Repair::on_tick(Instant now) {
-  if (now < retry_at_) return;
-  retry_after_ = std::clamp(2 * retry_after_, kRetryFirst, kRetryMax);
-  retry_at_ = now + retry_after_;
+  if (phase_ == Phase::saving) {
+    tail_.on_tick(now);
+    return drain_tail(now);
+  }
+  if (!retry_.due(now)) return;
   switch (phase_) {
-    case Phase::reading:
-      if (!task_) read_tail(now);
-      break;
-    case Phase::exporting:
-      if (!task_) export_losses(now);
-      break;
     case Phase::fetching:
       if (!step_) ask_keys();
       break;
@@ -129,6 +114,7 @@ void Repair::on_tick(Instant now) {
       if (chunk_ > 0 && now - progress_ >= limits::kSnapshotPatience) return begin_snapshot(now);
       ask_chunk();
       break;
+    case Phase::saving:
     case Phase::done: break;
   }
 }
@@ -147,65 +133,6 @@ void Repair::on_step_persisted(Instant now) {
 }
 
 std::vector<Effect> Repair::take_effects() { return std::exchange(effects_, {}); }
-
-// --- The tail ---
-
-void Repair::read_tail(Instant now) {
-  phase_ = Phase::reading;
-  task_ = tasks_->next();
-  effects_.emplace_back(ReadLog{*task_, tail_read_, limits::kLogReadBytes});
-  on_progress(now);
-}
-
-void Repair::take_tail(Instant now, const std::vector<LoggedWritePtr>& writes) {
-  for (const LoggedWritePtr& write : writes) {
-    if (write->position.sequence > start_.state.position.sequence) break;
-    tail_read_ = write->position.sequence;
-    losses_.emplace_back(LostWrite{start_.partition, write->position, write->time, write->id, write->mutations});
-    if (write->id.given()) exported_ids_.push_back(write->id);
-    ++exported_writes_;
-    if (!rewinding_) continue;
-    for (const Mutation& mutation : write->mutations) keys_[mutation.key] = mutation.record.value.size();
-    if (keys_.size() > limits::kFetchKeysMax) rewinding_ = false;
-  }
-  export_losses(now);
-}
-
-// Nobody here knows any more what the tail behind tail_read_ was.
-void Repair::lose_rest_of_tail(Instant now) {
-  rewinding_ = false;
-  const Sequence last = start_.state.position.sequence;
-  while (tail_read_ < last) {
-    const Sequence first = tail_read_.next();
-    const auto& history = start_.state.history;
-    const auto later = std::ranges::upper_bound(history, first, {}, &messages::TermStart::first);
-    const Term term = later == history.begin() ? start_.state.position.term : std::prev(later)->term;
-    tail_read_ = later == history.end() ? last : std::min(last, Sequence(later->first.value() - 1));
-    losses_.emplace_back(LostRange{start_.partition, term, first, tail_read_,
-                                   start_.common ? "the log on disk could not give them any more"
-                                                 : "it is no longer known where the histories parted"});
-    exported_writes_ += tail_read_.value() - first.value() + 1;
-  }
-  export_losses(now);
-}
-
-void Repair::export_losses(Instant now) {
-  phase_ = Phase::exporting;
-  task_ = tasks_->next();
-  if (broken_ == BrokenRule::export_before_rewind) return on_exported(now, *task_, {});
-  effects_.emplace_back(ExportLosses{*task_, losses_});
-  on_progress(now);
-}
-
-void Repair::tail_is_safe(Instant now) {
-  if (!rewinding_) return begin_snapshot(now);
-  phase_ = Phase::fetching;
-  if (keys_.empty()) {
-    phase_ = Phase::done;
-    return;
-  }
-  fetch_next(now);
-}
 
 // --- Rewinding ---
 
@@ -279,7 +206,7 @@ void Repair::store(SnapshotChunk chunk) {
 }
 
 void Repair::mark_reapplied(const std::vector<WindowWrite>& window) {
-  std::vector<messages::WriteId> exported = exported_ids_;
+  std::vector<messages::WriteId> exported = exported_ids();
   std::ranges::sort(exported);
   MarkReapplied effect;
   for (const WindowWrite& write : window) {
@@ -290,8 +217,7 @@ void Repair::mark_reapplied(const std::vector<WindowWrite>& window) {
 
 void Repair::on_progress(Instant now) {
   progress_ = now;
-  retry_after_ = kRetryFirst;
-  retry_at_ = now + retry_after_;
+  retry_.restart(now);
 }
 
 }  // namespace gyre::replication

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -11,6 +10,8 @@
 #include "messages/request.h"
 #include "replication/effect.h"
 #include "replication/recent_log.h"
+#include "replication/retry.h"
+#include "replication/tail.h"
 
 namespace gyre::replication {
 
@@ -38,18 +39,16 @@ struct RepairStart {
   bool snapshot = false;
 };
 
-// Life: the tail behind `common`, if there is one, is read (from memory, or ReadLog) and exported, page by page; then
+// Life: the tail behind `common`, if there is one, is saved (see Tail); then
 //  - rewinding: the keys it touched are fetched; one step puts their present records, the position `common` and the
 //    sequence until which the member is a learner (state.whole_at) in place;
 //  - snapshot: chunk after chunk is asked for and stored; the first step drops what was there, the last one completes.
-// What is not answered is asked again. Where the log does not reach, a LostRange is exported instead and the way is the
-// snapshot; so it is with more keys or bytes than rewinding takes.
+// What is not answered is asked again. Where the contents of the tail are gone the way is the snapshot; so it is with
+// more keys or bytes than rewinding takes.
 //
 // A step leaves the history of just what the member then holds: that of a rewound member ends at `common`, and the
 // primary's terms come to it with their writes. Its window holds the primary's writes up to there, for those behind
 // come with the stream.
-//
-// Whether a write was acknowledged is not known here: all of the tail is exported.
 //
 // INVARIANT 1: nothing is given up (no step) before the export of the tail was confirmed.
 // INVARIANT 2: one step, one task at a time.
@@ -57,8 +56,8 @@ class Repair {
  public:
   Repair(Instant now, RepairStart start, const RecentLog& recent, TaskIds& tasks, BrokenRule broken);
 
-  void on_log(Instant now, TaskId task, Result<std::vector<messages::LoggedWritePtr>> writes);
-  void on_exported(Instant now, TaskId task, Result<void> outcome);
+  void on_log(Instant now, TaskId task, const Result<std::vector<messages::LoggedWritePtr>>& writes);
+  void on_exported(Instant now, TaskId task, const Result<void>& outcome);
   void on_fetched(Instant now, messages::FetchedKeys keys);
   void on_chunk(Instant now, messages::SnapshotChunk chunk);
   void on_tick(Instant now);
@@ -72,25 +71,20 @@ class Repair {
   // True: it rewinds, or did; false: a snapshot.
   bool rewinding() const { return rewinding_; }
   // The writes exported, by id: a retry of them may come by later.
-  const std::vector<messages::WriteId>& exported_ids() const { return exported_ids_; }
+  const std::vector<messages::WriteId>& exported_ids() const { return tail_.exported_ids(); }
   // Writes given to the ledger, those without contents included.
-  std::uint64_t exported_writes() const { return exported_writes_; }
+  std::uint64_t exported_writes() const { return tail_.exported_writes(); }
   std::vector<Effect> take_effects();
 
  private:
   enum class Phase : std::uint8_t {
-    reading,  // the next page of the tail
-    exporting,  // it
+    saving,  // the tail
     fetching,  // the keys it touched
     receiving,  // a snapshot
     done,
   };
 
-  void read_tail(Instant now);
-  void take_tail(Instant now, const std::vector<messages::LoggedWritePtr>& writes);
-  void lose_rest_of_tail(Instant now);
-  void export_losses(Instant now);
-  void tail_is_safe(Instant now);
+  void drain_tail(Instant now);
 
   void fetch_next(Instant now);
   void ask_keys();
@@ -103,18 +97,11 @@ class Repair {
   void on_progress(Instant now);
 
   RepairStart start_;
-  TaskIds* tasks_;
-  BrokenRule broken_;
-  Phase phase_ = Phase::reading;
+  Phase phase_ = Phase::saving;
   bool rewinding_;
+  Tail tail_;
 
-  std::optional<TaskId> task_;  // of the page that is read or exported
-  Sequence tail_read_;  // read and not to be read again
-  std::vector<messages::Loss> losses_;  // the page to export
-  std::vector<messages::WriteId> exported_ids_;
-  std::uint64_t exported_writes_ = 0;
-
-  std::map<Bytes, std::size_t> keys_;  // still to fetch, and the size of each record to expect
+  Tail::Keys keys_;  // still to fetch
   std::vector<Bytes> asked_;  // with `id_`
   std::vector<messages::Mutation> fetched_;
   std::size_t fetched_bytes_ = 0;
@@ -128,8 +115,7 @@ class Repair {
   std::optional<RepairStep> step_;
 
   Instant progress_;  // the last time something came
-  Instant retry_at_;
-  Duration retry_after_{0};
+  Retry retry_;
   std::vector<Effect> effects_;
 };
 

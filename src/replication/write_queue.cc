@@ -78,7 +78,7 @@ void WriteQueue::pop() {
   queue_.pop_front();
 }
 
-void WriteQueue::drain(const Moment& now, Term term) {
+void WriteQueue::drain(const Moment& now, Term term, Brake& brake) {
   while (!queue_.empty()) {
     Queued& head = queue_.front();
     if (head.started) return;
@@ -86,7 +86,7 @@ void WriteQueue::drain(const Moment& now, Term term) {
     if (!over && head.read) {
       plan(head.ticket, *head.read);
     } else if (!over && !answered_before(now.steady, head)) {
-      if (start_reads(head)) return;
+      if (!brake.pass(now.steady) || start_reads(head)) return;
       apply(now, term, head);
     }
     pop();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gyre/result.h"
+#include "replication/brake.h"
 #include "replication/context.h"
 #include "replication/deadlines.h"
 #include "replication/read_request.h"
@@ -22,8 +23,8 @@ class WriteQueue {
 
   void push(Instant now, Ticket ticket, messages::WriteRequest write, Instant deadline);
   void push(Ticket ticket, ReadRequest read);
-  // Carries out what can be, in `term`.
-  void drain(const Moment& now, Term term);
+  // Carries out what can be, in `term`, and as many writes as `brake` lets pass.
+  void drain(const Moment& now, Term term, Brake& brake);
   // False: nobody waits for it.
   bool on_current(const Moment& now, Term term, Ticket ticket, std::size_t operation,
                   Result<std::optional<messages::Record>> record);

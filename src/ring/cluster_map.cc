@@ -36,6 +36,17 @@ Result<void> validate_shape(const ClusterShape& shape) {
   return {};
 }
 
+Result<void> validate_moves(const MoveLimits& moves) {
+  if (moves.moves_per_node < 1 || moves.moves_per_node > limits::kMovesPerNodeMax) {
+    return invalid(
+        fmt::format("{} moves of one node, where 1 to {} are wanted", moves.moves_per_node, limits::kMovesPerNodeMax));
+  }
+  if (!(moves.p99_factor == 0 || (moves.p99_factor >= 1 && std::isfinite(moves.p99_factor)))) {
+    return invalid(fmt::format("p99 factor {}, where 0 or at least 1 is wanted", moves.p99_factor));
+  }
+  return {};
+}
+
 Result<void> validate_nodes(const std::vector<NodeInfo>& nodes) {
   if (nodes.size() > limits::kNodesMax) {
     return invalid(fmt::format("{} nodes, where at most {} are allowed", nodes.size(), limits::kNodesMax));
@@ -50,7 +61,7 @@ Result<void> validate_nodes(const std::vector<NodeInfo>& nodes) {
       return invalid(fmt::format("node {} has weight {}, where more than 0 and at most {} is wanted", node.id.str(),
                                  node.weight, limits::kWeightMax));
     }
-    if (node.membership != Membership::active && node.membership != Membership::draining) {
+    if (node.membership > Membership::gone) {
       return invalid(fmt::format("node {} has a membership this version does not know", node.id.str()));
     }
   }
@@ -83,13 +94,20 @@ Result<void> validate_absent(const ClusterMap& map, const PartitionEntry& entry,
   }
   for (std::size_t i = 0; i < entry.deposed.size(); ++i) {
     const DeposedPrimary& deposed = entry.deposed[i];
-    if (!map.find_node(deposed.node)) return names_stranger(index, deposed.node);
+    if (!NodeId::valid(deposed.node.str())) return names_stranger(index, deposed.node);
     if (deposed.term > entry.term || (i > 0 && deposed.term <= entry.deposed[i - 1].term)) {
       return invalid(
           fmt::format("term {} of a deposed primary of partition {} is out of order", deposed.term.value(), index));
     }
   }
   return {};
+}
+
+// All but the entries.
+Result<void> validate_head(const ClusterMap& map) {
+  GYRE_TRY(validate_shape(map.shape));
+  GYRE_TRY(validate_moves(map.moves));
+  return validate_nodes(map.nodes);
 }
 
 Result<void> validate_entry(const ClusterMap& map, std::size_t index) {
@@ -138,12 +156,17 @@ const NodeInfo* ClusterMap::find_node(const NodeId& id) const {
 }
 
 Result<void> validate(const ClusterMap& map) {
-  GYRE_TRY(validate_shape(map.shape));
-  GYRE_TRY(validate_nodes(map.nodes));
+  GYRE_TRY(validate_head(map));
   if (map.entries.size() != map.shape.partitions) {
     return invalid(fmt::format("{} entries for {} partitions", map.entries.size(), map.shape.partitions));
   }
   for (std::size_t i = 0; i < map.entries.size(); ++i) GYRE_TRY(validate_entry(map, i));
+  return {};
+}
+
+Result<void> validate_changed(const ClusterMap& map, const std::vector<PartitionId>& changed) {
+  GYRE_TRY(validate_head(map));
+  for (const PartitionId partition : changed) GYRE_TRY(validate_entry(map, partition.value()));
   return {};
 }
 

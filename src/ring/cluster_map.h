@@ -25,8 +25,10 @@ struct Addresses {
 
 enum class Membership : std::uint8_t {
   active = 0,    // takes part in placement
-  draining = 1,  // gives away what it has; forgotten once it has nothing
+  draining = 1,  // gives away what it has, and stays
   away = 2,      // silent for longer than the cluster waits: replaced, until it is heard again
+  removing = 3,  // gives away what it has; leaves the cluster once it has nothing
+  gone = 4,      // never comes back, as an operator said: replaced; leaves the cluster once it is named nowhere
 };
 
 struct NodeInfo {
@@ -72,7 +74,7 @@ struct PartitionEntry {
   std::vector<NodeId> learners;   // members still catching up: never promoted, never read
   std::uint64_t version = 0;      // of this entry; compare-and-swap is conditional on it
   std::vector<NodeId> departed;   // left the in-sync set since it last had min_in_sync members
-  std::vector<DeposedPrimary> deposed;  // oldest first; at most kDeposedMax
+  std::vector<DeposedPrimary> deposed;  // oldest first; at most kDeposedMax; may name nodes that left the cluster
 
   auto operator<=>(const PartitionEntry&) const = default;
 
@@ -126,5 +128,8 @@ using ClusterMapPtr = std::shared_ptr<const ClusterMap>;
 // valid, entries of the right number, members known, the invariants of PartitionEntry.
 // ERRORS: invalid_argument, with the first thing wrong.
 Result<void> validate(const ClusterMap& map);
+// As validate, of a map that was valid before it changed: in these entries, and in other things than its number of
+// entries, its nodes' ids and min_in_sync. ERRORS: as validate.
+Result<void> validate_changed(const ClusterMap& map, const std::vector<PartitionId>& changed);
 
 }  // namespace gyre::ring

@@ -37,13 +37,15 @@ struct MapUpdate {
   bool empty() const { return map == nullptr && delta == nullptr; }
 };
 
-// ERRORS: stale_map (the delta does not begin at or before this map, or is of another cluster: ask for a whole one),
-// invalid_argument (what comes of it is no valid map).
+// REQUIRES: the map is valid; nodes and `gone` of the delta are in order.
+// A map that is as new as the delta stays as it is. ERRORS: stale_map (the delta does not begin at or before this map,
+// or is of another cluster: ask for a whole one), invalid_argument (what comes of it is no valid map).
 Result<ClusterMapPtr> apply(const ClusterMap& map, const MapDelta& delta);
 // The newest map that `update` leads to; `known` may be null. ERRORS: as apply.
 Result<ClusterMapPtr> apply(const ClusterMapPtr& known, const MapUpdate& update);
 
-// Remembers since which epoch each part of the map is as it is, to tell others what changed since what they know.
+// Remembers since which epoch each part of the map is as it is, to tell others what changed since what they know. What
+// it remembers begins with the first map it is given: who knows an older one gets a whole one.
 class MapHistory {
  public:
   // `map`: newer than the last one.
@@ -53,6 +55,9 @@ class MapHistory {
   MapUpdate since(Epoch known) const;
 
  private:
+  void note_nodes(const ClusterMap& before);
+  void forget_oldest_gone();
+
   ClusterMapPtr map_;
   Epoch first_;  // from here on all is remembered
   std::vector<Epoch> entry_changed_;               // by partition

@@ -1,12 +1,12 @@
 #include "ring/placement.h"
 
 #include <algorithm>
-#include <map>
 #include <unordered_map>
 
 #include "ring/balance.h"
 #include "ring/draft.h"
 #include "ring/ring.h"
+#include "ring/share_input.h"
 
 namespace gyre::ring {
 
@@ -15,19 +15,6 @@ namespace {
 std::vector<PlacementMember> ordered_by_id(std::vector<PlacementMember> members) {
   std::ranges::sort(members, {}, &PlacementMember::id);
   return members;
-}
-
-ShareInput share_input(const ClusterShape& shape, const std::vector<PlacementMember>& members) {
-  ShareInput input;
-  input.partitions = shape.partitions;
-  input.copies = std::min<std::uint32_t>(shape.replication_factor, static_cast<std::uint32_t>(members.size()));
-  std::map<std::string_view, std::uint32_t> named_zones;
-  for (const PlacementMember& member : members) {
-    input.weights.push_back(member.weight);
-    const bool known = !member.zone.empty() && !named_zones.try_emplace(member.zone, input.zones).second;
-    input.zone.push_back(known ? named_zones[member.zone] : input.zones++);
-  }
-  return input;
 }
 
 Ring make_ring(const std::vector<PlacementMember>& members, std::uint32_t vnodes) {

@@ -14,8 +14,10 @@ namespace gyre::ring {
 // What is known of one partition; zero where nobody has said.
 struct PartitionLoad {
   std::uint64_t bytes = 0;       // of one copy
-  double reads_per_second = 0;
+  double reads_per_second = 0;   // that its primary answers
   double writes_per_second = 0;
+
+  bool operator==(const PartitionLoad&) const = default;
 };
 
 // One copy that comes to be, that goes, or both.
@@ -33,7 +35,7 @@ struct NodeLoad {
   std::uint32_t primaries = 0;
   std::uint32_t replicas = 0;  // primaries included
   std::uint64_t bytes = 0;
-  double operations_per_second = 0;  // reads and writes of its primaries, and writes of its other replicas
+  double operations_per_second = 0;  // of clients, that it answers as primary
 
   bool operator==(const NodeLoad&) const = default;
 };
@@ -57,11 +59,13 @@ struct Spread {
 };
 
 struct Plan {
-  std::uint64_t id = 0;  // names this very plan: the same inputs, the same id. 0: nothing is to be done
+  // Names this very plan: the same members, placement before and target, the same id. 0: the target stays as it is;
+  // `moves` are what earlier plans still have to do.
+  std::uint64_t id = 0;
   Placement target;
-  std::vector<PlannedMove> moves;  // by partition
-  std::uint32_t primaries_moved = 0;  // hand-overs that go with no copy
-  std::uint32_t moves_minimum = 0;    // copies that any placement within the bounds would have to move
+  std::vector<PlannedMove> moves;  // from what the map has, by partition
+  std::uint32_t primaries_moved = 0;  // hand-overs to nodes that have a copy already
+  std::uint32_t moves_minimum = 0;    // copies that any placement within bounds, zones and shares would have to move
   std::uint64_t bytes = 0;            // that are copied
   std::vector<NodeBalance> nodes;     // by node
   Spread before;
@@ -79,6 +83,11 @@ struct PlanInput {
   const std::vector<PartitionLoad>& loads;      // by partition; empty: nothing is known
   bool spread_hot = false;            // primaries may move for load, within the bounds of their numbers
 };
+
+// The copies that come to be and go between what the map has and `target`, by partition. A learner counts as a copy.
+// `loads` as in PlanInput.
+std::vector<PlannedMove> moves_between(const ClusterMap& map, const Placement& target,
+                                       const std::vector<PartitionLoad>& loads);
 
 // Deterministic. A cluster of 200 nodes and 4096 partitions: well under a second.
 Plan make_plan(const PlanInput& input);

@@ -80,7 +80,7 @@ void Dispatcher::on_response(Instant now, LinkId id, messages::Response response
   if (question_ != RequestId() && response.id == question_) {
     on_question_answered(now, response.body);
   } else if (map) {  // late: the question was given up
-    if (map->map) install(now, map->map);
+    install(now, map->update);
   } else if (const auto slot = calls_.find(response.id)) {
     PendingCall& call = calls_[*slot];
     end_attempt(call);
@@ -161,7 +161,7 @@ Route Dispatcher::target(Instant now, const PendingCall& call) {
 
 void Dispatcher::await_map(Instant now, CallSlot slot) {
   const auto* wanted = std::get_if<messages::MapRequest>(&calls_[slot].body);
-  if (wanted && map() && maps_.epoch() > wanted->known) return complete(slot, messages::MapResponse{map()});
+  if (wanted && map() && maps_.epoch() > wanted->known) return complete(slot, messages::MapResponse{{map(), nullptr}});
   maps_.want(now, {});
   park(now, slot, kMapAskGap, true);
 }

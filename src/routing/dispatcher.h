@@ -74,7 +74,7 @@ class Dispatcher {
   void on_connection_lost(Instant now, LinkId link, const Error& why);
   void on_response(Instant now, LinkId link, messages::Response response);
   // A map learnt otherwise than by our own question. An older one or another cluster's is ignored.
-  void on_map(Instant now, ring::ClusterMapPtr map) { install(now, std::move(map)); }
+  void on_map(Instant now, ring::ClusterMapPtr map) { install(now, {std::move(map), nullptr}); }
   void on_deadline(Instant now);
   // Completes every call: `unavailable`, or `outcome_unknown` for writes that were sent.
   void on_shutdown();
@@ -124,7 +124,7 @@ class Dispatcher {
   void ask_for_map(Instant now);
   void send_map_question(Instant now, Link& link);
   void on_question_answered(Instant now, const messages::ResponseBody& body);
-  void install(Instant now, ring::ClusterMapPtr map);
+  void install(Instant now, const ring::MapUpdate& update);
   void adopt_map(Instant now);
   void reroute_calls(Instant now);
 

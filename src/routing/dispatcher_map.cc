@@ -27,7 +27,7 @@ void Dispatcher::send_map_question(Instant now, Link& link) {
   question_ = calls_.foreign_id();
   if (link.silent_since == kNever) link.silent_since = now;
   effects_.push_back(
-      Send{link.id, messages::Request{question_, kUnansweredMax, maps_.epoch(), messages::MapRequest{maps_.epoch()}}});
+      Send{link.id, messages::Request{question_, kUnansweredMax, maps_.epoch(), messages::MapRequest{maps_.known()}}});
 }
 
 void Dispatcher::on_question_answered(Instant now, const messages::ResponseBody& body) {
@@ -42,17 +42,18 @@ void Dispatcher::on_question_answered(Instant now, const messages::ResponseBody&
                                               "answered a question for the map with something else",
                                               {}});
   }
-  if (!answer->map && !map()) {
+  if (answer->update.empty() && !map()) {
     return maps_.on_failed(now, Error{ErrorCode::unavailable, Outcome::not_applied, "has no cluster map yet", {}});
   }
-  const auto taken = answer->map ? maps_.offer(answer->map) : Result<bool>(false);
+  const auto taken = maps_.offer(answer->update);
+  if (!taken && answer->update.delta) return maps_.on_misfit(now, taken.error());
   if (!taken) return maps_.on_failed(now, taken.error());
   maps_.on_answered(now);
   if (*taken) adopt_map(now);
 }
 
-void Dispatcher::install(Instant now, ring::ClusterMapPtr map) {
-  const auto taken = maps_.offer(std::move(map));
+void Dispatcher::install(Instant now, const ring::MapUpdate& update) {
+  const auto taken = maps_.offer(update);
   if (taken && *taken) adopt_map(now);
 }
 

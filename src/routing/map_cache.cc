@@ -27,10 +27,17 @@ Result<bool> MapCache::offer(ring::ClusterMapPtr map) {
   const auto address = [](const ring::NodeInfo& node) { return std::string_view(node.addresses.native); };
   const bool same_addresses = map_ && std::ranges::equal(map_->nodes, map->nodes, {}, address, address);
   map_ = std::move(map);
+  whole_wanted_ = false;
   missed_until_ = Instant();
   failure_texts_.clear();
   if (!same_addresses) rebuild_order();
   return true;
+}
+
+Result<bool> MapCache::offer(const ring::MapUpdate& update) {
+  if (update.map) return offer(update.map);
+  GYRE_TRY_SET(const auto newest, ring::apply(map_, update));
+  return newest ? offer(newest) : Result<bool>(false);
 }
 
 void MapCache::on_newer_seen(Instant now, Epoch epoch, const std::string& address, bool urgent) {
@@ -70,6 +77,7 @@ void MapCache::on_answered(Instant now) {
   if (asked_.empty()) return;
   avoid_until_.erase(asked_);
   close_question();
+  whole_wanted_ = false;
   failures_ = 0;
   not_before_ = now + gap(now);
   if (behind() || now < missed_until_) schedule(not_before_);
@@ -86,6 +94,14 @@ void MapCache::on_failed(Instant now, const Error& why) {
   // Once around without success: a pause. Until then the next address is asked at once.
   const bool round_over = failures_ % order_.size() == 0;
   due_ = round_over ? now + gap(now) : now;
+}
+
+void MapCache::on_misfit(Instant now, const Error& why) {
+  if (asked_.empty()) return;
+  if (std::exchange(whole_wanted_, true)) return on_failed(now, why);
+  again_ = asked_;
+  close_question();
+  due_ = now;
 }
 
 void MapCache::close_question() {
@@ -116,6 +132,7 @@ void MapCache::rebuild_order() {
 }
 
 std::string MapCache::next_address(Instant now) {
+  if (!again_.empty()) return std::exchange(again_, {});
   if (behind()) return std::exchange(seen_.address, {});
   for (std::size_t i = 0; i < order_.size() && avoided(now, order_[turn_ % order_.size()]); ++i) ++turn_;
   if (order_[turn_ % order_.size()] == suspect_) ++turn_;

@@ -11,12 +11,15 @@
 #include "base/time.h"
 #include "gyre/result.h"
 #include "ring/cluster_map.h"
+#include "ring/map_delta.h"
 
 namespace gyre::routing {
 
 // Asks one address at a time, however many calls want a newer map (single flight). Addresses (the nodes of the map and
 // the seeds) take turns in a random order; one that fails or stays silent for kUnansweredMax is followed by the next,
 // and passed over for kMapAvoid. An answer without a newer map is followed by the next question while one is wanted.
+//
+// A change that does not fit the map known is followed by a question for a whole one to whoever sent it.
 //
 // INVARIANT 1: the epoch never goes back, and the cluster never changes.
 // INVARIANT 2: at most one question is open.
@@ -28,8 +31,13 @@ class MapCache {
   const ring::ClusterMapPtr& current() const { return map_; }
   Epoch epoch() const { return map_ ? map_->epoch : Epoch(); }
 
+  // What to ask for a newer one than; 0: for a whole one.
+  Epoch known() const { return whole_wanted_ ? Epoch() : epoch(); }
+
   // Takes `map` if it is newer than the current one; false: it is not. ERRORS: wrong_cluster.
   Result<bool> offer(ring::ClusterMapPtr map);
+  // The same, of a whole map or of what changed. ERRORS: also those of ring::apply.
+  Result<bool> offer(const ring::MapUpdate& update);
 
   // `address` answered with a newer epoch: ask it, at once if a call waits for it, else soon.
   void on_newer_seen(Instant now, Epoch epoch, const std::string& address, bool urgent);
@@ -43,6 +51,9 @@ class MapCache {
   void on_answered(Instant now);
   // The open question to `asked()` failed: the next address is due.
   void on_failed(Instant now, const Error& why);
+  // The open question was answered with a change that does not fit. The same address is due, to give a whole map; if
+  // that was asked for already, this is a failure.
+  void on_misfit(Instant now, const Error& why);
   // Where the open question went; empty: none is open.
   const std::string& asked() const { return asked_; }
 
@@ -81,6 +92,8 @@ class MapCache {
   std::map<std::string, Instant> avoid_until_;
   Sighting seen_;
   Instant not_before_{};  // of the next question without a new sighting
+  bool whole_wanted_ = false;  // a change did not fit
+  std::string again_;  // whom to ask next, before all others
   std::string asked_;
   Instant asked_at_{};
 };

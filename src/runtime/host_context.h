@@ -3,7 +3,9 @@
 
 #include "runtime/environment.h"
 #include "runtime/host_options.h"
+#include "runtime/load_meter.h"
 #include "runtime/machines.h"
+#include "runtime/pace.h"
 #include "storage/engine.h"
 #include "storage/ledger.h"
 
@@ -17,6 +19,8 @@ struct HostContext {
   HostMetrics& metrics;
   Machines machines;
   bool storage_failed = false;
+  LoadMeter load = {};
+  Pace pace = {};  // of copies sent to learners
 
   // A read failed. Where that says that this storage cannot be trusted any more, all machines are told; where records
   // of one partition are damaged, `owner` is (null: what was read was no record).

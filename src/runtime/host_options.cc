@@ -23,6 +23,10 @@ HostMetrics::HostMetrics(MetricsRegistry& registry)
       log_reads(registry.counter("gyre_log_reads_total", "Reads of the log on disk for members that are behind")),
       snapshots_sent(registry.counter("gyre_snapshots_sent_total", "Snapshots of a partition given to the end")),
       snapshots_received(registry.counter("gyre_snapshots_received_total", "Snapshots of a partition received")),
+      copied_bytes(registry.counter("gyre_copied_bytes_total",
+                                    "Bytes of snapshots and of the log read for members that are not in sync")),
+      retired(registry.counter("gyre_partitions_retired_total",
+                               "Copies of partitions deleted here because this node is no member any more")),
       lost_writes(registry.counter("gyre_lost_writes_total", "Writes that went to the loss ledger")),
       leases_lost(registry.counter("gyre_leases_lost_total",
                                    "Times a primary ceased to serve because a member's lease ran out")) {}

@@ -50,6 +50,8 @@ struct HostMetrics {
   Counter& log_reads;
   Counter& snapshots_sent;
   Counter& snapshots_received;
+  Counter& copied_bytes;
+  Counter& retired;
   Counter& lost_writes;
   Counter& leases_lost;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <span>
@@ -15,6 +16,15 @@
 
 namespace gyre::runtime {
 
+// What a partition is asked for (see LoadMeter).
+struct PartitionLoad {
+  std::uint32_t reads = 0;   // in this second
+  std::uint32_t writes = 0;
+  double read_rate = 0;      // lately, a second
+  double write_rate = 0;
+  std::uint64_t bytes = 0;   // of this node's copy, about; 0: it has none, or it is not known
+};
+
 struct Machine {
   explicit Machine(replication::Partition p) : partition(std::move(p)) {}
 
@@ -24,6 +34,7 @@ struct Machine {
   bool refused = false;        // storage refused its commit in this turn
   std::size_t syncs_open = 0;  // commits that are reported only after a sync
   std::string sweep_after;     // where the next sweep goes on
+  PartitionLoad load;
 };
 
 // Whoever calls a machine touches it; at the end of the turn the host carries out what the touched ones ask for and
@@ -36,7 +47,7 @@ class Machines {
 
   Machines(HostOptions options, Stored stored);
 
-  // REQUIRES: newer than the last one, of the same shape. One from memory comes first or never; the first from the
+  // REQUIRES: newer than the last one, with as many partitions. One from memory comes first or never; the first from the
   // store may be the same.
   void adopt(ring::ClusterMapPtr map, replication::MapSource source = replication::MapSource::store);
   // Null before the first one.

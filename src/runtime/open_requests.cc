@@ -29,11 +29,17 @@ std::size_t bytes_of(const messages::ResponseBody& found) {
   return bytes;
 }
 
+// Others may take as long as they like.
+bool of_one_key(const messages::RequestBody& body) {
+  return std::holds_alternative<messages::GetRequest>(body) || std::holds_alternative<messages::WriteRequest>(body);
+}
+
 }  // namespace
 
 Ticket OpenRequests::add(const replication::Moment& now, const ResponderPtr& from, const messages::Request& request) {
   const Duration budget = request.budget > Duration(0) ? request.budget : limits::kRequestWaitMax;
   OpenRequest open{.from = from, .id = request.id, .deadline = now.steady + budget, .bytes = bytes_of(request)};
+  if (of_one_key(request.body) && context_.load.samples_next()) open.sampled_at = now.steady;
   bytes_ += open.bytes;
   return table_.insert(std::move(open));
 }
@@ -56,6 +62,10 @@ void OpenRequests::respond(Ticket ticket, messages::ResponseBody body) {
   auto request = table_.take(ticket);
   GYRE_ASSERT(request);
   bytes_ -= request->bytes;
+  // What was refused did not take the time that it takes to do it.
+  if (request->sampled_at != Instant() && !std::holds_alternative<Error>(body)) {
+    context_.load.on_latency(context_.environment.now().steady - request->sampled_at);
+  }
   const ring::ClusterMapPtr& map = context_.machines.map();
   request->from->respond({request->id, map ? map->epoch : Epoch(0), std::move(body)});
 }

@@ -16,6 +16,7 @@ struct OpenRequest {
   ResponderPtr from;
   RequestId id;
   Instant deadline = kNever;   // the caller's; without one, kRequestWaitMax from its arrival
+  Instant sampled_at = {};     // when it came; the epoch: how long it takes is not recorded
   std::size_t bytes = 0;       // of memory it holds, about
   std::uint64_t era = 0;       // of a read: Partition::era() when it was admitted
   messages::RequestBody body = {};    // of a read; a write moves into its machine

@@ -37,12 +37,16 @@ std::optional<PartitionId> peer_partition(const messages::Message& message) {
         constexpr bool between_members = std::is_same_v<M, Append> || std::is_same_v<M, AppendAck> ||
                                          std::is_same_v<M, GivenUp> || std::is_same_v<M, FetchKeys> ||
                                          std::is_same_v<M, FetchedKeys> || std::is_same_v<M, SnapshotAsk> ||
-                                         std::is_same_v<M, SnapshotChunk>;
+                                         std::is_same_v<M, SnapshotChunk> || std::is_same_v<M, RetireAsk> ||
+                                         std::is_same_v<M, RetireAnswer>;
         if constexpr (between_members) return m.partition;
         return std::nullopt;
       },
       message);
 }
+
+// Of what a node may do, for each of its hosts; 0 stays 0.
+std::uint64_t share_of(std::uint64_t all, std::uint32_t hosts) { return (all + hosts - 1) / hosts; }
 
 void count_received(HostMetrics& metrics, const messages::Message& message) {
   if (std::holds_alternative<messages::Append>(message)) {
@@ -75,6 +79,8 @@ Result<std::unique_ptr<PartitionHost>> PartitionHost::open(HostOptions options, 
 
 void PartitionHost::on_map(ring::ClusterMapPtr map, replication::MapSource source) {
   context_.machines.adopt(std::move(map), source);
+  const ring::MoveLimits& moves = context_.machines.map()->moves;
+  context_.pace.set_limits(share_of(moves.bytes_per_second, context_.options.shards), moves.p99_factor);
   const Moment now = context_.environment.now();
   for (const auto& machine : context_.machines.all()) {
     if (stopping_) machine->partition.on_stopping(now);
@@ -142,7 +148,32 @@ void PartitionHost::count_lost_lease(const Moment& now, Machine& machine) {
 
 void PartitionHost::on_second() {
   commits_.on_second();
+  report_load();
   upkeep_.on_second();
+}
+
+void PartitionHost::report_load() {
+  if (map() == nullptr) return;
+  const Instant now = context_.environment.now().steady;
+  const auto machines = context_.machines.all();
+  const bool at_rest = !context_.pace.busy() && std::ranges::none_of(machines, [](const auto& machine) {
+    return machine->partition.repairing();
+  });
+  context_.load.on_second(now, machines, at_rest);
+  const LatencyWindows& latencies = context_.load.latencies();
+  context_.pace.on_second(now, latencies.telling_p99(), latencies.rest_p99());
+  messages::LoadReport report = context_.load.report(context_.machines);
+  for (const auto& machine : machines) {
+    for (auto& transfer : machine->partition.transfers()) {
+      if (transfer.bytes_total == 0) transfer.bytes_total = std::max(machine->load.bytes, transfer.bytes_sent);
+      report.transfers.push_back(std::move(transfer));
+    }
+  }
+  context_.environment.tell_coordinator(std::move(report));
+}
+
+messages::HotResponse PartitionHost::hot(std::size_t keys_max) const {
+  return context_.load.hot(context_.environment.now().steady, context_.machines, keys_max);
 }
 
 void PartitionHost::begin_stop() {
@@ -262,6 +293,7 @@ void PartitionHost::on_request(const ResponderPtr& from, Request request) {
     return reads_.start(now, **machine, ticket);
   }
   context_.metrics.writes.add();
+  if ((*machine)->served) context_.load.on_write(**machine, *write);
   (*machine)->partition.on_write(now, ticket, std::move(*write), requests_.get(ticket).deadline);
   context_.machines.touch(**machine);
 }
@@ -316,6 +348,10 @@ void PartitionHost::carry_out(Machine&, replication::Send effect) { outbox_.send
 void PartitionHost::carry_out(Machine&, replication::TellCoordinator effect) {
   if (const auto* event = std::get_if<messages::NodeEvent>(&effect.message)) {
     if (event->kind == messages::NodeEvent::Kind::snapshot) context_.metrics.snapshots_received.add();
+    if (event->kind == messages::NodeEvent::Kind::retired) {
+      context_.metrics.retired.add();
+      upkeep_.on_dropped();
+    }
     if (event->kind == messages::NodeEvent::Kind::storage_failed) return;  // said once, for all machines
   }
   outbox_.tell_coordinator(std::move(effect.message));

@@ -26,7 +26,7 @@ namespace gyre::runtime {
 // only then lets answers and messages go; whatever blocks goes to the pool. Completed work begins another turn.
 //
 // The parts: Machines (what there is, what was touched), OpenRequests, Reads, Commits, Tasks (blocking work of the
-// machines), Outbox (messages), Upkeep (expired records).
+// machines), Pace (how fast copies are sent), Outbox (messages), LoadMeter (how busy it is), Upkeep (of the store).
 //
 // The engine and the ledger must outlive the host and all jobs it gave to the environment.
 //
@@ -40,7 +40,7 @@ class PartitionHost {
                                                      storage::Ledger& ledger, Environment& environment,
                                                      HostMetrics& metrics);
 
-  // REQUIRES: newer than the last one, of the same shape. One from memory comes first or never; the first from the
+  // REQUIRES: newer than the last one, with as many partitions. One from memory comes first or never; the first from the
   // store may be the same.
   void on_map(ring::ClusterMapPtr map, replication::MapSource source = replication::MapSource::store);
   // A one-way message about a partition of this host; one that names many partitions is given to every host, which
@@ -60,7 +60,8 @@ class PartitionHost {
   void on_request(const ResponderPtr& from, messages::Request request);
   // Call after every batch of the calls above, and of jobs done.
   void end_turn();
-  // Call every second: syncs where durability is everysec, moves the expiry horizons, sweeps some expired records.
+  // Call every second: syncs where durability is everysec, tells the coordinator how busy this host is, and keeps the
+  // store in order (see Upkeep).
   void on_second();
 
   const ring::ClusterMapPtr& map() const { return context_.machines.map(); }
@@ -72,6 +73,8 @@ class PartitionHost {
   bool serves(PartitionId partition);
   // Of the partitions that have this node as a member.
   std::vector<messages::PartitionStatus> statuses() const;
+  // The busiest keys and partitions of this host, the first first.
+  messages::HotResponse hot(std::size_t keys_max) const;
   // By the newest map, every partition that has this node as a member has it in its in-sync set, and its primary,
   // where it is this node, serves.
   bool settled() const;
@@ -82,6 +85,7 @@ class PartitionHost {
   PartitionHost(HostOptions options, storage::Engine& engine, storage::Ledger& ledger, Environment& environment,
                 HostMetrics& metrics, Machines::Stored stored);
 
+  void report_load();
   void count_lost_lease(const replication::Moment& now, Machine& machine);
   Result<PartitionId> partition_of(const messages::Request& request) const;
   Result<Machine*> route(const messages::Request& request);

@@ -119,11 +119,14 @@ void Reads::ask_to_leave(const Moment& now, Machine& machine, Ticket ticket, mes
 }
 
 void Reads::leave(Machine& machine, Ticket ticket, messages::ResponseBody found) {
-  auto standing = machine.partition.standing(consistency_of(requests_.get(ticket).body).seen);
+  const messages::RequestBody& asked = requests_.get(ticket).body;
+  auto standing = machine.partition.standing(consistency_of(asked).seen);
   if (auto* get = std::get_if<messages::GetResponse>(&found)) {
     get->standing = std::move(standing);
+    context_.load.on_read(machine, std::get<GetRequest>(asked).key);
   } else {
     std::get<messages::ScanResponse>(found).standing = std::move(standing);
+    context_.load.on_scan(machine);
   }
   requests_.respond(ticket, std::move(found));
 }

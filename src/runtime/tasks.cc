@@ -48,6 +48,22 @@ Result<std::vector<FetchedKey>> read_records(storage::Snapshot& snapshot) {
   return fetched;
 }
 
+std::size_t bytes_of(const std::vector<FetchedKey>& records) {
+  std::size_t bytes = 0;
+  for (const FetchedKey& item : records) bytes += item.key.size() + (item.record ? item.record->value.size() : 0);
+  return bytes;
+}
+
+std::size_t bytes_of(const std::vector<LoggedWritePtr>& writes) {
+  std::size_t bytes = 0;
+  for (const LoggedWritePtr& write : writes) bytes += write->bytes();
+  return bytes;
+}
+
+Error too_many_copies() {
+  return {ErrorCode::busy, Outcome::not_applied, "too many reads of copies wait on this host", limits::kBusyRetryAfter};
+}
+
 std::uint64_t count_writes(const std::vector<messages::Loss>& losses) {
   return static_cast<std::uint64_t>(std::ranges::count_if(
       losses, [](const auto& loss) { return std::holds_alternative<messages::LostWrite>(loss); }));
@@ -56,17 +72,32 @@ std::uint64_t count_writes(const std::vector<messages::Loss>& losses) {
 }  // namespace
 
 template <class T>
-void Tasks::queue(Machine& machine, std::move_only_function<T()> work,
-                  std::move_only_function<void(const Moment&, T)> deliver) {
+Tasks::Task Tasks::make(Machine& machine, std::move_only_function<T()> work,
+                        std::move_only_function<void(const Moment&, T)> deliver) {
   auto result = std::make_shared<T>();
-  waiting_.push_back({[work = std::move(work), result]() mutable { *result = work(); },
-                      [this, &machine, deliver = std::move(deliver), result]() mutable {
-                        deliver(context_.environment.now(), std::move(*result));
-                        context_.machines.touch(machine);
-                      }});
+  return {[work = std::move(work), result]() mutable { *result = work(); },
+          [this, &machine, deliver = std::move(deliver), result]() mutable {
+            deliver(context_.environment.now(), std::move(*result));
+            context_.machines.touch(machine);
+          }};
+}
+
+void Tasks::admit_paced() {
+  if (paced_.empty()) return;
+  const Instant now = context_.environment.now().steady;
+  while (!paced_.empty() && context_.pace.take(now, paced_.front().bytes)) {
+    waiting_.push_back(std::move(paced_.front().task));
+    paced_.pop_front();
+  }
+}
+
+void Tasks::count_copied(std::size_t expected, std::size_t actual) {
+  context_.pace.correct(expected, actual);
+  context_.metrics.copied_bytes.add(actual);
 }
 
 void Tasks::end_turn() {
+  admit_paced();
   while (!waiting_.empty() && running_ < limits::kHostTasksMax) {
     auto task = std::make_shared<Task>(std::move(waiting_.front()));
     const auto submitted = context_.environment.run_blocking([task] { task->work(); },
@@ -87,22 +118,29 @@ void Tasks::end_turn() {
 
 void Tasks::carry_out(Machine& machine, replication::ReadLog effect) {
   using Writes = Result<std::vector<LoggedWritePtr>>;
+  if (effect.paced && paced_.size() >= kPacedMax) {
+    return machine.partition.on_log(context_.environment.now(), effect.task, fail(too_many_copies()));
+  }
   context_.metrics.log_reads.add();
-  queue<Writes>(
+  const std::size_t bytes = std::min(effect.bytes_max, limits::kLogReadBytes);
+  Task task = make<Writes>(
       machine,
-      [engine = &context_.engine, id = machine.partition.id(), effect] {
-        return engine->read_log(id, effect.after, std::min(effect.bytes_max, limits::kLogReadBytes));
+      [engine = &context_.engine, id = machine.partition.id(), after = effect.after, bytes] {
+        return engine->read_log(id, after, bytes);
       },
-      [this, &machine, effect](const Moment& now, Writes writes) {
+      [this, &machine, effect, bytes](const Moment& now, Writes writes) {
         const bool out_of_reach = !writes && writes.error().code == ErrorCode::not_found;
         if (!writes && !out_of_reach) context_.on_read_error(nullptr, writes.error());
+        if (effect.paced) count_copied(bytes, writes ? bytes_of(*writes) : 0);
         machine.partition.on_log(now, effect.task, std::move(writes));
       });
+  if (!effect.paced) return waiting_.push_back(std::move(task));
+  paced_.push_back({{machine.partition.id(), effect.task}, bytes, std::move(task)});
 }
 
 void Tasks::carry_out(Machine& machine, replication::ReadKeys effect) {
   using Keys = Result<std::vector<FetchedKey>>;
-  queue<Keys>(
+  waiting_.push_back(make<Keys>(
       machine,
       [engine = &context_.engine, id = machine.partition.id(), keys = std::move(effect.keys)] {
         return read_keys(*engine, id, keys);
@@ -110,7 +148,7 @@ void Tasks::carry_out(Machine& machine, replication::ReadKeys effect) {
       [this, &machine, task = effect.task](const Moment& now, Keys keys) {
         if (!keys) context_.on_read_error(&machine, keys.error());
         machine.partition.on_keys(now, task, std::move(keys));
-      });
+      }));
 }
 
 // --- Snapshots ---
@@ -129,18 +167,28 @@ void Tasks::carry_out(Machine& machine, replication::OpenSnapshot effect) {
 
 void Tasks::carry_out(Machine& machine, replication::ReadSnapshot effect) {
   using Records = Result<std::vector<FetchedKey>>;
-  const auto open = snapshots_.find({machine.partition.id(), effect.task});
+  const SnapshotName name{machine.partition.id(), effect.task};
+  const auto open = snapshots_.find(name);
   GYRE_ASSERT(open != snapshots_.end());
-  queue<Records>(
+  if (paced_.size() >= kPacedMax) {
+    return machine.partition.on_snapshot_records(context_.environment.now(), effect.task, fail(too_many_copies()));
+  }
+  constexpr std::size_t kBytes = limits::kSnapshotChunkBytes;
+  Task task = make<Records>(
       machine, [snapshot = open->second] { return read_records(*snapshot); },
       [this, &machine, task = effect.task](const Moment& now, Records records) {
         if (!records) context_.on_read_error(&machine, records.error());
+        count_copied(kBytes, records ? bytes_of(*records) : 0);
         machine.partition.on_snapshot_records(now, task, std::move(records));
       });
+  paced_.push_back({name, kBytes, std::move(task)});
 }
 
+// Nobody waits for what is not yet read of it.
 void Tasks::carry_out(Machine& machine, replication::CloseSnapshot effect) {
-  snapshots_.erase({machine.partition.id(), effect.task});
+  const SnapshotName name{machine.partition.id(), effect.task};
+  std::erase_if(paced_, [&](const Paced& paced) { return paced.name == name; });
+  snapshots_.erase(name);
 }
 
 // --- Ledger ---
@@ -148,7 +196,7 @@ void Tasks::carry_out(Machine& machine, replication::CloseSnapshot effect) {
 void Tasks::carry_out(Machine& machine, replication::ExportLosses effect) {
   using Losses = std::vector<messages::Loss>;
   auto losses = std::make_shared<const Losses>(std::move(effect.losses));
-  queue<Result<void>>(
+  waiting_.push_back(make<Result<void>>(
       machine,
       [ledger = &context_.ledger, losses, wall = context_.environment.now().wall] {
         return ledger->append(*losses, wall);
@@ -160,18 +208,18 @@ void Tasks::carry_out(Machine& machine, replication::ExportLosses effect) {
           context_.metrics.storage_errors.add();
         }
         machine.partition.on_exported(now, task, std::move(outcome));
-      });
+      }));
 }
 
 void Tasks::carry_out(Machine& machine, replication::MarkReapplied effect) {
-  queue<Result<void>>(
+  waiting_.push_back(make<Result<void>>(
       machine,
       [ledger = &context_.ledger, id = machine.partition.id(), ids = std::move(effect.ids)] {
         return ledger->mark_reapplied(id, ids);
       },
       [this](const Moment&, Result<void> outcome) {
         if (!outcome) context_.metrics.storage_errors.add();
-      });
+      }));
 }
 
 }  // namespace gyre::runtime

@@ -14,8 +14,14 @@ namespace gyre::runtime {
 
 // A few pieces run at a time, for each holds what it has read in memory; the rest waits in order, and so does what a
 // full pool refuses. A machine asks for little at once, so what waits is bounded by the number of machines.
+//
+// What is read for learners waits in a line of its own until Pace lets it go on, so that copies take no more of the
+// disk and the network than they may. That line is bounded; beyond, a machine is told at once that the host is busy,
+// and asks again later.
 class Tasks {
  public:
+  static constexpr std::size_t kPacedMax = 1024;
+
   explicit Tasks(HostContext& context) : context_(context) {}
 
   void carry_out(Machine& machine, replication::ReadLog effect);
@@ -35,15 +41,25 @@ class Tasks {
     Job done;
   };
   using SnapshotName = std::pair<PartitionId, replication::TaskId>;
+  struct Paced {
+    SnapshotName name;  // or that of another piece of work
+    std::size_t bytes;  // that it reads, about
+    Task task;
+  };
 
-  // Queues `work`, which may block and must not touch the host; `deliver` tells the machine what it gave.
+  // `work`, which may block and must not touch the host; `deliver` tells the machine what it gave.
   template <class T>
-  void queue(Machine& machine, std::move_only_function<T()> work,
-             std::move_only_function<void(const replication::Moment&, T)> deliver);
+  Task make(Machine& machine, std::move_only_function<T()> work,
+            std::move_only_function<void(const replication::Moment&, T)> deliver);
+  // Lets what is paced join the others, as far as it may.
+  void admit_paced();
+  // What was read for a learner, after `expected` was taken.
+  void count_copied(std::size_t expected, std::size_t actual);
 
   HostContext& context_;
   std::map<SnapshotName, std::shared_ptr<storage::Snapshot>> snapshots_;
   std::deque<Task> waiting_;
+  std::deque<Paced> paced_;
   std::size_t running_ = 0;
 };
 

@@ -1,15 +1,31 @@
 #include "runtime/upkeep.h"
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace gyre::runtime {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kMeasureEvery = 5s;
+// Files are rewritten for partitions together that are dropped one soon after the other.
+constexpr Duration kQuietBeforeReclaim = 10s;
+constexpr Duration kReclaimWithin = 5min;
+
+}  // namespace
 
 void Upkeep::on_second() {
   if (context_.machines.map() == nullptr || context_.storage_failed) return;
   move_horizons();
   sweep_some();
+  measure();
+  reclaim();
 }
 
 // The horizon lags by a lease: a primary that serves has been heard within one by every member it counts, so whoever
@@ -52,6 +68,53 @@ void Upkeep::sweep_some() {
         if (!more) ++next_;
       });
   sweeping_ = submitted.has_value();
+}
+
+// How much a partition takes may be known to the disk alone.
+void Upkeep::measure() {
+  const Instant now = context_.environment.now().steady;
+  if (measuring_ || now < measure_at_) return;
+  measure_at_ = now + kMeasureEvery;
+  struct Measured {
+    Machine* machine;
+    PartitionId partition;
+    std::uint64_t bytes = 0;
+  };
+  auto all = std::make_shared<std::vector<Measured>>();
+  for (const auto& machine : context_.machines.all()) {
+    machine->load.bytes = context_.machines.member(*machine) ? machine->load.bytes : 0;
+    if (context_.machines.member(*machine)) all->push_back({machine.get(), machine->partition.id()});
+  }
+  const auto submitted = context_.environment.run_blocking(
+      [engine = &context_.engine, all] {
+        for (Measured& each : *all) each.bytes = engine->size_of(each.partition).bytes;
+      },
+      [this, all] {
+        measuring_ = false;
+        for (const Measured& each : *all) each.machine->load.bytes = each.bytes;
+      });
+  measuring_ = submitted.has_value();
+}
+
+void Upkeep::on_dropped() {
+  dropped_last_ = context_.environment.now().steady;
+  if (!reclaim_due_ || dropped_first_ == Instant()) dropped_first_ = dropped_last_;
+  reclaim_due_ = true;
+}
+
+void Upkeep::reclaim() {
+  const Instant now = context_.environment.now().steady;
+  if (reclaiming_ || !reclaim_due_) return;
+  if (now - dropped_last_ < kQuietBeforeReclaim && now - dropped_first_ < kReclaimWithin) return;
+  auto result = std::make_shared<Result<void>>();
+  const auto submitted =
+      context_.environment.run_blocking([engine = &context_.engine, result] { *result = engine->reclaim(); },
+                                        [this, result] {
+                                          reclaiming_ = false;
+                                          if (!*result) context_.on_read_error(result->error());
+                                        });
+  reclaiming_ = submitted.has_value();
+  reclaim_due_ = !submitted;
 }
 
 }  // namespace gyre::runtime

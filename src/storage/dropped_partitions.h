@@ -10,8 +10,8 @@
 
 namespace gyre::storage {
 
-// Partitions dropped whose files may still be there. A partition in use again is none of them: taking its files away
-// would take new records too. THREAD: any.
+// Partitions dropped whose records may still be on disk. One that gets records again is none of them: taking its files
+// away would take those too. THREAD: any.
 class DroppedPartitions {
  public:
   void add(PartitionId partition) {
@@ -20,7 +20,7 @@ class DroppedPartitions {
     none_.store(false, std::memory_order_relaxed);
   }
 
-  // Before a partition is written to. False: not now, its files are just being taken away.
+  // Before a partition gets records. False: not now, its files are just being taken away.
   bool use(PartitionId partition) {
     if (none_.load(std::memory_order_relaxed)) return true;
     const std::lock_guard lock(mutex_);

@@ -126,8 +126,9 @@ class Engine {
   // Forgets records and state of a partition at once; its cost does not grow with its size. The partition may be used
   // again right away. ERRORS: as commit.
   virtual Result<void> drop_partition(PartitionId partition) = 0;
-  // Gives the disk space of dropped partitions back now instead of whenever compaction comes by. Blocks. While it
-  // works on a partition, commits to that partition answer busy.
+  // Gives the disk space of dropped partitions back now instead of whenever compaction comes by: of those dropped as a
+  // whole, by drop_partition or a batch with no records of its own, now or before the store was opened. Blocks. While
+  // it works on a partition, commits of records to that partition answer busy.
   virtual Result<void> reclaim() = 0;
   // The partition as it is now, at the position of its last commit.
   virtual Result<std::unique_ptr<Snapshot>> snapshot(PartitionId partition) = 0;

@@ -1,11 +1,12 @@
 #include "storage/rocksdb_engine.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
-#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/utilities/optimistic_transaction_db.h>
 #include <rocksdb/utilities/transaction.h>
@@ -16,6 +17,7 @@
 #include "storage/layout.h"
 #include "storage/rocksdb_log.h"
 #include "storage/rocksdb_options.h"
+#include "storage/rocksdb_space.h"
 
 namespace gyre::storage {
 namespace {
@@ -46,6 +48,17 @@ messages::Record record_of(const layout::StoredValue& value, bool value_wanted =
 
 bool visible(const layout::StoredValue& value, UnixMillis now) {
   return value.expires_at == kNoExpiry || value.expires_at > now;
+}
+
+bool has_records(const PartitionBatch& batch) { return !batch.writes.empty() || !batch.repairs.empty(); }
+
+// The commit leaves nothing of the partition but its state.
+bool empties(std::span<const PartitionBatch> rest) {
+  const PartitionBatch& batch = rest.front();
+  return batch.drop_first && !has_records(batch) &&
+         std::ranges::none_of(rest.subspan(1), [&](const PartitionBatch& later) {
+           return later.partition == batch.partition && has_records(later);
+         });
 }
 
 // All but what changes with every commit.
@@ -118,14 +131,17 @@ class RocksEngineOnDisk final : public RocksEngine {
   void set_expiry_horizon(PartitionId partition, UnixMillis horizon) override { horizons_.raise(partition, horizon); }
   Result<std::optional<std::string>> sweep(PartitionId partition, std::string_view after,
                                            std::size_t records_max) override;
-  PartitionSize size_of(PartitionId partition) const override;
+  PartitionSize size_of(PartitionId partition) const override { return {bytes_of(*db_, layout::range_of(partition))}; }
   bool stalled() const override;
-  Result<void> compact(PartitionId partition) override;
+  Result<void> compact(PartitionId partition) override {
+    return storage::compact(*db_, path_, layout::range_of(partition));
+  }
   std::uint64_t log_records_visited() const override { return log_->records_visited(); }
 
  private:
   Result<void> load_states();
   Result<void> clear_stateless_partitions();
+  void find_emptied_partitions();
   Result<void> clear(layout::KeyRange range);
   void append(PartitionId partition, const messages::Mutation& mutation);
   void append_cut(PartitionId partition, Sequence last);
@@ -138,7 +154,6 @@ class RocksEngineOnDisk final : public RocksEngine {
   Result<void> write_batch();
   void remember(const PartitionBatch& batch);
   Result<Lookup> lookup_of(const rocksdb::Status& status, const rocksdb::PinnableSlice& stored, UnixMillis now) const;
-  Result<void> delete_files(PartitionId partition);
   Result<void> remove_expired(const std::vector<std::string>& keys, UnixMillis horizon);
 
   const std::string path_;
@@ -186,6 +201,7 @@ Result<void> RocksEngineOnDisk::start(const RocksOptions& options) {
   for (rocksdb::ColumnFamilyHandle* handle : handles) db_->DestroyColumnFamilyHandle(handle);
   GYRE_TRY(load_states());
   GYRE_TRY(clear_stateless_partitions());
+  find_emptied_partitions();
   log_->trim(*db_);
   windows_held_ = true;
   return log_->scan(*db_, stored_);
@@ -212,6 +228,16 @@ Result<void> RocksEngineOnDisk::clear_stateless_partitions() {
     begin = held.end;
   }
   return clear({begin, layout::meta_range().begin});
+}
+
+// Those that were dropped and not reclaimed before the store was closed.
+void RocksEngineOnDisk::find_emptied_partitions() {
+  constexpr std::uint64_t kWorthReclaiming = std::size_t{1} << 20;
+  for (const auto& [partition, stored] : stored_) {
+    const PartitionState& state = stored.state;
+    const bool empty = state.position == Position() && state.whole_at == Sequence();
+    if (empty && size_of(partition).bytes >= kWorthReclaiming) dropped_.add(partition);
+  }
 }
 
 // Writes only where there is something to remove. A damaged block counts as something: it may be a neighbour's, whose
@@ -359,14 +385,19 @@ Result<void> RocksEngineOnDisk::commit(std::span<const PartitionBatch> batches) 
   clear_batch();
   for (std::size_t i = 0; i < batches.size(); ++i) {
     const PartitionId partition = batches[i].partition;
-    if (!dropped_.use(partition)) return write_failure(path_, rocksdb::Status::Incomplete());
+    if (has_records(batches[i]) && !dropped_.use(partition)) {
+      return write_failure(path_, rocksdb::Status::Incomplete());
+    }
     append(batches[i], state_before(batches.first(i), partition));
   }
   GYRE_TRY(write_batch());
   if (std::exchange(windows_held_, false)) {
     for (auto& [partition, stored] : stored_) stored.window = {};
   }
-  for (const PartitionBatch& batch : batches) remember(batch);
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    remember(batches[i]);
+    if (empties(batches.subspan(i))) dropped_.add(batches[i].partition);
+  }
   return {};
 }
 
@@ -451,30 +482,19 @@ Result<void> RocksEngineOnDisk::drop_partition(PartitionId partition) {
 }
 
 Result<void> RocksEngineOnDisk::reclaim() {
+  std::set<PartitionId> reclaimed;
   while (const std::optional<PartitionId> partition = dropped_.start()) {
-    Result<void> deleted = delete_files(*partition);
+    // Files go at once and for good, so the drop must be durable first: otherwise the machine's death could bring the
+    // partition's position back without its records.
+    Result<void> deleted = sync();
+    if (deleted) deleted = delete_files(*db_, path_, layout::range_of(*partition));
     dropped_.finish(*partition);
     GYRE_TRY(std::move(deleted));
-    // What is left are files shared with neighbours: few, however large the partition was.
-    GYRE_TRY(compact(*partition));
+    reclaimed.insert(*partition);
   }
-  return {};
-}
-
-// REQUIRES: nobody writes to the partition meanwhile.
-Result<void> RocksEngineOnDisk::delete_files(PartitionId partition) {
-  // Files go at once and for good, so the drop must be durable first: otherwise the machine's death could bring the
-  // partition's position back without its records.
-  GYRE_TRY(sync());
-  const layout::KeyRange range = layout::range_of(partition);
-  const rocksdb::Slice begin(range.begin);
-  const rocksdb::Slice end(range.end);
-  rocksdb::ColumnFamilyHandle* const all = db_->DefaultColumnFamily();
-  rocksdb::Status status = rocksdb::DeleteFilesInRange(db_, all, &begin, &end, /*include_end=*/false);
-  // One of the files may have held the range tombstone, which also hid records in files shared with neighbours.
-  if (status.ok()) status = db_->DeleteRange(rocksdb::WriteOptions(), all, begin, end);
-  if (!status.ok()) return write_failure(path_, status);
-  return {};
+  std::vector<layout::KeyRange> ranges;
+  for (const PartitionId partition : reclaimed) ranges.push_back(layout::range_of(partition));
+  return compact_remains(*db_, path_, std::move(ranges));
 }
 
 Result<std::unique_ptr<Snapshot>> RocksEngineOnDisk::snapshot(PartitionId partition) {
@@ -523,34 +543,12 @@ Result<void> RocksEngineOnDisk::remove_expired(const std::vector<std::string>& k
   return {};
 }
 
-PartitionSize RocksEngineOnDisk::size_of(PartitionId partition) const {
-  const layout::KeyRange range = layout::range_of(partition);
-  const rocksdb::Range whole(range.begin, range.end);
-  rocksdb::SizeApproximationOptions options;
-  options.include_memtables = true;
-  PartitionSize size;
-  // Can fail only for options that exclude both memtables and files.
-  db_->GetApproximateSizes(options, db_->DefaultColumnFamily(), &whole, 1, &size.bytes).PermitUncheckedError();
-  return size;
-}
-
 bool RocksEngineOnDisk::stalled() const {
   std::uint64_t stopped = 0;
   std::uint64_t delayed_bytes_per_second = 0;
   db_->GetIntProperty(rocksdb::DB::Properties::kIsWriteStopped, &stopped);
   db_->GetIntProperty(rocksdb::DB::Properties::kActualDelayedWriteRate, &delayed_bytes_per_second);
   return stopped != 0 || delayed_bytes_per_second != 0;
-}
-
-Result<void> RocksEngineOnDisk::compact(PartitionId partition) {
-  const layout::KeyRange range = layout::range_of(partition);
-  const rocksdb::Slice begin(range.begin);
-  const rocksdb::Slice end(range.end);
-  rocksdb::CompactRangeOptions options;
-  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-  const rocksdb::Status status = db_->CompactRange(options, &begin, &end);
-  if (!status.ok()) return write_failure(path_, status);
-  return {};
 }
 
 // What the log holds behind the place where it is torn was not recovered, and RocksDB gives the same sequence numbers

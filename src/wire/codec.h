@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "gyre/result.h"
 #include "messages/request.h"
+#include "messages/settings.h"
 #include "ring/placement.h"
 
 namespace gyre::wire {
@@ -42,5 +43,16 @@ Result<ring::ClusterMapPtr> decode_map(const Bytes& bytes);
 // ERRORS: invalid_argument, too_large.
 Bytes encode_placement(const ring::Placement& placement);
 Result<ring::Placement> decode_placement(const Bytes& bytes);
+
+// What operators have set, as bytes, for stores. REQUIRES: at most 2 * kNodesMax nodes.
+// ERRORS: invalid_argument, too_large.
+struct Settings {
+  messages::MovePolicy policy;
+  std::vector<messages::NodeSettings> nodes;  // by id
+
+  bool operator==(const Settings&) const = default;
+};
+Bytes encode_settings(const Settings& settings);
+Result<Settings> decode_settings(const Bytes& bytes);
 
 }  // namespace gyre::wire

@@ -66,14 +66,18 @@ messages::Response decode_response(Decoding& decoding, schema::Response::Reader 
 messages::Message decode_message(Decoding& decoding, schema::Message::Reader in);
 ring::NodeInfo decode_node(Decoding& decoding, schema::Node::Reader in);
 ring::ClusterMapPtr decode_map(Decoding& decoding, schema::ClusterMap::Reader in);
+ring::MapUpdate decode_update(Decoding& decoding, schema::MapUpdate::Reader in);
 ring::Placement decode_placement(Decoding& decoding, schema::Placement::Reader in);
+Settings decode_settings(Decoding& decoding, schema::Settings::Reader in);
 
 void encode(const messages::Request& request, schema::Request::Builder out);
 void encode(const messages::Response& response, schema::Response::Builder out);
 void encode(const messages::Message& message, schema::Message::Builder out);
 void encode(const ring::NodeInfo& node, schema::Node::Builder out);
 void encode(const ring::ClusterMap& map, schema::ClusterMap::Builder out);
+void encode(const ring::MapUpdate& update, schema::MapUpdate::Builder out);
 void encode(const ring::Placement& placement, schema::Placement::Builder out);
+void encode(const Settings& settings, schema::Settings::Builder out);
 
 // Upper bounds of what encode() above writes, in words, the struct itself included.
 std::size_t words_of(const messages::Request& request);
@@ -81,7 +85,9 @@ std::size_t words_of(const messages::Response& response);
 std::size_t words_of(const messages::Message& message);
 std::size_t words_of(const ring::NodeInfo& node);
 std::size_t words_of(const ring::ClusterMap& map);
+std::size_t words_of(const ring::MapUpdate& update);
 std::size_t words_of(const ring::Placement& placement);
+std::size_t words_of(const Settings& settings);
 
 constexpr std::size_t words_for(std::size_t bytes) { return (bytes + 7) / 8; }
 // A text has a terminating zero.

@@ -83,6 +83,30 @@ struct PeerDown {
   refused @2 :Bool;  # its port refuses connections
 }
 
+# How busy a node is, about once a second.
+struct LoadReport {
+  items @0 :List(LoadItem);      # of partitions it is a member of, by partition; at most 16384. Others: idle and empty
+  transfers @1 :List(Transfer);  # copies that it sends, as primary; at most 16384
+  p99Us @2 :UInt32;      # of requests, over the last seconds; 0: there were none
+  restP99Us @3 :UInt32;  # while it sent no copies; 0: not known
+  faults @4 :UInt32;     # rules of injected network faults that are on
+
+  struct Transfer {
+    partition @0 :UInt16;
+    to @1 :Text;  # node id
+    bytesSent @2 :UInt64;
+    bytesTotal @3 :UInt64;  # about
+  }
+}
+
+# How busy one member of a partition is: what it answered itself.
+struct LoadItem {
+  partition @0 :UInt16;
+  readsPerSecond @1 :UInt32;
+  writesPerSecond @2 :UInt32;  # as primary
+  bytes @3 :UInt64;            # of its copy, about
+}
+
 # For the cluster's event log.
 struct NodeEvent {
   kind @0 :Kind;
@@ -99,5 +123,6 @@ struct NodeEvent {
     snapshot @4;    # a member received a snapshot
     caughtUp @5;    # a member was away and follows again
     storageFailed @6;
+    retired @7;  # a copy that is no member's any more was deleted
   }
 }

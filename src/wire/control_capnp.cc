@@ -1,12 +1,14 @@
 // One-way messages between nodes and the coordinator.
 #include <limits>
 
+#include "wire/admin_capnp.h"
 #include "wire/message_capnp.h"
 
 namespace gyre::wire {
 
 namespace {
 
+using messages::LoadReport;
 using messages::NodeEvent;
 using messages::Order;
 using messages::PartitionTerm;
@@ -111,11 +113,54 @@ messages::PeerDown decode_body(Decoding&, schema::PeerDown::Reader in) {
 }
 
 NodeEvent decode_body(Decoding& decoding, schema::NodeEvent::Reader in) {
-  return {.kind = decode_enum(in.getKind(), NodeEvent::Kind::storage_failed, "event"),
+  return {.kind = decode_enum(in.getKind(), NodeEvent::Kind::retired, "event"),
           .partition = decode_partition(in.getPartition()),
           .term = Term(in.getTerm()),
           .count = in.getCount(),
           .detail = decoding.text(in.getDetail())};
+}
+
+LoadReport decode_body(Decoding& decoding, schema::LoadReport::Reader in) {
+  LoadReport report;
+  report.items = decode_load_items(decoding, in.getItems());
+  const auto transfers = in.getTransfers();
+  report.transfers.reserve(decoding.count(transfers.size(), kPartitionsMax, "copies"));
+  for (const auto transfer : transfers) {
+    report.transfers.push_back({.partition = decode_partition(transfer.getPartition()),
+                                .to = decode_node_id(transfer.getTo()),
+                                .bytes_sent = transfer.getBytesSent(),
+                                .bytes_total = transfer.getBytesTotal()});
+  }
+  report.p99_us = in.getP99Us();
+  report.rest_p99_us = in.getRestP99Us();
+  report.faults = in.getFaults();
+  return report;
+}
+
+std::vector<LoadReport::Item> decode_load_items(Decoding& decoding, capnp::List<schema::LoadItem>::Reader in) {
+  std::vector<LoadReport::Item> items;
+  items.reserve(decoding.count(in.size(), kPartitionsMax, "partitions"));
+  for (const auto item : in) {
+    items.push_back({.partition = decode_partition(item.getPartition()),
+                     .reads_per_second = item.getReadsPerSecond(),
+                     .writes_per_second = item.getWritesPerSecond(),
+                     .bytes = item.getBytes()});
+  }
+  return items;
+}
+
+void encode_load_items(const std::vector<LoadReport::Item>& items, capnp::List<schema::LoadItem>::Builder out) {
+  for (unsigned i = 0; i < out.size(); ++i) {
+    auto item = out[i];
+    item.setPartition(items[i].partition.value());
+    item.setReadsPerSecond(items[i].reads_per_second);
+    item.setWritesPerSecond(items[i].writes_per_second);
+    item.setBytes(items[i].bytes);
+  }
+}
+
+std::size_t words_of_load_items(const std::vector<LoadReport::Item>& items) {
+  return kListTagWords + items.size() * struct_words<schema::LoadItem>();
 }
 
 void EncodeMessage::operator()(const messages::Poll& poll) {
@@ -137,7 +182,7 @@ void EncodeMessage::operator()(const Order& order) {
   builder.setIncarnation(order.incarnation.value());
 }
 
-void EncodeMessage::operator()(const messages::MapPush& push) { encode(*push.map, out.initMapPush()); }
+void EncodeMessage::operator()(const messages::MapPush& push) { encode(push.update, out.initMapPush()); }
 
 void EncodeMessage::operator()(const PollAnswer& answer) {
   auto items = out.initPollAnswer(size_of(answer.items));
@@ -210,6 +255,24 @@ void EncodeMessage::operator()(const NodeEvent& event) {
   copy_cut(event.detail, builder.initDetail(static_cast<unsigned>(cut_bytes(event.detail))));
 }
 
+void EncodeMessage::operator()(const LoadReport& report) {
+  auto builder = out.initLoadReport();
+  encode_load_items(report.items, builder.initItems(size_of(report.items)));
+  auto transfers = builder.initTransfers(size_of(report.transfers));
+  for (unsigned i = 0; i < transfers.size(); ++i) {
+    auto transfer = transfers[i];
+    transfer.setPartition(report.transfers[i].partition.value());
+    transfer.setTo(text_of(report.transfers[i].to.str()));
+    transfer.setBytesSent(report.transfers[i].bytes_sent);
+    transfer.setBytesTotal(report.transfers[i].bytes_total);
+  }
+  builder.setP99Us(report.p99_us);
+  builder.setRestP99Us(report.rest_p99_us);
+  builder.setFaults(report.faults);
+}
+
+void EncodeMessage::operator()(const messages::Retired& retired) { out.setRetired(retired.partition.value()); }
+
 std::size_t MessageWords::operator()(const messages::Poll& poll) const {
   return struct_words<schema::Poll>() + words_for_text(poll.suspect.str()) + words_of_terms(poll.partitions);
 }
@@ -220,7 +283,7 @@ std::size_t MessageWords::operator()(const Order& order) const {
   return struct_words<schema::Order>() + words_for_text(order.node.str());
 }
 
-std::size_t MessageWords::operator()(const messages::MapPush& push) const { return words_of(*push.map); }
+std::size_t MessageWords::operator()(const messages::MapPush& push) const { return words_of(push.update); }
 
 std::size_t MessageWords::operator()(const PollAnswer& answer) const {
   return kListTagWords + answer.items.size() * struct_words<schema::PollAnswerItem>();
@@ -258,5 +321,15 @@ std::size_t MessageWords::operator()(const messages::Accounted&) const { return 
 std::size_t MessageWords::operator()(const NodeEvent& event) const {
   return struct_words<schema::NodeEvent>() + words_for(cut_bytes(event.detail) + 1);
 }
+
+std::size_t MessageWords::operator()(const LoadReport& report) const {
+  std::size_t words = struct_words<schema::LoadReport>() + words_of_load_items(report.items) + kListTagWords;
+  for (const LoadReport::Transfer& transfer : report.transfers) {
+    words += struct_words<schema::LoadReport::Transfer>() + words_for_text(transfer.to.str());
+  }
+  return words;
+}
+
+std::size_t MessageWords::operator()(const messages::Retired&) const { return 0; }
 
 }  // namespace gyre::wire

@@ -18,8 +18,8 @@ static_assert(limits::kValueBytesHardMax < (1u << 29), "a blob's length has 29 b
 
 namespace {
 
-// Frames nest nine levels at most (frame, messages, message, append, writes, write, mutations, mutation, value); the
-// rest is room for fields that newer peers add.
+// Frames nest nine levels at most (frame, messages, message, append, writes, write, mutations, mutation, value; or
+// frame, messages, message, update, delta, head, nodes, node, id); the rest is room for fields that newer peers add.
 constexpr int kNestingMax = 24;
 
 constexpr std::size_t kWordBytes = sizeof(capnp::word);
@@ -276,6 +276,13 @@ Bytes encode_placement(const ring::Placement& placement) { return encode_documen
 Result<ring::Placement> decode_placement(const Bytes& bytes) {
   return decode_document<schema::Placement>(
       bytes, {}, [](Decoding& decoding, schema::Placement::Reader in) { return decode_placement(decoding, in); });
+}
+
+Bytes encode_settings(const Settings& settings) { return encode_document<schema::Settings>(settings); }
+
+Result<Settings> decode_settings(const Bytes& bytes) {
+  return decode_document<schema::Settings>(
+      bytes, {}, [](Decoding& decoding, schema::Settings::Reader in) { return decode_settings(decoding, in); });
 }
 
 }  // namespace gyre::wire

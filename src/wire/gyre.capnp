@@ -1,4 +1,5 @@
-# Gyre's native protocol, version 2. (Version 1 had no replication; the two do not understand each other.)
+# Gyre's native protocol, version 3. (Version 1 had no replication, version 2 sent whole maps only and moved nothing;
+# no two of them understand each other.)
 #
 # Transport. A connection is a TCP stream of frames, each one Cap'n Proto message in the standard stream framing, not
 # packed. Both sides send frames at any time. A frame carries any number of requests, responses and one-way messages,
@@ -18,7 +19,7 @@
 # Values: at most 16 MiB unless the server was told otherwise. Partitions: 0 to 16383.
 #
 # The other files: writes.capnp (writes and records), map.capnp (the cluster map), peer.capnp and control.capnp (one-way
-# messages).
+# messages), admin.capnp (what operators ask for and set).
 
 @0xe97fb8d50c044a70;
 
@@ -29,8 +30,9 @@ using Writes = import "writes.capnp";
 using Map = import "map.capnp";
 using Peer = import "peer.capnp";
 using Control = import "control.capnp";
+using Admin = import "admin.capnp";
 
-const protocolVersion :UInt16 = 2;
+const protocolVersion :UInt16 = 3;
 
 # The root of every message on a connection.
 struct Frame {
@@ -66,7 +68,7 @@ struct Message {
     # Coordinator to node: promise to accept nothing older than these terms.
 
     order @9 :Control.Order;
-    mapPush @10 :Map.ClusterMap;
+    mapPush @10 :Map.MapUpdate;
     # Coordinator to node: a map newer than the node was known to have.
 
     pollAnswer @11 :List(Control.PollAnswerItem);
@@ -84,6 +86,15 @@ struct Message {
     # Node to coordinator: deposed in `term`, it has exported what only it had, or had nothing.
 
     nodeEvent @19 :Control.NodeEvent;
+    loadReport @20 :Control.LoadReport;
+    retired @21 :UInt16;
+    # Node to coordinator: it holds nothing any more of this partition, which it is no member of.
+
+    retireAsk @22 :Peer.PartitionTerm;
+    # To the primary, from a node that is no member any more and still has a copy: may it be deleted? The term is that
+    # of the entry known.
+
+    retireAnswer @23 :Peer.RetireAnswer;
   }
 }
 
@@ -121,6 +132,22 @@ struct Request {
     # To a coordinator: a page of what happened behind this id, oldest first.
 
     promote @14 :PromoteRequest;
+    plan @15 :Void;
+    # To a coordinator: what would a rebalance do now?
+
+    apply @16 :UInt64;
+    # To a coordinator: makes the target placement of the plan of this id the cluster's; refused if the plan would be
+    # another one by now.
+
+    moves @17 :Void;
+    # To a coordinator: how far are the moves?
+
+    clusterSet @18 :Admin.ClusterSetRequest;
+    nodeSet @19 :Admin.NodeSetRequest;
+    hot @20 :UInt32;
+    # To a node: its busiest partitions and at most so many keys; 1000 if it is more.
+
+    faults @21 :Admin.FaultsRequest;
   }
 }
 
@@ -218,7 +245,7 @@ struct Response {
     get @3 :GetAnswer;
     write @4 :WriteAnswer;
     scan @5 :ScanPage;
-    map @6 :Map.ClusterMap;   # null: the asker's is as new
+    map @6 :Map.MapUpdate;
     join @7 :Map.ClusterMap;  # names the node
     heartbeat @8 :HeartbeatAnswer;
     status @9 :ClusterStatus;
@@ -227,6 +254,12 @@ struct Response {
     lost @12 :LostPage;
     events @13 :EventsPage;
     promote @14 :List(UInt16);  # partitions that were promoted
+    plan @15 :Admin.Plan;
+    apply @16 :UInt64;  # epoch from which on the plan's target is the cluster's
+    moves @17 :Admin.Moves;
+    set @18 :UInt64;  # epoch from which on what was asked for holds
+    hot @19 :Admin.Hot;
+    faults @20 :List(Admin.FaultRule);  # that are on; at most 64
   }
 }
 
@@ -283,8 +316,8 @@ struct ScanItem {
 }
 
 struct HeartbeatAnswer {
-  joinAgain @0 :Bool;      # the coordinator does not know this incarnation
-  map @1 :Map.ClusterMap;  # newer than the node's, or null
+  joinAgain @0 :Bool;     # the coordinator does not know this incarnation
+  map @1 :Map.MapUpdate;
 }
 
 struct ClusterStatus {

@@ -1,10 +1,12 @@
-// The cluster map, its nodes, and placements. Nodes are listed once and named by index everywhere else.
-#include <unordered_map>
+// The cluster map, its nodes, and placements.
+#include "wire/map_capnp.h"
+
+#include <iterator>
 
 #include <fmt/format.h>
 
 #include "base/assert.h"
-#include "wire/codec_capnp.h"
+#include "wire/settings_capnp.h"
 
 namespace gyre::wire {
 
@@ -13,61 +15,6 @@ namespace {
 using ring::ClusterMap;
 using ring::NodeInfo;
 using ring::PartitionEntry;
-using NodeIndices = capnp::List<std::uint16_t>;
-
-// The entry has no primary.
-constexpr std::uint16_t kNobody = 0xffff;
-static_assert(2 * limits::kNodesMax < kNobody);
-
-// Numbers nodes for encoding: by their place in the list that goes into the message.
-class NodeNumbers {
- public:
-  void add(const NodeId& id) { numbers_.try_emplace(id.str(), static_cast<std::uint16_t>(numbers_.size())); }
-  std::uint16_t of(const NodeId& id) const {
-    const auto found = numbers_.find(id.str());
-    GYRE_ASSERT(found != numbers_.end());
-    return found->second;
-  }
-  bool contains(const NodeId& id) const { return numbers_.contains(id.str()); }
-
- private:
-  std::unordered_map<std::string_view, std::uint16_t> numbers_;
-};
-
-ring::Membership decode_membership(schema::Membership membership) {
-  switch (membership) {
-    case schema::Membership::ACTIVE: return ring::Membership::active;
-    case schema::Membership::DRAINING: return ring::Membership::draining;
-  }
-  refuse_unknown("membership", static_cast<unsigned>(membership));
-}
-
-// The node ids behind decoded indices.
-class NodeTable {
- public:
-  explicit NodeTable(std::vector<NodeId> ids) : ids_(std::move(ids)) {}
-
-  const NodeId& at(std::uint16_t index) const {
-    if (index >= ids_.size()) {
-      refuse(ErrorCode::invalid_argument, fmt::format("node index {} in a list of {} nodes", index, ids_.size()));
-    }
-    return ids_[index];
-  }
-
-  std::vector<NodeId> members(NodeIndices::Reader indices) const {
-    if (indices.size() > limits::kMembersMax) {
-      refuse(ErrorCode::too_large,
-             fmt::format("{} members of one partition: at most {} are allowed", indices.size(), limits::kMembersMax));
-    }
-    std::vector<NodeId> members;
-    members.reserve(indices.size());
-    for (const std::uint16_t index : indices) members.push_back(at(index));
-    return members;
-  }
-
- private:
-  std::vector<NodeId> ids_;
-};
 
 std::vector<ring::DeposedPrimary> decode_deposed(const NodeTable& nodes, schema::PartitionEntry::Reader in) {
   const auto indices = in.getDeposed();
@@ -80,6 +27,74 @@ std::vector<ring::DeposedPrimary> decode_deposed(const NodeTable& nodes, schema:
   deposed.reserve(indices.size());
   for (unsigned i = 0; i < terms.size(); ++i) deposed.push_back({nodes.at(indices[i]), Term(terms[i])});
   return deposed;
+}
+
+void encode_members(const std::vector<NodeId>& members, const NodeNumbers& nodes, NodeIndices::Builder out) {
+  for (unsigned i = 0; i < out.size(); ++i) out.set(i, nodes.of(members[i]));
+}
+
+MapHead head_of(const ClusterMap& map) {
+  return {map.cluster, map.epoch, map.shape, map.moves, map.nodes, map.coordinators};
+}
+
+// The nodes of the map, then those that left and are still named.
+NamedNodes nodes_of(const ClusterMap& map) {
+  NamedNodes nodes;
+  for (const NodeInfo& node : map.nodes) nodes.add(node.id);
+  for (const PartitionEntry& entry : map.entries) {
+    for (const ring::DeposedPrimary& deposed : entry.deposed) nodes.add(deposed.node);
+  }
+  return nodes;
+}
+
+// Every node that the placement names.
+NamedNodes nodes_of(const ring::Placement& placement) {
+  NamedNodes nodes;
+  for (const auto& members : placement.partitions) {
+    for (const NodeId& node : members) nodes.add(node);
+  }
+  return nodes;
+}
+
+}  // namespace
+
+bool NodeNumbers::add(const NodeId& id) {
+  GYRE_ASSERT(numbers_.size() < kNobody);
+  return numbers_.try_emplace(id.str(), static_cast<std::uint16_t>(numbers_.size())).second;
+}
+
+std::uint16_t NodeNumbers::of(const NodeId& id) const {
+  const auto found = numbers_.find(id.str());
+  GYRE_ASSERT(found != numbers_.end());
+  return found->second;
+}
+
+void NamedNodes::encode(capnp::List<capnp::Text>::Builder out, std::size_t begin) const {
+  for (unsigned i = 0; i < out.size(); ++i) out.set(i, text_of(ids_[begin + i]->str()));
+}
+
+std::size_t NamedNodes::words(std::size_t begin) const {
+  std::size_t words = 0;
+  for (std::size_t i = begin; i < ids_.size(); ++i) words += 1 + words_for_text(ids_[i]->str());
+  return words;
+}
+
+const NodeId& NodeTable::at(std::uint16_t index) const {
+  if (index >= ids_.size()) {
+    refuse(ErrorCode::invalid_argument, fmt::format("node index {} in a list of {} nodes", index, ids_.size()));
+  }
+  return ids_[index];
+}
+
+std::vector<NodeId> NodeTable::members(NodeIndices::Reader indices) const {
+  if (indices.size() > limits::kMembersMax) {
+    refuse(ErrorCode::too_large,
+           fmt::format("{} members of one partition: at most {} are allowed", indices.size(), limits::kMembersMax));
+  }
+  std::vector<NodeId> members;
+  members.reserve(indices.size());
+  for (const std::uint16_t index : indices) members.push_back(at(index));
+  return members;
 }
 
 PartitionEntry decode_entry(const NodeTable& nodes, schema::PartitionEntry::Reader in) {
@@ -102,10 +117,6 @@ PartitionEntry decode_entry(const NodeTable& nodes, schema::PartitionEntry::Read
   entry.departed = nodes.members(in.getDeparted());
   entry.deposed = decode_deposed(nodes, in);
   return entry;
-}
-
-void encode_members(const std::vector<NodeId>& members, const NodeNumbers& nodes, NodeIndices::Builder out) {
-  for (unsigned i = 0; i < out.size(); ++i) out.set(i, nodes.of(members[i]));
 }
 
 void encode_entry(const PartitionEntry& entry, const NodeNumbers& nodes, schema::PartitionEntry::Builder out) {
@@ -134,23 +145,26 @@ void encode_entry(const PartitionEntry& entry, const NodeNumbers& nodes, schema:
   }
 }
 
-constexpr std::size_t words_for_indices(std::size_t count) { return words_for(count * sizeof(std::uint16_t)); }
-
-// Every node that the placement names, in the order of first appearance.
-std::vector<NodeId> nodes_of(const ring::Placement& placement) {
-  std::vector<NodeId> nodes;
-  NodeNumbers seen;
-  for (const auto& members : placement.partitions) {
-    for (const NodeId& node : members) {
-      if (seen.contains(node)) continue;
-      seen.add(node);
-      nodes.push_back(node);
-    }
-  }
-  return nodes;
+void add_named(const PartitionEntry& entry, NamedNodes& nodes) {
+  nodes.add(entry.primary);
+  for (const ring::InSyncMember& member : entry.in_sync) nodes.add(member.node);
+  for (const NodeId& learner : entry.learners) nodes.add(learner);
+  for (const NodeId& departed : entry.departed) nodes.add(departed);
+  for (const ring::DeposedPrimary& deposed : entry.deposed) nodes.add(deposed.node);
 }
 
-}  // namespace
+std::size_t words_of_entry(const PartitionEntry& entry) {
+  return struct_words<schema::PartitionEntry>() + words_for_indices(entry.in_sync.size()) + entry.in_sync.size() +
+         words_for_indices(entry.learners.size()) + words_for_indices(entry.departed.size()) +
+         words_for_indices(entry.deposed.size()) + entry.deposed.size();
+}
+
+std::vector<NodeId> decode_node_ids(Decoding& decoding, capnp::List<capnp::Text>::Reader in, std::size_t count_max) {
+  std::vector<NodeId> ids;
+  ids.reserve(decoding.count(in.size(), count_max, "nodes"));
+  for (const auto id : in) ids.push_back(decode_node_id(id));
+  return ids;
+}
 
 NodeId decode_node_id(capnp::Text::Reader text) {
   auto id = NodeId::parse({text.begin(), text.size()});
@@ -189,18 +203,13 @@ void encode_partitions(const std::vector<PartitionId>& partitions, capnp::List<s
 }
 
 NodeInfo decode_node(Decoding& decoding, schema::Node::Reader in) {
-  const double weight = in.getWeight();
-  if (!(weight > 0 && weight <= limits::kWeightMax)) {  // also refuses what is no number
-    refuse(ErrorCode::invalid_argument,
-           fmt::format("a weight of {}: above 0, at most {} is wanted", weight, limits::kWeightMax));
-  }
   return {.id = decode_node_id(in.getId()),
           .data_id = decode_uuid(in.getDataId()),
           .incarnation = Incarnation(in.getIncarnation()),
           .generation = Generation(in.getGeneration()),
           .zone = decoding.text(in.getZone()),
-          .weight = weight,
-          .membership = decode_membership(in.getMembership()),
+          .weight = decode_weight(in.getWeight()),
+          .membership = decode_enum(in.getMembership(), ring::Membership::gone, "membership"),
           .addresses = {.native = decoding.text(in.getNative()),
                         .http = decoding.text(in.getHttp()),
                         .resp = decoding.text(in.getResp())}};
@@ -213,36 +222,66 @@ void encode(const NodeInfo& node, schema::Node::Builder out) {
   out.setGeneration(node.generation.value());
   out.setZone(text_of(node.zone));
   out.setWeight(node.weight);
-  out.setMembership(node.membership == ring::Membership::draining ? schema::Membership::DRAINING
-                                                                  : schema::Membership::ACTIVE);
+  out.setMembership(static_cast<schema::Membership>(node.membership));
   out.setNative(text_of(node.addresses.native));
   out.setHttp(text_of(node.addresses.http));
   out.setResp(text_of(node.addresses.resp));
 }
 
-ring::ClusterMapPtr decode_map(Decoding& decoding, schema::ClusterMap::Reader in) {
-  auto map = std::make_shared<ClusterMap>();
-  map->cluster = decode_uuid(in.getCluster());
-  map->epoch = Epoch(in.getEpoch());
-  map->shape = {.partitions = in.getPartitions(),
-                .replication_factor = in.getReplicationFactor(),
-                .min_in_sync = in.getMinInSync(),
-                .vnodes = in.getVnodes(),
-                .load_slack = in.getLoadSlack(),
-                .timing = {.heartbeat = from_ms(in.getHeartbeatMs()),
-                           .detection = from_ms(in.getDetectionMs()),
-                           .lease = from_ms(in.getLeaseMs())}};
+ClusterMap decode_head(Decoding& decoding, schema::ClusterMap::Reader in) {
+  ClusterMap map;
+  map.cluster = decode_uuid(in.getCluster());
+  map.epoch = Epoch(in.getEpoch());
+  map.shape = {.partitions = in.getPartitions(),
+               .replication_factor = in.getReplicationFactor(),
+               .min_in_sync = in.getMinInSync(),
+               .vnodes = in.getVnodes(),
+               .load_slack = in.getLoadSlack(),
+               .timing = {.heartbeat = from_ms(in.getHeartbeatMs()),
+                          .detection = from_ms(in.getDetectionMs()),
+                          .lease = from_ms(in.getLeaseMs())}};
+  map.moves = decode_limits(in.getMoves());
   const auto nodes = in.getNodes();
-  map->nodes.reserve(decoding.count(nodes.size(), limits::kNodesMax, "nodes"));
-  std::vector<NodeId> ids;
-  ids.reserve(nodes.size());
-  for (const auto node : nodes) {
-    map->nodes.push_back(decode_node(decoding, node));
-    ids.push_back(map->nodes.back().id);
-  }
+  map.nodes.reserve(decoding.count(nodes.size(), limits::kNodesMax, "nodes"));
+  for (const auto node : nodes) map.nodes.push_back(decode_node(decoding, node));
   const auto coordinators = in.getCoordinators();
-  map->coordinators.reserve(decoding.count(coordinators.size(), limits::kCoordinatorsMax, "coordinators"));
-  for (const auto address : coordinators) map->coordinators.push_back(decoding.text(address));
+  map.coordinators.reserve(decoding.count(coordinators.size(), limits::kCoordinatorsMax, "coordinators"));
+  for (const auto address : coordinators) map.coordinators.push_back(decoding.text(address));
+  return map;
+}
+
+void encode_head(const MapHead& head, schema::ClusterMap::Builder out) {
+  out.setCluster(text_of(head.cluster.str()));
+  out.setEpoch(head.epoch.value());
+  out.setPartitions(head.shape.partitions);
+  out.setReplicationFactor(head.shape.replication_factor);
+  out.setMinInSync(head.shape.min_in_sync);
+  out.setVnodes(head.shape.vnodes);
+  out.setLoadSlack(head.shape.load_slack);
+  out.setHeartbeatMs(static_cast<std::uint32_t>(to_ms(head.shape.timing.heartbeat)));
+  out.setDetectionMs(static_cast<std::uint32_t>(to_ms(head.shape.timing.detection)));
+  out.setLeaseMs(static_cast<std::uint32_t>(to_ms(head.shape.timing.lease)));
+  encode_limits(head.moves, out.initMoves());
+  auto nodes = out.initNodes(static_cast<unsigned>(head.nodes.size()));
+  for (unsigned i = 0; i < nodes.size(); ++i) encode(head.nodes[i], nodes[i]);
+  auto coordinators = out.initCoordinators(static_cast<unsigned>(head.coordinators.size()));
+  for (unsigned i = 0; i < coordinators.size(); ++i) coordinators.set(i, text_of(head.coordinators[i]));
+}
+
+std::size_t words_of_head(const MapHead& head) {
+  std::size_t words = struct_words<schema::ClusterMap>() + struct_words<schema::MoveLimits>() + kListTagWords +
+                      words_for_text(head.cluster.str());
+  for (const NodeInfo& node : head.nodes) words += words_of(node);
+  for (const std::string& address : head.coordinators) words += 1 + words_for_text(address);
+  return words;
+}
+
+ring::ClusterMapPtr decode_map(Decoding& decoding, schema::ClusterMap::Reader in) {
+  auto map = std::make_shared<ClusterMap>(decode_head(decoding, in));
+  std::vector<NodeId> ids;
+  ids.reserve(map->nodes.size());
+  for (const NodeInfo& node : map->nodes) ids.push_back(node.id);
+  std::ranges::move(decode_node_ids(decoding, in.getLeft(), kLeftMax), std::back_inserter(ids));
   const NodeTable table(std::move(ids));
   const auto entries = in.getEntries();
   map->entries.reserve(decoding.count(entries.size(), limits::kSlots, "partitions"));
@@ -252,34 +291,22 @@ ring::ClusterMapPtr decode_map(Decoding& decoding, schema::ClusterMap::Reader in
 }
 
 void encode(const ClusterMap& map, schema::ClusterMap::Builder out) {
-  out.setCluster(text_of(map.cluster.str()));
-  out.setEpoch(map.epoch.value());
-  out.setPartitions(map.shape.partitions);
-  out.setReplicationFactor(map.shape.replication_factor);
-  out.setMinInSync(map.shape.min_in_sync);
-  out.setVnodes(map.shape.vnodes);
-  out.setLoadSlack(map.shape.load_slack);
-  out.setHeartbeatMs(static_cast<std::uint32_t>(to_ms(map.shape.timing.heartbeat)));
-  out.setDetectionMs(static_cast<std::uint32_t>(to_ms(map.shape.timing.detection)));
-  out.setLeaseMs(static_cast<std::uint32_t>(to_ms(map.shape.timing.lease)));
-  NodeNumbers numbers;
-  auto nodes = out.initNodes(static_cast<unsigned>(map.nodes.size()));
-  for (unsigned i = 0; i < nodes.size(); ++i) {
-    numbers.add(map.nodes[i].id);
-    encode(map.nodes[i], nodes[i]);
-  }
-  auto coordinators = out.initCoordinators(static_cast<unsigned>(map.coordinators.size()));
-  for (unsigned i = 0; i < coordinators.size(); ++i) coordinators.set(i, text_of(map.coordinators[i]));
+  encode_head(head_of(map), out);
+  const NamedNodes named = nodes_of(map);
+  const std::size_t left = named.size() - map.nodes.size();
+  if (left > 0) named.encode(out.initLeft(static_cast<unsigned>(left)), map.nodes.size());
   auto entries = out.initEntries(static_cast<unsigned>(map.entries.size()));
-  for (unsigned i = 0; i < entries.size(); ++i) encode_entry(map.entries[i], numbers, entries[i]);
+  for (unsigned i = 0; i < entries.size(); ++i) encode_entry(map.entries[i], named.numbers(), entries[i]);
+}
+
+std::size_t words_of(const ClusterMap& map) {
+  std::size_t words = words_of_head(head_of(map)) + nodes_of(map).words(map.nodes.size()) + kListTagWords;
+  for (const PartitionEntry& entry : map.entries) words += words_of_entry(entry);
+  return words;
 }
 
 ring::Placement decode_placement(Decoding& decoding, schema::Placement::Reader in) {
-  std::vector<NodeId> ids;
-  const auto nodes = in.getNodes();
-  ids.reserve(decoding.count(nodes.size(), 2 * limits::kNodesMax, "nodes"));
-  for (const auto id : nodes) ids.push_back(decode_node_id(id));
-  const NodeTable table(std::move(ids));
+  const NodeTable table(decode_node_ids(decoding, in.getNodes(), kNamedMax));
   const auto partitions = in.getPartitions();
   if (partitions.size() > limits::kSlots) {
     refuse(ErrorCode::too_large,
@@ -292,43 +319,25 @@ ring::Placement decode_placement(Decoding& decoding, schema::Placement::Reader i
 }
 
 void encode(const ring::Placement& placement, schema::Placement::Builder out) {
-  const auto ids = nodes_of(placement);
-  NodeNumbers numbers;
-  auto nodes = out.initNodes(static_cast<unsigned>(ids.size()));
-  for (unsigned i = 0; i < nodes.size(); ++i) {
-    numbers.add(ids[i]);
-    nodes.set(i, text_of(ids[i].str()));
-  }
+  const NamedNodes nodes = nodes_of(placement);
+  nodes.encode(out.initNodes(nodes.size()));
   auto partitions = out.initPartitions(static_cast<unsigned>(placement.partitions.size()));
   for (unsigned i = 0; i < partitions.size(); ++i) {
     const auto& members = placement.partitions[i];
-    encode_members(members, numbers, partitions.init(i, static_cast<unsigned>(members.size())));
+    encode_members(members, nodes.numbers(), partitions.init(i, static_cast<unsigned>(members.size())));
   }
+}
+
+std::size_t words_of(const ring::Placement& placement) {
+  std::size_t words = struct_words<schema::Placement>() + nodes_of(placement).words();
+  for (const auto& members : placement.partitions) words += 1 + words_for_indices(members.size());
+  return words;
 }
 
 std::size_t words_of(const NodeInfo& node) {
   return struct_words<schema::Node>() + words_for_text(node.id.str()) + words_for_text(node.data_id.str()) +
          words_for_text(node.zone) + words_for_text(node.addresses.native) + words_for_text(node.addresses.http) +
          words_for_text(node.addresses.resp);
-}
-
-std::size_t words_of(const ClusterMap& map) {
-  std::size_t words = struct_words<schema::ClusterMap>() + 2 * kListTagWords + words_for_text(map.cluster.str());
-  for (const NodeInfo& node : map.nodes) words += words_of(node);
-  for (const std::string& address : map.coordinators) words += 1 + words_for_text(address);
-  for (const PartitionEntry& entry : map.entries) {
-    words += struct_words<schema::PartitionEntry>() + words_for_indices(entry.in_sync.size()) + entry.in_sync.size() +
-             words_for_indices(entry.learners.size()) + words_for_indices(entry.departed.size()) +
-             words_for_indices(entry.deposed.size()) + entry.deposed.size();
-  }
-  return words;
-}
-
-std::size_t words_of(const ring::Placement& placement) {
-  std::size_t words = struct_words<schema::Placement>();
-  for (const NodeId& node : nodes_of(placement)) words += 1 + words_for_text(node.str());
-  for (const auto& members : placement.partitions) words += 1 + words_for_indices(members.size());
-  return words;
 }
 
 }  // namespace gyre::wire

@@ -17,7 +17,7 @@ messages::Message decode_message(Decoding& decoding, schema::Message::Reader in)
     case schema::Message::POLL: return decode_body(decoding, in.getPoll());
     case schema::Message::SEAL: return messages::Seal{decode_partition_terms(decoding, in.getSeal())};
     case schema::Message::ORDER: return decode_body(decoding, in.getOrder());
-    case schema::Message::MAP_PUSH: return messages::MapPush{decode_map(decoding, in.getMapPush())};
+    case schema::Message::MAP_PUSH: return messages::MapPush{decode_update(decoding, in.getMapPush())};
     case schema::Message::POLL_ANSWER: return decode_body(decoding, in.getPollAnswer());
     case schema::Message::SEAL_ANSWER: return decode_body(decoding, in.getSealAnswer());
     case schema::Message::SET_IN_SYNC: return decode_body(decoding, in.getSetInSync());
@@ -30,6 +30,13 @@ messages::Message decode_message(Decoding& decoding, schema::Message::Reader in)
       return messages::Accounted{partition, term};
     }
     case schema::Message::NODE_EVENT: return decode_body(decoding, in.getNodeEvent());
+    case schema::Message::LOAD_REPORT: return decode_body(decoding, in.getLoadReport());
+    case schema::Message::RETIRED: return messages::Retired{decode_partition(in.getRetired())};
+    case schema::Message::RETIRE_ASK: {
+      const auto [partition, term] = decode_partition_term(in.getRetireAsk());
+      return messages::RetireAsk{partition, term};
+    }
+    case schema::Message::RETIRE_ANSWER: return decode_body(decoding, in.getRetireAnswer());
   }
   refuse_unknown("message", in.which());
 }

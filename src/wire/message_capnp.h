@@ -22,6 +22,8 @@ messages::SetInSync decode_body(Decoding& decoding, schema::SetInSync::Reader in
 messages::HandedOver decode_body(Decoding& decoding, schema::HandedOver::Reader in);
 messages::PeerDown decode_body(Decoding& decoding, schema::PeerDown::Reader in);
 messages::NodeEvent decode_body(Decoding& decoding, schema::NodeEvent::Reader in);
+messages::LoadReport decode_body(Decoding& decoding, schema::LoadReport::Reader in);
+messages::RetireAnswer decode_body(Decoding& decoding, schema::RetireAnswer::Reader in);
 // Of seals and promises.
 std::vector<messages::PartitionTerm> decode_partition_terms(Decoding& decoding,
                                                             capnp::List<schema::PartitionTerm>::Reader in);
@@ -50,6 +52,10 @@ struct EncodeMessage {
   void operator()(const messages::Leaving& leaving);
   void operator()(const messages::Accounted& accounted);
   void operator()(const messages::NodeEvent& event);
+  void operator()(const messages::LoadReport& report);
+  void operator()(const messages::Retired& retired);
+  void operator()(const messages::RetireAsk& ask);
+  void operator()(const messages::RetireAnswer& answer);
 };
 
 // Upper bounds of what EncodeMessage writes, in words, the union itself not included.
@@ -74,6 +80,10 @@ struct MessageWords {
   std::size_t operator()(const messages::Leaving& leaving) const;
   std::size_t operator()(const messages::Accounted& accounted) const;
   std::size_t operator()(const messages::NodeEvent& event) const;
+  std::size_t operator()(const messages::LoadReport& report) const;
+  std::size_t operator()(const messages::Retired& retired) const;
+  std::size_t operator()(const messages::RetireAsk& ask) const;
+  std::size_t operator()(const messages::RetireAnswer& answer) const;
 };
 
 }  // namespace gyre::wire

@@ -109,3 +109,15 @@ struct SnapshotChunk {
   history @9 :List(Writes.TermStart);
   window @10 :List(Writes.WindowWrite);  # at most 262,144
 }
+
+# The primary's answer to a node that is no member any more and asks whether its copy may be deleted: what the survivors
+# hold for sure. All of `history` up to `held` is with every counted member.
+struct RetireAnswer {
+  partition @0 :UInt16;
+  term @1 :UInt64;
+  held :group {
+    term @2 :UInt64;
+    sequence @3 :UInt64;
+  }
+  history @4 :List(Writes.TermStart);
+}

@@ -147,6 +147,13 @@ messages::SnapshotChunk decode_body(Decoding& decoding, schema::SnapshotChunk::R
   return chunk;
 }
 
+messages::RetireAnswer decode_body(Decoding& decoding, schema::RetireAnswer::Reader in) {
+  return {.partition = decode_partition(in.getPartition()),
+          .term = Term(in.getTerm()),
+          .held = position_of(in.getHeld()),
+          .history = decode_history(decoding, in.getHistory())};
+}
+
 void EncodeMessage::operator()(const Append& append) {
   auto builder = out.initAppend();
   builder.setPartition(append.partition.value());
@@ -222,6 +229,18 @@ void EncodeMessage::operator()(const messages::SnapshotChunk& chunk) {
   encode_list(chunk.window, builder.initWindow(size_of(chunk.window)));
 }
 
+void EncodeMessage::operator()(const messages::RetireAsk& ask) {
+  encode_partition_term(ask.partition, ask.term, out.initRetireAsk());
+}
+
+void EncodeMessage::operator()(const messages::RetireAnswer& answer) {
+  auto builder = out.initRetireAnswer();
+  builder.setPartition(answer.partition.value());
+  builder.setTerm(answer.term.value());
+  set_position(builder.getHeld(), answer.held);
+  encode_list(answer.history, builder.initHistory(size_of(answer.history)));
+}
+
 std::size_t MessageWords::operator()(const Append& append) const {
   return struct_words<schema::Append>() + words_of_list(append.history) + words_of_list(append.writes);
 }
@@ -245,6 +264,12 @@ std::size_t MessageWords::operator()(const messages::SnapshotAsk&) const { retur
 std::size_t MessageWords::operator()(const messages::SnapshotChunk& chunk) const {
   return struct_words<schema::SnapshotChunk>() + words_of_keyed(chunk.records) + words_of_list(chunk.history) +
          words_of_list(chunk.window);
+}
+
+std::size_t MessageWords::operator()(const messages::RetireAsk&) const { return struct_words<schema::PartitionTerm>(); }
+
+std::size_t MessageWords::operator()(const messages::RetireAnswer& answer) const {
+  return struct_words<schema::RetireAnswer>() + words_of_list(answer.history);
 }
 
 }  // namespace gyre::wire

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "wire/admin_capnp.h"
 #include "wire/writes_capnp.h"
 
 namespace gyre::wire {
@@ -214,6 +215,14 @@ messages::RequestBody decode_body(Decoding& decoding, schema::Request::Reader in
     case schema::Request::LOST: return messages::LostRequest{in.getLost()};
     case schema::Request::EVENTS: return messages::EventsRequest{in.getEvents()};
     case schema::Request::PROMOTE: return decode_promote(decoding, in.getPromote());
+    case schema::Request::PLAN: return messages::PlanRequest{};
+    case schema::Request::APPLY: return messages::ApplyRequest{in.getApply()};
+    case schema::Request::MOVES: return messages::MovesRequest{};
+    case schema::Request::CLUSTER_SET: return decode_cluster_set(in.getClusterSet());
+    case schema::Request::NODE_SET: return decode_node_set(decoding, in.getNodeSet());
+    case schema::Request::HOT:
+      return messages::HotRequest{std::min(in.getHot(), static_cast<std::uint32_t>(limits::kHotKeysPageMax))};
+    case schema::Request::FAULTS: return decode_faults_request(decoding, in.getFaults());
   }
   refuse_unknown("request", in.which());
 }
@@ -278,6 +287,13 @@ struct EncodeBody {
     auto stopped = promote.initStopped(size_of(request.stopped));
     for (unsigned i = 0; i < stopped.size(); ++i) stopped.set(i, text_of(request.stopped[i].str()));
   }
+  void operator()(const messages::PlanRequest&) { out.setPlan(); }
+  void operator()(const messages::ApplyRequest& request) { out.setApply(request.plan); }
+  void operator()(const messages::MovesRequest&) { out.setMoves(); }
+  void operator()(const messages::ClusterSetRequest& request) { encode_admin(request, out.initClusterSet()); }
+  void operator()(const messages::NodeSetRequest& request) { encode_admin(request, out.initNodeSet()); }
+  void operator()(const messages::HotRequest& request) { out.setHot(request.keys_max); }
+  void operator()(const messages::FaultsRequest& request) { encode_admin(request, out.initFaults()); }
 };
 
 struct BodyWords {
@@ -314,6 +330,13 @@ struct BodyWords {
     for (const NodeId& node : request.stopped) words += 1 + words_for_text(node.str());
     return words;
   }
+  std::size_t operator()(const messages::PlanRequest&) const { return 0; }
+  std::size_t operator()(const messages::ApplyRequest&) const { return 0; }
+  std::size_t operator()(const messages::MovesRequest&) const { return 0; }
+  std::size_t operator()(const messages::ClusterSetRequest& request) const { return words_of_admin(request); }
+  std::size_t operator()(const messages::NodeSetRequest& request) const { return words_of_admin(request); }
+  std::size_t operator()(const messages::HotRequest&) const { return 0; }
+  std::size_t operator()(const messages::FaultsRequest& request) const { return words_of_admin(request); }
 };
 
 }  // namespace

@@ -1,8 +1,9 @@
-// Responses: failures, values, outcomes of writes, pages, maps. What operators ask for is in report_capnp.cc.
+// Responses: failures, values, outcomes of writes, pages, maps. What operators ask for is in report_capnp.cc and
+// admin_answer_capnp.cc.
 #include <algorithm>
 #include <limits>
 
-#include <capnp/orphan.h>
+#include "wire/admin_capnp.h"
 #include "wire/report_capnp.h"
 
 namespace gyre::wire {
@@ -91,12 +92,12 @@ messages::ResponseBody decode_body(Decoding& decoding, schema::Response::Reader 
                                      .standing = decode_standing(decoding, write.getStanding())};
     }
     case schema::Response::SCAN: return decode_page(decoding, in.getScan());
-    case schema::Response::MAP: return messages::MapResponse{in.hasMap() ? decode_map(decoding, in.getMap()) : nullptr};
+    case schema::Response::MAP: return messages::MapResponse{decode_update(decoding, in.getMap())};
     case schema::Response::JOIN: return messages::JoinResponse{decode_map(decoding, in.getJoin())};
     case schema::Response::HEARTBEAT: {
       const auto answer = in.getHeartbeat();
       return messages::HeartbeatResponse{.join_again = answer.getJoinAgain(),
-                                         .map = answer.hasMap() ? decode_map(decoding, answer.getMap()) : nullptr};
+                                         .update = decode_update(decoding, answer.getMap())};
     }
     case schema::Response::STATUS: return decode_status(decoding, in.getStatus());
     case schema::Response::PARTITIONS: return decode_partition_statuses(decoding, in.getPartitions());
@@ -104,6 +105,12 @@ messages::ResponseBody decode_body(Decoding& decoding, schema::Response::Reader 
     case schema::Response::LOST: return decode_lost(decoding, in.getLost());
     case schema::Response::EVENTS: return decode_events(decoding, in.getEvents());
     case schema::Response::PROMOTE: return messages::PromoteResponse{decode_partitions(in.getPromote())};
+    case schema::Response::PLAN: return decode_plan(decoding, in.getPlan());
+    case schema::Response::APPLY: return messages::ApplyResponse{Epoch(in.getApply())};
+    case schema::Response::MOVES: return decode_moves(decoding, in.getMoves());
+    case schema::Response::SET: return messages::SetResponse{Epoch(in.getSet())};
+    case schema::Response::HOT: return decode_hot(decoding, in.getHot());
+    case schema::Response::FAULTS: return messages::FaultsResponse{decode_fault_rules(decoding, in.getFaults())};
   }
   refuse_unknown("response", in.which());
 }
@@ -136,15 +143,12 @@ struct EncodeBody {
     page.setMore(response.more);
     encode_standing(response.standing, page.getStanding());
   }
-  void operator()(const messages::MapResponse& response) {
-    if (response.map) return encode(*response.map, out.initMap());
-    out.adoptMap(capnp::Orphan<schema::ClusterMap>());  // of this kind, and null
-  }
+  void operator()(const messages::MapResponse& response) { encode(response.update, out.initMap()); }
   void operator()(const messages::JoinResponse& response) { encode(*response.map, out.initJoin()); }
   void operator()(const messages::HeartbeatResponse& response) {
     auto answer = out.initHeartbeat();
     answer.setJoinAgain(response.join_again);
-    if (response.map) encode(*response.map, answer.initMap());
+    if (!response.update.empty()) encode(response.update, answer.initMap());
   }
   void operator()(const messages::StatusResponse& response) {
     auto status = out.initStatus();
@@ -166,6 +170,14 @@ struct EncodeBody {
   void operator()(const messages::EventsResponse& response) { encode_report(response, out.initEvents()); }
   void operator()(const messages::PromoteResponse& response) {
     encode_partitions(response.partitions, out.initPromote(size_of(response.partitions)));
+  }
+  void operator()(const messages::PlanResponse& response) { encode_admin(response, out.initPlan()); }
+  void operator()(const messages::ApplyResponse& response) { out.setApply(response.epoch.value()); }
+  void operator()(const messages::MovesResponse& response) { encode_admin(response, out.initMoves()); }
+  void operator()(const messages::SetResponse& response) { out.setSet(response.epoch.value()); }
+  void operator()(const messages::HotResponse& response) { encode_admin(response, out.initHot()); }
+  void operator()(const messages::FaultsResponse& response) {
+    encode_fault_rules(response.rules, out.initFaults(size_of(response.rules)));
   }
 };
 
@@ -190,10 +202,10 @@ struct BodyWords {
     }
     return words;
   }
-  std::size_t operator()(const messages::MapResponse& response) const { return words_of_map(response.map); }
+  std::size_t operator()(const messages::MapResponse& response) const { return words_of(response.update); }
   std::size_t operator()(const messages::JoinResponse& response) const { return words_of_map(response.map); }
   std::size_t operator()(const messages::HeartbeatResponse& response) const {
-    return struct_words<schema::HeartbeatAnswer>() + words_of_map(response.map);
+    return struct_words<schema::HeartbeatAnswer>() + words_of(response.update);
   }
   std::size_t operator()(const messages::StatusResponse& response) const {
     std::size_t words = struct_words<schema::ClusterStatus>() + kListTagWords + words_of_map(response.map);
@@ -208,6 +220,14 @@ struct BodyWords {
   std::size_t operator()(const messages::EventsResponse& response) const { return words_of_report(response); }
   std::size_t operator()(const messages::PromoteResponse& response) const {
     return words_for_partitions(response.partitions);
+  }
+  std::size_t operator()(const messages::PlanResponse& response) const { return words_of_admin(response); }
+  std::size_t operator()(const messages::ApplyResponse&) const { return 0; }
+  std::size_t operator()(const messages::MovesResponse& response) const { return words_of_admin(response); }
+  std::size_t operator()(const messages::SetResponse&) const { return 0; }
+  std::size_t operator()(const messages::HotResponse& response) const { return words_of_admin(response); }
+  std::size_t operator()(const messages::FaultsResponse& response) const {
+    return words_of_fault_rules(response.rules);
   }
 };
 

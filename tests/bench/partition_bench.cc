@@ -1,11 +1,14 @@
-// What one partition machine costs for a write and for a read, without storage and network.
+// What one partition machine costs for a write and for a read, without storage and network; and what counting costs a
+// host.
 #include <benchmark/benchmark.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "replication/partition.h"
+#include "runtime/load_meter.h"
 
 namespace gyre::replication {
 namespace {
@@ -128,6 +131,28 @@ void admit_read(benchmark::State& state, messages::ReadLevel level) {
 }
 BENCHMARK_CAPTURE(admit_read, primary, messages::ReadLevel::primary)->Arg(0)->Arg(16);
 BENCHMARK_CAPTURE(admit_read, linearizable, messages::ReadLevel::linearizable)->Arg(0)->Arg(16);
+
+// A read on a busy host, of a key that is counted already (few keys) or takes another's place (many).
+void count_read(benchmark::State& state) {
+  runtime::Machines machines({.self = NodeId("n0")}, {});
+  auto map = std::make_shared<ring::ClusterMap>();
+  map->epoch = Epoch(1);
+  map->shape.partitions = 1;
+  map->entries.resize(1);
+  machines.adopt(std::move(map));
+  runtime::LoadMeter meter;
+  for (int i = 0; i < 1'000'000; ++i) meter.samples_next();
+  meter.on_second(kNow.steady, machines.all(), true);
+  std::vector<Bytes> keys;
+  for (std::int64_t i = 0; i < state.range(0); ++i) keys.push_back(Bytes::copy_of("key-" + std::to_string(i)));
+  std::size_t next = 0;
+  for (auto _ : state) {
+    if (meter.samples_next()) meter.on_latency(std::chrono::microseconds(300));
+    meter.on_read(*machines.all()[0], keys[next]);
+    next = next + 1 < keys.size() ? next + 1 : 0;
+  }
+}
+BENCHMARK(count_read)->Arg(100)->Arg(100'000);
 
 }  // namespace
 }  // namespace gyre::replication

@@ -112,6 +112,47 @@ TEST_P(EnginePartitions, UsesADroppedPartitionAgainFromNothing) {
   EXPECT_THAT(states(), ElementsAre(std::pair(kOne, states_[kOne])));
 }
 
+TEST_P(EnginePartitions, ABatchMayEmptyAPartitionAndKeepItsState) {
+  for (const PartitionId partition : {kOne, kTwo}) commit(partition, {put("k", std::string(100'000, 'x'))});
+  commit_named(kOne, 1, 1, {5});
+  PartitionState left;
+  left.served = Term(3);
+  left.promised = Term(4);
+  left.time = {6};
+  commit({.partition = kOne, .drop_first = true, .state = left});
+  const auto check = [&] {
+    EXPECT_THAT(keys(kOne), IsEmpty());
+    EXPECT_THAT(keys(kTwo), SizeIs(1));
+    EXPECT_THAT(states(), ElementsAre(std::pair(kOne, states_[kOne]), std::pair(kTwo, states_[kTwo])));
+    EXPECT_THAT(log(kOne, 0), IsEmpty());
+  };
+  check();
+  left.promised = Term(5);
+  commit({.partition = kOne, .state = left});
+  ASSERT_TRUE(engine().reclaim());
+  check();
+  subject_->reopen();
+  check();
+  EXPECT_THAT(window(kOne), IsEmpty());
+  const messages::LoggedWritePtr write = logged({Term(6), Sequence(1)}, {put("again", "1")});
+  left.position = write->position;
+  left.history = {{Term(6), Sequence(1)}};
+  commit({.partition = kOne, .writes = {&write, 1}, .state = left});
+  ASSERT_TRUE(engine().reclaim());
+  EXPECT_THAT(scan(kOne), ElementsAre(Item("again", "1")));
+  EXPECT_THAT(log(kOne, 0), ElementsAre(1));
+}
+
+TEST_P(EnginePartitions, WhatFollowsADropInTheSameCommitStays) {
+  commit(kOne, {put("old", "1")});
+  const messages::LoggedWritePtr write = logged({Term(2), Sequence(1)}, {put("new", "2")});
+  const PartitionBatch batches[] = {{.partition = kOne, .drop_first = true, .state = {}},
+                                    {.partition = kOne, .writes = {&write, 1}, .state = state_at(write->position)}};
+  ASSERT_TRUE(engine().commit(batches));
+  ASSERT_TRUE(engine().reclaim());
+  EXPECT_THAT(scan(kOne), ElementsAre(Item("new", "2")));
+}
+
 TEST_P(EnginePartitions, DropsAPartitionItDoesNotHave) {
   EXPECT_TRUE(engine().drop_partition(kOne));
   EXPECT_TRUE(engine().reclaim());

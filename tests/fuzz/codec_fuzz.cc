@@ -1,5 +1,5 @@
-// Any bytes as a frame, a cluster map and a placement: errors or messages, never more. What decodes, encodes and
-// decodes to the same again.
+// Any bytes as a frame, a cluster map, a placement and settings: errors or messages, never more. What decodes, encodes
+// and decodes to the same again.
 #include <cstddef>
 #include <cstdint>
 
@@ -36,5 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(
       bytes, [](const Bytes& in) { return decode_placement(in); },
       [](const gyre::ring::Placement& placement) { return encode_placement(placement); });
+  check(
+      bytes, [](const Bytes& in) { return decode_settings(in); },
+      [](const Settings& settings) { return encode_settings(settings); });
   return 0;
 }

@@ -68,6 +68,17 @@ ring::ClusterMap small_map() {
   return map;
 }
 
+// What changed since the epoch before, as if all that it names had.
+ring::MapUpdate small_delta() {
+  const ring::ClusterMap map = small_map();
+  ring::MapDelta delta{.cluster = map.cluster, .from = Epoch(2), .to = map.epoch, .shape = map.shape};
+  delta.coordinators = map.coordinators;
+  delta.nodes = {map.nodes[1]};
+  delta.gone = {NodeId("n4")};
+  delta.entries = {{PartitionId(0), map.entries[0]}, {PartitionId(3), map.entries[3]}};
+  return {nullptr, std::make_shared<const ring::MapDelta>(delta)};
+}
+
 messages::WriteRequest every_write() {
   messages::WriteRequest request;
   for (int kind = 0; kind < 5; ++kind) {
@@ -89,6 +100,8 @@ using Named = std::vector<std::pair<std::string, Bytes>>;
 const messages::Record kRecord{Bytes::literal("some value"), {Term(1), Sequence(9)}, UnixMillis(1'700'000'000'000)};
 const messages::Standing kStanding{{Term(3), Sequence(9)}, {{Term(1), Sequence(1)}, {Term(3), Sequence(8)}}};
 
+const messages::FaultRule kFault{"n2", messages::FaultRule::Direction::in, 0.5, from_ms(100), from_ms(20)};
+
 Named honest_requests(const ring::ClusterMapPtr& map) {
   return {
       {"get", request_frame(messages::GetRequest{
@@ -104,6 +117,15 @@ Named honest_requests(const ring::ClusterMapPtr& map) {
       {"lost", request_frame(messages::LostRequest{7})},
       {"events", request_frame(messages::EventsRequest{7})},
       {"promote", request_frame(messages::PromoteRequest{NodeId("n1"), {PartitionId(3)}, true, {NodeId("n2")}})},
+      {"plan", request_frame(messages::PlanRequest{})},
+      {"apply", request_frame(messages::ApplyRequest{7})},
+      {"moves", request_frame(messages::MovesRequest{})},
+      {"cluster_set",
+       request_frame(messages::ClusterSetRequest{true, false, true, 4, 5'000'000, 1.5, from_ms(60'000), 3, 2})},
+      {"node_set",
+       request_frame(messages::NodeSetRequest{NodeId("n1"), 2.0, "b", messages::NodeSetRequest::Action::drain})},
+      {"hot", request_frame(messages::HotRequest{20})},
+      {"faults", request_frame(messages::FaultsRequest{false, {kFault}})},
   };
 }
 
@@ -127,10 +149,11 @@ Named honest_answers(const ring::ClusterMapPtr& map) {
       {"write_answer", response_frame(messages::WriteResponse{{{{Term(1), Sequence(9)}, true, true, 6}}, kStanding})},
       {"scan_answer",
        response_frame(messages::ScanResponse{{{Bytes::literal("prefix1"), kRecord, 500}}, true, kStanding})},
-      {"map_answer", response_frame(messages::MapResponse{map})},
+      {"map_answer", response_frame(messages::MapResponse{{map, nullptr}})},
+      {"map_delta_answer", response_frame(messages::MapResponse{small_delta()})},
       {"no_map_answer", response_frame(messages::MapResponse{})},
       {"join_answer", response_frame(messages::JoinResponse{map})},
-      {"heartbeat_answer", response_frame(messages::HeartbeatResponse{true, map})},
+      {"heartbeat_answer", response_frame(messages::HeartbeatResponse{true, {map, nullptr}})},
       {"status_answer", response_frame(messages::StatusResponse{{{NodeId("n1"), true, 10}}, map})},
       {"partitions_answer", response_frame(messages::PartitionsResponse{{status}})},
       {"digest_answer", response_frame(messages::DigestResponse{{Term(1), Sequence(9)}, 5, 6, true})},
@@ -138,6 +161,28 @@ Named honest_answers(const ring::ClusterMapPtr& map) {
       {"events_answer",
        response_frame(messages::EventsResponse{{{1, UnixMillis(2), "promoted", NodeId("n1"), "of p3"}}, true})},
       {"promote_answer", response_frame(messages::PromoteResponse{{PartitionId(3)}})},
+  };
+}
+
+const messages::LoadReport::Item kLoad{PartitionId(3), 100, 10, 5'000'000};
+
+Named honest_admin_answers() {
+  const PartitionId p3(3);
+  messages::PlanResponse plan{.estimate = from_ms(4000)};
+  plan.plan.id = 7;
+  plan.plan.target.partitions = {{NodeId("n1"), NodeId("n2")}};
+  plan.plan.moves = {{p3, NodeId("n1"), NodeId("n2"), 500}, {p3, {}, NodeId("n3"), 500}};
+  plan.plan.nodes = {{.node = NodeId("n1"), .share = 2.5, .before = {.replicas = 3}, .after = {.replicas = 2}}};
+  messages::MovesResponse moves;
+  moves.moves = {{p3, NodeId("n1"), NodeId("n2"), messages::MoveStatus::Stage::copying, 100, 500}};
+  moves.nodes = {{.node = NodeId("n1"), .bytes = 500, .p99_us = 700}};
+  return {
+      {"plan_answer", response_frame(plan)},
+      {"apply_answer", response_frame(messages::ApplyResponse{Epoch(8)})},
+      {"moves_answer", response_frame(moves)},
+      {"set_answer", response_frame(messages::SetResponse{Epoch(8)})},
+      {"hot_answer", response_frame(messages::HotResponse{{{Bytes::literal("key"), p3, 70.5, 1.5}}, {kLoad}})},
+      {"faults_answer", response_frame(messages::FaultsResponse{{kFault}})},
   };
 }
 
@@ -173,7 +218,8 @@ Named honest_one_way(const ring::ClusterMapPtr& map) {
       {"poll", message_frame(messages::Poll{NodeId("n1"), {term}})},
       {"seal", message_frame(messages::Seal{{term}})},
       {"order", message_frame(messages::Order{messages::Order::Kind::release, p3, Term(3), NodeId("n2")})},
-      {"map_push", message_frame(messages::MapPush{map})},
+      {"map_push", message_frame(messages::MapPush{{map, nullptr}})},
+      {"map_delta_push", message_frame(messages::MapPush{small_delta()})},
       {"poll_answer", message_frame(messages::PollAnswer{{{p3, Term(4), true}}})},
       {"seal_answer", message_frame(messages::SealAnswer{Generation(1), {{.partition = p3, .promised = Term(4)}}})},
       {"set_in_sync", message_frame(messages::SetInSync{p3, Term(3), 5, {{NodeId("n1"), Generation(1)}}, true})},
@@ -183,6 +229,10 @@ Named honest_one_way(const ring::ClusterMapPtr& map) {
       {"leaving", message_frame(messages::Leaving{})},
       {"accounted", message_frame(messages::Accounted{p3, Term(3)})},
       {"node_event", message_frame(messages::NodeEvent{.partition = p3, .detail = "a sentence"})},
+      {"load_report", message_frame(messages::LoadReport{{kLoad}, {{p3, NodeId("n2"), 100, 500}}, 700, 300, 1})},
+      {"retired", message_frame(messages::Retired{p3})},
+      {"retire_ask", message_frame(messages::RetireAsk{p3, Term(3)})},
+      {"retire_answer", message_frame(messages::RetireAnswer{p3, Term(3), {Term(3), Sequence(9)}, kStanding.history})},
   };
 }
 
@@ -192,8 +242,9 @@ Named honest_messages() {
   placement.partitions = {{NodeId("n1"), NodeId("n2")}, {NodeId("n2"), NodeId("n3")}, {}};
   Named all = {{"stored_map", wire::encode_map(*map)},
                {"stored_placement", wire::encode_placement(placement)},
+               {"stored_settings", wire::encode_settings({{}, {{NodeId("n1"), 2.0, "b"}, {NodeId("n2"), {}, {}}}})},
                {"empty_frame", wire::encode({})}};
-  for (const Named& some : {honest_requests(map), honest_answers(map), honest_one_way(map)}) {
+  for (const Named& some : {honest_requests(map), honest_answers(map), honest_admin_answers(), honest_one_way(map)}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;
@@ -214,11 +265,11 @@ std::vector<std::pair<std::string, std::string>> hostile_messages() {
   constexpr std::uint64_t kEmptyStructList = 1 | 1 << 2 | 7ull << 32;      // behind the next pointer, of no words
   constexpr std::uint64_t kFarToItself = 2;
   return {
-      {"hostile_half_a_billion_requests", raw_message({kFrameRoot, 2, kEmptyStructList, 0, ((1ull << 29) - 1) << 2})},
-      {"hostile_unpaid_requests", raw_message({kFrameRoot, 2, kEmptyStructList, 0, 100 << 2})},
+      {"hostile_half_a_billion_requests", raw_message({kFrameRoot, 3, kEmptyStructList, 0, ((1ull << 29) - 1) << 2})},
+      {"hostile_unpaid_requests", raw_message({kFrameRoot, 3, kEmptyStructList, 0, 100 << 2})},
       {"hostile_far_pointer_to_itself", raw_message({kFarToItself})},
-      {"hostile_list_out_of_bounds", raw_message({kFrameRoot, 2, 1 | 1'000'000 << 2 | 7ull << 32 | 9ull << 35, 0})},
-      {"hostile_protocol_version", raw_message({kFrameRoot, 3, 0, 0})},
+      {"hostile_list_out_of_bounds", raw_message({kFrameRoot, 3, 1 | 1'000'000 << 2 | 7ull << 32 | 9ull << 35, 0})},
+      {"hostile_protocol_version", raw_message({kFrameRoot, 4, 0, 0})},
       {"hostile_http", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"},
       {"hostile_redis", "*1\r\n$4\r\nPING\r\n"},
       {"hostile_64_segments", std::string("\x3f\0\0\0", 4) + std::string(64 * 4 + 4, '\0')},

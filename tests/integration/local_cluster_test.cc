@@ -73,8 +73,9 @@ TEST(LocalCluster, StatusAndPartitionsDescribeAClusterThatIsUp) {
   ASSERT_EQ(status["processes"].size(), 4u);
   int primaries = 0;
   for (const auto& process : status["processes"]) {
-    EXPECT_EQ(names_of(process), (std::set<std::string>{"role", "id", "pid", "state", "native", "http", "resp", "zone",
-                                                        "weight", "primaries", "replicas", "learners", "lag_ms"}));
+    EXPECT_EQ(names_of(process),
+              (std::set<std::string>{"role", "id", "pid", "state", "native", "http", "resp", "zone", "weight",
+                                     "membership", "primaries", "replicas", "learners", "lag_ms", "faults"}));
     EXPECT_EQ(process["state"], "up");
     EXPECT_GT(process["pid"], 1);
     EXPECT_TRUE(process["resp"].is_null());

@@ -29,6 +29,9 @@ Examples:
   gyre where user:1                      which nodes hold a key, and why
   gyre load data.jsonl && gyre dump -    bulk in and out
   gyre bench --duration 10s --mix 90     how fast is it?
+  gyre cluster add-node --wait           grow by a node while clients go on
+  gyre rebalance plan                    what would move, and what comes of it
+  gyre cluster watch                     look at it live
   gyre cluster kill n1; gyre events      break a node, and read what happened
   gyre lost list                         what failovers lost, if anything
 
@@ -65,11 +68,15 @@ void build_app(CLI::App& app, Context& context) {
   add_bench_command(app, context);
   add_ring_commands(app, context);
   add_cluster_commands(app, context);
+  add_node_commands(app, context);
+  add_rebalance_commands(app, context);
+  add_hot_command(app, context);
   add_events_command(app, context);
   add_lost_commands(app, context);
   add_promote_command(app, context);
+  add_chaos_commands(app, context);
   add_verify_command(app, context);
-  for (const char* name : {"cluster", "events", "lost", "promote", "verify"})
+  for (const char* name : {"cluster", "node", "rebalance", "hot", "events", "lost", "promote", "chaos", "verify"})
     app.get_subcommand(name)->group("Cluster");
   app.footer(kFooter);
 }

@@ -1,220 +1,20 @@
 #include "tools/gyre/cluster_status.h"
 
 #include <algorithm>
-#include <chrono>
-#include <cstdlib>
-#include <future>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include <fmt/color.h>
 #include <fmt/core.h>
 
-#include "client/rpc.h"
-#include "messages/request.h"
-#include "ring/cluster_map.h"
-#include "tools/gyre/cluster_processes.h"
-#include "tools/gyre/cluster_source.h"
+#include "tools/gyre/cluster_look.h"
+#include "tools/gyre/moves_view.h"
 #include "tools/gyre/partition_groups.h"
 #include "tools/gyre/render.h"
 
 namespace gyre::cli {
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr auto kAnswerLimit = 1000ms;  // of one process; all are asked at once
-
-struct ProcessStatus {
-  std::string role;
-  std::string id;
-  std::optional<pid_t> pid;
-  std::string state;  // up, down, paused, starting, catching_up, unreachable
-  bool answers = false;
-  std::string native;
-  std::string http;
-  std::string resp;  // empty: none
-  std::string zone;  // empty: none
-  std::optional<double> weight;  // nodes alone
-  std::size_t primaries = 0;
-  std::size_t replicas = 0;  // in sync
-  std::size_t learners = 0;  // catching up
-  std::int64_t lag_ms = -1;  // the largest that any primary sees of it; -1: nobody knows
-};
-
-struct ClusterStatus {
-  ring::ClusterMapPtr map;  // null: nobody gave one
-  std::uint32_t partitions = 0;
-  std::uint32_t replication_factor = 0;
-  std::vector<ProcessStatus> processes;
-  std::size_t nodes_up = 0;
-  std::size_t nodes_total = 0;
-  std::size_t without_primary = 0;
-  std::size_t under_replicated = 0;
-  std::size_t not_serving = 0;  // have a primary that does not serve
-  PrimaryAnswers by_primary;
-};
-
-void look_at_readiness(ProcessStatus& status, std::string_view when_refused) {
-  status.state = "unreachable";
-  if (status.http.empty()) return;
-  const auto state = ask_readiness(status.http, kAnswerLimit).state;
-  status.answers = state == Readiness::State::ready || state == Readiness::State::not_ready;
-  if (state == Readiness::State::ready) status.state = "up";
-  if (state == Readiness::State::not_ready) status.state = "starting";
-  if (state == Readiness::State::refused) status.state = when_refused;
-}
-
-ProcessStatus local_status(const LocalCluster& cluster, const LocalProcess& process) {
-  ProcessStatus status{.role = process.role,
-                       .id = process.id,
-                       .pid = {},
-                       .state = "down",
-                       .native = process.native,
-                       .http = process.http,
-                       .resp = {},
-                       .zone = process.zone,
-                       .weight = {}};
-  if (process.role == "node") status.weight = process.weight;
-  const auto live = LiveProcess::find(cluster.process_dir(process));
-  if (!live) return status;
-  status.pid = live->pid();
-  status.state = "paused";
-  // A process that lives and does not listen yet is opening its data.
-  if (!live->paused()) look_at_readiness(status, "starting");
-  return status;
-}
-
-ProcessStatus remote_node_status(const ring::NodeInfo& node) {
-  ProcessStatus status{.role = "node",
-                       .id = node.id.str(),
-                       .pid = {},
-                       .state = "unreachable",
-                       .native = node.addresses.native,
-                       .http = node.addresses.http,
-                       .resp = node.addresses.resp,
-                       .zone = node.zone,
-                       .weight = node.weight};
-  look_at_readiness(status, "down");
-  return status;
-}
-
-// The map names coordinators by native address alone.
-ProcessStatus remote_coordinator_status(const std::string& address) {
-  const bool answers = client::call(address, messages::MapRequest{}, kAnswerLimit).has_value();
-  return {.role = "coordinator",
-          .id = address,
-          .pid = {},
-          .state = answers ? "up" : "unreachable",
-          .native = address,
-          .http = {},
-          .resp = {},
-          .zone = {},
-          .weight = {}};
-}
-
-std::vector<ProcessStatus> look_at_processes(const ClusterSource& source) {
-  std::vector<std::future<ProcessStatus>> pending;
-  const auto ask = [&](auto question) { pending.push_back(std::async(std::launch::async, std::move(question))); };
-  if (source.local) {
-    for (const auto& process : source.local->processes) {
-      ask([&] { return local_status(*source.local, process); });
-    }
-  } else if (source.map) {
-    for (const auto& address : source.map->coordinators) ask([&] { return remote_coordinator_status(address); });
-    for (const auto& node : source.map->nodes) ask([&] { return remote_node_status(node); });
-  }
-  std::vector<ProcessStatus> processes;
-  for (auto& answer : pending) processes.push_back(answer.get());
-  return processes;
-}
-
-void count_nodes(ClusterStatus& status) {
-  for (const auto& process : status.processes) {
-    if (process.role != "node") continue;
-    ++status.nodes_total;
-    if (process.state == "up") ++status.nodes_up;
-  }
-}
-
-// Adds what the map knows: who holds what, and what is missing while some nodes are not up.
-void apply_map(ClusterStatus& status, const ring::ClusterMap& map) {
-  std::map<std::string, ProcessStatus*> by_id;
-  for (auto& process : status.processes) {
-    if (process.role != "node") continue;
-    by_id[process.id] = &process;
-    if (const auto* node = map.find_node(NodeId(process.id))) {
-      process.zone = node->zone;
-      process.weight = node->weight;
-      process.resp = node->addresses.resp;
-    }
-  }
-  for (const auto& entry : map.entries) {
-    for (const auto& member : entry.in_sync) {
-      const auto known = by_id.find(member.node.str());
-      if (known == by_id.end()) continue;
-      ++(member.node == entry.primary ? known->second->primaries : known->second->replicas);
-    }
-    for (const auto& learner : entry.learners) {
-      const auto known = by_id.find(learner.str());
-      if (known != by_id.end()) ++known->second->learners;
-    }
-  }
-  std::set<std::string> serving;
-  for (auto& [id, process] : by_id) {
-    // Not ready, but it answers and is a member: it is on its way back into the in-sync sets.
-    if (process->state == "starting" && process->answers && process->learners > 0) process->state = "catching_up";
-    if (process->state == "up" || process->state == "catching_up") serving.insert(id);
-  }
-  for (const auto& entry : map.entries) {
-    const auto copies =
-        std::ranges::count_if(entry.in_sync, [&](const auto& member) { return serving.contains(member.node.str()); });
-    if (!serving.contains(entry.primary.str())) ++status.without_primary;
-    if (static_cast<std::size_t>(copies) < map.shape.replication_factor) ++status.under_replicated;
-  }
-}
-
-// Adds what the primaries know of their members.
-void apply_answers(ClusterStatus& status, const ring::ClusterMap& map) {
-  for (auto& [node, answer] : ask_nodes(map, messages::PartitionsRequest{}, kAnswerLimit)) {
-    auto* response = answer ? std::get_if<messages::PartitionsResponse>(&*answer) : nullptr;
-    if (response == nullptr) continue;
-    for (auto& partition : response->partitions) {
-      const bool is_primary = partition.role == messages::PartitionStatus::Role::primary &&
-                              partition.partition.value() < map.entries.size() &&
-                              map.entry(partition.partition).primary == node.id;
-      if (!is_primary) continue;
-      if (!partition.serving) ++status.not_serving;
-      for (const auto& member : partition.members) {
-        const auto process = std::ranges::find(status.processes, member.node.str(), &ProcessStatus::id);
-        if (process != status.processes.end()) process->lag_ms = std::max(process->lag_ms, member.lag_ms);
-      }
-      status.by_primary.emplace(partition.partition, std::move(partition));
-    }
-  }
-}
-
-ClusterStatus status_of(const ClusterSource& source) {
-  ClusterStatus status;
-  status.map = source.map;
-  status.processes = look_at_processes(source);
-  count_nodes(status);
-  if (source.map) {
-    status.partitions = source.map->shape.partitions;
-    status.replication_factor = source.map->shape.replication_factor;
-    apply_map(status, *source.map);
-    apply_answers(status, *source.map);
-  } else if (source.local) {
-    status.partitions = source.local->partitions;
-    status.replication_factor = source.local->replication_factor;
-    status.without_primary = status.under_replicated = status.partitions;
-  }
-  return status;
-}
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
@@ -243,10 +43,12 @@ Json to_json(const ClusterStatus& status) {
                          {"resp", text_or_null(p.resp)},
                          {"zone", text_or_null(p.zone)},
                          {"weight", p.weight ? Json(*p.weight) : Json(nullptr)},
+                         {"membership", text_or_null(p.membership)},
                          {"primaries", p.primaries},
                          {"replicas", p.replicas},
                          {"learners", p.learners},
-                         {"lag_ms", p.lag_ms < 0 ? Json(nullptr) : Json(p.lag_ms)}});
+                         {"lag_ms", p.lag_ms < 0 ? Json(nullptr) : Json(p.lag_ms)},
+                         {"faults", p.faults}});
   }
   Json groups = Json::array();
   if (status.map) {
@@ -275,6 +77,17 @@ std::string coloured_state(const std::string& state) {
   return fmt::format(fmt::fg(colour), "{}", padded);
 }
 
+// Injected faults must never be forgotten.
+void print_faults(const ClusterStatus& status) {
+  std::string where;
+  for (const auto& p : status.processes) {
+    if (p.faults > 0) where += fmt::format("{}{} ({})", where.empty() ? "" : ", ", p.id, p.faults);
+  }
+  if (where.empty()) return;
+  fmt::print("Injected network faults are on at {}: `gyre chaos status` shows them, `gyre chaos heal` ends them\n",
+             where);
+}
+
 void print_table(const ClusterStatus& status) {
   if (status.map) {
     fmt::print("Cluster {}, epoch {}: ", status.map->cluster.str(), status.map->epoch.value());
@@ -286,13 +99,15 @@ void print_table(const ClusterStatus& status) {
   if (status.without_primary > 0) fmt::print("{} partitions have no primary that is up\n", status.without_primary);
   if (status.under_replicated > 0) fmt::print("{} partitions are under-replicated\n", status.under_replicated);
   if (status.not_serving > 0) fmt::print("{} partitions have a primary that does not serve\n", status.not_serving);
+  print_faults(status);
   fmt::print("\n{:<6} {:<11} {:<11} {:<8} {:<17} {:<17} {:<6} {:>6} {:>9} {:>8} {:>8} {:>7}\n", "ID", "ROLE", "STATE",
              "PID", "NATIVE", "HTTP", "ZONE", "WEIGHT", "PRIMARIES", "REPLICAS", "LEARNERS", "LAG");
   for (const auto& p : status.processes) {
     fmt::print("{:<6} {:<11} {} {:<8} {:<17} {:<17} {:<6} {:>6} {:>9} {:>8} {:>8} {:>7}\n", p.id, p.role,
-               coloured_state(p.state), p.pid ? std::to_string(*p.pid) : "-", p.native, p.http.empty() ? "-" : p.http,
-               p.zone.empty() ? "-" : p.zone, p.weight ? fmt::format("{}", *p.weight) : "-", p.primaries, p.replicas,
-               p.learners, p.lag_ms < 0 ? "-" : fmt::format("{} ms", p.lag_ms));
+               coloured_state(p.shown_state()), p.pid ? std::to_string(*p.pid) : "-", p.native,
+               p.http.empty() ? "-" : p.http, p.zone.empty() ? "-" : p.zone,
+               p.weight ? fmt::format("{}", *p.weight) : "-", p.primaries, p.replicas, p.learners,
+               p.lag_ms < 0 ? "-" : fmt::format("{} ms", p.lag_ms));
   }
 }
 
@@ -310,6 +125,14 @@ void print_groups(const ring::ClusterMap& map, const PrimaryAnswers& answers) {
     fmt::print("{} more partitions in {} groups are not shown.\n", partitions_left, groups.size() - kShown);
   }
   fmt::print("`gyre cluster partitions` shows each.\n");
+}
+
+// One line while the cluster rebalances; nothing otherwise, or where no coordinator says so.
+void print_moves(const ClusterSource& source) {
+  if (!source.map) return;
+  const auto moves = ask_coordinator_for<messages::MovesResponse>(source, messages::MovesRequest{}, kSourceAnswerLimit);
+  if (!moves || moves->moves.empty()) return;
+  fmt::print("\nRebalancing: {}. `gyre rebalance status -f` follows it.\n", progress_line(*moves));
 }
 
 std::vector<std::string> other_in_sync(const ring::PartitionEntry& entry) {
@@ -407,13 +230,14 @@ void print_partitions(const ring::ClusterMap& map, const ClusterStatus& status) 
 
 Result<void> cluster_status(const Context& context) {
   GYRE_TRY_SET(const ClusterSource source, find_source(context));
-  const ClusterStatus status = status_of(source);
+  const ClusterStatus status = look_at_cluster(source);
   if (source.map || source.local) {
     if (context.json) {
       print_json(to_json(status));
     } else {
       print_table(status);
       if (status.map) print_groups(*status.map, status.by_primary);
+      print_moves(source);
     }
   }
   const bool any_up = std::ranges::any_of(status.processes, [](const auto& p) { return p.state == "up"; });
@@ -423,7 +247,7 @@ Result<void> cluster_status(const Context& context) {
 
 Result<void> cluster_partitions(const Context& context) {
   GYRE_TRY_SET(const ClusterSource source, find_answering_source(context));
-  const ClusterStatus status = status_of(source);
+  const ClusterStatus status = look_at_cluster(source);
   if (context.json) {
     print_json(to_json(*source.map, status));
   } else {

@@ -1,11 +1,10 @@
-// Starting: a new local cluster, one that was down, single processes of it, a further node.
+// Starting: a new local cluster, one that was down, single processes of it.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "gyre/result.h"
-#include "tools/gyre/cluster_processes.h"
 #include "tools/gyre/command.h"
 #include "tools/gyre/local_cluster.h"
 
@@ -28,8 +27,8 @@ Result<void> cluster_start(const Context& context, const LocalCluster& cluster,
 // The same for one step of a rolling restart: ERRORS also unavailable, if it is not ready in the end (but left
 // running).
 Result<void> cluster_start_ready(const Context& context, const LocalCluster& cluster, const LocalProcess& process);
-
-// Adds a node to a cluster that is up. ERRORS: as cluster_up; unavailable, if no coordinator runs.
-Result<void> cluster_add_node(const Context& context, const std::string& zone, double weight);
+// Starts and resumes them, and does not wait for anything.
+Result<void> cluster_launch(const Context& context, const LocalCluster& cluster,
+                            const std::vector<const LocalProcess*>& processes);
 
 }  // namespace gyre::cli

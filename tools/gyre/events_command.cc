@@ -2,15 +2,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <ctime>
-#include <iterator>
 #include <thread>
 
-#include <fmt/chrono.h>
 #include <fmt/color.h>
 #include <fmt/core.h>
 
-#include "tools/gyre/cluster_source.h"
+#include "tools/gyre/event_text.h"
 #include "tools/gyre/render.h"
 
 namespace gyre::cli {
@@ -26,21 +23,12 @@ struct EventsOptions {
   std::size_t count = 50;
 };
 
-// "12:04:31.207", in local time.
-std::string clock_of(UnixMillis time) {
-  const std::time_t seconds = time.value / 1000;
-  return fmt::format("{:%H:%M:%S}.{:03}", fmt::localtime(seconds), time.value % 1000);
-}
-
-// What an operator should notice stands out.
 fmt::text_style style_of(const std::string& kind) {
-  using fmt::terminal_color;
-  if (kind == "lost_writes" || kind == "no_candidate" || kind.ends_with("failed")) return fmt::fg(terminal_color::red);
-  if (kind == "suspected" || kind == "sealed" || kind == "node_down" || kind == "rewound") {
-    return fmt::fg(terminal_color::yellow);
-  }
-  if (kind == "promoted" || kind == "serving" || kind == "node_up" || kind == "node_rejoined") {
-    return fmt::fg(terminal_color::green);
+  switch (tone_of_event(kind)) {
+    case Tone::bad: return fmt::fg(fmt::terminal_color::red);
+    case Tone::warning: return fmt::fg(fmt::terminal_color::yellow);
+    case Tone::good: return fmt::fg(fmt::terminal_color::green);
+    case Tone::plain: return {};
   }
   return {};
 }
@@ -54,31 +42,14 @@ void print(const Context& context, const ClusterEvent& event) {
                        {"detail", event.detail}});
   }
   const std::string kind = fmt::format("{:<18}", event.kind);
-  print_line(fmt::format("{}  {} {:<8} {}", clock_of(event.time),
+  print_line(fmt::format("{}  {} {:<8} {}", clock_text(event.time),
                          stdout_in_colours() ? fmt::format(style_of(event.kind), "{}", kind) : kind,
                          event.node.empty() ? "-" : event.node.str(), event.detail));
 }
 
-Result<messages::EventsResponse> ask(const Context& context, const ClusterSource& source, std::uint64_t after) {
-  GYRE_TRY_SET(auto answer, ask_coordinator(source, messages::EventsRequest{after}, context.deadline));
-  if (auto* events = std::get_if<messages::EventsResponse>(&answer)) return std::move(*events);
-  return fail(ErrorCode::unsupported, "the coordinator keeps no events: it is of an older version");
-}
-
-// Everything behind `after`, up to now.
-Result<std::vector<ClusterEvent>> all_behind(const Context& context, const ClusterSource& source, std::uint64_t after) {
-  std::vector<ClusterEvent> events;
-  for (bool more = true; more;) {
-    GYRE_TRY_SET(auto page, ask(context, source, events.empty() ? after : events.back().id));
-    more = page.more && !page.events.empty();
-    std::ranges::move(page.events, std::back_inserter(events));
-  }
-  return events;
-}
-
 Result<void> events(const Context& context, const EventsOptions& options) {
   GYRE_TRY_SET(ClusterSource source, find_answering_source(context));
-  GYRE_TRY_SET(const auto past, all_behind(context, source, 0));
+  GYRE_TRY_SET(const auto past, events_behind(source, 0, context.deadline));
   const std::size_t first = past.size() - std::min(past.size(), options.count);
   for (std::size_t i = first; i < past.size(); ++i) print(context, past[i]);
   std::fflush(stdout);
@@ -87,7 +58,7 @@ Result<void> events(const Context& context, const EventsOptions& options) {
   while (options.follow && !interrupted() && !std::ferror(stdout)) {
     std::this_thread::sleep_for(kFollowInterval);
     // A coordinator that is away comes back: nothing that it recorded is missed.
-    const auto news = all_behind(context, source, after);
+    const auto news = events_behind(source, after, context.deadline);
     if (!news || news->empty()) continue;
     for (const ClusterEvent& event : *news) print(context, event);
     after = news->back().id;
@@ -106,6 +77,8 @@ void add_events_command(CLI::App& app, Context& context) {
   command->footer(R"(
 A failover reads: suspected, sealed, promoted, serving; and once the old primary is back: node_rejoined, rewound,
 lost_writes (how many), in_sync_changed.
+Moves read: rebalance_planned, member_added, caught_up, handed_over, member_removed, retired (its data is deleted),
+rebalance_done.
 
 Examples:
   gyre events -n 20          the newest twenty

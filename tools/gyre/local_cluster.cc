@@ -51,6 +51,16 @@ Result<void> replace_file(const fs::path& path, const std::string& content) {
   return {};
 }
 
+void remove_saved_ledgers(const fs::path& dir) {
+  std::error_code ignored;
+  std::vector<fs::path> found;
+  for (fs::directory_iterator entry(dir, ignored), end; !ignored && entry != end; entry.increment(ignored)) {
+    const std::string name = entry->path().filename();
+    if (name.starts_with("lost-") && name.ends_with(".jsonl")) found.push_back(entry->path());
+  }
+  for (const auto& path : found) fs::remove(path, ignored);
+}
+
 json to_json(const LocalCluster& cluster) {
   json processes = json::array();
   for (const auto& p : cluster.processes) {
@@ -66,7 +76,9 @@ json to_json(const LocalCluster& cluster) {
           {"replication_factor", cluster.replication_factor},
           {"base_port", cluster.base_port},
           {"durability", cluster.durability},
-          {"processes", std::move(processes)}};
+          {"allow_fault_injection", cluster.allow_fault_injection},
+          {"processes", std::move(processes)},
+          {"removed", cluster.removed}};
 }
 
 // May throw json::exception on a document of another shape.
@@ -76,6 +88,9 @@ LocalCluster from_json(const json& document) {
   cluster.replication_factor = document.at("replication_factor").get<std::uint32_t>();
   cluster.base_port = document.at("base_port").get<std::uint16_t>();
   cluster.durability = document.at("durability").get<std::string>();
+  // Layouts of earlier versions lack these.
+  cluster.allow_fault_injection = document.value("allow_fault_injection", false);
+  cluster.removed = document.value("removed", std::vector<std::string>{});
   for (const auto& p : document.at("processes")) {
     cluster.processes.push_back({p.at("role").get<std::string>(), p.at("id").get<std::string>(),
                                  p.at("zone").get<std::string>(), p.at("weight").get<double>(),
@@ -103,10 +118,18 @@ std::size_t LocalCluster::node_count() const {
   return static_cast<std::size_t>(std::ranges::count(processes, "node", &LocalProcess::role));
 }
 
+LocalProcess* LocalCluster::find_or_null(std::string_view id) {
+  const auto found = std::ranges::find(processes, id, &LocalProcess::id);
+  return found == processes.end() ? nullptr : &*found;
+}
+
+const LocalProcess* LocalCluster::find_or_null(std::string_view id) const {
+  const auto found = std::ranges::find(processes, id, &LocalProcess::id);
+  return found == processes.end() ? nullptr : &*found;
+}
+
 Result<const LocalProcess*> LocalCluster::find(std::string_view id) const {
-  if (const auto found = std::ranges::find(processes, id, &LocalProcess::id); found != processes.end()) {
-    return &*found;
-  }
+  if (const LocalProcess* found = find_or_null(id)) return found;
   std::vector<std::string> ids;
   for (const auto& process : processes) ids.push_back(process.id);
   const std::string suggestion = nearest(id, ids);
@@ -117,8 +140,11 @@ Result<const LocalProcess*> LocalCluster::find(std::string_view id) const {
 }
 
 LocalProcess LocalCluster::next_node(std::string zone, double weight) const {
+  const auto taken = [this](const std::string& id) {
+    return find_or_null(id) != nullptr || std::ranges::find(removed, id) != removed.end();
+  };
   std::uint32_t number = 1;
-  while (std::ranges::find(processes, fmt::format("n{}", number), &LocalProcess::id) != processes.end()) ++number;
+  while (taken(fmt::format("n{}", number))) ++number;
   const std::uint32_t port = base_port + kPortsPerProcess * number;
   return {.role = "node",
           .id = fmt::format("n{}", number),
@@ -136,6 +162,7 @@ Result<LocalCluster> lay_out_local_cluster(const fs::path& dir, const LayoutOpti
   cluster.replication_factor = options.replication_factor.value_or(std::min(3U, options.nodes.value_or(3)));
   const std::uint32_t base_port = options.base_port.value_or(kDefaultBasePort);
   cluster.durability = options.durability.value_or("everysec");
+  cluster.allow_fault_injection = options.allow_fault_injection;
 
   GYRE_TRY(check_range("--nodes", nodes, 1, kLocalNodesMax));
   GYRE_TRY(check_range("--rf", cluster.replication_factor, 1, limits::kReplicationFactorMax));
@@ -217,13 +244,16 @@ Result<void> save_local_cluster(const LocalCluster& cluster) {
 
 Result<void> wipe_local_cluster(const LocalCluster& cluster) {
   std::error_code error;
-  for (const auto& process : cluster.processes) {
-    fs::remove_all(cluster.process_dir(process), error);
+  std::vector<std::string> ids = cluster.removed;
+  for (const auto& process : cluster.processes) ids.push_back(process.id);
+  for (const auto& id : ids) {
+    fs::remove_all(cluster.dir / id, error);
     if (error) {
       return fail(ErrorCode::storage_failed,
-                  fmt::format("cannot delete {}: {}", cluster.process_dir(process).string(), error.message()));
+                  fmt::format("cannot delete {}: {}", (cluster.dir / id).string(), error.message()));
     }
   }
+  remove_saved_ledgers(cluster.dir);
   fs::remove(cluster.dir / "lock", error);
   fs::remove(cluster.dir / "cluster.json", error);
   fs::remove(cluster.dir, error);

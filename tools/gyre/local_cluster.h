@@ -3,6 +3,7 @@
 //   DIR/cluster.json   its layout; what makes DIR a Gyre cluster directory
 //   DIR/lock           held by the command that starts or stops processes
 //   DIR/<id>/          one process: `pid`, `log` and `data/`
+//   DIR/lost-<id>.jsonl  what the loss ledger of a node that was removed said
 #pragma once
 
 #include <cstdint>
@@ -34,15 +35,22 @@ struct LocalCluster {
   std::uint32_t replication_factor = 1;
   std::uint16_t base_port = 0;
   std::string durability;  // of the nodes' writes: os, everysec or always
+  bool allow_fault_injection = false;  // every process is started with --allow-fault-injection
   std::vector<LocalProcess> processes;  // coordinators first
+  std::vector<std::string> removed;  // nodes that are none any more, but whose directory is still there
 
   // Native addresses of the nodes.
   std::vector<std::string> seeds() const;
   std::size_t node_count() const;
   std::filesystem::path process_dir(const LocalProcess& process) const { return dir / process.id; }
+  // Where what the loss ledger of a removed node said is kept.
+  std::filesystem::path saved_ledger(const std::string& id) const { return dir / ("lost-" + id + ".jsonl"); }
   // ERRORS: invalid_argument (names the nearest id there is).
   Result<const LocalProcess*> find(std::string_view id) const;
-  // Lays out one more node: the next free number and its ports.
+  // Null: none is called so.
+  LocalProcess* find_or_null(std::string_view id);
+  const LocalProcess* find_or_null(std::string_view id) const;
+  // Lays out one more node: the next number that no node has or has left data under, and its ports.
   LocalProcess next_node(std::string zone, double weight) const;
 };
 
@@ -54,6 +62,7 @@ struct LayoutOptions {
   std::optional<std::uint32_t> base_port;
   std::optional<std::string> durability;
   std::vector<std::string> zones;  // given to the nodes in turn; empty: none
+  bool allow_fault_injection = false;  // false: as the cluster was made
 };
 
 // Ports of one process, counted from its native one: HTTP is next, RESP will be the third.

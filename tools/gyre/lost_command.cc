@@ -25,45 +25,6 @@ std::string time_of(UnixMillis time) {
   return fmt::format("{:%F %H:%M:%S}.{:03}", fmt::localtime(seconds), time.value % 1000);
 }
 
-std::string client_of(const LostWrite& write) {
-  return write.id.given() ? fmt::format("{:016x}#{}", write.id.client.value(), write.id.number.value()) : "-";
-}
-
-Json to_json(const Mutation& mutation, bool with_value) {
-  Json json{{"operation", mutation.kind == Mutation::Kind::put ? "put" : "del"}};
-  set_bytes(json, "key", mutation.key);
-  if (mutation.kind == Mutation::Kind::del) return json;
-  json["expires_at_ms"] =
-      mutation.record.expires_at == kNoExpiry ? Json(nullptr) : Json(mutation.record.expires_at.value);
-  json["value_bytes"] = mutation.record.value.size();
-  if (with_value) set_bytes(json, "value", mutation.record.value);
-  return json;
-}
-
-Json to_json(const LostRecord& record, bool with_values) {
-  Json json{{"id", record.id()},
-            {"partition", record.partition().value()},
-            {"term", record.position().term.value()},
-            {"ledger_of", record.node.str()},
-            {"recorded_ms", record.item.recorded.value}};
-  if (const LostRange* range = record.range()) {
-    json["kind"] = "range";
-    json["first_sequence"] = range->first.value();
-    json["last_sequence"] = range->last == messages::kUnknownLast ? Json(nullptr) : Json(range->last.value());
-    json["why"] = range->why;
-    return json;
-  }
-  const LostWrite& write = *record.write();
-  json["kind"] = "write";
-  json["sequence"] = write.position.sequence.value();
-  json["time_ms"] = write.time.value;
-  json["client"] = client_of(write);
-  json["reapplied"] = write.reapplied;
-  json["mutations"] = Json::array();
-  for (const Mutation& mutation : write.mutations) json["mutations"].push_back(to_json(mutation, with_values));
-  return json;
-}
-
 std::unexpected<Error> unknown_id(const std::string& id) {
   return fail(ErrorCode::not_found, fmt::format("no ledger has '{}': `gyre lost list` gives the ids", printable(id)));
 }
@@ -113,7 +74,7 @@ Result<void> list(const Context& context) {
   }
   Json json{{"lost", found.lost()}, {"contents_gone", found.gone()}, {"reapplied", found.reapplied()}};
   json["records"] = Json::array();
-  for (const LostRecord& record : found.records) json["records"].push_back(to_json(record, false));
+  for (const LostRecord& record : found.records) json["records"].push_back(lost_json(record, false));
   json["not_accounted_for"] = Json::array();
   for (const OpenLoss& open : found.open) {
     json["not_accounted_for"].push_back({{"partition", open.partition.value()},
@@ -131,7 +92,7 @@ Result<void> show(const Context& context, const std::string& id) {
   GYRE_TRY_SET(const LedgerView found, collect_lost_writes(source, context.deadline));
   const auto record = std::ranges::find(found.records, id, &LostRecord::id);
   if (record == found.records.end()) return unknown_id(id);
-  print_line(to_json(*record, true).dump(context.json ? -1 : 2));
+  print_line(lost_json(*record, true).dump(context.json ? -1 : 2));
   return {};
 }
 

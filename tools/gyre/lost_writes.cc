@@ -15,18 +15,17 @@ namespace {
 using messages::LostItem;
 using messages::LostRange;
 using messages::LostWrite;
+using messages::Mutation;
 
-Result<std::vector<LostItem>> all_pages(const std::string& address, Duration limit) {
-  std::vector<LostItem> items;
-  for (bool more = true; more;) {
-    const std::uint64_t after = items.empty() ? 0 : items.back().id;
-    GYRE_TRY_SET(auto answer, client::call(address, messages::LostRequest{after}, limit));
-    auto* page = std::get_if<messages::LostResponse>(&answer);
-    if (page == nullptr) return fail(ErrorCode::unsupported, "the node keeps no ledger: it is of an older version");
-    more = page->more && !page->items.empty();
-    std::ranges::move(page->items, std::back_inserter(items));
-  }
-  return items;
+Json to_json(const Mutation& mutation, bool with_value) {
+  Json json{{"operation", mutation.kind == Mutation::Kind::put ? "put" : "del"}};
+  set_bytes(json, "key", mutation.key);
+  if (mutation.kind == Mutation::Kind::del) return json;
+  json["expires_at_ms"] =
+      mutation.record.expires_at == kNoExpiry ? Json(nullptr) : Json(mutation.record.expires_at.value);
+  json["value_bytes"] = mutation.record.value.size();
+  if (with_value) set_bytes(json, "value", mutation.record.value);
+  return json;
 }
 
 // What one ledger knows and the other does not: that one has heard more.
@@ -76,6 +75,47 @@ std::vector<LostRecord> merge_losses(std::vector<LostRecord> records) {
   return merged;
 }
 
+std::string client_of(const LostWrite& write) {
+  return write.id.given() ? fmt::format("{:016x}#{}", write.id.client.value(), write.id.number.value()) : "-";
+}
+
+Json lost_json(const LostRecord& record, bool with_values) {
+  Json json{{"id", record.id()},
+            {"partition", record.partition().value()},
+            {"term", record.position().term.value()},
+            {"ledger_of", record.node.str()},
+            {"recorded_ms", record.item.recorded.value}};
+  if (const LostRange* range = record.range()) {
+    json["kind"] = "range";
+    json["first_sequence"] = range->first.value();
+    json["last_sequence"] = range->last == messages::kUnknownLast ? Json(nullptr) : Json(range->last.value());
+    json["why"] = range->why;
+    return json;
+  }
+  const LostWrite& write = *record.write();
+  json["kind"] = "write";
+  json["sequence"] = write.position.sequence.value();
+  json["time_ms"] = write.time.value;
+  json["client"] = client_of(write);
+  json["reapplied"] = write.reapplied;
+  json["mutations"] = Json::array();
+  for (const Mutation& mutation : write.mutations) json["mutations"].push_back(to_json(mutation, with_values));
+  return json;
+}
+
+Result<std::vector<LostItem>> read_ledger(const std::string& address, Duration limit, std::uint64_t after) {
+  std::vector<LostItem> items;
+  for (bool more = true; more;) {
+    const std::uint64_t last = items.empty() ? after : items.back().id;
+    GYRE_TRY_SET(auto answer, client::call(address, messages::LostRequest{last}, limit));
+    auto* page = std::get_if<messages::LostResponse>(&answer);
+    if (page == nullptr) return fail(ErrorCode::unsupported, "the node keeps no ledger: it is of an older version");
+    more = page->more && !page->items.empty();
+    std::ranges::move(page->items, std::back_inserter(items));
+  }
+  return items;
+}
+
 std::size_t LedgerView::lost() const { return count_writes(records, false); }
 std::size_t LedgerView::reapplied() const { return count_writes(records, true); }
 
@@ -90,7 +130,7 @@ Result<LedgerView> collect_lost_writes(const ClusterSource& source, Duration lim
   std::vector<std::future<Result<std::vector<LostItem>>>> pending;
   for (const auto& node : map.nodes) {
     pending.push_back(
-        std::async(std::launch::async, [&node, limit] { return all_pages(node.addresses.native, limit); }));
+        std::async(std::launch::async, [&node, limit] { return read_ledger(node.addresses.native, limit); }));
   }
   LedgerView found;
   for (std::size_t i = 0; i < map.nodes.size(); ++i) {

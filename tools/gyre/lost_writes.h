@@ -1,11 +1,13 @@
 // What the loss ledgers of a cluster say, put together.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "messages/request.h"
 #include "tools/gyre/cluster_source.h"
+#include "tools/gyre/render.h"
 
 namespace gyre::cli {
 
@@ -42,6 +44,14 @@ std::uint64_t writes_in(const messages::LostRange& range);
 // Puts what several ledgers say of one write or range into one record, and orders all by partition and position.
 std::vector<LostRecord> merge_losses(std::vector<LostRecord> records);
 
+// As `gyre lost list --json` prints it; values only where they are wanted.
+Json lost_json(const LostRecord& record, bool with_values);
+// Who wrote it: "00000000075bcd15#3"; "-": unknown.
+std::string client_of(const messages::LostWrite& write);
+
+// The ledger of one node behind entry `after`, up to its end. ERRORS: as client::call; unsupported.
+Result<std::vector<messages::LostItem>> read_ledger(const std::string& address, Duration limit,
+                                                    std::uint64_t after = 0);
 // ERRORS: unavailable (no node answers).
 Result<LedgerView> collect_lost_writes(const ClusterSource& source, Duration limit);
 

@@ -1,14 +1,12 @@
 #include "tools/gyre/progress.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>
 
 #include "tools/gyre/render.h"
+#include "tools/gyre/terminal.h"
 
 namespace gyre::cli {
 
@@ -19,23 +17,20 @@ using namespace std::chrono_literals;
 constexpr auto kRedrawEvery = 200ms;
 constexpr auto kLineEvery = 5s;
 
-// A longer line would wrap, and be drawn again below instead of over itself.
-std::size_t stderr_columns() {
-  constexpr std::size_t kUsual = 80;
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kUsual;
-}
-
-std::string bar(double fraction) {
-  constexpr std::size_t kWidth = 10;
-  const auto filled = static_cast<std::size_t>(fraction * kWidth);
-  std::string text(filled, '=');
-  if (filled < kWidth) text += '>';
-  text.resize(kWidth, ' ');
-  return fmt::format("[{}] {:3.0f}%  ", text, fraction * 100);
-}
+constexpr std::size_t kBarWidth = 10;
 
 }  // namespace
+
+std::string bar_of(double fraction, std::size_t width) {
+  const double part = std::clamp(fraction, 0.0, 1.0);
+  const auto filled = static_cast<std::size_t>(part * static_cast<double>(width));
+  std::string text(filled, '=');
+  if (filled < width) text += '>';
+  text.resize(width, ' ');
+  return fmt::format("[{}]", text);
+}
+
+std::string minutes_text(std::uint64_t seconds) { return fmt::format("{}:{:02}", seconds / 60, seconds % 60); }
 
 std::string progress_text(const ProgressState& state) {
   const double seconds = std::max(state.elapsed.count(), 1e-3);
@@ -43,12 +38,13 @@ std::string progress_text(const ProgressState& state) {
   std::string text;
   if (state.bytes_total && *state.bytes_total > 0) {
     const auto done = static_cast<double>(state.bytes_before + state.bytes);
-    text = bar(std::min(1.0, done / static_cast<double>(*state.bytes_total)));
+    const double fraction = std::min(1.0, done / static_cast<double>(*state.bytes_total));
+    text = fmt::format("{} {:3.0f}%  ", bar_of(fraction, kBarWidth), fraction * 100);
   }
   if (state.bytes_total && bytes_rate > 0) {
     const auto done = std::min(state.bytes_before + state.bytes, *state.bytes_total);
     const auto left = static_cast<std::uint64_t>(static_cast<double>(*state.bytes_total - done) / bytes_rate);
-    text += fmt::format("ETA {}:{:02}  ", left / 60, left % 60);
+    text += fmt::format("ETA {}  ", minutes_text(left));
   }
   text += fmt::format(
       "{} records  {}  {}/s  {}/s", with_commas(state.records), human_bytes(static_cast<double>(state.bytes)),
@@ -85,7 +81,8 @@ void Progress::draw() {
   state_.elapsed = Clock::now() - begun_;
   const auto text = progress_text(state_);
   if (on_terminal_) {
-    fmt::print(stderr, "\r{}{}", text.substr(0, stderr_columns() - 1), kClearToEndOfLine);
+    // A longer line would wrap, and be drawn again below instead of over itself.
+    fmt::print(stderr, "\r{}{}", text.substr(0, terminal_size(stderr).columns - 1), kClearToEndOfLine);
     line_begun_ = true;
   } else {
     fmt::print(stderr, "{}\n", text);

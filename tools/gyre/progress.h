@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,6 +19,11 @@ struct ProgressState {
   std::optional<std::uint64_t> bytes_total;  // none: unknown, so neither bar nor ETA
   std::chrono::duration<double> elapsed{0};
 };
+
+// "[==>       ]": `width` characters between the brackets.
+std::string bar_of(double fraction, std::size_t width);
+// "0:06", "12:30"
+std::string minutes_text(std::uint64_t seconds);
 
 // "[=====>    ]  52%  ETA 0:02  1,234 records  3.1 MiB  611/s  1.5 MiB/s": what matters most comes first, since a
 // narrow terminal shows only the beginning.

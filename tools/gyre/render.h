@@ -1,6 +1,8 @@
 // What commands print: JSON objects, and the same facts as text.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -31,5 +33,11 @@ void print_line(std::string_view line);
 std::string with_commas(std::uint64_t number);
 // "1.4 MiB"
 std::string human_bytes(double bytes);
+// "999", "12.3k", "4.1M": three figures at least, where there is no room for all.
+std::string short_number(double number);
+// "21 s", "3 min 20 s", "2 h 5 min"; below a second "350 ms".
+std::string human_duration(std::chrono::milliseconds duration);
+// "1 copy", "1,200 copies"
+std::string counted(std::uint64_t number, std::string_view one, std::string_view many);
 
 }  // namespace gyre::cli

@@ -250,8 +250,8 @@ Result<ring::ClusterMapPtr> FaultInjector::map() const {
   std::vector<std::string> addresses{cluster_.processes.front().native};
   GYRE_TRY_SET(auto answer, client::call_any(addresses, messages::MapRequest{}, kAnswerLimit));
   auto* response = std::get_if<messages::MapResponse>(&answer);
-  if (response == nullptr || !response->map) return fail(ErrorCode::unavailable, "the coordinator gives no map");
-  return response->map;
+  if (response == nullptr || !response->update.map) return fail(ErrorCode::unavailable, "the coordinator gives no map");
+  return response->update.map;
 }
 
 const LocalProcess& FaultInjector::random_node() {

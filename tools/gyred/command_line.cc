@@ -32,7 +32,7 @@ Exit codes: 0 stopped as asked (SIGTERM, SIGINT); 1 refused by the cluster, the 
 
 constexpr const char* kNodeExamples = R"(  gyred node --id n2 --listen 127.0.0.1:7410 --http 127.0.0.1:7411
   gyred node --id n3 --zone b --weight 2 --loops 4 --data /srv/gyre --durability always
-  gyred node --listen 10.0.0.5:7400 --coordinator 10.0.0.1:7300 --allow-remote
+  gyred node --listen 10.0.0.5:7400 --join 10.0.0.1:7300 --allow-remote
   gyred node --config gyred.toml --print-config
 )";
 
@@ -64,7 +64,8 @@ void add_role(CLI::App& parent, RoleCommand& role, const char* name, const char*
       continue;
     }
     const std::string help = fmt::format("{} [{}]", option.help, option.default_text);
-    CLI::Option* added = role.app->add_option_function<std::string>(flag, take, help);
+    const std::string flags = option.alias.empty() ? flag : flag + ",--" + option.alias;
+    CLI::Option* added = role.app->add_option_function<std::string>(flags, take, help);
     added->type_name(option.value_name);
     if (option.list) added->join(',');
   }
@@ -88,7 +89,7 @@ Result<void> check_words(const CLI::App& app, const std::vector<const RoleComman
       return invalid(fmt::format("'{}' is not expected: options of gyred {} begin with --", word.substr(0, 80),
                                  role->app->get_name()));
     }
-    std::vector<std::string> names = role->options.names();
+    std::vector<std::string> names = role->options.flags();
     names.insert(names.end(), {"config", "print-config", "help"});
     return invalid(fmt::format("gyred {} has no option {}{}; gyred {} --help lists them", role->app->get_name(),
                                word.substr(0, 80), hint(word.substr(2), names, "--"), role->app->get_name()));

@@ -86,6 +86,12 @@ Option& OptionSet::add(std::string name, std::string value_name, std::string hel
   return options_.emplace_back(std::move(option));
 }
 
+void OptionSet::also_called(const std::string& name, std::string alias) {
+  const auto found = std::ranges::find(options_, name, &Option::name);
+  GYRE_ASSERT(found != options_.end() && !find(alias));
+  found->alias = std::move(alias);
+}
+
 void OptionSet::show_default(const std::string& name, std::string default_text) {
   const auto found = std::ranges::find(options_, name, &Option::name);
   GYRE_ASSERT(found != options_.end());
@@ -100,6 +106,14 @@ const Option* OptionSet::find(const std::string& name) const {
 std::vector<std::string> OptionSet::names() const {
   std::vector<std::string> out;
   for (const Option& option : options_) out.push_back(option.name);
+  return out;
+}
+
+std::vector<std::string> OptionSet::flags() const {
+  std::vector<std::string> out = names();
+  for (const Option& option : options_) {
+    if (!option.alias.empty()) out.push_back(option.alias);
+  }
   return out;
 }
 

@@ -15,6 +15,7 @@ namespace gyre::daemon {
 
 struct Option {
   std::string name;  // "initial-nodes": the flag is --initial-nodes, the variable GYRE_INITIAL_NODES
+  std::string alias;  // another name of the flag; empty: none
   std::string value_name;  // "HOST:PORT"; empty: a flag without a value
   std::string help;  // may have several lines
   std::string default_text;  // as --help shows it
@@ -53,12 +54,16 @@ class OptionSet {
   template <class T>
   void choice(std::string name, T& target, std::vector<std::pair<std::string, T>> values, std::string help);
 
+  // The flag may be written with another name, too.
+  void also_called(const std::string& name, std::string alias);
   // What --help says where a default follows from another option.
   void show_default(const std::string& name, std::string default_text);
 
   const std::vector<Option>& options() const { return options_; }
   const Option* find(const std::string& name) const;
   std::vector<std::string> names() const;
+  // With the aliases.
+  std::vector<std::string> flags() const;
 
  private:
   using Setter = std::function<Result<void>(const std::string&)>;

@@ -35,6 +35,9 @@ void add_common(OptionSet& set, Options& options) {
            "loopback. Only where no firewall refuses connections");
   add_log_level(set, options.log_level);
   set.flag("allow-remote", options.allow_remote, kAllowRemoteHelp);
+  set.flag("allow-fault-injection", options.allow_fault_injection,
+           "For tests: whoever reaches the native port may make this process lose and delay what\n"
+           "it exchanges with others");
 }
 
 // No listener is reachable from elsewhere by accident.
@@ -73,7 +76,9 @@ OptionSet describe(node::NodeOptions& options) {
   set.address("advertise", options.advertise, true, "Where others reach that port");
   set.show_default("advertise", "as --listen");
   set.address("http", options.http, false, "Admin HTTP: /healthz /readyz /metrics /map");
-  set.addresses("coordinator", options.coordinators, "The coordinators; a node may start before them");
+  set.addresses("coordinator", options.coordinators,
+                "The coordinators of the cluster to join; a node may start before them");
+  set.also_called("coordinator", "join");
   set.label("zone", options.zone, true, "Rack, room or data centre; copies go to different zones");
   set.show_default("zone", "none");
   set.real("weight", options.weight, {0, limits::kWeightMax}, "Relative share of partitions");

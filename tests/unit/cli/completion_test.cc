@@ -43,6 +43,16 @@ TEST_F(Completion, BashOffersCommandsBelowCommands) {
   EXPECT_EQ(offered("gyre promote n2 --un"), "--unclean\n");
 }
 
+TEST_F(Completion, BashOffersWhatOperatorsNeed) {
+  EXPECT_EQ(offered("gyre rebalance "), "plan apply pause resume limit status\n");
+  EXPECT_EQ(offered("gyre node "), "set drain resume\n");
+  EXPECT_EQ(offered("gyre cluster rem"), "remove-node\n");
+  EXPECT_EQ(offered("gyre cluster set --auto "), "on off\n");
+  EXPECT_EQ(offered("gyre chaos partition n1 n2 --one"), "--one-way\n");
+  EXPECT_EQ(offered("gyre chaos run --faults kill"), "kill kill_coordinator\n");
+  EXPECT_EQ(offered("gyre rebalance limit --rate "), "none\n");
+}
+
 TEST_F(Completion, LevelsAreChoicesAndWhatPeopleFillInIsNot) {
   EXPECT_EQ(offered("gyre --ack "), "one all\n");
   EXPECT_EQ(offered("gyre --read b"), "bounded:\n");

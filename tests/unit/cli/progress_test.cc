@@ -12,6 +12,13 @@ TEST(ProgressText, ShowsBarRateAndTimeLeft) {
             "[==>       ]  25%  ETA 0:06  1,000 records  1.0 MiB  500/s  512.0 KiB/s");
 }
 
+TEST(BarOf, IsFullOnlyAtTheEnd) {
+  EXPECT_EQ(bar_of(0, 4), "[>   ]");
+  EXPECT_EQ(bar_of(0.5, 4), "[==> ]");
+  EXPECT_EQ(bar_of(1, 4), "[====]");
+  EXPECT_EQ(bar_of(7, 4), "[====]");
+}
+
 TEST(ProgressText, WithoutATotalThereIsNoBar) {
   EXPECT_EQ(progress_text({.records = 10, .bytes = 100, .bytes_total = {}, .elapsed = 1s}),
             "10 records  100 B  10/s  100 B/s");

@@ -33,5 +33,28 @@ TEST(Render, NumbersArePrintedForPeople) {
   EXPECT_EQ(human_bytes(1536), "1.5 KiB");
 }
 
+TEST(ShortNumber, KeepsWhatMatters) {
+  EXPECT_EQ(short_number(0), "0");
+  EXPECT_EQ(short_number(999), "999");
+  EXPECT_EQ(short_number(1234), "1.2k");
+  EXPECT_EQ(short_number(12'345), "12.3k");
+  EXPECT_EQ(short_number(123'456), "123k");
+  EXPECT_EQ(short_number(4'100'000), "4.1M");
+}
+
+TEST(HumanDuration, ShowsTwoUnitsAtMost) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(human_duration(milliseconds(350)), "350 ms");
+  EXPECT_EQ(human_duration(milliseconds(21'400)), "21 s");
+  EXPECT_EQ(human_duration(milliseconds(200'000)), "3 min 20 s");
+  EXPECT_EQ(human_duration(milliseconds(300'000)), "5 min");
+  EXPECT_EQ(human_duration(milliseconds(7'500'000)), "2 h 5 min");
+}
+
+TEST(Counted, KnowsOneAndMany) {
+  EXPECT_EQ(counted(1, "copy", "copies"), "1 copy");
+  EXPECT_EQ(counted(1200, "copy", "copies"), "1,200 copies");
+}
+
 }  // namespace
 }  // namespace gyre::cli

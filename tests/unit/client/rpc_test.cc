@@ -14,7 +14,7 @@ TEST(Rpc, AsksOneProcessOneQuestion) {
   const TestServer server;
   const auto answer = call(server.address(), messages::MapRequest{}, 2s);
   ASSERT_TRUE(answer) << answer.error().message;
-  EXPECT_EQ(std::get<messages::MapResponse>(*answer).map->epoch, Epoch(1));
+  EXPECT_EQ(std::get<messages::MapResponse>(*answer).update.map->epoch, Epoch(1));
 }
 
 TEST(Rpc, AnErrorInTheAnswerIsTheResult) {

@@ -64,7 +64,9 @@ class TestServer {
   void serve(net::Connection& connection, const messages::Request& request) {
     ++requests;
     auto body = intercept_ ? intercept_(request) : std::nullopt;
-    if (!body && std::holds_alternative<messages::MapRequest>(request.body)) body = messages::MapResponse{map_};
+    if (!body && std::holds_alternative<messages::MapRequest>(request.body)) {
+      body = messages::MapResponse{{map_, nullptr}};
+    }
     if (!body) {
       node_.submit(request.body, {}, [&](Result<messages::ResponseBody> result) {
         body = result ? *std::move(result) : messages::ResponseBody(std::move(result).error());

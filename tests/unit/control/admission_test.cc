@@ -167,6 +167,42 @@ TEST_F(AdmissionTest, UnusableValuesAreRefusedWithASentence) {
   }
 }
 
+TEST_F(AdmissionTest, WhatAnOperatorHasSetGoesBeforeWhatTheNodeSays) {
+  state.settings = {{NodeId("n1"), 3.0, {}}, {NodeId("n2"), {}, "b"}};
+  ring::NodeInfo node = node_info("n1");
+  node.zone = "a";
+  ASSERT_TRUE(admit_node(node));
+  EXPECT_EQ(state.map.nodes[0].weight, 3.0);
+  EXPECT_EQ(state.map.nodes[0].zone, "a");
+  EXPECT_EQ(admit_node(node), Admission::none) << "the same again";
+  node.weight = 7;
+  node.incarnation = Incarnation(2);
+  ASSERT_EQ(admit_node(node), Admission::rejoined);
+  EXPECT_EQ(state.map.nodes[0].weight, 3.0);
+  ASSERT_TRUE(admit_node(node_info("n2")));
+  EXPECT_EQ(state.map.nodes[1].zone, "b");
+}
+
+TEST_F(AdmissionTest, AKnownNodeKeepsItsMembership) {
+  ASSERT_TRUE(admit_node(node_info("n1")));
+  for (const ring::Membership membership :
+       {ring::Membership::draining, ring::Membership::removing, ring::Membership::away, ring::Membership::gone}) {
+    state.map.nodes[0].membership = membership;
+    ring::NodeInfo again = state.map.nodes[0];
+    again.incarnation = again.incarnation.next();
+    ASSERT_TRUE(admit_node(again));
+    EXPECT_EQ(state.map.nodes[0].membership, membership);
+  }
+}
+
+TEST_F(AdmissionTest, TheFirstPlacementIsForNodesThatMayHoldData) {
+  for (const char* id : {"n1", "n2"}) ASSERT_TRUE(admit_node(node_info(id)));
+  state.map.nodes[1].membership = ring::Membership::draining;
+  EXPECT_FALSE(place_first(state, 2));
+  ASSERT_TRUE(place_first(state, 1));
+  for (const ring::PartitionEntry& entry : state.map.entries) EXPECT_EQ(entry.primary, NodeId("n1"));
+}
+
 TEST_F(AdmissionTest, AFullClusterAdmitsNobodyElse) {
   for (std::uint32_t i = 0; i < limits::kNodesMax; ++i) {
     ASSERT_TRUE(admit_node(node_info("n" + std::to_string(i))));

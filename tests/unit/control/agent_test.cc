@@ -61,7 +61,7 @@ class Driver {
   }
   void heartbeat(ring::ClusterMapPtr map = nullptr) {
     next();
-    answer(messages::ResponseBody(HeartbeatResponse{.join_again = false, .map = std::move(map)}));
+    answer(messages::ResponseBody(HeartbeatResponse{.join_again = false, .update = {std::move(map), nullptr}}));
   }
   void fail_with(const Error& error) {
     next();
@@ -152,7 +152,7 @@ TEST(Agent, JoinsAgainAtOnceWhenTheCoordinatorForgotIt) {
   Driver d;
   d.join();
   d.next();
-  d.answer(messages::ResponseBody(HeartbeatResponse{.join_again = true, .map = nullptr}));
+  d.answer(messages::ResponseBody(HeartbeatResponse{.join_again = true, .update = {}}));
   EXPECT_FALSE(d.agent.joined());
   EXPECT_EQ(d.agent.next_deadline(), d.now);
   d.next();
@@ -186,7 +186,7 @@ TEST(Agent, ACoordinatorThatFallsSilentIsGivenUpAndItsLateAnswerIgnored) {
   d.next();
   EXPECT_EQ(d.asked->coordinator, 0u);
   d.next();  // no answer came
-  d.answer(messages::ResponseBody(HeartbeatResponse{.join_again = true, .map = map_of(9)}));
+  d.answer(messages::ResponseBody(HeartbeatResponse{.join_again = true, .update = {map_of(9), nullptr}}));
   EXPECT_TRUE(d.agent.joined());
   EXPECT_EQ(d.adopted.size(), 1u);
   d.next();
@@ -247,7 +247,7 @@ TEST(Agent, AMemberGoesOnWhenItsCoordinatorComesBackWithAnotherCluster) {
   Driver d;
   d.join(4);
   d.next();
-  d.answer(messages::ResponseBody(HeartbeatResponse{.join_again = true, .map = nullptr}));
+  d.answer(messages::ResponseBody(HeartbeatResponse{.join_again = true, .update = {}}));
   for (int i = 0; i < 3; ++i) {
     d.next();
     d.answer(messages::ResponseBody(Error{ErrorCode::wrong_cluster, Outcome::not_applied, "another cluster", {}}));
@@ -294,17 +294,106 @@ TEST(Agent, AMapOlderThanWhatEarlierProcessesKnewIsNotAdopted) {
 
 TEST(Agent, AdoptsAPushedMapOnceItHasJoined) {
   Driver d(1, kCluster);
-  d.agent.on_map(d.now, map_of(5));
+  d.agent.on_map(d.now, {map_of(5), nullptr});
   d.collect();
   EXPECT_TRUE(d.adopted.empty()) << "it may be older than this process";
   d.join(6);
-  d.agent.on_map(d.now, map_of(7));
-  d.agent.on_map(d.now, map_of(6));
-  d.agent.on_map(d.now, map_of(9, kOtherCluster));
+  d.agent.on_map(d.now, {map_of(7), nullptr});
+  d.agent.on_map(d.now, {map_of(6), nullptr});
+  d.agent.on_map(d.now, {map_of(9, kOtherCluster), nullptr});
   d.collect();
   ASSERT_EQ(d.adopted.size(), 2u);
   EXPECT_EQ(d.adopted[1]->epoch, Epoch(7));
   EXPECT_TRUE(d.refused.empty());
+}
+
+// A map that names these nodes, and what turns an older one into it.
+ring::ClusterMapPtr map_with(std::uint64_t epoch, const std::vector<std::string>& nodes) {
+  auto map = std::make_shared<ring::ClusterMap>(*map_of(epoch));
+  map->shape.partitions = 1;
+  map->entries.resize(1);
+  for (const std::string& id : nodes) {
+    ring::NodeInfo& node = map->nodes.emplace_back();
+    node.id = NodeId(id);
+  }
+  return map;
+}
+ring::MapUpdate change(std::uint64_t from, std::uint64_t to) {
+  auto delta = std::make_shared<ring::MapDelta>();
+  delta->cluster = kCluster;
+  delta->from = Epoch(from);
+  delta->to = Epoch(to);
+  delta->shape = map_with(to, {})->shape;
+  return {nullptr, std::move(delta)};
+}
+
+TEST(Agent, AppliesWhatChangedToTheMapItHas) {
+  Driver d;
+  d.next();
+  d.answer(messages::ResponseBody(JoinResponse{map_with(4, {"n1"})}));
+  d.agent.on_map(d.now, change(4, 5));
+  d.next();
+  d.answer(messages::ResponseBody(HeartbeatResponse{.join_again = false, .update = change(3, 7)}));
+  d.agent.on_map(d.now, change(5, 6));
+  d.collect();
+  ASSERT_EQ(d.adopted.size(), 3u);
+  EXPECT_EQ(d.adopted[1]->epoch, Epoch(5));
+  EXPECT_EQ(d.adopted[2]->epoch, Epoch(7));
+  EXPECT_EQ(d.adopted[2]->nodes.size(), 1u);
+}
+
+TEST(Agent, AsksAtOnceForAWholeMapWhereAChangeDoesNotFit) {
+  Driver d;
+  d.next();
+  d.answer(messages::ResponseBody(JoinResponse{map_with(4, {"n1"})}));
+  d.agent.on_map(d.now, change(6, 7));
+  d.collect();
+  EXPECT_EQ(d.adopted.size(), 1u);
+  EXPECT_EQ(d.agent.next_deadline(), d.now);
+  d.next();
+  EXPECT_EQ(d.request<HeartbeatRequest>().known, Epoch(0));
+  d.agent.on_map(d.now, change(7, 8));
+  d.answer(messages::ResponseBody(HeartbeatResponse{.join_again = false, .update = {map_with(8, {"n1"}), nullptr}}));
+  ASSERT_EQ(d.adopted.size(), 2u);
+  EXPECT_EQ(d.agent.next_deadline(), d.now + Timing().heartbeat) << "not again at once";
+  d.next();
+  EXPECT_EQ(d.request<HeartbeatRequest>().known, Epoch(8));
+}
+
+TEST(Agent, AChangeBeforeAnyMapOrOfAnotherClusterIsNoHarm) {
+  Driver d;
+  d.agent.on_map(d.now, change(1, 2));
+  d.next();
+  d.answer(messages::ResponseBody(JoinResponse{map_with(4, {"n1"})}));
+  ring::MapUpdate other = change(4, 5);
+  auto delta = std::make_shared<ring::MapDelta>(*other.delta);
+  delta->cluster = kOtherCluster;
+  d.agent.on_map(d.now, {nullptr, delta});
+  d.agent.on_map(d.now, {});
+  d.collect();
+  EXPECT_EQ(d.adopted.size(), 1u);
+  d.next();
+  EXPECT_EQ(d.request<HeartbeatRequest>().known, Epoch(4));
+}
+
+TEST(Agent, AMapWithoutItselfTellsThatItWasRemoved) {
+  for (const bool by_heartbeat : {false, true}) {
+    Driver d;
+    d.next();
+    d.answer(messages::ResponseBody(JoinResponse{map_with(4, {"n1", "n2"})}));
+    const ring::MapUpdate without{map_with(5, {"n2"}), nullptr};
+    if (by_heartbeat) {
+      d.next();
+      d.answer(messages::ResponseBody(HeartbeatResponse{.join_again = true, .update = without}));
+    } else {
+      d.agent.on_map(d.now, without);
+      d.collect();
+    }
+    ASSERT_EQ(d.refused.size(), 1u);
+    EXPECT_EQ(d.refused[0].code, ErrorCode::denied);
+    EXPECT_THAT(d.refused[0].message, HasSubstr("node n1 was removed from the cluster"));
+    EXPECT_EQ(d.agent.next_deadline(), kNever);
+  }
 }
 
 TEST(Agent, HeartbeatsNameTheClusterAndComeAsOftenAsTheMapSays) {
@@ -329,7 +418,7 @@ messages::ResponseBody random_answer() {
                    Outcome::not_applied,
                    "error",
                    {}};
-    default: return HeartbeatResponse{.join_again = *rc::gen::inRange(0, 4) == 0, .map = map};
+    default: return HeartbeatResponse{.join_again = *rc::gen::inRange(0, 4) == 0, .update = {map, nullptr}};
   }
 }
 

@@ -110,6 +110,10 @@ class Chaos {
   // --- The nodes ---
 
   // What a node may do with the map of its process.
+  void adopt(Node& node, const ring::MapUpdate& update) {
+    const auto map = ring::apply(node.map, update);
+    if (map && *map) adopt(node, *map);
+  }
   void adopt(Node& node, const ring::ClusterMapPtr& map) {
     if (!map || (node.map && node.map->epoch >= map->epoch)) return;
     const ring::ClusterMapPtr before = std::exchange(node.map, map);
@@ -199,7 +203,7 @@ class Chaos {
   void receive(const SendToNode& send) {
     Node& node = find(send.node.str());
     if (!node.up) return;
-    if (const auto* push = std::get_if<messages::MapPush>(&send.message)) return adopt(node, push->map);
+    if (const auto* push = std::get_if<messages::MapPush>(&send.message)) return adopt(node, push->update);
     if (const auto* poll = std::get_if<messages::Poll>(&send.message)) {
       return say(node, messages::PollAnswer{{{kPartition, poll->partitions[0].term, rng_.chance(0.2)}}});
     }
@@ -246,7 +250,7 @@ class Chaos {
     for (Node& node : nodes_) {
       if (!node.up || rng_.chance(0.2)) continue;
       const auto token = h_.heartbeat(node.id, node.incarnation, node.map ? node.map->epoch : Epoch());
-      adopt(node, h_.answer<messages::HeartbeatResponse>(token).map);
+      adopt(node, h_.answer<messages::HeartbeatResponse>(token).update);
     }
     h_.advance(std::chrono::milliseconds(rng_.between(1, 400)));
     collect();

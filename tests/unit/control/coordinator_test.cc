@@ -128,7 +128,7 @@ TEST(Coordinator, HeartbeatsShowANodeUpUntilTheyStop) {
   h.advance(kTiming.detection - kTiming.heartbeat);
   const auto& response = h.answer<HeartbeatResponse>(h.heartbeat("n1", 1, h.machine->map()->epoch));
   EXPECT_FALSE(response.join_again);
-  EXPECT_EQ(response.map, nullptr) << "the node has the newest";
+  EXPECT_TRUE(response.update.empty()) << "the node has the newest";
   h.advance(kTiming.detection - Duration(1));
   EXPECT_TRUE(h.answer<StatusResponse>(h.request(messages::StatusRequest{})).nodes.at(0).up);
   h.advance(Duration(1));
@@ -144,7 +144,96 @@ TEST(Coordinator, AHeartbeatBringsTheNewerMap) {
   Harness h(config_of(1));
   h.join(join_of(node_info("n1")));
   h.settle();
-  EXPECT_EQ(h.answer<HeartbeatResponse>(h.heartbeat("n1", 1, Epoch(1))).map, h.machine->map());
+  EXPECT_EQ(h.answer<HeartbeatResponse>(h.heartbeat("n1", 1, Epoch(1))).update.map, h.machine->map())
+      << "more changed than stayed";
+}
+
+TEST(Coordinator, OfANewMapNodesAreToldWhatChanged) {
+  Harness h(config_of(3, 3));
+  for (const char* id : {"n1", "n2", "n3"}) h.join(join_of(node_info(id)));
+  h.settle();
+  const Epoch known = h.machine->map()->epoch;
+  const ring::ClusterMapPtr before = h.machine->map();
+  for (const char* id : {"n1", "n2"}) h.heartbeat(id, 1, known);
+  h.sent.clear();
+  h.join(join_of(node_info("n1", 2)));
+  h.settle();
+  const auto pushes = h.take_sent<messages::MapPush>("n2");
+  ASSERT_FALSE(pushes.empty());
+  ASSERT_NE(pushes.back().update.delta, nullptr);
+  const ring::MapDelta& delta = *pushes.back().update.delta;
+  EXPECT_EQ(delta.from, known);
+  EXPECT_EQ(delta.nodes.size(), 1u);
+  EXPECT_LT(delta.entries.size(), 8u) << "only those that n1 serves";
+  EXPECT_EQ(**ring::apply(before, pushes.back().update), *h.machine->map());
+
+  // A second change before n2 has said that it knows the first: both are told.
+  h.join(join_of(node_info("n3", 2)));
+  h.settle();
+  const auto more = h.take_sent<messages::MapPush>("n2");
+  EXPECT_EQ(**ring::apply(before, more.back().update), *h.machine->map());
+  EXPECT_EQ(**ring::apply(before, h.answer<HeartbeatResponse>(h.heartbeat("n2", 1, known)).update), *h.machine->map());
+  EXPECT_EQ(**ring::apply(before, h.answer<MapResponse>(h.request(messages::MapRequest{known})).update),
+            *h.machine->map());
+}
+
+TEST(Coordinator, AProcessThatJustBeganGivesWholeMaps) {
+  Harness h(config_of(1));
+  h.join(join_of(node_info("n1")));
+  h.settle();
+  h.restart();
+  EXPECT_NE(h.answer<MapResponse>(h.request(messages::MapRequest{Epoch(1)})).update.map, nullptr);
+}
+
+TEST(Coordinator, WhatAnOperatorSetsIsAnsweredWhenTheStoreHasIt) {
+  Harness h(config_of(1));
+  messages::ClusterSetRequest pause;
+  pause.paused = true;
+  EXPECT_EQ(h.error(h.request(pause)).code, ErrorCode::unavailable) << "there is no cluster yet";
+  h.settle();
+  const AnswerToken token = h.request(pause);
+  EXPECT_FALSE(h.answered(token));
+  h.settle();
+  EXPECT_EQ(h.answer<messages::SetResponse>(token).epoch, h.machine->map()->epoch);
+  EXPECT_TRUE((*h.store.load())->policy.paused);
+  EXPECT_EQ(h.details(Kind::settings_changed), std::vector<std::string>{"moves are paused"});
+  const AnswerToken again = h.request(pause);
+  EXPECT_TRUE(h.answered(again)) << "nothing is to be stored";
+  EXPECT_FALSE(h.store_busy());
+}
+
+TEST(Coordinator, WhatAnOperatorSetsIsJudgedAgainAfterALostRaceAndToldUnknownAfterAFailure) {
+  Harness h(config_of(1));
+  h.settle();
+  messages::ClusterSetRequest pause;
+  pause.paused = true;
+  const AnswerToken token = h.request(pause);
+  ClusterState theirs = **h.store.load();
+  theirs.map.epoch = theirs.map.epoch.next();
+  ASSERT_TRUE(h.store.swap(Epoch(1), theirs));
+  h.settle();
+  EXPECT_EQ(h.answer<messages::SetResponse>(token).epoch, Epoch(3));
+
+  h.store.set_swap_fault(MemoryStore::SwapFault::not_stored);
+  pause.paused = false;
+  const AnswerToken lost = h.request(pause);
+  h.settle();
+  EXPECT_EQ(h.error(lost).outcome, Outcome::unknown);
+  EXPECT_EQ(h.error(lost).code, ErrorCode::unavailable);
+}
+
+TEST(Coordinator, TooManyOperatorsAreToldToWait) {
+  Harness h(config_of(1));
+  h.settle();
+  messages::ClusterSetRequest set;
+  std::vector<AnswerToken> tokens;
+  for (std::uint32_t i = 0; i < kOperatorRequestsMax + 2; ++i) {
+    set.moves_per_node = 1 + i;
+    tokens.push_back(h.request(set));
+  }
+  EXPECT_EQ(h.error(tokens.back()).code, ErrorCode::busy);
+  h.settle();
+  for (const AnswerToken token : tokens) EXPECT_TRUE(h.answered(token));
 }
 
 TEST(Coordinator, AnUnknownProcessIsToldToJoin) {
@@ -159,10 +248,10 @@ TEST(Coordinator, AnUnknownProcessIsToldToJoin) {
 
 TEST(Coordinator, AMapIsSentOnlyToThoseWhoHaveAnOlderOne) {
   Harness h(config_of(1));
-  EXPECT_EQ(h.answer<MapResponse>(h.request(messages::MapRequest{})).map, nullptr);
+  EXPECT_TRUE(h.answer<MapResponse>(h.request(messages::MapRequest{})).update.empty());
   h.settle();
-  EXPECT_EQ(h.answer<MapResponse>(h.request(messages::MapRequest{})).map, h.machine->map());
-  EXPECT_EQ(h.answer<MapResponse>(h.request(messages::MapRequest{Epoch(1)})).map, nullptr);
+  EXPECT_EQ(h.answer<MapResponse>(h.request(messages::MapRequest{})).update.map, h.machine->map());
+  EXPECT_TRUE(h.answer<MapResponse>(h.request(messages::MapRequest{Epoch(1)})).update.empty());
 }
 
 TEST(Coordinator, ReadsAndWritesAreAnsweredWithWhereToSendThem) {
@@ -244,7 +333,7 @@ TEST(Coordinator, MapAndHeartbeatsAreServedWhileTheStoreIsAway) {
     h.settle();
   }
   EXPECT_FALSE(h.answer<HeartbeatResponse>(h.heartbeat("n1")).join_again);
-  EXPECT_TRUE(h.answer<MapResponse>(h.request(messages::MapRequest{})).map);
+  EXPECT_TRUE(h.answer<MapResponse>(h.request(messages::MapRequest{})).update.map);
 }
 
 TEST(Coordinator, AStoreThatIsBehindItsNodesIsReadAgainAndThenChangesNothing) {

@@ -188,6 +188,40 @@ TEST(SetInSync, ANewGenerationLeavesTheSetWhenItsNodeJoins) {
   EXPECT_EQ(c.entry().find_in_sync(NodeId(lossy))->generation, Generation(2));
 }
 
+TEST(SetInSync, WhoTheTargetDoesNotHaveMayBeDroppedWhereItsCopiesStay) {
+  ClusterState state;
+  state.map.shape = shape_of(2);
+  state.map.shape.partitions = 1;
+  state.map.entries = {entry_of_three()};
+  for (const char* id : {"n1", "n2", "n3"}) {
+    state.map.nodes.push_back(node_info(id));
+    state.map.nodes.back().generation = Generation(1);
+  }
+  state.target.partitions = {{NodeId("n1")}};
+  Liveness nodes(kTiming, kStart);
+  for (const char* id : {"n1", "n2", "n3"}) nodes.heard(NodeId(id), kStart);
+  const View view{kStart, state, nodes};
+  const messages::Sender primary{kCluster, NodeId("n1"), Incarnation(1)};
+  const messages::SetInSync alone{PartitionId(0), Term(4), 9, {member("n1")}, false};
+  EXPECT_EQ(judge(view, primary, alone), Verdict::granted);
+  state.target.partitions = {{NodeId("n1"), NodeId("n2")}};
+  EXPECT_EQ(judge(view, primary, alone), Verdict::promote_instead) << "n2 lives, and is wanted";
+}
+
+TEST(Learners, ComeAndGoWithoutATrace) {
+  ring::PartitionEntry entry = entry_of_three();
+  add_learner(entry, NodeId("n4"));
+  EXPECT_EQ(entry.learners, std::vector{NodeId("n4")});
+  EXPECT_EQ(entry.version, 10u);
+  entry.departed = {NodeId("n4")};
+  entry.deposed = {{NodeId("n4"), Term(2)}};
+  remove_learner(entry, NodeId("n4"));
+  EXPECT_TRUE(entry.learners.empty());
+  EXPECT_TRUE(entry.departed.empty());
+  EXPECT_EQ(entry.deposed.size(), 1u) << "what it has to account for stays named";
+  EXPECT_EQ(entry.version, 11u);
+}
+
 TEST(Accounted, RemovesTheDeposedPrimary) {
   ScriptedCluster c;
   const std::string gone = c.primary();

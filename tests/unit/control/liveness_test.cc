@@ -59,6 +59,27 @@ TEST(Liveness, SilenceCountsOnlyWhileThisProcessWasRunning) {
   EXPECT_TRUE(liveness.silent(kNode, woken + kTiming.detection));
 }
 
+TEST(Liveness, CountsHowLongANodeIsSilentWhileThisProcessIsAwake) {
+  Liveness liveness(kTiming, kStart);
+  EXPECT_EQ(liveness.silence(kNode, kStart + kTiming.detection), kTiming.detection) << "never heard";
+  liveness.heard(kNode, kStart);
+  EXPECT_EQ(liveness.silence(kNode, kStart + 9 * kTiming.detection), Duration(0)) << "not yet taken for down";
+  liveness.expire(kStart + kTiming.detection);
+  EXPECT_EQ(liveness.silence(kNode, kStart + 9 * kTiming.detection), 9 * kTiming.detection);
+  liveness.on_woken(kStart + 8 * kTiming.detection);
+  EXPECT_EQ(liveness.silence(kNode, kStart + 9 * kTiming.detection), kTiming.detection);
+}
+
+TEST(Liveness, AForgottenNodeIsNeverNamed) {
+  Liveness liveness(kTiming, kStart);
+  liveness.heard(kNode, kStart);
+  liveness.on_refused(kNode, Incarnation(3), kStart);
+  liveness.forget(kNode);
+  EXPECT_FALSE(liveness.up(kNode));
+  EXPECT_FALSE(liveness.dead(kNode, Incarnation(3)));
+  EXPECT_TRUE(liveness.expire(kStart + kTiming.detection).empty());
+}
+
 TEST(Liveness, AProofOfDeathIsForOneProcess) {
   Liveness liveness(kTiming, kStart);
   liveness.heard(kNode, kStart);

@@ -51,6 +51,9 @@ class ScriptedCluster {
     messages::JoinRequest request = join_of(info);
     const AnswerToken token = h.join(request);
     h.settle();
+    if (h.answered(token)) {
+      if (const auto* joined = std::get_if<messages::JoinResponse>(&h.answers.at(token))) node[id].map = joined->map;
+    }
     deliver();
     return token;
   }
@@ -120,7 +123,9 @@ class ScriptedCluster {
     const Instant end = h.now + by;
     while (h.now < end) {
       for (auto& [id, script] : node) {
-        if (script.up) h.heartbeat(id, script.incarnation, script.map ? script.map->epoch : Epoch());
+        if (!script.up) continue;
+        const AnswerToken token = h.heartbeat(id, script.incarnation, script.map ? script.map->epoch : Epoch());
+        learn(script, h.answer<messages::HeartbeatResponse>(token).update);
       }
       deliver();
       h.advance(std::min<Duration>(kTiming.heartbeat / 2, end - h.now));
@@ -136,14 +141,21 @@ class ScriptedCluster {
     }
   }
 
+  // What does not fit the map that the node has, it asks for as a whole, with its next heartbeat.
+  static void learn(ScriptedNode& script, const ring::MapUpdate& update) {
+    const auto map = ring::apply(script.map, update);
+    script.map = map ? *map : nullptr;
+  }
+
   Harness h;
   std::map<std::string, ScriptedNode> node;
   std::vector<std::pair<std::string, messages::Order>> orders;
 
  private:
   void receive(const std::string& id, messages::Message& message) {
-    ScriptedNode& script = node.at(id);
-    if (!script.up) return;
+    const auto found = node.find(id);
+    if (found == node.end() || !found->second.up) return;
+    ScriptedNode& script = found->second;
     if (const auto* poll = std::get_if<messages::Poll>(&message)) {
       ++script.polled;
       messages::PollAnswer answer;
@@ -160,7 +172,7 @@ class ScriptedCluster {
       }
       h.send(id, answer, script.incarnation);
     } else if (const auto* push = std::get_if<messages::MapPush>(&message)) {
-      script.map = push->map;
+      learn(script, push->update);
     } else if (const auto* order = std::get_if<messages::Order>(&message)) {
       orders.emplace_back(id, *order);
     }

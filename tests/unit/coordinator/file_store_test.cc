@@ -13,6 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
 #include "base/rng.h"
 
 namespace gyre::coordinator {
@@ -30,6 +31,16 @@ ClusterState state_at(std::uint64_t epoch) {
   state.target.partitions.assign(4, {NodeId("n1")});
   return state;
 }
+
+std::string from_hex(std::string_view hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
+  }
+  return bytes;
+}
+
+std::string little_endian(std::uint64_t value) { return {reinterpret_cast<const char*>(&value), sizeof value}; }
 
 class FileStoreTest : public testing::Test {
  protected:
@@ -95,14 +106,60 @@ TEST_F(FileStoreTest, AStateThatCannotBeReadIsNamed) {
 TEST_F(FileStoreTest, AnotherFormatIsRefusedWithBothVersions) {
   ASSERT_TRUE(open()->swap(Epoch(0), state_at(1)));
   for (const auto& [format, sentence] :
-       {std::pair{'\1', "format 1, this version knows only 2: run the older version"},
-        std::pair{'\11', "format 9, this version knows only 2: run the newer version"}}) {
+       {std::pair{'\1', "format 1, this version knows only 2 and 3: run the older version"},
+        std::pair{'\11', "format 9, this version knows only 2 and 3: run the newer version"}}) {
     set_byte(8, format);
     const auto refused = open()->load();
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
     EXPECT_THAT(refused.error().message, HasSubstr(sentence));
   }
+}
+
+TEST_F(FileStoreTest, WhatOperatorsHaveSetIsKept) {
+  ClusterState state = state_at(1);
+  state.map.moves = {.moves_per_node = 9, .bytes_per_second = 5'000'000, .p99_factor = 3};
+  state.settings = {{NodeId("n1"), 2.5, std::nullopt}, {NodeId("n2"), std::nullopt, "b"}};
+  state.policy = {.automatic = false, .paused = true, .spread_hot = true, .replace_after = std::chrono::hours(2)};
+  ASSERT_TRUE(open()->swap(Epoch(0), state));
+  EXPECT_EQ(*open()->load(), state);
+}
+
+// As version 2 wrote it: a map and a placement of one node and one partition.
+TEST_F(FileStoreTest, AFileFromBeforeThereWereSettingsIsReadAndReplaced) {
+  const std::string map = from_hex(
+      "000000002a00000000000000060004000500000000000000010000000100000001000000800000009a9999999999a93f6400"
+      "0000e8030000d0070000000000000d0000000a0100001d000000570000000000000000000000490000005700000030303030"
+      "3030303030303030303030313030303030303030303030303030303100000000000000000400000004000600000000000000"
+      "0000000000000000000000000000000000000000000000000000150000001a00000000000000000000000000000000000000"
+      "0d00000022000000000000000000000000000000000000006e31000000000000613a31000000000004000000040006000200"
+      "00000000000003000000000000000000000000000000ffff000000000000150000000b000000150000000d00000000000000"
+      "0000000000000000000000000000000000000000000000000000000000000000000000000100000000000000");
+  const std::string placement = from_hex(
+      "00000000070000000000000000000200050000000e000000090000000e000000010000001a0000006e310000000000000100"
+      "00000b0000000000000000000000");
+  const std::string header =
+      "GYRESTAT" + little_endian(2) + little_endian(map.size()) + little_endian(placement.size());
+  const std::string checksum = little_endian(hash64(map + placement, hash64(header)));
+  write_file("cluster.state", header + checksum + map + placement);
+
+  ClusterState state;
+  state.map.cluster = Uuid::from_words(1, 1);
+  state.map.epoch = Epoch(5);
+  state.map.shape.partitions = 1;
+  state.map.nodes = {{.id = NodeId("n1"), .addresses = {.native = "a:1"}}};
+  ring::PartitionEntry entry{.term = Term(2), .primary = NodeId("n1"), .primary_incarnation = {}, .version = 3};
+  entry.in_sync = {{NodeId("n1"), Generation(1)}};
+  state.map.entries = {entry};
+  state.target.partitions = {{NodeId("n1")}};
+  const auto stored = open()->load();
+  ASSERT_TRUE(stored) << stored.error().message;
+  EXPECT_EQ(*stored, state);
+
+  state.map.epoch = Epoch(6);
+  state.policy.paused = true;
+  ASSERT_TRUE(open()->swap(Epoch(5), state));
+  EXPECT_EQ(*open()->load(), state);
 }
 
 TEST_F(FileStoreTest, EveryTruncationIsDamageAndASwapDoesNotHideIt) {

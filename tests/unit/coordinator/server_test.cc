@@ -153,8 +153,8 @@ class CoordinatorServerTest : public testing::Test {
   }
 
   messages::HeartbeatRequest heartbeat_of(const std::string& id, std::uint64_t incarnation = 1) {
-    return {asker->ask_for<MapResponse>(messages::MapRequest{}).map->cluster, NodeId(id), Incarnation(incarnation),
-            Epoch(0)};
+    return {asker->ask_for<MapResponse>(messages::MapRequest{}).update.map->cluster, NodeId(id),
+            Incarnation(incarnation), Epoch(0)};
   }
   bool recorded(const std::string& kind) {
     const auto events = asker->ask_for<messages::EventsResponse>(messages::EventsRequest{}).events;
@@ -180,7 +180,7 @@ TEST_F(CoordinatorServerTest, AdmitsANodeAndKeepsItAcrossARestart) {
   EXPECT_EQ(joined.map->entries.at(0).primary, NodeId("n1"));
   EXPECT_EQ(joined.map->coordinators, std::vector{server->native_address()});
   restart();
-  auto map = asker->ask_for<MapResponse>(messages::MapRequest{}).map;
+  auto map = asker->ask_for<MapResponse>(messages::MapRequest{}).update.map;
   EXPECT_EQ(map->cluster, joined.map->cluster);
   EXPECT_EQ(map->entries, joined.map->entries);
 }
@@ -190,7 +190,7 @@ TEST_F(CoordinatorServerTest, AnswersCarryTheNewestEpoch) {
   auto answer = asker->ask(messages::MapRequest{.known = Epoch(100)});
   const messages::Response response = answer.get();
   EXPECT_GE(response.epoch, Epoch(2));
-  EXPECT_EQ(std::get<MapResponse>(response.body).map, nullptr);
+  EXPECT_TRUE(std::get<MapResponse>(response.body).update.empty());
 }
 
 TEST_F(CoordinatorServerTest, SeesANodeGoDownWhenItsHeartbeatsEnd) {
@@ -294,6 +294,31 @@ TEST_F(CoordinatorServerTest, EventsAreGivenInOrderAndKeptAcrossARestart) {
   const auto after = asker->ask_for<messages::EventsResponse>(messages::EventsRequest{}).events;
   ASSERT_GE(after.size(), before.size());
   EXPECT_TRUE(std::equal(before.begin(), before.end(), after.begin()));
+}
+
+TEST_F(CoordinatorServerTest, FaultsAreRefusedUnlessTheyWereAllowed) {
+  const messages::FaultsRequest faults{.show = false, .rules = {{.peer = "n1", .drop = 1}}};
+  const Error refused = asker->ask_for<Error>(faults);
+  EXPECT_EQ(refused.code, ErrorCode::denied);
+  EXPECT_THAT(refused.message, HasSubstr("--allow-fault-injection"));
+  EXPECT_TRUE(asker->ask_for<messages::FaultsResponse>(messages::FaultsRequest{}).rules.empty());
+}
+
+TEST_F(CoordinatorServerTest, AFaultThatConcernsANodeMakesItSilentAndItsHealingHeard) {
+  options.allow_fault_injection = true;
+  restart();
+  const auto node = Asker::connect(client_loop, server->native_address());
+  node->ask_for<JoinResponse>(join_of("n1"));
+  const auto heartbeat = heartbeat_of("n1");
+  node->ask_for<HeartbeatResponse>(heartbeat);
+  const messages::FaultsRequest faults{.show = false, .rules = {{.peer = "n1", .drop = 1}}};
+  EXPECT_EQ(asker->ask_for<messages::FaultsResponse>(faults).rules, faults.rules);
+  auto lost = node->ask(heartbeat);
+  wait_until([&] { return recorded("node_down"); });
+  EXPECT_EQ(lost.wait_for(0s), std::future_status::timeout);
+  asker->ask_for<messages::FaultsResponse>(messages::FaultsRequest{.show = false, .rules = {}});
+  EXPECT_FALSE(node->ask_for<HeartbeatResponse>(heartbeat).join_again);
+  node->close();
 }
 
 TEST_F(CoordinatorServerTest, ADirectoryOrAddressInUseIsRefused) {

@@ -85,6 +85,24 @@ TEST_F(CommandLineTest, FlagsAreTakenInBothForms) {
   EXPECT_EQ(node.stores, 4u) << "as many as loops";
 }
 
+TEST_F(CommandLineTest, ToJoinIsToNameTheCoordinator) {
+  EXPECT_EQ(good<NodeOptions>("node --join a:1").coordinators, std::vector<std::string>{"a:1"});
+  EXPECT_EQ(good<NodeOptions>("node --join=a:1,b:2 --coordinator c:3").coordinators,
+            (std::vector<std::string>{"a:1", "b:2", "c:3"}));
+  EXPECT_THAT(refusal("node --join nowhere"), HasSubstr("--coordinator: 'nowhere' is no address"));
+  EXPECT_THAT(refusal("node --jion a:1"), HasSubstr("did you mean --join?"));
+  EXPECT_THAT(good<Print>("node --help").text, HasSubstr("--join"));
+}
+
+TEST_F(CommandLineTest, FaultsMayBeInjectedOnlyWhereThatWasAllowed) {
+  EXPECT_FALSE(good<NodeOptions>("node").allow_fault_injection);
+  EXPECT_FALSE(good<CoordinatorOptions>("coordinator").allow_fault_injection);
+  EXPECT_TRUE(good<NodeOptions>("node --allow-fault-injection").allow_fault_injection);
+  EXPECT_TRUE(good<CoordinatorOptions>("coordinator --allow-fault-injection").allow_fault_injection);
+  environment["GYRE_ALLOW_FAULT_INJECTION"] = "true";
+  EXPECT_TRUE(good<NodeOptions>("node").allow_fault_injection);
+}
+
 TEST_F(CommandLineTest, FlagGoesBeforeVariableBeforeFileBeforeDefault) {
   const std::string path = file(
       "id = \"of-file\"\nzone = \"of-file\"\nweight = 3\nloops = 2\n"

@@ -267,6 +267,7 @@ class LoopbackTest : public testing::Test {
         const std::lock_guard lock(mutex_);
         connections_.push_back(accepted);
       }
+      accepted->set_faults(server_has_faults ? &faults : nullptr, {});
       accepted->start(handler);
       if (!std::exchange(accepted_any_, true)) accepted_.set_value(accepted);
     });
@@ -275,14 +276,19 @@ class LoopbackTest : public testing::Test {
   }
   // The first connection accepted; call once.
   ConnectionPtr accepted() { return ready(accepted_.get_future()); }
-  ConnectionPtr connect_with(std::shared_ptr<ConnectionHandler> handler) {
+  // `faulty_peer`: the faults are those of the process that connects, and this is whom it connects to; empty: it has
+  // none.
+  ConnectionPtr connect_with(std::shared_ptr<ConnectionHandler> handler, std::string faulty_peer = {}) {
     auto connection = connect_and_wait(client_loop, listener->address());
     GYRE_ASSERT(connection);
     {
       const std::lock_guard lock(mutex_);
       connections_.push_back(*connection);
     }
-    run_on(client_loop, [&] { (*connection)->start(std::move(handler)); });
+    run_on(client_loop, [&] {
+      if (!faulty_peer.empty()) (*connection)->set_faults(&faults, std::move(faulty_peer));
+      (*connection)->start(std::move(handler));
+    });
     return *connection;
   }
   template <class Message>
@@ -290,9 +296,11 @@ class LoopbackTest : public testing::Test {
     run_on(connection->loop(), [&] { connection->send(std::move(message)); });
   }
 
+  Faults faults{true, 1};
   Loop server_loop{"server"};
   Loop client_loop{"client"};
   std::unique_ptr<Listener> listener;
+  bool server_has_faults = false;  // set before listen()
 
  private:
   std::mutex mutex_;

@@ -109,7 +109,7 @@ class FakeCoordinator {
       ++heartbeats;
       if (fails) return Error{ErrorCode::unavailable, Outcome::not_applied, "the store does not answer", {}};
       const bool newer = Epoch(epoch) > heartbeat->known;
-      return HeartbeatResponse{forgetful.exchange(false), newer ? map_of(epoch) : nullptr};
+      return HeartbeatResponse{forgetful.exchange(false), {newer ? map_of(epoch) : nullptr, nullptr}};
     }
     ++joins;
     if (refuses) return Error{ErrorCode::denied, Outcome::not_applied, "this id is taken", {}};
@@ -157,7 +157,8 @@ class CoordinatorLinkTest : public testing::Test {
       ++messages_said;
     };
     link = std::make_shared<CoordinatorLink>(loop, std::move(coordinators), std::move(agent),
-                                             messages::Sender{{}, NodeId("n1"), Incarnation(1)}, std::move(callbacks));
+                                             messages::Sender{{}, NodeId("n1"), Incarnation(1)}, std::move(callbacks),
+                                             &faults);
     run_on(loop, [this] { link->start(); });
   }
   // The `number`th; they are told apart by their count.
@@ -175,6 +176,7 @@ class CoordinatorLinkTest : public testing::Test {
     return run_on(loop, [this] { return link->in_contact(); });
   }
 
+  net::Faults faults{true, 1};
   net::Loop loop{"node"};
   std::atomic<std::uint64_t> epoch = 0;
   std::atomic<int> refusals = 0;
@@ -379,8 +381,38 @@ TEST_F(CoordinatorLinkTest, AdoptsAMapThatIsPushed) {
   FakeCoordinator coordinator;
   start({coordinator.address()});
   wait_until([&] { return in_contact(); });
-  coordinator.say(messages::MapPush{map_of(6)});
+  coordinator.say(messages::MapPush{{map_of(6), nullptr}});
   wait_until([&] { return epoch == 6; });
+}
+
+TEST_F(CoordinatorLinkTest, AdoptsWhatChangedAndAWholeMapWhereThatDoesNotFit) {
+  FakeCoordinator coordinator;
+  start({coordinator.address()});
+  wait_until([&] { return in_contact(); });
+  const auto change_of = [](std::uint64_t from, std::uint64_t to) {
+    ring::MapHistory history;
+    history.adopt(map_of(from));
+    history.adopt(map_of(to));
+    return messages::MapPush{history.since(Epoch(from))};
+  };
+  ASSERT_NE(change_of(1, 2).update.delta, nullptr);
+  coordinator.say(change_of(1, 2));
+  wait_until([&] { return epoch == 2; });
+  coordinator.epoch = 5;
+  coordinator.say(change_of(4, 5));  // does not fit: the next heartbeat asks for all of it
+  wait_until([&] { return epoch == 5; });
+}
+
+TEST_F(CoordinatorLinkTest, AFaultThatConcernsTheCoordinatorCutsItOff) {
+  FakeCoordinator coordinator;
+  start({coordinator.address()});
+  wait_until([&] { return in_contact(); });
+  ASSERT_TRUE(faults.serve({.show = false, .rules = {{.peer = "coordinator", .drop = 1}}}));
+  wait_until([&] { return !in_contact(); });
+  coordinator.say(messages::Seal{});
+  EXPECT_EQ(messages_said, 0);
+  ASSERT_TRUE(faults.serve({.show = false, .rules = {}}));
+  wait_until([&] { return in_contact(); });
 }
 
 TEST_F(CoordinatorLinkTest, StoppedItAsksNothingMore) {

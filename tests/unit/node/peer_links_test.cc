@@ -128,7 +128,7 @@ class PeerLinksTest : public testing::Test {
 
   void make(bool trust_refused = false) {
     const PeerLinksOptions options{
-        .self = kSelf, .incarnation = Incarnation(7), .limits = {}, .trust_refused = trust_refused};
+        .self = kSelf, .incarnation = Incarnation(7), .limits = {}, .trust_refused = trust_refused, .faults = &faults};
     links = std::make_shared<PeerLinks>(loop, options, [this](const NodeId& node, Incarnation incarnation, Instant) {
       EXPECT_TRUE(loop.on_this_thread());
       refused.emplace_back(node, incarnation);
@@ -173,6 +173,7 @@ class PeerLinksTest : public testing::Test {
     return gone.address();
   }
 
+  net::Faults faults{true, 1};
   net::Loop loop{"node"};
   Refusals refused;
   std::shared_ptr<PeerLinks> links;
@@ -272,6 +273,20 @@ TEST_F(PeerLinksTest, WhatAPeerDoesNotTakeIsItsBacklogAndBounded) {
   });
   for (std::size_t sent = 0; sent < 4 * limits::kPeerBacklogBytesMax; sent += kBytes) send(large);
   EXPECT_LE(backlog(), 2 * limits::kPeerBacklogBytesMax + 2 * kBytes);
+}
+
+TEST_F(PeerLinksTest, AFaultThatConcernsThePeerKeepsMessagesFromItAndNothingElse) {
+  FakePeer peer;
+  adopt(peer.address());
+  send_until_heard(peer, 1);
+  ASSERT_TRUE(faults.serve({.show = false, .rules = {{.peer = kPeer.str(), .drop = 1}}}));
+  send(append_of(2));
+  let_turns_pass(loop);
+  ASSERT_TRUE(faults.serve({.show = false, .rules = {{.peer = "n9", .drop = 1}}}));
+  send_until_heard(peer, 3);
+  EXPECT_EQ(std::ranges::count(peer.terms(), 2u), 0);
+  EXPECT_EQ(peer.connections(), 1u);
+  EXPECT_TRUE(refusals().empty());
 }
 
 TEST_F(PeerLinksTest, ANodeThatLeftTheMapIsLetGo) {

@@ -1,6 +1,7 @@
 #include "node/session.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 #include <gmock/gmock.h>
@@ -67,10 +68,18 @@ class SessionTest : public testing::Test {
       shard.loop.on_turn_end([host = shard.host.get()] { host->end_turn(); });
       slots.push_back({&shard.loop, shard.host.get()});
     }
-    view = {&front(), nullptr, &slots, &malformed, ledger.get(), &shards[0]->environment};
+    view = {.loop = &front(),
+            .map = nullptr,
+            .history = nullptr,
+            .hosts = &slots,
+            .malformed = &malformed,
+            .ledger = ledger.get(),
+            .environment = &shards[0]->environment,
+            .faults = &faults};
     listener = *net::Listener::open("127.0.0.1:0", {&front()}, {}, [this](const net::ConnectionPtr& accepted) {
       const auto session = std::make_shared<Session>(view, accepted);
       sessions.push_back(session);
+      accepted->set_faults(&faults, {});
       accepted->start(session);
     });
     for (auto& shard : shards) shard->loop.start();
@@ -92,22 +101,26 @@ class SessionTest : public testing::Test {
   net::Loop& front() { return shards[0]->loop; }
 
   // The node serves all partitions; or n2 does, and it is a member.
-  void adopt_map(const NodeId& primary = NodeId("n1")) {
+  void adopt_map(const NodeId& primary = NodeId("n1"), std::uint64_t epoch = 1) {
     auto map = std::make_shared<ring::ClusterMap>();
     map->cluster = Uuid::from_words(1, 1);
-    map->epoch = Epoch(1);
+    map->epoch = Epoch(epoch);
     map->shape.partitions = kPartitions;
     map->shape.replication_factor = 2;
     map->nodes = {{.id = NodeId("n1")}, {.id = NodeId("n2")}};
     map->entries.resize(kPartitions);
     for (auto& entry : map->entries) {
-      entry.term = Term(1);
+      entry.term = Term(epoch);
       entry.primary = primary;
       entry.primary_incarnation = Incarnation(1);
       entry.in_sync = {{primary, Generation(0)}};
       if (primary != NodeId("n1")) entry.in_sync.push_back({NodeId("n1"), Generation(0)});
     }
-    run_on(front(), [&] { view.map = map; });
+    run_on(front(), [&] {
+      history.adopt(map);
+      view.map = map;
+      view.history = std::make_shared<const ring::MapHistory>(history);
+    });
     for (auto& shard : shards) {
       run_on(shard->loop, [&] { shard->host->on_map(map); });
       let_turns_pass(shard->loop);
@@ -162,6 +175,8 @@ class SessionTest : public testing::Test {
   std::vector<std::unique_ptr<Shard>> shards = make_shards();
   std::vector<HostSlot> slots;
   Counter malformed;
+  net::Faults faults{true, 1};
+  ring::MapHistory history;
   LoopView view;
   std::vector<std::weak_ptr<Session>> sessions;
   std::unique_ptr<net::Listener> listener;
@@ -184,17 +199,17 @@ TEST_F(SessionTest, WithoutAMapDataIsUnavailableAndTheMapIsNone) {
   EXPECT_EQ(error.code, ErrorCode::unavailable);
   EXPECT_THAT(error.message, HasSubstr("no cluster map yet"));
   const auto map = ask(messages::MapRequest{});
-  EXPECT_EQ(std::get<messages::MapResponse>(map.body).map, nullptr);
+  EXPECT_TRUE(std::get<messages::MapResponse>(map.body).update.empty());
   EXPECT_EQ(map.epoch, Epoch(0));
 }
 
 TEST_F(SessionTest, GivesTheMapToWhoeverHasAnOlderOne) {
   adopt_map();
   const auto newer = ask(messages::MapRequest{Epoch(0)});
-  ASSERT_NE(std::get<messages::MapResponse>(newer.body).map, nullptr);
-  EXPECT_EQ(*std::get<messages::MapResponse>(newer.body).map, *view.map);
+  ASSERT_NE(std::get<messages::MapResponse>(newer.body).update.map, nullptr);
+  EXPECT_EQ(*std::get<messages::MapResponse>(newer.body).update.map, *view.map);
   EXPECT_EQ(newer.epoch, Epoch(1));
-  EXPECT_EQ(std::get<messages::MapResponse>(ask(messages::MapRequest{Epoch(1)}).body).map, nullptr);
+  EXPECT_TRUE(std::get<messages::MapResponse>(ask(messages::MapRequest{Epoch(1)}).body).update.empty());
 }
 
 TEST_F(SessionTest, ServesPartitionsOfItsOwnAndOfOtherLoops) {
@@ -230,7 +245,10 @@ TEST_F(SessionTest, WhatBelongsToTheCoordinatorIsRefused) {
        {messages::RequestBody(messages::StatusRequest{}), messages::RequestBody(join),
         messages::RequestBody(messages::HeartbeatRequest{{}, NodeId("n2"), Incarnation(1), Epoch(0)}),
         messages::RequestBody(messages::EventsRequest{}),
-        messages::RequestBody(messages::PromoteRequest{.node = NodeId("n2"), .partitions = {}})}) {
+        messages::RequestBody(messages::PromoteRequest{.node = NodeId("n2"), .partitions = {}}),
+        messages::RequestBody(messages::PlanRequest{}), messages::RequestBody(messages::ApplyRequest{1}),
+        messages::RequestBody(messages::MovesRequest{}), messages::RequestBody(messages::ClusterSetRequest{}),
+        messages::RequestBody(messages::NodeSetRequest{.node = NodeId("n2")})}) {
     const Error error = error_of(body);
     EXPECT_EQ(error.code, ErrorCode::unsupported);
     EXPECT_THAT(error.message, HasSubstr("to the coordinator"));
@@ -320,7 +338,7 @@ TEST_F(SessionTest, MessagesThatNodesDoNotSendEachOtherAreDropped) {
   adopt_map(NodeId("n2"));
   run_on(client_loop, [&] {
     connection->set_sender({view.map->cluster, NodeId("n2"), Incarnation(1)});
-    connection->send(messages::MapPush{view.map});
+    connection->send(messages::MapPush{{view.map, nullptr}});
     connection->send(messages::Seal{{{PartitionId(0), Term(9)}}});
     messages::Append beyond;
     beyond.partition = PartitionId(kPartitions);
@@ -346,6 +364,85 @@ TEST_F(SessionTest, ReportsOnThePartitionsOfAllLoopsInOrder) {
     EXPECT_EQ(report.partitions[p].role, messages::PartitionStatus::Role::primary);
     EXPECT_TRUE(report.partitions[p].serving);
   }
+}
+
+TEST_F(SessionTest, TellsWhatChangedToWhoeverKnowsAMapOfLate) {
+  adopt_map(NodeId("n2"));
+  const ring::ClusterMap before = *view.map;
+  adopt_map(NodeId("n2"), 2);
+  ring::ClusterMap after = before;  // all but one partition stay as they are
+  after.epoch = Epoch(3);
+  for (std::size_t p = 1; p < kPartitions; ++p) after.entries[p] = view.map->entries[p];
+  after.entries[0].term = Term(3);
+  run_on(front(), [&] {
+    view.map = std::make_shared<const ring::ClusterMap>(after);
+    history.adopt(view.map);
+    view.history = std::make_shared<const ring::MapHistory>(history);
+  });
+  const auto told = std::get<messages::MapResponse>(ask(messages::MapRequest{Epoch(2)}).body).update;
+  ASSERT_NE(told.delta, nullptr);
+  EXPECT_EQ(told.delta->entries.size(), 1u);
+  EXPECT_EQ(std::get<messages::MapResponse>(ask(messages::MapRequest{}).body).update.map->epoch, Epoch(3));
+}
+
+TEST_F(SessionTest, TellsTheBusiestOfAllLoopsInOrder) {
+  adopt_map();
+  for (int i = 0; i < 50; ++i) {
+    for (std::uint16_t p = 0; p < kPartitions; ++p) {
+      if (i % (p + 1) == 0) ask(put(key_in(p), "v"));
+    }
+  }
+  const auto hot = std::get<messages::HotResponse>(ask(messages::HotRequest{3}).body);
+  EXPECT_LE(hot.keys.size(), 3u);
+  EXPECT_TRUE(std::ranges::is_sorted(hot.keys, std::greater(), &messages::HotKey::per_second));
+  const auto per_second = [](const auto& item) { return item.reads_per_second + item.writes_per_second; };
+  EXPECT_TRUE(std::ranges::is_sorted(hot.partitions, std::greater(), per_second));
+}
+
+TEST_F(SessionTest, FaultsAreSetAndShownWithoutAMap) {
+  const messages::FaultRule rule{.peer = "n2", .drop = 1};
+  const auto set = ask(messages::FaultsRequest{.show = false, .rules = {rule}});
+  EXPECT_EQ(std::get<messages::FaultsResponse>(set.body).rules, std::vector{rule});
+  EXPECT_EQ(std::get<messages::FaultsResponse>(ask(messages::FaultsRequest{}).body).rules, std::vector{rule});
+  EXPECT_EQ(faults.count(), 1u);
+}
+
+TEST_F(SessionTest, AFaultThatConcernsANodeStopsItsMessagesAndNoRequests) {
+  adopt_map(NodeId("n2"));
+  ask(messages::FaultsRequest{.show = false, .rules = {{.peer = "n2", .drop = 1}}});
+  const messages::Sender n2{view.map->cluster, NodeId("n2"), Incarnation(1)};
+  const auto peer_answers = std::make_shared<Answers>();
+  const auto peer = connect_to(client_loop, listener->address(), peer_answers);
+  const auto send_append = [&](std::uint64_t term) {
+    run_on(client_loop, [&] {
+      peer->set_sender(n2);
+      peer->send(messages::Append{.partition = PartitionId(0), .term = Term(term)});
+    });
+    let_turns_pass(client_loop);
+    let_turns_pass(front());
+  };
+  send_append(1);
+  settle();
+  EXPECT_EQ(metrics.appends_received.value(), 0u);
+  EXPECT_TRUE(std::holds_alternative<messages::PartitionsResponse>(ask(messages::PartitionsRequest{}).body));
+  ask(messages::FaultsRequest{.show = false, .rules = {}});
+  send_append(1);
+  wait_until([&] { return metrics.appends_received.value() >= 1; });
+  settle();
+  EXPECT_EQ(metrics.appends_received.value(), 1u);
+  run_on(client_loop, [&] { peer->close({ErrorCode::unavailable, Outcome::not_applied, "done", {}}); });
+  peer_answers->wait_for_close();
+}
+
+TEST_F(SessionTest, AFaultThatConcernsClientsStopsAnswersButThoseAboutFaults) {
+  adopt_map();
+  ask(messages::FaultsRequest{
+      .show = false, .rules = {{.peer = "clients", .direction = messages::FaultRule::Direction::out, .drop = 1}}});
+  const RequestId lost = send(messages::MapRequest{});
+  EXPECT_EQ(std::get<messages::FaultsResponse>(ask(messages::FaultsRequest{}).body).rules.size(), 1u);
+  ask(messages::FaultsRequest{.show = false, .rules = {}});
+  ask(messages::MapRequest{});
+  EXPECT_EQ(answers->count(), last_id - 1) << "all but " << lost.value();
 }
 
 TEST_F(SessionTest, GivesItsLossLedger) {

@@ -19,6 +19,7 @@ TEST(MapJson, NamesClusterShapeNodesAndPartitions) {
   EXPECT_EQ(out["shape"]["heartbeat_ms"], 100);
   EXPECT_EQ(out["shape"]["detection_ms"], 1000);
   EXPECT_EQ(out["shape"]["lease_ms"], 2000);
+  EXPECT_EQ(out["moves"], json::parse(R"({"moves_per_node":4,"bytes_per_second":0,"p99_factor":2.0})"));
   EXPECT_EQ(out["coordinators"], json::array({"127.0.0.1:7300"}));
   ASSERT_EQ(out["nodes"].size(), 3u);
   EXPECT_EQ(out["nodes"][0]["zone"], "a");
@@ -33,6 +34,17 @@ TEST(MapJson, APartitionShowsItsSlotsAndMembersByRole) {
             json::parse(R"({"partition":1,"first_slot":8192,"last_slot":16383,"term":3,"version":5,"primary":"n1",
                             "primary_incarnation":4,"in_sync":["n2","n1"],"generations":[6,5],"replicas":["n2"],
                             "learners":["n3"],"departed":["n3"],"deposed":[{"node":"n2","term":2}]})"));
+}
+
+TEST(MapJson, ANodeShowsWhetherItTakesPart) {
+  ring::NodeInfo node = example_map().nodes[0];
+  for (const auto& [membership, name] :
+       {std::pair(ring::Membership::active, "active"), std::pair(ring::Membership::draining, "draining"),
+        std::pair(ring::Membership::away, "away"), std::pair(ring::Membership::removing, "removing"),
+        std::pair(ring::Membership::gone, "gone")}) {
+    node.membership = membership;
+    EXPECT_EQ(node_json(node)["membership"], name);
+  }
 }
 
 TEST(MapJson, APartitionWithoutAPrimarySaysNull) {

@@ -135,6 +135,8 @@ class Member {
   std::unique_ptr<Partition> machine;
   bool holds_syncs = false;  // commits are reported by sync() only
   bool holds_seals = false;  // those that have to be synced
+  bool fails_exports = false;
+  int exports = 0;  // tried
   std::optional<std::uint64_t> unsynced;
   std::map<std::uint64_t, Written> writes;
   std::map<std::uint64_t, decltype(ReadReady::result)> ready_reads;
@@ -194,6 +196,12 @@ class Cluster {
       if (!entry().find_in_sync(info.id)) entry().learners.push_back(info.id);
     }
     ++entry().version;
+  }
+  // All others are no members.
+  void set_members(const std::vector<std::string>& in_sync, const std::vector<std::string>& learners = {}) {
+    set_in_sync(in_sync);
+    entry().learners.clear();
+    for (const std::string& name : learners) entry().learners.push_back(NodeId(name));
   }
   void publish() {
     map.epoch = map.epoch.next();
@@ -445,6 +453,11 @@ class Cluster {
       snapshot.erase(snapshot.begin(), end);
       member->on_snapshot_records(now, next->task, std::move(records));
     } else if (const auto* losses = std::get_if<ExportLosses>(&effect)) {
+      ++member.exports;
+      if (member.fails_exports) {
+        member->on_exported(now, losses->task, fail(ErrorCode::storage_failed, "the ledger cannot be written"));
+        return;
+      }
       member.ledger.insert(member.ledger.end(), losses->losses.begin(), losses->losses.end());
       member->on_exported(now, losses->task, {});
     }

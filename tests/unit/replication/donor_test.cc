@@ -218,6 +218,53 @@ TEST_F(DonorTest, AChunkThatWasLostIsSentAgain) {
   expect_nothing();
 }
 
+TEST_F(DonorTest, WhoAsksWhileTheNextChunkIsReadIsToldThatItComes) {
+  const TaskId task = opened(kB, 3);
+  ask(kB, 3, 0);
+  expect_nothing();
+  read(task, {record("a")});
+  only_message<SnapshotChunk>(kB);
+  ask(kB, 3, 1);
+  only<ReadSnapshot>();
+  ask(kB, 3, 1);
+  const auto again = only_message<SnapshotChunk>(kB);
+  EXPECT_EQ(again.chunk, 0u);
+  EXPECT_TRUE(again.records.empty());
+  EXPECT_FALSE(again.last);
+}
+
+TEST_F(DonorTest, KnowsHowMuchItHasSentToWhom) {
+  EXPECT_TRUE(donor_.transfers().empty());
+  const TaskId task = opened(kB, 3);
+  read(task, {record("a", 100)});
+  ask(kB, 3, 0);  // lost, and sent again
+  auto transfers = donor_.transfers();
+  ASSERT_EQ(transfers.size(), 1u);
+  EXPECT_EQ(transfers[0].partition, kPartition);
+  EXPECT_EQ(transfers[0].to, kB);
+  EXPECT_EQ(transfers[0].bytes_sent, 101u);
+  EXPECT_EQ(transfers[0].bytes_total, 0u) << "not known";
+  ask(kB, 3, 1);
+  read(task, {});
+  transfers = donor_.transfers();
+  EXPECT_EQ(transfers[0].bytes_total, 101u);
+  donor_.on_tick(now_ += limits::kSnapshotPatience);
+  EXPECT_TRUE(donor_.transfers().empty());
+}
+
+TEST_F(DonorTest, RemembersHowManySnapshotsAMemberHadToTheEnd) {
+  for (std::uint64_t id = 1; id <= 2; ++id) {
+    const TaskId task = opened(kB, id);
+    EXPECT_EQ(donor_.snapshots_of(kB), id - 1);
+    read(task, {});
+    donor_.take_effects();
+    EXPECT_EQ(donor_.snapshots_of(kB), id);
+  }
+  EXPECT_EQ(donor_.snapshots_of(kC), 0u);
+  donor_.forget(kB);
+  EXPECT_EQ(donor_.snapshots_of(kB), 0u);
+}
+
 TEST_F(DonorTest, AMemberThatBeginsAnewGetsANewSnapshot) {
   const TaskId first = opened(kB, 3);
   ask(kB, 4, 0);

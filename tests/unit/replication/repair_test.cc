@@ -500,5 +500,28 @@ TEST_F(RepairTest, AChunkIsAskedForAgainAndASnapshotThatWentAwayBegunAnew) {
   EXPECT_TRUE(repair_->step()->drop_first);
 }
 
+TEST_F(RepairTest, ASnapshotIsNotBegunAnewWhileItsNextChunkIsSaidToCome) {
+  start_.state = {};
+  start_.snapshot = true;
+  begin();
+  const auto first = only_message<SnapshotAsk>();
+  repair_->on_chunk(now_, chunk(first, {"a"}));
+  const auto second = only_message<SnapshotAsk>();
+  repair_->on_step_persisted(now_);
+  const Instant end = now_ + 3 * limits::kSnapshotPatience;
+  while (now_ < end) {
+    repair_->on_tick(now_ += 20ms);
+    for (const Effect& effect : repair_->take_effects()) {
+      const auto ask = std::get<SnapshotAsk>(std::get<Send>(effect).message);
+      EXPECT_EQ(ask.id, first.id);
+      EXPECT_EQ(ask.chunk, 1u);
+      repair_->on_chunk(now_, chunk(first, {}));
+    }
+  }
+  repair_->on_chunk(now_, chunk(second, {"b"}));
+  ASSERT_NE(repair_->step(), nullptr);
+  EXPECT_FALSE(repair_->step()->drop_first);
+}
+
 }  // namespace
 }  // namespace gyre::replication

@@ -81,6 +81,26 @@ TEST(Validate, AcceptsDeposedPrimariesAndThoseWhoLeft) {
   EXPECT_TRUE(validate(map).has_value());
 }
 
+TEST(Validate, AcceptsEveryMembershipAndADeposedPrimaryThatLeftTheCluster) {
+  ClusterMap map = valid_map();
+  map.nodes[0].membership = Membership::removing;
+  map.nodes[1].membership = Membership::away;
+  map.nodes[2].membership = Membership::gone;
+  map.entries[0].term = Term(5);
+  map.entries[0].deposed = {{NodeId("n9"), Term(2)}};
+  map.moves = {.moves_per_node = 256, .bytes_per_second = 1, .p99_factor = 0};
+  EXPECT_TRUE(validate(map).has_value());
+}
+
+TEST(ValidateChanged, LooksAtTheEntriesNamedAndAtAllElse) {
+  ClusterMap map = valid_map();
+  map.entries[0].learners = {NodeId("n9")};
+  EXPECT_TRUE(validate_changed(map, {PartitionId(1)}).has_value());
+  EXPECT_FALSE(validate_changed(map, {PartitionId(1), PartitionId(0)}).has_value());
+  map.nodes[0].weight = -1;
+  EXPECT_FALSE(validate_changed(map, {}).has_value());
+}
+
 struct Damage {
   const char* what;
   std::function<void(ClusterMap&)> inflict;
@@ -112,7 +132,9 @@ TEST(Validate, NamesTheFirstThingWrong) {
        [](ClusterMap& m) { m.entries[0].learners.assign(13, NodeId("n3")); }},
       {"partition 0 remembers who left its in-sync set", [](ClusterMap& m) { m.entries[0].departed = {NodeId("n3")}; }},
       {"partition 1 remembers twice that node n3 left",
-       [](ClusterMap& m) { m.entries[1].departed = {NodeId("n3"), NodeId("n3")}; }},
+       [](ClusterMap& m) {
+         m.entries[1].departed = {NodeId("n3"), NodeId("n3")};
+       }},
       {"partition 1 names node 'n9'", [](ClusterMap& m) { m.entries[1].departed = {NodeId("n9")}; }},
       {"node n1 left the in-sync set of partition 0 and is in it",
        [](ClusterMap& m) {
@@ -121,7 +143,15 @@ TEST(Validate, NamesTheFirstThingWrong) {
          m.entries[0].primary = NodeId("n1");
          m.entries[0].departed = {NodeId("n1")};
        }},
-      {"partition 1 names node 'n9'", [](ClusterMap& m) { m.entries[1].deposed = {{NodeId("n9"), Term()}}; }},
+      {"partition 1 names node ''",
+       [](ClusterMap& m) {
+         m.entries[1].deposed = {{NodeId(), Term()}};
+       }},
+      {"0 moves of one node", [](ClusterMap& m) { m.moves.moves_per_node = 0; }},
+      {"257 moves of one node", [](ClusterMap& m) { m.moves.moves_per_node = 257; }},
+      {"p99 factor 0.5", [](ClusterMap& m) { m.moves.p99_factor = 0.5; }},
+      {"p99 factor nan", [](ClusterMap& m) { m.moves.p99_factor = std::nan(""); }},
+      {"p99 factor inf", [](ClusterMap& m) { m.moves.p99_factor = std::numeric_limits<double>::infinity(); }},
       {"17 deposed primaries", [](ClusterMap& m) { m.entries[1].deposed.resize(17); }},
       {"term 8 of a deposed primary",
        [](ClusterMap& m) {

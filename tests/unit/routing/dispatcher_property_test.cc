@@ -20,7 +20,9 @@ class RandomNetwork {
         client_({.seeds = {"a:1", "b:1", "c:1"},
                  .random_seed = seed,
                  .connections_per_node = 1 + static_cast<std::uint32_t>(seed % 2),
-                 .calls_in_flight_max = 50}) {}
+                 .calls_in_flight_max = 50}) {
+    history_.adopt(map_);
+  }
 
   void step() {
     switch (rng_.below(8)) {
@@ -64,6 +66,7 @@ class RandomNetwork {
   void change_map() {
     const std::uint64_t next = map_->epoch.value() + 1;
     map_ = rng_.chance(0.5) ? make_map(next, random_nodes(), next) : make_replicated_map(next, random_nodes(), next);
+    history_.adopt(map_);
   }
 
   void make_call() {
@@ -106,9 +109,12 @@ class RandomNetwork {
         ErrorCode::not_found,   ErrorCode::outcome_unknown,  ErrorCode::corrupt,     ErrorCode::wrong_cluster,
         ErrorCode::behind,      ErrorCode::condition_failed, ErrorCode::no_replicas, ErrorCode::session_lost};
     if (std::holds_alternative<messages::MapRequest>(send.request.body)) {
-      if (rng_.chance(0.1)) return messages::MapResponse{make_map(99, {"a"}, 1, 8)};
+      if (rng_.chance(0.1)) return messages::MapResponse{{make_map(99, {"a"}, 1, 8), nullptr}};
       if (rng_.chance(0.3)) return messages::MapResponse{};
-      return messages::MapResponse{map_};
+      // Now and then, what changed since some other map than the asker's.
+      const auto& question = std::get<messages::MapRequest>(send.request.body);
+      const bool mistaken = rng_.chance(0.2);
+      return messages::MapResponse{history_.since(mistaken ? Epoch(rng_.below(100)) : question.known)};
     }
     if (rng_.chance(0.5)) {
       const ErrorCode code = kCodes[rng_.below(kCodes.size())];
@@ -174,6 +180,7 @@ class RandomNetwork {
   Rng rng_;
   ScriptedClient client_;
   ring::ClusterMapPtr map_ = make_map(1, {"a", "b", "c"});
+  ring::MapHistory history_;
   std::map<CallId, Instant> deadlines_;
   std::vector<LinkId> open_;
   std::vector<Send> unanswered_;

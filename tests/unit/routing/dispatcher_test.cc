@@ -15,7 +15,7 @@ TEST(Dispatcher, AsksASeedForTheMapAndThenSendsTheCallToThePrimary) {
   client.connect_all();
   const auto questions = client.take_questions();
   ASSERT_EQ(questions.size(), 1);
-  client.answer(questions[0], messages::MapResponse{make_map(3, {"a", "b"})}, 3);
+  client.answer(questions[0], messages::MapResponse{{make_map(3, {"a", "b"}), nullptr}}, 3);
   client.connect_all();
   const auto calls = client.take_calls();
   ASSERT_EQ(calls.size(), 1);
@@ -70,7 +70,7 @@ TEST(Dispatcher, OneQuestionForTheMapHoweverManyCallsHitAStaleOne) {
   const auto questions = client.take_questions();
   ASSERT_EQ(questions.size(), 1);
   EXPECT_EQ(client.address_of(questions[0]), "a:1");
-  client.answer(questions[0], messages::MapResponse{make_map(2, {"b"}, 2)}, 2);
+  client.answer(questions[0], messages::MapResponse{{make_map(2, {"b"}, 2), nullptr}}, 2);
   client.connect_all();
   const auto again = client.take_calls();
   ASSERT_EQ(again.size(), 1000);
@@ -110,7 +110,7 @@ TEST(Dispatcher, AsksAnotherNodeForTheMapWhenAnAttemptStaysUnanswered) {
   const auto questions = client.take_questions();
   ASSERT_EQ(questions.size(), 1);
   EXPECT_NE(client.address_of(questions[0]), "a:1");
-  client.answer(questions[0], messages::MapResponse{make_map(2, {"b"}, 2)}, 2);
+  client.answer(questions[0], messages::MapResponse{{make_map(2, {"b"}, 2), nullptr}}, 2);
   client.connect_all();
   const auto again = client.take_calls();
   ASSERT_EQ(again.size(), 1) << "a read turns to the new primary";
@@ -166,7 +166,7 @@ TEST(Dispatcher, RefusesTheMapOfAnotherClusterAndAsksElsewhere) {
   client.connect_all();
   client.answer(client.take_calls().at(0), error(ErrorCode::not_primary), 9);
   const auto question = client.take_questions().at(0);
-  client.answer(question, messages::MapResponse{make_map(9, {"z"}, 1, 8)}, 9);
+  client.answer(question, messages::MapResponse{{make_map(9, {"z"}, 1, 8), nullptr}}, 9);
   EXPECT_EQ(client.machine.map()->epoch, Epoch(1));
   ASSERT_EQ(client.connects.size(), 1);
   EXPECT_NE(client.connects.front().address, "z:1");
@@ -176,13 +176,42 @@ TEST(Dispatcher, AMapCallCompletesOnceANewerMapIsThere) {
   ScriptedClient client;
   const CallId first = client.call(messages::MapRequest{});
   client.connect_all();
-  client.answer(client.take_questions().at(0), messages::MapResponse{make_map(4, {"a"})}, 4);
+  client.answer(client.take_questions().at(0), messages::MapResponse{{make_map(4, {"a"}), nullptr}}, 4);
   ASSERT_TRUE(client.done(first));
-  EXPECT_EQ(std::get<messages::MapResponse>(*client.result(first)).map->epoch, Epoch(4));
+  EXPECT_EQ(std::get<messages::MapResponse>(*client.result(first)).update.map->epoch, Epoch(4));
   const CallId second = client.call(messages::MapRequest{Epoch(4)});
   EXPECT_FALSE(client.done(second));
   client.learn(make_map(5, {"a"}));
   EXPECT_TRUE(client.done(second));
+}
+
+TEST(Dispatcher, TakesWhatChangedAndAsksForAWholeMapWhereItDoesNotFit) {
+  ring::MapHistory history;
+  history.adopt(make_map(4, {"a", "b"}));
+  auto next = *history.map();
+  next.epoch = Epoch(5);
+  next.entries[0].primary = next.entries[1].primary;
+  next.entries[0].in_sync = next.entries[1].in_sync;
+  history.adopt(std::make_shared<const ring::ClusterMap>(next));
+  for (const std::uint64_t known : {4, 3}) {
+    ScriptedClient client;
+    client.learn(make_map(known, {"a", "b"}));
+    client.call(get(0));
+    client.connect_all();
+    client.answer(client.take_calls().at(0), error(ErrorCode::not_primary), 5);
+    const auto question = client.take_questions().at(0);
+    EXPECT_EQ(std::get<messages::MapRequest>(question.request.body).known, Epoch(known));
+    client.answer(question, messages::MapResponse{history.since(Epoch(4))}, 5);
+    if (known == 3) {
+      const auto again = client.take_questions().at(0);
+      EXPECT_EQ(client.address_of(again), client.address_of(question));
+      EXPECT_EQ(std::get<messages::MapRequest>(again.request.body).known, Epoch(0));
+      client.answer(again, messages::MapResponse{history.since(Epoch(0))}, 5);
+    }
+    EXPECT_EQ(*client.machine.map(), next);
+    client.connect_all();
+    EXPECT_EQ(client.address_of(client.take_calls().at(0)), "b:1");
+  }
 }
 
 TEST(Dispatcher, RefusesABatchOverTwoPartitionsAndAPartitionThatIsNone) {

@@ -201,7 +201,9 @@ TEST(DispatcherWrite, ManyOpenWritesOutliveAFailover) {
   std::size_t done = 0;
   while (done < ids.size() && client.now < promoted + 1s) {
     client.refuse_all();
-    for (const auto& question : client.take_questions()) client.answer(question, messages::MapResponse{map}, 2);
+    for (const auto& question : client.take_questions()) {
+      client.answer(question, messages::MapResponse{{map, nullptr}}, 2);
+    }
     client.connect_all();
     for (const auto& send : client.take_calls()) {
       if (refusals_left > 0) {

@@ -30,6 +30,59 @@ TEST(MapCache, RefusesTheMapOfAnotherCluster) {
   EXPECT_EQ(taken.error().code, ErrorCode::wrong_cluster);
 }
 
+// What those who know the map of epoch `from` are told when node `a` serves alone in `to`.
+ring::MapUpdate change_of(std::uint64_t from, std::uint64_t to) {
+  ring::MapHistory history;
+  history.adopt(make_map(from, {"a", "b"}));
+  auto next = *history.map();
+  next.epoch = Epoch(to);
+  next.entries[1] = next.entries[0];
+  history.adopt(std::make_shared<const ring::ClusterMap>(std::move(next)));
+  return history.since(Epoch(from));
+}
+
+TEST(MapCache, AppliesWhatChanged) {
+  MapCache cache({"s:1"}, Rng(1));
+  ASSERT_TRUE(cache.offer(make_map(5, {"a", "b"})));
+  ASSERT_TRUE(*cache.offer(change_of(5, 7)));
+  EXPECT_EQ(cache.epoch(), Epoch(7));
+  EXPECT_EQ(cache.current()->entries[1].primary, NodeId("a"));
+  EXPECT_EQ(cache.current()->entries[3].primary, NodeId("b"));
+  EXPECT_FALSE(*cache.offer(change_of(5, 6))) << "older than what is known";
+  EXPECT_FALSE(*cache.offer(ring::MapUpdate{}));
+}
+
+TEST(MapCache, AChangeThatDoesNotFitIsFollowedByAQuestionForAWholeMap) {
+  MapCache cache({"s:1", "t:1"}, Rng(1));
+  ASSERT_TRUE(cache.offer(make_map(5, {"a", "b"})));
+  cache.want(kStart, {});
+  const auto asked = cache.take_due(kStart);
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(cache.known(), Epoch(5));
+  const auto taken = cache.offer(change_of(6, 7));
+  ASSERT_FALSE(taken);
+  cache.on_misfit(kStart, taken.error());
+  EXPECT_EQ(cache.take_due(kStart), asked) << "the same, at once";
+  EXPECT_EQ(cache.known(), Epoch(0));
+  ASSERT_TRUE(*cache.offer(make_map(7, {"a", "b"})));
+  cache.on_answered(kStart);
+  EXPECT_EQ(cache.known(), Epoch(7));
+  EXPECT_EQ(cache.next_deadline(), kNever);
+}
+
+TEST(MapCache, WhoGivesAMisfitAgainHasFailed) {
+  MapCache cache({"s:1", "t:1"}, Rng(1));
+  cache.want(kStart, {});
+  const auto asked = cache.take_due(kStart);
+  cache.on_misfit(kStart, cache.offer(change_of(6, 7)).error());
+  EXPECT_EQ(cache.take_due(kStart), asked);
+  cache.on_misfit(kStart, cache.offer(change_of(6, 7)).error());
+  const auto next = cache.take_due(kStart);
+  ASSERT_TRUE(next);
+  EXPECT_NE(next, asked);
+  EXPECT_EQ(cache.known(), Epoch(0));
+}
+
 TEST(MapCache, AsksEachAddressOnceBeforeItPauses) {
   MapCache cache({"r:1", "s:1", "t:1"}, Rng(1));
   cache.want(kStart, {});

@@ -140,6 +140,72 @@ TEST_P(PartitionHostClusterTest, ARewindOfManyLargeValuesFetchesThemPieceByPiece
   expect_same_content(n1, n2);
 }
 
+TEST_P(PartitionHostClusterTest, ANodeThatIsNoMemberAnyMoreDeletesItsCopy) {
+  appoint({1, {&n1, &n2, &n3}});
+  ASSERT_TRUE(comes_true([&] { return serves(n1); }));
+  write(n1, "v", messages::kAckAll);
+  remove(n3);
+  publish();
+  ASSERT_TRUE(comes_true([&] { return n3.memory.size_of(kPartition).bytes == 0; }));
+  const auto retired = n3.take_told<messages::Retired>();
+  EXPECT_THAT(retired, SizeIs(kPartitions));
+  EXPECT_EQ(n3.metrics.retired.value(), 1u) << "the others held nothing";
+  EXPECT_EQ(n1.value(read(n1, {.level = ReadLevel::any})), "v");
+  EXPECT_EQ(n3.error(read(n3, {.level = ReadLevel::any})).code, ErrorCode::not_primary);
+}
+
+TEST_P(PartitionHostClusterTest, AStartFindsWhatAnEarlierProcessLeftAndRetiresIt) {
+  appoint({1, {&n1, &n2, &n3}});
+  ASSERT_TRUE(comes_true([&] { return serves(n1); }));
+  write(n1, "v", messages::kAckAll);
+  remove(n3);
+  map.nodes[2].incarnation = Incarnation(2);
+  n3.open({.incarnation = Incarnation(2), .durability = GetParam()});
+  publish();
+  EXPECT_TRUE(comes_true([&] { return n3.memory.size_of(kPartition).bytes == 0; }, 15s));
+}
+
+TEST_P(PartitionHostClusterTest, ACopyIsSentNoFasterThanItMay) {
+  appoint({1, {&n1}});
+  ASSERT_TRUE(comes_true([&] { return serves(n1); }));
+  const std::string value(limits::kSnapshotChunkBytes / 4, 'x');
+  for (int i = 0; i < 20; ++i) write(n1, value, messages::kAckOne, i);
+  n1.engine.set_plan({.log_forgets = 1});
+  map.moves.bytes_per_second = limits::kSnapshotChunkBytes;
+  for (auto& entry : map.entries) entry.learners = {n3.self};
+  publish();
+  pass(2s);
+  EXPECT_FALSE(in_sync(n3));
+  EXPECT_GT(n1.metrics.copied_bytes.value(), 0u);
+  n1.host->on_second();
+  const auto reports = n1.take_told<messages::LoadReport>();
+  ASSERT_THAT(reports, SizeIs(1));
+  ASSERT_FALSE(reports[0].transfers.empty());
+  EXPECT_EQ(reports[0].transfers[0].to, n3.self);
+  EXPECT_GT(reports[0].transfers[0].bytes_sent, 0u);
+  EXPECT_GE(reports[0].transfers[0].bytes_total, reports[0].transfers[0].bytes_sent);
+  map.moves.bytes_per_second = 0;
+  publish();
+  EXPECT_TRUE(comes_true([&] { return in_sync(n3); }, 3s)) << "the limit is gone, for what is on its way too";
+  expect_same_content(n1, n3);
+}
+
+TEST_P(PartitionHostClusterTest, TheReplicationFactorAndMinInSyncChangeWhileItRuns) {
+  appoint({1, {&n1, &n2}, {&n3}});
+  ASSERT_TRUE(comes_true([&] { return serves(n1); }));
+  remove(n3);
+  map.shape.min_in_sync = 3;
+  publish();
+  const RequestId refused =
+      n1.ask(messages::WriteRequest{.operations = {put(key_in(0), "v")}, .ack = messages::kAckAll});
+  settle();
+  EXPECT_EQ(n1.error(refused).code, ErrorCode::no_replicas);
+  map.shape.min_in_sync = 2;
+  map.shape.replication_factor = 2;
+  publish();
+  write(n1, "v", messages::kAckAll);
+}
+
 INSTANTIATE_TEST_SUITE_P(Durabilities, PartitionHostClusterTest,
                          testing::Values(Durability::os, Durability::everysec, Durability::always));
 

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "support.h"
+#include "tests/storage_support.h"
 
 namespace gyre::runtime {
 namespace {
@@ -25,6 +26,9 @@ class TasksTest : public testing::Test {
 
   Machine& machine() { return *context.machines.find(PartitionId(0)); }
   void read_log() { tasks.carry_out(machine(), replication::ReadLog{TaskId(1), Sequence(0), 1000}); }
+  void read_log_for_learner() {
+    tasks.carry_out(machine(), replication::ReadLog{TaskId(2), Sequence(0), limits::kAppendBytesMax, true});
+  }
   void run_one() {
     auto job = std::move(environment.jobs.front());
     environment.jobs.pop_front();
@@ -71,6 +75,72 @@ TEST_F(TasksTest, AFullPoolPutsWorkOffAndLosesNone) {
   while (!environment.jobs.empty()) run_one();
   EXPECT_EQ(metrics.lost_writes.value(), 1u);
   EXPECT_THAT(ledger->page(0, 10)->items, SizeIs(1));
+}
+
+// --- What is read for learners ---
+
+TEST_F(TasksTest, WhatIsReadForLearnersWaitsUntilItMayGoOn) {
+  context.pace.set_limits(limits::kSnapshotChunkBytes, 0);
+  tasks.carry_out(machine(), replication::OpenSnapshot{TaskId(7)});
+  tasks.carry_out(machine(), replication::ReadSnapshot{TaskId(7)});
+  read_log_for_learner();
+  read_log_for_learner();
+  read_log();
+  tasks.end_turn();
+  EXPECT_THAT(environment.jobs, SizeIs(2)) << "one chunk, and what others wait for";
+  tasks.end_turn();
+  EXPECT_THAT(environment.jobs, SizeIs(2));
+  environment.advance(1s);
+  tasks.end_turn();
+  EXPECT_THAT(environment.jobs, SizeIs(3)) << "before anything is known of what was read";
+  while (!environment.jobs.empty()) run_one();
+  tasks.end_turn();
+  EXPECT_THAT(environment.jobs, SizeIs(1)) << "nothing was there to read, so nothing is paid for";
+  EXPECT_EQ(metrics.copied_bytes.value(), 0u);
+}
+
+TEST_F(TasksTest, WithoutALimitNothingWaits) {
+  for (int i = 0; i < 5; ++i) read_log_for_learner();
+  tasks.end_turn();
+  EXPECT_THAT(environment.jobs, SizeIs(5));
+}
+
+TEST_F(TasksTest, WhatIsClosedIsNotReadAnyMore) {
+  context.pace.set_limits(1, 0);
+  read_log_for_learner();
+  tasks.carry_out(machine(), replication::OpenSnapshot{TaskId(7)});
+  tasks.carry_out(machine(), replication::ReadSnapshot{TaskId(7)});
+  tasks.end_turn();
+  ASSERT_THAT(environment.jobs, SizeIs(1));
+  tasks.carry_out(machine(), replication::CloseSnapshot{TaskId(7)});
+  context.pace.set_limits(0, 0);
+  tasks.end_turn();
+  EXPECT_THAT(environment.jobs, SizeIs(1));
+}
+
+TEST_F(TasksTest, TheLineOfWhatWaitsIsBounded) {
+  context.pace.set_limits(1, 0);
+  for (std::size_t i = 0; i < Tasks::kPacedMax + 10; ++i) read_log_for_learner();
+  EXPECT_EQ(metrics.log_reads.value(), Tasks::kPacedMax) << "the others were answered busy";
+  tasks.carry_out(machine(), replication::OpenSnapshot{TaskId(7)});
+  tasks.carry_out(machine(), replication::ReadSnapshot{TaskId(7)});
+  read_log();
+  tasks.end_turn();
+  EXPECT_THAT(environment.jobs, SizeIs(2)) << "what is not for learners goes on";
+  EXPECT_FALSE(context.storage_failed);
+}
+
+TEST_F(TasksTest, WhatIsCopiedIsCounted) {
+  const messages::LoggedWritePtr write = testing_support::logged({Term(1), Sequence(1)}, {{}});
+  messages::PartitionState state;
+  state.position = write->position;
+  const storage::PartitionBatch batch{.partition = PartitionId(0), .writes = {&write, 1}, .state = state};
+  ASSERT_TRUE(memory.commit({&batch, 1}));
+  read_log_for_learner();
+  tasks.end_turn();
+  run_one();
+  EXPECT_EQ(metrics.copied_bytes.value(), write->bytes());
+  EXPECT_TRUE(context.pace.busy());
 }
 
 TEST_F(TasksTest, WorkDoneTouchesItsMachine) {

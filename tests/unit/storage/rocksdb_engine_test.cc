@@ -198,19 +198,93 @@ TEST_F(RocksEngineTest, KeepsWhatACommitPutWhileASweepRemovesWhatExpired) {
   sweeper.join();
 }
 
-TEST_F(RocksEngineTest, GivesTheSpaceOfADroppedPartitionBack) {
-  open(/*create=*/true);
-  ASSERT_TRUE(put("k", noise(100'000)));
-  ASSERT_TRUE(engine_->compact(kPartition));
-  const auto bytes = [&] {
+class RocksSpaceTest : public RocksEngineTest {
+ protected:
+  std::uintmax_t bytes() const {
     std::uintmax_t total = 0;
     for (const auto& file : files(".sst")) total += std::filesystem::file_size(file);
     return total;
-  };
+  }
+  // What a node does that is no member any more: only terms stay.
+  void empty() {
+    messages::PartitionState left;
+    left.promised = Term(2);
+    const PartitionBatch batch{.partition = kPartition, .drop_first = true, .state = left};
+    ASSERT_TRUE(engine_->commit({&batch, 1}));
+  }
+};
+
+TEST_F(RocksSpaceTest, GivesTheSpaceOfADroppedPartitionBack) {
+  open(/*create=*/true);
+  ASSERT_TRUE(put("k", noise(100'000)));
+  ASSERT_TRUE(engine_->compact(kPartition));
   EXPECT_GT(bytes(), 90'000u);
   ASSERT_TRUE(engine_->drop_partition(kPartition));
   ASSERT_TRUE(engine_->reclaim());
   EXPECT_LT(bytes(), 10'000u);
+}
+
+TEST_F(RocksSpaceTest, GivesTheSpaceOfAnEmptiedPartitionBackThoughItsStateChangesMeanwhile) {
+  open(/*create=*/true);
+  ASSERT_TRUE(put("k", noise(100'000)));
+  ASSERT_TRUE(engine_->compact(kPartition));
+  empty();
+  messages::PartitionState left;
+  left.promised = Term(3);
+  const PartitionBatch promise{.partition = kPartition, .state = left};
+  ASSERT_TRUE(engine_->commit({&promise, 1}));
+  ASSERT_TRUE(engine_->reclaim());
+  EXPECT_LT(bytes(), 10'000u);
+}
+
+TEST_F(RocksSpaceTest, APartitionThatIsUsedAgainIsNotReclaimed) {
+  open(/*create=*/true);
+  ASSERT_TRUE(put("k", noise(100'000)));
+  ASSERT_TRUE(engine_->compact(kPartition));
+  empty();
+  sequence_ = 0;
+  ASSERT_TRUE(put("l", "v"));
+  ASSERT_TRUE(engine_->reclaim());
+  EXPECT_EQ(state_of("l", Tier::all), Lookup::State::found);
+  EXPECT_EQ(state_of("k", Tier::all), Lookup::State::absent);
+}
+
+TEST_F(RocksSpaceTest, FindsWhatWasEmptiedBeforeItWasOpened) {
+  open(/*create=*/true);
+  ASSERT_TRUE(put("k", noise(3 << 20)));
+  ASSERT_TRUE(engine_->compact(kPartition));
+  empty();
+  open();
+  EXPECT_GT(bytes(), 3'000'000u);
+  ASSERT_TRUE(engine_->reclaim());
+  EXPECT_LT(bytes(), 10'000u);
+  const auto stored = engine_->partitions();
+  ASSERT_TRUE(stored && stored->size() == 1);
+  EXPECT_EQ((*stored)[0].second.state.promised, Term(2));
+}
+
+TEST_F(RocksSpaceTest, NeighboursThatShareFilesAreRewrittenTogetherAndKeepWhatTheyHave) {
+  open(/*create=*/true);
+  std::uint64_t sequence = 0;
+  const auto fill = [&](std::uint16_t partition) {
+    const Position position{Term(1), Sequence(++sequence)};
+    const messages::Record record{Bytes::copy_of(noise(100'000)), {}, kNoExpiry};
+    const messages::LoggedWritePtr write =
+        testing_support::logged(position, {{messages::Mutation::Kind::put, Bytes::copy_of("k"), record}});
+    const PartitionBatch batch{
+        .partition = PartitionId(partition), .writes = {&write, 1}, .state = testing_support::state_at(position)};
+    ASSERT_TRUE(engine_->commit({&batch, 1}));
+  };
+  for (std::uint16_t p = 0; p < 8; ++p) fill(p);
+  ASSERT_TRUE(engine_->compact(PartitionId(0)));
+  for (std::uint16_t p = 0; p < 8; p += 2) ASSERT_TRUE(engine_->drop_partition(PartitionId(p)));
+  ASSERT_TRUE(engine_->reclaim());
+  EXPECT_LT(bytes(), 450'000u);
+  for (std::uint16_t p = 0; p < 8; ++p) {
+    const auto found = engine_->get(PartitionId(p), "k", {0}, Tier::all);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->state, p % 2 == 0 ? Lookup::State::absent : Lookup::State::found) << p;
+  }
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ class RawMessage {
     return *this;
   }
   // The root: a Frame of the present protocol without `sender` and `messages`, whose two list pointers come next.
-  RawMessage& add_frame() { return add(struct_pointer(0, 1, 2)).add(2); }
+  RawMessage& add_frame() { return add(struct_pointer(0, 1, 2)).add(3); }
 
   Bytes bytes() const {
     std::string text(8 + words_.size() * 8, '\0');
@@ -72,11 +72,11 @@ bool some_begin_with(const std::vector<std::string>& texts, std::string_view sta
 
 TEST(CodecHostile, RefusesAnotherProtocolVersion) {
   std::string bytes = encode(Frame()).str();
-  bytes[16] = 3;
+  bytes[16] = 4;
   const auto decoded = decode(Bytes::copy_of(bytes), {});
   ASSERT_FALSE(decoded);
   EXPECT_EQ(decoded.error().code, ErrorCode::unsupported);
-  EXPECT_NE(decoded.error().message.find("version 3"), std::string::npos) << decoded.error().message;
+  EXPECT_NE(decoded.error().message.find("version 4"), std::string::npos) << decoded.error().message;
 }
 
 TEST(CodecHostile, RefusesUnknownTagsOfRequests) {
@@ -124,6 +124,19 @@ TEST(CodecHostile, RefusesUnknownTagsOfReadsAndReports) {
   EXPECT_TRUE(some_begin_with(refusals, "loss 65535 is unknown"));
 }
 
+TEST(CodecHostile, RefusesUnknownTagsOfWhatOperatorsAskFor) {
+  Frame frame;
+  frame.requests.push_back({RequestId(1), {}, {}, messages::ClusterSetRequest{.paused = true}});
+  frame.requests.push_back({RequestId(2), {}, {}, messages::NodeSetRequest{.node = NodeId("n1")}});
+  frame.requests.push_back({RequestId(3), {}, {}, messages::FaultsRequest{.rules = {{.peer = "n1"}}}});
+  frame.responses.push_back({RequestId(4), {}, messages::MovesResponse{.moves = {{.from = NodeId("n1")}}}});
+  const auto refusals = refusals_of_spoilt_fields(encode(frame));
+  EXPECT_TRUE(some_begin_with(refusals, "setting 65535 is unknown"));
+  EXPECT_TRUE(some_begin_with(refusals, "action 65535 is unknown"));
+  EXPECT_TRUE(some_begin_with(refusals, "direction 65535 is unknown"));
+  EXPECT_TRUE(some_begin_with(refusals, "stage of a move 65535 is unknown"));
+}
+
 TEST(CodecHostile, RefusesUnknownNodesAndMemberships) {
   ring::ClusterMap map;
   map.shape.partitions = 1;
@@ -132,8 +145,10 @@ TEST(CodecHostile, RefusesUnknownNodesAndMemberships) {
   map.entries[0].primary = NodeId("n1");
   map.entries[0].in_sync = {{NodeId("n1"), Generation(1)}};
   Frame frame;
-  frame.responses.push_back({RequestId(1), {}, messages::MapResponse{std::make_shared<const ring::ClusterMap>(map)}});
+  const auto shared = std::make_shared<const ring::ClusterMap>(map);
+  frame.responses.push_back({RequestId(1), {}, messages::MapResponse{{shared, nullptr}}});
   const auto refusals = refusals_of_spoilt_fields(encode(frame));
+  EXPECT_TRUE(some_begin_with(refusals, "update of the map 65535 is unknown"));
   EXPECT_TRUE(some_begin_with(refusals, "membership 65535 is unknown"));
   EXPECT_TRUE(some_begin_with(refusals, "node index 65535 in a list of 1 nodes"));
 }

@@ -21,6 +21,7 @@ using testing::any_placement;
 using testing::any_request;
 using testing::any_response;
 using testing::any_sender;
+using testing::any_settings;
 using testing::describe;
 
 Frame frame_of(messages::RequestBody body) {
@@ -115,6 +116,13 @@ RC_GTEST_PROP(Codec, PlacementsSurviveTheTrip, ()) {
   const auto decoded = decode_placement(encode_placement(placement));
   RC_ASSERT(decoded.has_value());
   RC_ASSERT(*decoded == placement);
+}
+
+RC_GTEST_PROP(Codec, SettingsSurviveTheTrip, ()) {
+  const Settings settings = *any_settings();
+  const auto decoded = decode_settings(encode_settings(settings));
+  RC_ASSERT(decoded.has_value());
+  RC_ASSERT(*decoded == settings);
 }
 
 RC_GTEST_PROP(Codec, EncodingIsTheSameEachTime, ()) {

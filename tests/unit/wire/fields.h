@@ -3,8 +3,10 @@
 #pragma once
 
 #include <tuple>
+#include <utility>
 
 #include "messages/request.h"
+#include "wire/codec.h"
 
 namespace gyre::wire::testing {
 
@@ -31,7 +33,27 @@ inline constexpr int kFields<ring::PartitionEntry> = 8;
 template <>
 inline constexpr int kFields<ring::ClusterShape> = 6;
 template <>
-inline constexpr int kFields<ring::ClusterMap> = 6;
+inline constexpr int kFields<ring::MoveLimits> = 3;
+template <>
+inline constexpr int kFields<ring::ClusterMap> = 7;
+template <>
+inline constexpr int kFields<std::pair<PartitionId, ring::PartitionEntry>> = 2;
+template <>
+inline constexpr int kFields<ring::MapDelta> = 9;
+template <>
+inline constexpr int kFields<ring::MapUpdate> = 2;
+template <>
+inline constexpr int kFields<ring::Placement> = 1;
+template <>
+inline constexpr int kFields<ring::PlannedMove> = 4;
+template <>
+inline constexpr int kFields<ring::NodeLoad> = 4;
+template <>
+inline constexpr int kFields<ring::NodeBalance> = 4;
+template <>
+inline constexpr int kFields<ring::Spread> = 3;
+template <>
+inline constexpr int kFields<ring::Plan> = 10;
 
 template <>
 inline constexpr int kFields<messages::Condition> = 2;
@@ -76,6 +98,18 @@ template <>
 inline constexpr int kFields<messages::EventsRequest> = 1;
 template <>
 inline constexpr int kFields<messages::PromoteRequest> = 4;
+template <>
+inline constexpr int kFields<messages::ApplyRequest> = 1;
+template <>
+inline constexpr int kFields<messages::ClusterSetRequest> = 9;
+template <>
+inline constexpr int kFields<messages::NodeSetRequest> = 4;
+template <>
+inline constexpr int kFields<messages::HotRequest> = 1;
+template <>
+inline constexpr int kFields<messages::FaultRule> = 5;
+template <>
+inline constexpr int kFields<messages::FaultsRequest> = 2;
 template <>
 inline constexpr int kFields<messages::Request> = 4;
 
@@ -122,7 +156,32 @@ inline constexpr int kFields<messages::EventsResponse> = 2;
 template <>
 inline constexpr int kFields<messages::PromoteResponse> = 1;
 template <>
+inline constexpr int kFields<messages::PlanResponse> = 2;
+template <>
+inline constexpr int kFields<messages::ApplyResponse> = 1;
+template <>
+inline constexpr int kFields<messages::MoveStatus> = 6;
+template <>
+inline constexpr int kFields<messages::MovePolicy> = 4;
+template <>
+inline constexpr int kFields<messages::NodeLoadStatus> = 7;
+template <>
+inline constexpr int kFields<messages::MovesResponse> = 9;
+template <>
+inline constexpr int kFields<messages::SetResponse> = 1;
+template <>
+inline constexpr int kFields<messages::HotKey> = 4;
+template <>
+inline constexpr int kFields<messages::HotResponse> = 2;
+template <>
+inline constexpr int kFields<messages::FaultsResponse> = 1;
+template <>
 inline constexpr int kFields<messages::Response> = 3;
+
+template <>
+inline constexpr int kFields<messages::NodeSettings> = 3;
+template <>
+inline constexpr int kFields<Settings> = 2;
 
 template <>
 inline constexpr int kFields<messages::Append> = 10;
@@ -170,6 +229,18 @@ template <>
 inline constexpr int kFields<messages::Accounted> = 2;
 template <>
 inline constexpr int kFields<messages::NodeEvent> = 5;
+template <>
+inline constexpr int kFields<messages::LoadReport> = 5;
+template <>
+inline constexpr int kFields<messages::LoadReport::Item> = 4;
+template <>
+inline constexpr int kFields<messages::LoadReport::Transfer> = 4;
+template <>
+inline constexpr int kFields<messages::Retired> = 1;
+template <>
+inline constexpr int kFields<messages::RetireAsk> = 2;
+template <>
+inline constexpr int kFields<messages::RetireAnswer> = 4;
 template <>
 inline constexpr int kFields<messages::Sender> = 3;
 template <>

@@ -42,9 +42,15 @@ inline constexpr auto kLast<messages::AppendAck::State> = messages::AppendAck::S
 template <>
 inline constexpr auto kLast<messages::Order::Kind> = messages::Order::Kind::release;
 template <>
-inline constexpr auto kLast<messages::NodeEvent::Kind> = messages::NodeEvent::Kind::storage_failed;
+inline constexpr auto kLast<messages::NodeEvent::Kind> = messages::NodeEvent::Kind::retired;
 template <>
-inline constexpr auto kLast<ring::Membership> = ring::Membership::draining;
+inline constexpr auto kLast<ring::Membership> = ring::Membership::gone;
+template <>
+inline constexpr auto kLast<messages::NodeSetRequest::Action> = messages::NodeSetRequest::Action::forget;
+template <>
+inline constexpr auto kLast<messages::FaultRule::Direction> = messages::FaultRule::Direction::out;
+template <>
+inline constexpr auto kLast<messages::MoveStatus::Stage> = messages::MoveStatus::Stage::deleting;
 template <>
 inline constexpr auto kLast<Outcome> = Outcome::unknown;
 
@@ -135,7 +141,36 @@ struct Fill {
     out.ttl_ms = any_time_left();
   }
   void operator()(messages::JoinResponse& out) const { out.map = a_map(); }
-  void operator()(messages::MapPush& out) const { out.map = a_map(); }
+  void operator()(ring::MapUpdate& out) const {
+    const std::uint64_t kind = below(3);
+    if (kind == 1) out.map = a_map();
+    if (kind == 2) out.delta = std::make_shared<const ring::MapDelta>(*any_delta());
+  }
+  void operator()(ring::MoveLimits& out) const {
+    fill_fields(out);
+    out.moves_per_node = within(limits::kMovesPerNodeMax);
+    out.p99_factor = any_factor();
+  }
+  void operator()(messages::ClusterSetRequest& out) const {
+    fill_fields(out);
+    if (out.moves_per_node) out.moves_per_node = within(limits::kMovesPerNodeMax);
+    if (out.p99_factor) out.p99_factor = any_factor();
+    if (out.replication_factor) out.replication_factor = within(limits::kReplicationFactorMax);
+    if (out.min_in_sync) out.min_in_sync = within(limits::kReplicationFactorMax);
+  }
+  void operator()(messages::HotRequest& out) const { out.keys_max = within(limits::kHotKeysPageMax); }
+  void operator()(messages::FaultRule& out) const {
+    fill_fields(out);
+    out.drop = static_cast<double>(below(101)) / 100;
+  }
+  void operator()(ring::PlannedMove& out) const {
+    fill_fields(out);
+    make_one_sided(out);
+  }
+  void operator()(messages::MoveStatus& out) const {
+    fill_fields(out);
+    make_one_sided(out);
+  }
   void operator()(messages::NodeStatus& out) const {
     fill_fields(out);
     out.silent_ms = any_time_left();
@@ -198,6 +233,19 @@ struct Fill {
     std::apply([](auto&... fields) { (Fill()(fields), ...); }, fields_of(out));
   }
 
+  // From 1 to `max`.
+  static std::uint32_t within(std::uint64_t max) { return static_cast<std::uint32_t>(1 + below(max)); }
+
+  static double any_factor() { return any_bool() ? 0 : 1 + static_cast<double>(below(100)) / 10; }
+
+  // Some moves only add a copy, or only take one away.
+  template <class Move>
+  static void make_one_sided(Move& move) {
+    const std::uint64_t side = below(4);
+    if (side == 1) move.from = NodeId();
+    if (side == 2) move.to = NodeId();
+  }
+
   static ring::ClusterMapPtr a_map() { return std::make_shared<const ring::ClusterMap>(*any_map()); }
 
   static std::vector<messages::Mutation> any_mutations(Position version) {
@@ -238,7 +286,9 @@ ring::PartitionEntry any_entry(std::uint64_t nodes, std::uint32_t min_in_sync) {
     entry.departed = some_nodes(nodes, 4);
     std::erase_if(entry.departed, [&](const NodeId& node) { return entry.find_in_sync(node) != nullptr; });
   }
-  for (const NodeId& node : some_nodes(nodes, 3)) {
+  std::vector<NodeId> deposed = some_nodes(nodes, 3);
+  if (below(4) == 0) deposed.push_back(NodeId(fmt::format("left{}", below(3))));  // the cluster, but not the entry
+  for (const NodeId& node : deposed) {
     entry.term = Term(entry.term.value() + 1 + below(1000));
     entry.deposed.push_back({node, entry.term});
   }
@@ -279,6 +329,7 @@ rc::Gen<ring::ClusterMap> any_map() {
                  .vnodes = static_cast<std::uint32_t>(1 + below(limits::kVnodesMax)),
                  .load_slack = static_cast<double>(below(101)) / 100,
                  .timing = any_timing()};
+    map.moves = Fill::any<ring::MoveLimits>();
     const std::uint64_t nodes = below(12);  // from n100 on, so that their names are in the order of their numbers
     for (std::uint64_t i = 0; i < nodes; ++i) {
       map.nodes.push_back(Fill::any<ring::NodeInfo>());
@@ -291,6 +342,25 @@ rc::Gen<ring::ClusterMap> any_map() {
     return map;
   });
 }
+
+rc::Gen<ring::MapDelta> any_delta() {
+  return rc::gen::exec([] {
+    const ring::ClusterMap map = *any_map();
+    ring::MapDelta delta{.cluster = map.cluster, .to = map.epoch, .shape = map.shape, .moves = map.moves};
+    if (map.epoch > Epoch(0)) delta.from = Epoch(below(map.epoch.value()));
+    delta.coordinators = map.coordinators;
+    for (const ring::NodeInfo& node : map.nodes) {
+      if (any_bool()) delta.nodes.push_back(node);
+    }
+    for (std::uint64_t count = below(4), i = 0; i < count; ++i) delta.gone.push_back(node_name(900 + i));
+    for (std::size_t i = 0; i < map.entries.size(); ++i) {
+      if (any_bool()) delta.entries.emplace_back(static_cast<std::uint16_t>(i), map.entries[i]);
+    }
+    return delta;
+  });
+}
+
+rc::Gen<Settings> any_settings() { return any_filled<Settings>(); }
 
 rc::Gen<ring::Placement> any_placement() {
   return rc::gen::exec([] {

@@ -7,6 +7,7 @@
 
 #include "messages/request.h"
 #include "ring/placement.h"
+#include "wire/codec.h"
 
 namespace gyre::wire::testing {
 
@@ -15,7 +16,9 @@ rc::Gen<messages::Response> any_response();
 rc::Gen<messages::Message> any_message();
 rc::Gen<messages::Sender> any_sender();
 rc::Gen<ring::ClusterMap> any_map();
+rc::Gen<ring::MapDelta> any_delta();
 rc::Gen<ring::Placement> any_placement();
+rc::Gen<Settings> any_settings();
 
 // One request, one response and one message.
 messages::Frame any_frame();

@@ -1,0 +1,69 @@
+#include "runtime/pace.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace gyre::runtime {
+
+namespace {
+
+constexpr double kBurstSeconds = 0.1;
+constexpr double kRaise = 1.25;
+
+double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+
+}  // namespace
+
+double Pace::rate_min() const { return limit_ ? std::min(kRateMin, *limit_) : kRateMin; }
+
+void Pace::set_limits(std::uint64_t bytes_per_second, double p99_factor) {
+  const bool unhindered = !rate_ || (limit_ && *rate_ >= *limit_);
+  limit_.reset();
+  if (bytes_per_second > 0) limit_ = static_cast<double>(bytes_per_second);
+  p99_factor_ = p99_factor;
+  if (unhindered) {
+    rate_ = limit_;
+  } else if (limit_) {
+    rate_ = std::min(*rate_, *limit_);
+  }
+}
+
+void Pace::on_second(Instant now, Duration p99, Duration rest_p99) {
+  const double elapsed = std::clamp(seconds(now - second_began_), 0.1, 2.0);
+  sent_before_ = std::exchange(sent_, 0);
+  second_began_ = now;
+  const bool slow = p99_factor_ > 0 && rest_p99 > Duration(0) && seconds(p99) > p99_factor_ * seconds(rest_p99);
+  if (slow && sent_before_ > 0) {
+    calm_seconds_ = 0;
+    rate_ = std::max(rate_min(), rate_.value_or(sent_before_ / elapsed) / 2);
+  } else if (rate_) {
+    ++calm_seconds_;
+    rate_ = *rate_ * kRaise;
+    if (limit_) {
+      rate_ = std::min(*rate_, *limit_);
+    } else if (calm_seconds_ >= kCalmSeconds) {
+      rate_.reset();
+    }
+  }
+}
+
+bool Pace::take(Instant now, std::size_t bytes) {
+  if (rate_) {
+    // At first there is what one burst takes, and never more.
+    const double burst = *rate_ * kBurstSeconds;
+    tokens_ = std::min(tokens_ + *rate_ * seconds(now - filled_at_), burst);
+    filled_at_ = now;
+    if (tokens_ <= 0) return false;
+    tokens_ -= static_cast<double>(bytes);
+  }
+  sent_ += static_cast<double>(bytes);
+  return true;
+}
+
+void Pace::correct(std::size_t taken, std::size_t actual) {
+  const double more = static_cast<double>(actual) - static_cast<double>(taken);
+  if (rate_) tokens_ -= more;
+  sent_ = std::max(0.0, sent_ + more);
+}
+
+}  // namespace gyre::runtime

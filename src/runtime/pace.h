@@ -1,0 +1,52 @@
+// How fast a host sends copies of its partitions to learners. Pure: readings of the clock go in.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "base/time.h"
+
+namespace gyre::runtime {
+
+// A bucket of bytes that fills at the rate. What is taken may leave it in debt: how much a read of the disk brings is
+// known only afterwards.
+//
+// The rate is the limit, if there is one. Each second in which the host's requests were too slow, by their 99th
+// percentile against that of seconds in which no copy was sent, halves it (down to kRateMin); each other second raises
+// it by a quarter, up to the limit. Without a limit, kCalmSeconds in a row end it.
+class Pace {
+ public:
+  static constexpr double kRateMin = 1 << 20;  // bytes a second; a copy always ends
+  static constexpr int kCalmSeconds = 5;
+
+  // `bytes_per_second`: of this host; 0: no limit. `p99_factor`: so many times the p99 at rest are too slow; 0: never.
+  void set_limits(std::uint64_t bytes_per_second, double p99_factor);
+  // Call every second. 0: not known.
+  void on_second(Instant now, Duration p99, Duration rest_p99);
+
+  // Takes `bytes`, if a copy may go on now.
+  bool take(Instant now, std::size_t bytes);
+  // What was taken as `taken` is `actual`.
+  void correct(std::size_t taken, std::size_t actual);
+
+  // A copy was sent in the last second, or since.
+  bool busy() const { return sent_ > 0 || sent_before_ > 0; }
+  // Bytes a second; none: as fast as it can.
+  std::optional<double> rate() const { return rate_; }
+
+ private:
+  double rate_min() const;
+
+  std::optional<double> limit_;
+  double p99_factor_ = 0;
+  std::optional<double> rate_;
+  double tokens_ = 0;
+  Instant filled_at_;
+  double sent_ = 0;         // since the last second began
+  double sent_before_ = 0;  // in the second before
+  Instant second_began_;
+  int calm_seconds_ = 0;
+};
+
+}  // namespace gyre::runtime

@@ -1,0 +1,60 @@
+#include "storage/rocksdb_space.h"
+
+#include <optional>
+#include <utility>
+
+#include <rocksdb/convenience.h>
+
+#include "storage/rocksdb_options.h"
+
+namespace gyre::storage {
+
+std::uint64_t bytes_of(rocksdb::DB& db, const layout::KeyRange& range) {
+  const rocksdb::Range whole(range.begin, range.end);
+  rocksdb::SizeApproximationOptions options;
+  options.include_memtables = true;
+  std::uint64_t bytes = 0;
+  // Can fail only for options that exclude both memtables and files.
+  db.GetApproximateSizes(options, db.DefaultColumnFamily(), &whole, 1, &bytes).PermitUncheckedError();
+  return bytes;
+}
+
+Result<void> compact(rocksdb::DB& db, const std::string& path, const layout::KeyRange& range) {
+  const rocksdb::Slice begin(range.begin);
+  const rocksdb::Slice end(range.end);
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = false;  // what writes need goes on beside it
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  const rocksdb::Status status = db.CompactRange(options, &begin, &end);
+  if (!status.ok()) return write_failure(path, status);
+  return {};
+}
+
+Result<void> delete_files(rocksdb::DB& db, const std::string& path, const layout::KeyRange& range) {
+  const rocksdb::Slice begin(range.begin);
+  const rocksdb::Slice end(range.end);
+  rocksdb::ColumnFamilyHandle* const all = db.DefaultColumnFamily();
+  rocksdb::Status status = rocksdb::DeleteFilesInRange(&db, all, &begin, &end, /*include_end=*/false);
+  // One of the files may have held the range tombstone, which also hid records in files shared with neighbours.
+  if (status.ok()) status = db.DeleteRange(rocksdb::WriteOptions(), all, begin, end);
+  if (!status.ok()) return write_failure(path, status);
+  return {};
+}
+
+Result<void> compact_remains(rocksdb::DB& db, const std::string& path, std::vector<layout::KeyRange> ranges) {
+  constexpr std::uint64_t kRemainsBytesMin = std::size_t{64} << 10;
+  constexpr std::uint64_t kGapBytesMax = std::size_t{64} << 20;  // of a table: those on both sides may share one
+  std::optional<layout::KeyRange> span;
+  for (layout::KeyRange& range : ranges) {
+    if (bytes_of(db, range) < kRemainsBytesMin) continue;
+    if (span && bytes_of(db, {span->end, range.begin}) <= kGapBytesMax) {
+      span->end = std::move(range.end);
+      continue;
+    }
+    if (span) GYRE_TRY(compact(db, path, *span));
+    span = std::move(range);
+  }
+  return span ? compact(db, path, *span) : Result<void>();
+}
+
+}  // namespace gyre::storage
