@@ -220,6 +220,7 @@ void Checks::on_coordinator_runs(std::optional<Duration> rested) {
 void Checks::on_coordinator_sent(const NodeId& to, const messages::Message& message) {
   standing_.on_coordinator_sent(to, message);
   appointments_.on_coordinator_sent(message);
+  moves_.on_coordinator_sent(message);
 }
 
 void Checks::on_coordinator_reached(const NodeId& from, const messages::Message* message) {
@@ -230,7 +231,10 @@ void Checks::on_coordinator_reached(const NodeId& from, const messages::Message*
 void Checks::on_swapped(std::uint64_t decision, const ring::ClusterMap* before, const ring::ClusterMap& after) {
   map_ = after;
   const Standing::Decision decided = standing_.at(decision);
-  if (before != nullptr) appointments_.on_swapped(*before, after);
+  if (before != nullptr) {
+    appointments_.on_swapped(*before, after);
+    moves_.on_swapped(*before, after);
+  }
   for (std::size_t i = 0; i < after.entries.size(); ++i) {
     if (before != nullptr && before->entries[i] == after.entries[i]) continue;
     const PartitionId id(static_cast<std::uint16_t>(i));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/simulation/appointments.h"
+#include "tests/simulation/moves.h"
 #include "tests/simulation/promises.h"
 #include "tests/simulation/scheduler.h"
 #include "tests/simulation/sim_coordinator.h"
@@ -28,7 +29,7 @@ namespace gyre::simulation {
 // - a write acknowledged by `n` is held by so many members in sync, and kept by later terms (promises.h); one
 //   acknowledged by `all` by all of the in-sync set; so is what a linearizable read or a failed condition under `all`
 //   shows
-// - who is appointed may be (appointments.h)
+// - who is appointed may be (appointments.h), and who leaves may leave (moves.h)
 // - nobody gives a lease to a primary that it knows to be replaced
 // - the in-sync members of a new entry hold a part of the primary's history, everything acknowledged by `all`, and the
 //   records of their positions
@@ -47,7 +48,8 @@ class Checks : public NodeObserver, public CoordinatorObserver {
         notice_(std::move(notice)),
         standing_(scheduler, nodes),
         promises_(scheduler, truth, nodes, standing_, notice_),
-        appointments_(scheduler, truth, nodes, notice_) {}
+        appointments_(scheduler, truth, nodes, notice_),
+        moves_(nodes, notice_) {}
 
   Arrival on_request(NodeIndex node, const messages::RequestBody& request) override;
   void on_answer(NodeIndex node, const messages::RequestBody& request, const Arrival& arrival,
@@ -56,6 +58,7 @@ class Checks : public NodeObserver, public CoordinatorObserver {
   void on_died(NodeIndex node, Death death) override;
   void on_coordinator_decides(std::uint64_t decision) override { standing_.on_coordinator_decides(decision); }
   void on_swapped(std::uint64_t decision, const ring::ClusterMap* before, const ring::ClusterMap& after) override;
+  void on_target(const ring::Placement& target) override { moves_.on_target(target); }
   void on_coordinator_runs(std::optional<Duration> rested) override;
   void on_coordinator_rests() override { standing_.on_coordinator_rests(); }
   void on_coordinator_sent(const NodeId& to, const messages::Message& message) override;
@@ -161,6 +164,7 @@ class Checks : public NodeObserver, public CoordinatorObserver {
   Standing standing_;
   Promises promises_;
   Appointments appointments_;
+  MoveChecks moves_;
   TotalLosses total_losses_;
   std::optional<ring::ClusterMap> map_;  // what the store holds
   std::vector<Acknowledged> acknowledged_;

@@ -292,7 +292,9 @@ bool Checks::in_range(const LostRange& range, PartitionId partition, Position po
   // How far it went nobody may have heard of, where the data itself is gone.
   for (NodeIndex node = 0; node < nodes_.size(); ++node) {
     const bool had = truth_.ever_held(node, partition, position);
-    if (had && !truth_.lost_by_death(node, partition, position)) return false;
+    if (had && !truth_.lost_by_death(node, partition, position) && !truth_.left_to_others(node, partition, position)) {
+      return false;
+    }
   }
   return true;
 }

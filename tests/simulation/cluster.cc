@@ -37,7 +37,7 @@ Cluster::Cluster(const ClusterOptions& options)
   config.broken = options.broken;
   coordinator_ = std::make_unique<SimCoordinator>(scheduler_, network_, checks_, std::move(config), draw_rate());
   std::vector<std::string> seeds{Network::address_of("c1")};
-  for (NodeIndex i = 0; i < options.nodes; ++i) {
+  for (NodeIndex i = 0; i < options.nodes + options.spares; ++i) {
     NodeOptions node{.durability = options.durability,
                      .broken = options.broken,
                      .trust_refused = options.trust_refused,
@@ -47,6 +47,7 @@ Cluster::Cluster(const ClusterOptions& options)
     if (wrong > 0) node.wall_offset = Duration(rng.between(-wrong, wrong));
     nodes_.push_back(
         std::make_unique<SimNode>(scheduler_, network_, truth_, checks_, i, coordinator_->host_id(), node));
+    takes_part_.push_back(i < options.nodes);
     seeds.push_back(Network::address_of(nodes_.back()->id().str()));
   }
   for (std::uint32_t i = 1; i <= options.clients; ++i) {
@@ -68,9 +69,14 @@ void Cluster::watch() {
 
 void Cluster::start_all() {
   if (!coordinator_->up()) coordinator_->start();
-  for (auto& node : nodes_) {
-    if (!node->up()) node->start();
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    if (takes_part(i) && !nodes_[i]->up()) nodes_[i]->start();
   }
+}
+
+void Cluster::take_in(NodeIndex index) {
+  takes_part_[index] = true;
+  if (!nodes_[index]->up()) nodes_[index]->start();
 }
 
 void Cluster::heal(std::optional<NodeIndex> away) {
@@ -88,7 +94,7 @@ void Cluster::heal(std::optional<NodeIndex> away) {
     node.set_disk_stalled(false);
     node.set_stalls(0, 0s);
     node.disk().ledger().set_fails(0);
-    if (i == away) continue;
+    if (i == away || !takes_part(i)) continue;
     node.resume();
     // A ledger that could not be synced is used again only by another process, as it tells its operator.
     if (node.stopping() || node.disk().ledger().broken()) node.crash(Death::process);
@@ -109,24 +115,46 @@ bool Cluster::quiet(std::optional<NodeIndex> away) const { return unrest(away).e
 
 std::string Cluster::unrest(std::optional<NodeIndex> away) const {
   if (map() == nullptr) return "there is no cluster";
-  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
-    if (i != away && nodes_[i]->stalled()) return nodes_[i]->id().str() + " stands still";
-    if (i != away && !nodes_[i]->settled()) return nodes_[i]->id().str() + " is not settled";
-    if (i != away && nodes_[i]->map()->epoch != map()->epoch) return nodes_[i]->id().str() + " has an older map";
-  }
-  for (std::size_t i = 0; i < map()->entries.size(); ++i) {
-    const ring::PartitionEntry& entry = map()->entries[i];
-    const auto unrest = [&](std::string_view why) {
-      return fmt::format("partition {} ({}) {}", i, describe(entry), why);
-    };
-    if (entry.primary.empty()) return unrest("has no primary");
-    const auto is_away = [&](const NodeId& node) { return away && nodes_[*away]->id() == node; };
-    if (is_away(entry.primary)) return unrest("has a primary that is away");
-    if (!std::ranges::all_of(entry.learners, is_away)) return unrest("has learners");
-    if (!away && (!entry.departed.empty() || !entry.deposed.empty())) return unrest("has not accounted for all");
+  std::string why = unrest_of_nodes(away);
+  for (std::size_t i = 0; why.empty() && i < map()->entries.size(); ++i) {
     const PartitionId partition(static_cast<std::uint16_t>(i));
-    const auto primary = std::ranges::find(nodes_, entry.primary, [](const auto& node) { return node->id(); });
-    if (!(*primary)->serves(partition)) return unrest("is not served");
+    why = unrest_of(partition, away);
+    if (why.empty() && !away) why = misplaced(partition);
+    if (!why.empty()) why = fmt::format("partition {} ({}) {}", i, describe(map()->entries[i]), why);
+  }
+  return why;
+}
+
+std::string Cluster::unrest_of_nodes(std::optional<NodeIndex> away) const {
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    if (i == away || !takes_part(i)) continue;
+    const SimNode& node = *nodes_[i];
+    const std::string id = node.id().str();
+    if (node.stalled()) return id + " stands still";
+    if (!node.settled()) return id + " is not settled";
+    if (node.map()->epoch != map()->epoch) return id + " has an older map";
+  }
+  return {};
+}
+
+std::string Cluster::unrest_of(PartitionId partition, std::optional<NodeIndex> away) const {
+  const ring::PartitionEntry& entry = map()->entry(partition);
+  if (entry.primary.empty()) return "has no primary";
+  const auto is_away = [&](const NodeId& node) { return away && nodes_[*away]->id() == node; };
+  if (is_away(entry.primary)) return "has a primary that is away";
+  if (!std::ranges::all_of(entry.learners, is_away)) return "has learners";
+  if (!away && (!entry.departed.empty() || !entry.deposed.empty())) return "has not accounted for all";
+  return nodes_[index_of(nodes_, entry.primary)]->serves(partition) ? "" : "is not served";
+}
+
+std::string Cluster::misplaced(PartitionId partition) const {
+  const ring::PartitionEntry& entry = map()->entry(partition);
+  const std::vector<NodeId>& wanted = coordinator_->state()->target.partitions[partition.value()];
+  const std::vector<NodeId> members = entry.members();
+  if (!std::ranges::is_permutation(members, wanted)) return "should be on " + describe(wanted);
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    if (!nodes_[i]->up() || entry.has_member(nodes_[i]->id())) continue;
+    if (truth_.held(i, partition).position != Position{}) return "still has a copy on " + nodes_[i]->id().str();
   }
   return {};
 }

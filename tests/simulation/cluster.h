@@ -24,6 +24,7 @@ struct ClusterOptions {
   bool verbose = false;
   BrokenRule broken = BrokenRule::none;  // of every machine
   std::uint32_t nodes = 3;
+  std::uint32_t spares = 0;  // nodes that take part only when they are told to
   std::uint32_t clients = 1;
   ring::ClusterShape shape = {.partitions = 1, .replication_factor = 3, .min_in_sync = 2};
   runtime::Durability durability = runtime::Durability::everysec;
@@ -55,12 +56,18 @@ class Cluster {
   const ring::ClusterMap* map() const { return coordinator_->map(); }
   const ring::PartitionEntry& entry(PartitionId partition) const { return map()->entry(partition); }
 
+  // A node that does not take part is left alone: by faults, and when everything is healed. One that the cluster has
+  // removed does so only if it is told again.
+  bool takes_part(NodeIndex index) const { return takes_part_[index] && !nodes_[index]->removed(); }
+  void take_in(NodeIndex index);
+
   void start_all();
   // Everything that was broken is whole again, except what stays `away`.
   void heal(std::optional<NodeIndex> away = {});
   // Runs until `condition` holds; false: it did not within `limit`. Looked at every few milliseconds.
   bool await(Duration limit, const std::function<bool()>& condition);
-  // Every partition is served, every member that is not `away` in sync; if nobody is, no primary has to account.
+  // Every partition is served, every member that is not `away` in sync; if nobody is, no primary has to account, and
+  // copies are where they should be and nowhere else.
   bool quiet(std::optional<NodeIndex> away = {}) const;
   // Why quiet() is false.
   std::string unrest(std::optional<NodeIndex> away = {}) const;
@@ -72,6 +79,10 @@ class Cluster {
  private:
   double draw_rate();
   void watch();
+  std::string unrest_of_nodes(std::optional<NodeIndex> away) const;
+  std::string unrest_of(PartitionId partition, std::optional<NodeIndex> away) const;
+  // Why the copies of a partition are not where they should be. Empty: they are.
+  std::string misplaced(PartitionId partition) const;
 
   ClusterOptions options_;
   Scheduler scheduler_;
@@ -79,6 +90,7 @@ class Cluster {
   std::optional<Notice> failure_;
   Truth truth_;
   Nodes nodes_;
+  std::vector<bool> takes_part_;  // by node
   Checks checks_;
   std::unique_ptr<SimCoordinator> coordinator_;
   std::vector<std::unique_ptr<SimClient>> clients_;

@@ -162,4 +162,15 @@ std::string describe(const ring::PartitionEntry& entry) {
   return text;
 }
 
+std::string describe(const std::vector<NodeId>& nodes) {
+  std::string text;
+  for (const NodeId& node : nodes) text += (text.empty() ? "" : " ") + node.str();
+  return text;
+}
+
+std::string_view describe(ring::Membership membership) {
+  static constexpr std::string_view kNames[] = {"active", "draining", "away", "removing", "gone"};
+  return kNames[static_cast<int>(membership)];
+}
+
 }  // namespace gyre::simulation

@@ -28,6 +28,15 @@ void Faults::later(Duration from, Duration to, Event event) {
   });
 }
 
+SimNode& Faults::any_node() {
+  std::vector<NodeIndex> nodes;
+  for (NodeIndex i = 0; i < cluster_.nodes(); ++i) {
+    if (cluster_.takes_part(i)) nodes.push_back(i);
+  }
+  // Where all were removed, one that is down: nothing happens to it.
+  return cluster_.node(nodes.empty() ? 0 : nodes[rng().below(nodes.size())]);
+}
+
 void Faults::strike() {
   const std::pair<unsigned, void (Faults::*)()> kinds[] = {
       {options_.process_pauses, &Faults::pause_node},         {options_.process_stops, &Faults::stop_node},
@@ -66,7 +75,7 @@ void Faults::kill(SimNode& node, Death death) {
   }
   const Duration longest = rng().chance(0.3) ? Duration(4s) : Duration(500ms);
   later(20ms, longest, [&node] {
-    if (!node.up()) node.start();
+    if (!node.up() && !node.removed()) node.start();
   });
 }
 
@@ -82,7 +91,7 @@ void Faults::stop_node() {
   node.stop();
   later(1s, 4s, [&node] {
     node.crash(Death::process);  // if it has not ended by itself
-    node.start();
+    if (!node.removed()) node.start();
   });
 }
 

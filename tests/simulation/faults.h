@@ -58,7 +58,8 @@ class Faults {
 
   Scheduler& scheduler() { return cluster_.scheduler(); }
   Rng& rng() { return cluster_.scheduler().rng(); }
-  SimNode& any_node() { return cluster_.node(static_cast<NodeIndex>(rng().below(cluster_.nodes()))); }
+  // One that takes part.
+  SimNode& any_node();
   HostId any_host() { return static_cast<HostId>(rng().below(cluster_.network().hosts())); }
   // Unless the faults are over then: healing is done by others.
   void later(Duration from, Duration to, Event event);

@@ -10,6 +10,7 @@
 
 #include "tests/simulation/cluster.h"
 #include "tests/simulation/faults.h"
+#include "tests/simulation/operators.h"
 #include "tests/simulation/workload.h"
 
 namespace gyre::simulation {
@@ -27,6 +28,7 @@ constexpr std::uint32_t kProgressKeys = 12;  // of each client: every level of r
 struct Plan {
   ClusterOptions cluster;
   FaultOptions faults;
+  OperatorOptions operators = OperatorOptions::none();
   WorkloadMix mix;
   Duration fault_phase{0};
   double stalls = 0;
@@ -59,6 +61,22 @@ void draw_faults(Rng& rng, FaultOptions& faults) {
   }
   if (rng.chance(0.2)) faults.disk_dies = 1;
   faults.pause_max = rng.chance(0.5) ? 500ms : 1500ms;
+}
+
+// In half of the runs nobody interferes.
+void draw_operators(Rng rng, Plan& plan) {
+  if (rng.chance(0.5)) return;
+  plan.operators = {};
+  OperatorOptions& operators = plan.operators;
+  unsigned* const kinds[] = {&operators.joins,  &operators.weights,  &operators.drains, &operators.resumes,
+                             &operators.copies, &operators.removals, &operators.plans,  &operators.gives_up,
+                             &operators.halts,  &operators.replaces};
+  for (unsigned* kind : kinds) {
+    const auto dice = rng.below(10);
+    *kind = dice < 3 ? 0 : dice < 9 ? *kind : *kind * 8;
+  }
+  plan.cluster.spares = static_cast<std::uint32_t>(rng.below(3));
+  if (rng.chance(0.3)) operators.pause_max = 800ms;
 }
 
 Plan draw_plan(std::uint64_t seed) {
@@ -94,14 +112,15 @@ Plan draw_plan(std::uint64_t seed) {
   plan.fault_phase = Duration(rng.between(Duration(4s).count(), Duration(9s).count()));
   plan.stalls = rng.chance(0.3) ? 0.0005 : 0;
   plan.slow_start = rng.chance(0.3);
+  draw_operators(Rng(seed * 0x9E3779B97F4A7C15 + 2), plan);
   return plan;
 }
 
 std::string describe(const Plan& plan) {
   static constexpr const char* kDurability[] = {"os", "everysec", "always"};
   const ClusterOptions& c = plan.cluster;
-  return fmt::format("{} nodes, rf {}, min-in-sync {}, {} partitions, {} clients, {}, D {} ms, L {} ms, log {}{}{}",
-                     c.nodes, c.shape.replication_factor, c.shape.min_in_sync, c.shape.partitions, c.clients,
+  return fmt::format("{} nodes and {} more, rf {}, min-in-sync {}, {} partitions, {} clients, {}, D {} ms, L {} ms, log {}{}{}",
+                     c.nodes, c.spares, c.shape.replication_factor, c.shape.min_in_sync, c.shape.partitions, c.clients,
                      kDurability[static_cast<int>(c.durability)], to_ms(c.shape.timing.detection),
                      to_ms(c.shape.timing.lease), c.log_kept, c.trust_refused ? "" : ", refusals not trusted",
                      c.drift > 0 ? ", clocks drift" : "");
@@ -109,7 +128,7 @@ std::string describe(const Plan& plan) {
 
 class Run {
  public:
-  explicit Run(Plan plan) : plan_(std::move(plan)), cluster_(plan_.cluster), faults_(cluster_, plan_.faults) {}
+  explicit Run(Plan plan) : plan_(std::move(plan)), cluster_(plan_.cluster), faults_(cluster_, plan_.faults), operators_(cluster_, plan_.operators) {}
 
   RunReport go();
 
@@ -127,6 +146,7 @@ class Run {
   Plan plan_;
   Cluster cluster_;
   Faults faults_;
+  Operators operators_;
   Histories histories_;
   std::vector<std::unique_ptr<Workload>> workloads_;
   std::size_t open_ = 0;
@@ -171,7 +191,7 @@ void Run::start() {
   scheduler.after(scheduler.between(0s, 500ms), [this] {
     if (!cluster_.coordinator().up()) cluster_.coordinator().start();
   });
-  for (NodeIndex i = 0; i < cluster_.nodes(); ++i) {
+  for (NodeIndex i = 0; i < plan_.cluster.nodes; ++i) {
     scheduler.after(scheduler.between(0s, 500ms), [this, i] {
       if (!cluster_.node(i).up()) cluster_.node(i).start();
     });
@@ -195,6 +215,7 @@ void Run::break_things() {
     for (NodeIndex i = 0; i < cluster_.nodes(); ++i) cluster_.node(i).set_stalls(plan_.stalls, 3s);
   }
   faults_.work_until(end);
+  operators_.work_until(end);
   while (scheduler.now() < end && !failed()) scheduler.run_for(100ms);
 }
 
@@ -203,7 +224,7 @@ void Run::heal() {
   Scheduler& scheduler = cluster_.scheduler();
   std::optional<NodeIndex> away;
   for (NodeIndex i = 0; i < cluster_.nodes(); ++i) {
-    if (!cluster_.node(i).up()) away = i;
+    if (cluster_.takes_part(i) && !cluster_.node(i).up()) away = i;
   }
   const bool enough = plan_.cluster.shape.replication_factor >= 2;
   if (!enough || !scheduler.rng().chance(0.5)) away.reset();
@@ -215,7 +236,7 @@ void Run::heal() {
     if (quiet) cluster_.checks().check_ledgers(false);
     cluster_.heal();
   }
-  if (!cluster_.await(kHealLimit, [this] { return cluster_.quiet(); }) && !failed()) {
+  if (!cluster_.await(kHealLimit, [this] { return operators_.calm() && cluster_.quiet(); }) && !failed()) {
     fail("healing", "after healing, the cluster does not become whole: " + cluster_.unrest());
   }
   scheduler.run_for(1s);
@@ -245,7 +266,7 @@ void Run::demand_progress() {
 
 // Each key is written once, at one of the levels, and read at one.
 void Run::write_in_peace(SimClient& client, std::uint32_t number) {
-  const std::uint32_t members = plan_.cluster.shape.replication_factor;
+  const std::uint32_t members = cluster_.map()->shape.replication_factor;
   messages::WriteRequest write;
   const Bytes key = Bytes::copy_of(fmt::format("progress-{}-{}", client.name(), number));
   write.operations.push_back({.key = key, .value = Bytes::copy_of("v"), .expiry = {}, .condition = {}});

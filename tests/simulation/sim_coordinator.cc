@@ -151,6 +151,17 @@ void SimCoordinator::swap_now(const Swap& swap) {
       if (before && before->map.entries[i] == state_->map.entries[i]) continue;
       scheduler_.trace("c1", fmt::format("  partition {}: {}", i, describe(state_->map.entries[i])));
     }
+    for (const ring::NodeInfo& node : state_->map.nodes) {
+      const ring::NodeInfo* known = before ? before->map.find_node(node.id) : nullptr;
+      if (known != nullptr && known->membership == node.membership && known->weight == node.weight) continue;
+      scheduler_.trace("c1", fmt::format("  {}: {}, weight {}", node.id.str(), describe(node.membership), node.weight));
+    }
+    if (!before || before->target != state_->target) {
+      observer_.on_target(state_->target);
+      for (std::size_t i = 0; i < state_->target.partitions.size(); ++i) {
+        scheduler_.trace("c1", fmt::format("  target of partition {}: {}", i, describe(state_->target.partitions[i])));
+      }
+    }
     observer_.on_swapped(swap.decision, before ? &before->map : nullptr, state_->map);
   }
   if (!result) scheduler_.trace("c1", "cannot swap: " + result.error().message);

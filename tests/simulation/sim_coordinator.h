@@ -24,6 +24,8 @@ class CoordinatorObserver {
   virtual void on_coordinator_decides(std::uint64_t decision) = 0;
   // The store has taken another map by that decision; `before` null: there was none.
   virtual void on_swapped(std::uint64_t decision, const ring::ClusterMap* before, const ring::ClusterMap& after) = 0;
+  // With it, another target placement; called first.
+  virtual void on_target(const ring::Placement& target) = 0;
   // It runs from now on: a new process, or one that had rested for so long.
   virtual void on_coordinator_runs(std::optional<Duration> rested) = 0;
   // It is paused, or dead.
@@ -51,6 +53,7 @@ class SimCoordinator {
   HostId host_id() const { return host_; }
   control::MemoryStore& store() { return store_; }
   // What the store holds; null: no cluster yet.
+  const control::ClusterState* state() const { return state_.get(); }
   const ring::ClusterMap* map() const { return state_ ? &state_->map : nullptr; }
   // An operator's request; `done` is called if it is answered.
   void ask(messages::RequestBody body, std::function<void(messages::ResponseBody)> done);

@@ -126,6 +126,7 @@ void SimNode::start() {
   GYRE_ASSERT(!up());
   ++life_;
   paused_ = false;
+  removed_ = false;
   disk_.open(options_.durability == runtime::Durability::always);
   const Instant shows{scheduler_.between(10s, 100'000s)};
   process_ =
@@ -206,6 +207,10 @@ void SimNode::leave() {
     process.tell_coordinator(messages::Leaving{});
     return schedule_turn();
   }
+  end_in_good_order();
+}
+
+void SimNode::end_in_good_order() {
   scheduler_.trace(id_.str(), "stops in good order");
   // Not from within the process.
   scheduler_.after(0ms, [this, life = life_] {
@@ -354,7 +359,7 @@ void SimNode::on_message(const messages::Sender& from, messages::Message message
   if (from.node.empty()) {
     if (from.cluster != process_->agent->cluster()) return;
     if (auto* push = std::get_if<messages::MapPush>(&message)) {
-      process_->agent->on_map(process_->now().steady, push->map);
+      process_->agent->on_map(process_->now().steady, push->update);
       return drive_agent();
     }
   }
@@ -393,6 +398,8 @@ void SimNode::drive_agent() {
       store_map(std::move(adopt->map));
     } else if (auto* refused = std::get_if<control::Refused>(&effect)) {
       scheduler_.trace(id_.str(), "refused: " + refused->error.message);
+      removed_ = refused->error.code == ErrorCode::denied;
+      if (removed_) end_in_good_order();
     }
   }
   if (agent.next_deadline() == kNever) return;

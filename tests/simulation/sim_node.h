@@ -67,6 +67,8 @@ class SimNode {
   void resume();
   bool up() const { return process_ != nullptr; }
   bool paused() const { return paused_; }
+  // Its last process stopped because the cluster has removed it.
+  bool removed() const { return removed_; }
   // Was told to stop, and has not yet.
   bool stopping() const;
   // Does nothing now, and has not said yet what it did last.
@@ -113,6 +115,7 @@ class SimNode {
   void probe_peers();
   void on_second();
   void leave();
+  void end_in_good_order();
 
   void drive_agent();
   void ask_coordinator(control::AskCoordinator ask);
@@ -130,6 +133,7 @@ class SimNode {
   std::unique_ptr<Process> process_;
   std::uint64_t life_ = 0;  // counts starts and ends: events of an earlier life are dropped
   bool paused_ = false;
+  bool removed_ = false;
   bool disk_full_ = false;
   Duration read_ahead_{0};  // what processes that died within a stall had read, and stored, of the time behind it
   std::map<PartitionId, WorldTime> stopped_at_;  // when it served last, for those it does not serve any more

@@ -49,7 +49,17 @@ void Truth::on_commit(NodeIndex node, const storage::PartitionBatch& batch) {
     fail_(fmt::format("{} says that partition {} is at {}, which nobody ever wrote", name(node),
                       batch.partition.value(), to_string(now)));
   }
+  const bool deletes = batch.drop_first && now == Position{} && state.position != Position{};
+  if (deletes) note_deletion(node, batch.partition, state.position);
   state = batch.state;
+}
+
+void Truth::note_deletion(NodeIndex node, PartitionId partition, Position before) {
+  Deletion deletion{node, partition, before, {}};
+  for (const auto& [place, state] : held_) {
+    if (place.first != node && place.second == partition) deletion.others.push_back(state.position);
+  }
+  deletions_.push_back(std::move(deletion));
 }
 
 void Truth::on_opened(NodeIndex node, const std::vector<std::pair<PartitionId, storage::StoredPartition>>& stored) {
@@ -168,6 +178,14 @@ bool Truth::lost_by_death(NodeIndex node, PartitionId partition, Position positi
   return std::ranges::any_of(deaths_, [&](const Death& death) {
     return death.node == node && death.partition == partition && contains(partition, death.before, position) &&
            !contains(partition, death.after, position);
+  });
+}
+
+bool Truth::left_to_others(NodeIndex node, PartitionId partition, Position position) const {
+  return std::ranges::any_of(deletions_, [&](const Deletion& deletion) {
+    const auto has = [&](Position held) { return contains(partition, held, position); };
+    return deletion.node == node && deletion.partition == partition && has(deletion.before) &&
+           std::ranges::any_of(deletion.others, has);
   });
 }
 

@@ -47,6 +47,8 @@ class Truth {
   bool ever_held(NodeIndex node, PartitionId partition, Position position) const;
   // Held it, and lost it when it died.
   bool lost_by_death(NodeIndex node, PartitionId partition, Position position) const;
+  // Held it, and deleted its copy while another node held it.
+  bool left_to_others(NodeIndex node, PartitionId partition, Position position) const;
   // Null: nobody ever applied it.
   const messages::LoggedWrite* find(PartitionId partition, Position position) const;
   // When somebody first applied it. REQUIRES: somebody did.
@@ -89,6 +91,7 @@ class Truth {
     std::map<messages::WriteId, std::vector<Position>> ids;
   };
 
+  void note_deletion(NodeIndex node, PartitionId partition, Position before);
   Applied* find_applied(PartitionId partition, Position position);
   void apply(NodeIndex node, PartitionId id, Position before, const messages::LoggedWritePtr& write);
   void add(PartitionId id, Partition& partition, Position before, const messages::LoggedWritePtr& write);
@@ -113,6 +116,13 @@ class Truth {
     Position after;
   };
   std::vector<Death> deaths_;  // those that lost something
+  struct Deletion {
+    NodeIndex node;
+    PartitionId partition;
+    Position before;
+    std::vector<Position> others;  // what the other nodes held then
+  };
+  std::vector<Deletion> deletions_;
   std::size_t writes_ = 0;
 };
 

@@ -1,0 +1,57 @@
+#include "tests/simulation/moves.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace gyre::simulation {
+
+using messages::Order;
+
+void MoveChecks::on_target(const ring::Placement& target) { target_before_ = std::exchange(target_, target); }
+
+MoveChecks::Copies MoveChecks::copies(const ring::ClusterMap& map, const ring::Placement& target,
+                                      PartitionId partition) const {
+  if (partition.value() >= map.entries.size() || partition.value() >= target.partitions.size()) return {};
+  const std::vector<NodeId>& wanted = target.partitions[partition.value()];
+  Copies copies{0, std::min<std::size_t>(map.shape.replication_factor, wanted.size())};
+  for (const ring::InSyncMember& member : map.entry(partition).in_sync) {
+    if (std::ranges::find(wanted, member.node) != wanted.end()) ++copies.in_sync;
+  }
+  return copies;
+}
+
+void MoveChecks::on_coordinator_sent(const messages::Message& message) {
+  const auto* order = std::get_if<Order>(&message);
+  if (order == nullptr || order->kind != Order::Kind::release) return;
+  const Copies now = copies(map_, target_, order->partition);
+  const bool enough = now.enough() || copies(map_before_, target_, order->partition).enough() ||
+                      copies(map_, target_before_, order->partition).enough() ||
+                      copies(map_before_, target_before_, order->partition).enough();
+  if (enough) return;
+  notice_({Notice::Kind::safety, "copies",
+           fmt::format("{} is to leave the members of partition {}, though only {} of the {} that replace it are in "
+                       "sync",
+                       order->node.str(), order->partition.value(), now.in_sync, now.wanted)});
+}
+
+void MoveChecks::on_swapped(const ring::ClusterMap& before, const ring::ClusterMap& after) {
+  map_before_ = before;
+  map_ = after;
+  for (std::size_t i = 0; i < std::min(before.entries.size(), after.entries.size()); ++i) {
+    const ring::PartitionEntry& entry = after.entries[i];
+    for (const ring::DeposedPrimary& deposed : before.entries[i].deposed) {
+      const ring::NodeInfo* node = before.find_node(deposed.node);
+      const bool given_up = node == nullptr || node->membership == ring::Membership::gone;
+      const bool left = before.entries[i].has_member(deposed.node) && !entry.has_member(deposed.node);
+      const bool accounted = std::ranges::find(entry.deposed, deposed) == entry.deposed.end();
+      if (!left || given_up || accounted) continue;
+      notice_({Notice::Kind::safety, "accounts",
+               fmt::format("{} is no member of partition {} any more, and has not accounted for term {}",
+                           deposed.node.str(), i, deposed.term.value())});
+    }
+  }
+}
+
+}  // namespace gyre::simulation
