@@ -163,6 +163,7 @@ class Coordinator {
   // Rounds and the store.
   void begin_round();
   Due look_around();
+  bool still_holds(const NodeId& node, Instant since) const;
   bool has_work(const std::vector<Choice>& choices, const Due& due) const;
   std::vector<AcceptedJoin> admit_waiting(ClusterState& next);
   std::vector<Choice> apply_choices(std::vector<Choice> choices, ClusterState& next) const;
@@ -217,6 +218,7 @@ class Coordinator {
   Planner planner_;
   LoadTable loads_;
   ring::MapHistory history_;
+  std::map<NodeId, Instant> unneeded_since_;  // nodes that are to leave the cluster, and that nobody counts on any more
   bool look_due_ = true;  // time has passed, or the state is another: something may be due
   std::vector<WaitingJoin> waiting_;
   std::vector<WaitingOperator> operators_;

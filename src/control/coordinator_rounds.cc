@@ -93,12 +93,26 @@ void Coordinator::begin_round() {
 Coordinator::Due Coordinator::look_around() {
   Due due;
   if (!std::exchange(look_due_, false)) return due;
-  due.memberships = due_changes(view(), [&](const NodeId& node) { return moves_.deleting(node); });
+  std::map<NodeId, Instant> unneeded;
+  due.memberships = due_changes(view(), [&](const NodeId& node) {
+    const auto known = unneeded_since_.find(node);
+    const Instant since = known == unneeded_since_.end() ? now_ : known->second;
+    unneeded.emplace(node, since);
+    return still_holds(node, since);
+  });
+  unneeded_since_ = std::move(unneeded);
   due.steps = rebalancer_.steps(view(), elections_, hand_overs_);
   if (moves_.update(view(), confirmed_, loads_)) {
     event(Kind::rebalance_done, {}, "all partitions are where the target placement wants them");
   }
   return due;
+}
+
+// A node leaves once it has given up its copies, for they may hold what nobody else does. One that is down is waited
+// for, unless it is gone for good.
+bool Coordinator::still_holds(const NodeId& node, Instant since) const {
+  if (!liveness_.up(node)) return confirmed_->map.find_node(node)->membership != ring::Membership::gone;
+  return now_ - since < kDeletionPatience && loads_.holds_copies(node, since).value_or(true);
 }
 
 bool Coordinator::has_work(const std::vector<Choice>& choices, const Due& due) const {

@@ -50,6 +50,12 @@ const LoadTable::Node* LoadTable::fresh(const NodeId& node, Instant now) const {
   return found != nodes_.end() && now - found->second.at <= kLoadLife ? &found->second : nullptr;
 }
 
+std::optional<bool> LoadTable::holds_copies(const NodeId& node, Instant since) const {
+  const auto found = nodes_.find(node);
+  if (found == nodes_.end() || found->second.at < since) return std::nullopt;
+  return std::ranges::any_of(found->second.bytes, [](const auto& of) { return of.second > 0; });
+}
+
 std::uint64_t LoadTable::bytes_of(const ring::ClusterMap& map, PartitionId partition) const {
   const ring::PartitionEntry& entry = map.entry(partition);
   std::uint64_t largest = 0;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,8 @@ class LoadTable {
   std::vector<ring::PartitionLoad> loads(const ring::ClusterMap& map, Instant now) const;
   // Of one copy, about.
   std::uint64_t bytes_of(const ring::ClusterMap& map, PartitionId partition) const;
+  // Whether the node had copies by what it reported at or after `since`. None: it reported nothing.
+  std::optional<bool> holds_copies(const NodeId& node, Instant since) const;
   // The copy of the partition that `to` is sent. Null: none is being sent.
   const Transfer* transfer(const ring::ClusterMap& map, PartitionId partition, const NodeId& to, Instant now) const;
   // All of the map's nodes, by id.

@@ -118,13 +118,6 @@ void MoveTracker::on_retired(const NodeId& node, PartitionId partition) {
   }
 }
 
-bool MoveTracker::deleting(const NodeId& node) const {
-  return std::ranges::any_of(open_, [&](const auto& of) {
-    return std::ranges::any_of(of.second,
-                               [&](const Move& move) { return move.from == node && move.stage == Stage::deleting; });
-  });
-}
-
 std::uint64_t MoveTracker::bytes_of(const View& view, PartitionId partition, const Move& move,
                                     const LoadTable& loads) const {
   if (move.to.empty()) return 0;

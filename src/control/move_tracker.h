@@ -29,8 +29,6 @@ class MoveTracker {
   // The node holds nothing any more of a partition.
   void on_retired(const NodeId& node, PartitionId partition);
 
-  // A copy of the node's is being deleted.
-  bool deleting(const NodeId& node) const;
   // Moves, and what is done of this rebalance.
   messages::MovesResponse status(const View& view, const LoadTable& loads) const;
 

@@ -44,7 +44,9 @@ bool target_in_sync(const View& view, const HandOvers& hand_overs, PartitionId p
     if (!in_sync(view, entry, node)) return false;
     ++copies;
   }
-  return copies >= std::min<std::size_t>(view.map().shape.replication_factor, nodes.size());
+  // Where nodes were lost the target may have fewer than an `all` write needs: then the old ones stay.
+  const ring::ClusterShape& shape = view.map().shape;
+  return copies >= std::min<std::size_t>(shape.replication_factor, nodes.size()) && copies >= shape.min_in_sync;
 }
 
 bool gone(const View& view, const NodeId& node) {

@@ -27,7 +27,8 @@ inline constexpr std::size_t kReleasesPerPrimary = 16;
 // Each step changes one entry, where no election is open, from what the map says; it can be interrupted anywhere. All
 // that is kept here is what may be forgotten.
 //
-// INVARIANT: nothing leaves while fewer than min(RF, size of the target) members of the target are in sync. But a node
+// INVARIANT: nothing leaves while fewer members of the target are in sync than min(RF, size of the target), or than an
+// `all` write needs. But a node
 // that an operator says is gone for good holds no copy: as a learner it leaves at once.
 class Rebalancer {
  public:

@@ -172,7 +172,6 @@ void Partition::take_member_role(const Moment& now, bool followed) {
   if (!context_->view->entry.has_member(context_->config.self)) return leave(now, followed);
   // A step that drops this node's copy may be on its way: whatever repairs it next waits for that.
   if (std::holds_alternative<Idle>(role_)) context_->journal.disown_step();
-  gave_up_copy_ = false;
   if (in_sync()) {
     role_ = Replica{};
   } else {
@@ -431,7 +430,6 @@ void Partition::on_persisted(const Moment& now, std::uint64_t id) {
     if (idle->retiree != nullptr && report.step) {
       idle->retiree->on_step_persisted();
       idle->retiree.reset();
-      gave_up_copy_ = true;
     }
   } else {
     follower_->on_stored(now, report.step);
@@ -590,12 +588,12 @@ std::optional<messages::PeerDown> Partition::silent_primary(const Moment& now) c
 
 bool Partition::settled(const Moment& now) const {
   if (!context_->view) return false;
-  // What a start may lack it says only once it has nothing to give up: until then the next start has to know.
-  if (std::holds_alternative<Idle>(role_)) return retiree() == nullptr || context_->config.loses_nothing;
   // What only this start knows to be lost must be in the ledger first: a later one does not know it any more.
   const bool owes_account = std::ranges::find(context_->view->entry.deposed, context_->config.self,
                                               &ring::DeposedPrimary::node) != context_->view->entry.deposed.end();
   if (owes_lost_range_ || (owes_account && !context_->config.loses_nothing)) return false;
+  // A copy that is not given up yet makes no start look clean.
+  if (std::holds_alternative<Idle>(role_)) return retiree() == nullptr || context_->config.loses_nothing;
   if (primary()) return serving(now);
   const Term term = context_->view->entry.term;
   return std::holds_alternative<Replica>(role_) && follower_->whole() && follower_->following(term);

@@ -240,7 +240,6 @@ class Partition {
   Instant damage_told_at_;
   Instant retire_from_;
   std::uint64_t drops_ = 0;  // of this node's copy
-  bool gave_up_copy_ = false;  // this process, since it was a member: the ledger has what only it held
   bool release_due_ = false;  // something happened that may let answers go
   bool stopping_ = false;
 };

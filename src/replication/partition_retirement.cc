@@ -54,8 +54,8 @@ void Partition::leave(const Moment& now, bool followed) {
 // Whether it can tell by now what of its terms as primary did not survive.
 bool Partition::has_to_say(const Moment& now) const {
   if (const Primary* self = primary()) return self->serving(now.steady);
-  // A start that may lack writes cannot tell, and has nobody to learn from: their range stays open.
-  if (std::holds_alternative<Idle>(role_)) return gave_up_copy_ && context_->config.loses_nothing;
+  // Where there is no copy (any more), the ledger has what only it held; but not what a start may lack.
+  if (std::holds_alternative<Idle>(role_)) return map_from_store_ && retiree() == nullptr;
   // A member knows where its term ended only once it has all that its primary had.
   return follower_->caught_up(context_->view->entry.term);
 }

@@ -51,7 +51,7 @@ void Primary::on_view(const Moment& now) {
   });
   std::erase_if(released_, [&](const auto& released) {
     const auto found = view.nodes.find(released.first);
-    return found == view.nodes.end() || found->second.incarnation > released.second;
+    return found == view.nodes.end() || found->second.incarnation > released.second.incarnation;
   });
   recount();
   try_office(now);

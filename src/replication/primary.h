@@ -95,6 +95,12 @@ class Primary {
     bool asked = false;
     Instant asked_at;
   };
+  // A process that is to leave the in-sync set. The order is repeated while it stands: a target placement may change,
+  // and a node that was to leave is wanted again.
+  struct Released {
+    Incarnation incarnation;
+    Instant until;
+  };
   struct Handover {
     NodeId successor;
     Instant since;
@@ -139,7 +145,7 @@ class Primary {
   bool in_office_ = false;
   std::map<NodeId, Progress> members_;    // all others of the entry
   std::map<NodeId, Newcomer> newcomers_;  // counted beyond the entry's in-sync set
-  std::map<NodeId, Incarnation> released_;  // processes that were to leave the in-sync set
+  std::map<NodeId, Released> released_;
   // By the last recount(), of the other members counted.
   Instant right_until_;       // their first lease to run out
   Sequence held_by_counted_;  // by all of them

@@ -26,6 +26,7 @@ void Primary::on_tick(const Moment& now) {
   pump_all(now);
   if (handover_ && now.steady - handover_->since > context_.view->timing.detection) handover_.reset();
   if (!in_office_ && !context_.broken(BrokenRule::only_primary_grows)) return;
+  std::erase_if(released_, [&](const auto& released) { return released.second.until <= now.steady; });
   if (brake_.due(now.steady)) look_at_learners(now.steady);
   const bool may_grow = serving(now.steady) || context_.broken(BrokenRule::only_primary_grows);
   if (may_grow) count_newcomers(now.steady);
@@ -183,7 +184,7 @@ void Primary::on_order(const Moment& now, const messages::Order& order) {
   if (order.kind == messages::Order::Kind::release) {
     // A late order is about a process that is gone.
     if (order.incarnation != context_.view->nodes.at(order.node).incarnation) return;
-    released_.insert_or_assign(order.node, order.incarnation);
+    released_.insert_or_assign(order.node, Released{order.incarnation, now.steady + context_.view->timing.detection});
     const auto newcomer = newcomers_.find(order.node);
     if (newcomer != newcomers_.end() && !newcomer->second.asked) newcomers_.erase(newcomer);
     return recount();

@@ -17,6 +17,8 @@ messages::LoadReport::Item item_of(const Machine& machine) {
   return {machine.partition.id(), rounded(load.read_rate), rounded(load.write_rate), load.bytes};
 }
 
+messages::LoadReport::Item idle_item(const Machine& machine) { return {machine.partition.id(), 0, 0, 0}; }
+
 std::uint64_t operations(const messages::LoadReport::Item& item) {
   return std::uint64_t{item.reads_per_second} + item.writes_per_second;
 }
@@ -48,8 +50,9 @@ void LoadMeter::decay_keys(Instant now) {
 messages::LoadReport LoadMeter::report(const Machines& machines) const {
   messages::LoadReport report;
   for (const auto& machine : machines.all()) {
-    if (!machines.member(*machine)) continue;
-    messages::LoadReport::Item item = item_of(*machine);
+    messages::LoadReport::Item item = machines.member(*machine) ? item_of(*machine) : idle_item(*machine);
+    // Not measured yet, or no member's copy any more: there all the same.
+    if (machine->partition.state().position != Position()) item.bytes = std::max<std::uint64_t>(item.bytes, 1);
     if (operations(item) > 0 || item.bytes > 0) report.items.push_back(item);
   }
   const auto micros = [](Duration d) {

@@ -111,7 +111,7 @@ void Upkeep::reclaim() {
       context_.environment.run_blocking([engine = &context_.engine, result] { *result = engine->reclaim(); },
                                         [this, result] {
                                           reclaiming_ = false;
-                                          if (!*result) context_.on_read_error(result->error());
+                                          if (!*result) context_.on_read_error(nullptr, result->error());
                                         });
   reclaiming_ = submitted.has_value();
   reclaim_due_ = !submitted;

@@ -85,7 +85,7 @@ struct PeerDown {
 
 # How busy a node is, about once a second.
 struct LoadReport {
-  items @0 :List(LoadItem);      # of partitions it is a member of, by partition; at most 16384. Others: idle and empty
+  items @0 :List(LoadItem);      # of partitions it has a copy of, by partition; at most 16384
   transfers @1 :List(Transfer);  # copies that it sends, as primary; at most 16384
   p99Us @2 :UInt32;      # of requests, over the last seconds; 0: there were none
   restP99Us @3 :UInt32;  # while it sent no copies; 0: not known

@@ -196,6 +196,7 @@ void Checks::on_sent(NodeIndex node, const messages::Message& message) {
 
 void Checks::on_died(NodeIndex node, Death death) {
   standing_.on_died(node);
+  moves_.on_died(node);
   if (death != Death::process) note_total_losses();
 }
 
@@ -225,7 +226,9 @@ void Checks::on_coordinator_sent(const NodeId& to, const messages::Message& mess
 
 void Checks::on_coordinator_reached(const NodeId& from, const messages::Message* message) {
   standing_.on_coordinator_reached(from, message);
-  if (message != nullptr) appointments_.on_coordinator_reached(from, *message);
+  if (message == nullptr) return;
+  appointments_.on_coordinator_reached(from, *message);
+  moves_.on_coordinator_reached(from, *message);
 }
 
 void Checks::on_swapped(std::uint64_t decision, const ring::ClusterMap* before, const ring::ClusterMap& after) {

@@ -72,7 +72,13 @@ std::string describe(const Message& message) {
             return fmt::format("order {} {} {}", of(m.partition, m.term),
                                m.kind == Order::Kind::hand_over ? "hand over to" : "release", m.node.str());
           },
-          [](const MapPush& m) { return fmt::format("map {}", m.map->epoch.value()); },
+          [](const MapPush& m) {
+            if (m.update.map) return fmt::format("map {}", m.update.map->epoch.value());
+            return fmt::format("what changed up to map {}", m.update.delta->to.value());
+          },
+          [](const RetireAsk& m) { return fmt::format("may {} go?", of(m.partition, m.term)); },
+          [](const RetireAnswer& m) { return fmt::format("{} is held to {}", of(m.partition, m.term), to_string(m.held)); },
+          [](const Retired& m) { return fmt::format("deleted p{}", m.partition.value()); },
           [](const PollAnswer& m) {
             std::string text = "polled";
             for (const auto& item : m.items) {
@@ -93,7 +99,7 @@ std::string describe(const Message& message) {
           [](const Accounted& m) { return "accounted " + of(m.partition, m.term); },
           [](const NodeEvent& m) {
             static constexpr const char* kKinds[] = {"serving",  "stopped",   "rewound",       "lost writes",
-                                                     "snapshot", "caught up", "storage failed"};
+                                                     "snapshot", "caught up", "storage failed", "deleted"};
             return fmt::format("event: {} {} {} {}", kKinds[static_cast<int>(m.kind)], of(m.partition, m.term), m.count,
                                m.detail);
           },

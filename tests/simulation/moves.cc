@@ -9,15 +9,29 @@ namespace gyre::simulation {
 
 using messages::Order;
 
+namespace {
+
+bool wants(const ring::Placement& target, PartitionId partition, const NodeId& node) {
+  if (partition.value() >= target.partitions.size()) return false;
+  const std::vector<NodeId>& wanted = target.partitions[partition.value()];
+  return std::ranges::find(wanted, node) != wanted.end();
+}
+
+}  // namespace
+
 void MoveChecks::on_target(const ring::Placement& target) { target_before_ = std::exchange(target_, target); }
+
+void MoveChecks::on_coordinator_reached(const NodeId& from, const messages::Message& message) {
+  if (std::holds_alternative<messages::Leaving>(message)) leaving_.insert(from);
+}
 
 MoveChecks::Copies MoveChecks::copies(const ring::ClusterMap& map, const ring::Placement& target,
                                       PartitionId partition) const {
   if (partition.value() >= map.entries.size() || partition.value() >= target.partitions.size()) return {};
-  const std::vector<NodeId>& wanted = target.partitions[partition.value()];
-  Copies copies{0, std::min<std::size_t>(map.shape.replication_factor, wanted.size())};
+  const std::size_t nodes = target.partitions[partition.value()].size();
+  Copies copies{0, std::min<std::size_t>(map.shape.replication_factor, nodes)};
   for (const ring::InSyncMember& member : map.entry(partition).in_sync) {
-    if (std::ranges::find(wanted, member.node) != wanted.end()) ++copies.in_sync;
+    if (wants(target, partition, member.node)) ++copies.in_sync;
   }
   return copies;
 }
@@ -25,6 +39,9 @@ MoveChecks::Copies MoveChecks::copies(const ring::ClusterMap& map, const ring::P
 void MoveChecks::on_coordinator_sent(const messages::Message& message) {
   const auto* order = std::get_if<Order>(&message);
   if (order == nullptr || order->kind != Order::Kind::release) return;
+  // One that stops is asked to leave, too, even if it should stay.
+  if (leaving_.contains(order->node)) return;
+  if (wants(target_, order->partition, order->node) || wants(target_before_, order->partition, order->node)) return;
   const Copies now = copies(map_, target_, order->partition);
   const bool enough = now.enough() || copies(map_before_, target_, order->partition).enough() ||
                       copies(map_, target_before_, order->partition).enough() ||

@@ -1,6 +1,8 @@
 // What has to hold while partitions move from node to node.
 #pragma once
 
+#include <set>
+
 #include "messages/control.h"
 #include "ring/cluster_map.h"
 #include "ring/placement.h"
@@ -17,6 +19,8 @@ class MoveChecks {
 
   void on_target(const ring::Placement& target);
   void on_coordinator_sent(const messages::Message& message);
+  void on_coordinator_reached(const NodeId& from, const messages::Message& message);
+  void on_died(NodeIndex node) { leaving_.erase(nodes_[node]->id()); }
   void on_swapped(const ring::ClusterMap& before, const ring::ClusterMap& after);
 
  private:
@@ -33,6 +37,7 @@ class MoveChecks {
   // As stored, and as it was before: what leaves the coordinator now may have been decided by that.
   ring::ClusterMap map_, map_before_;
   ring::Placement target_, target_before_;
+  std::set<NodeId> leaving_;  // nodes that have said so
 };
 
 }  // namespace gyre::simulation

@@ -63,6 +63,9 @@ const std::map<BrokenRule, Noticed>& expectations() {
       {BrokenRule::window_never_evicts, {"late_retry"}},
       {BrokenRule::export_before_rewind, {"session_is_told_of_a_loss"}},
       {BrokenRule::partition_time_only, {"", 1, 600}},
+      {BrokenRule::target_in_sync_first, {"successor_that_is_not_in_sync"}},
+      {BrokenRule::move_waits_for_account, {"deposed_member_that_is_moved"}},
+      {BrokenRule::retire_asks_first, {"tail_of_a_member_that_was_moved"}},
   };
   return kAll;
 }

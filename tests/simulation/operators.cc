@@ -131,9 +131,23 @@ void Operators::plan() {
   });
 }
 
+// What a node that was given up held alone is known only once it is there again.
+void Operators::start_those_that_owe(const ring::ClusterMap& map) {
+  for (NodeIndex i = 0; i < cluster_.nodes(); ++i) {
+    if (!cluster_.node(i).removed()) continue;
+    const auto owes = [&](const ring::PartitionEntry& entry) {
+      return std::ranges::find(entry.deposed, cluster_.node(i).id(), &ring::DeposedPrimary::node) !=
+             entry.deposed.end();
+    };
+    if (std::ranges::any_of(map.entries, owes)) cluster_.take_in(i);
+  }
+}
+
 bool Operators::calm() {
   const control::ClusterState* state = cluster_.coordinator().state();
-  if (state == nullptr || (state->policy.automatic && !state->policy.paused)) return true;
+  if (state == nullptr) return true;
+  start_those_that_owe(state->map);
+  if (state->policy.automatic && !state->policy.paused) return true;
   ClusterSetRequest request;
   request.automatic = true;
   request.paused = false;

@@ -36,7 +36,8 @@ class Operators {
   Operators(Cluster& cluster, OperatorOptions options) : cluster_(cluster), options_(options) {}
 
   void work_until(WorldTime end);
-  // The cluster balances itself again, whatever was switched off. Call until it is true.
+  // The cluster balances itself again, whatever was switched off, and nobody who has to account stays away. Call until
+  // it is true, and from time to time.
   bool calm();
   std::uint64_t count() const { return count_; }
 
@@ -53,6 +54,7 @@ class Operators {
   void change_copies();
   void replace();
   void halt();
+  void start_those_that_owe(const ring::ClusterMap& map);
   void plan();
 
   void ask(messages::RequestBody body, std::function<void(const messages::ResponseBody&)> done = {});

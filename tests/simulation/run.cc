@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -266,12 +267,16 @@ void Run::demand_progress() {
 
 // Each key is written once, at one of the levels, and read at one.
 void Run::write_in_peace(SimClient& client, std::uint32_t number) {
-  const std::uint32_t members = cluster_.map()->shape.replication_factor;
+  // Where nodes are drained there may be fewer copies than the cluster should have.
+  const auto& entries = cluster_.map()->entries;
+  const auto members = static_cast<std::uint32_t>(
+      std::ranges::min(entries | std::views::transform([](const auto& entry) { return entry.in_sync.size(); })));
   messages::WriteRequest write;
   const Bytes key = Bytes::copy_of(fmt::format("progress-{}-{}", client.name(), number));
   write.operations.push_back({.key = key, .value = Bytes::copy_of("v"), .expiry = {}, .condition = {}});
   write.ack = static_cast<messages::AckCount>(number % (members + 1) + 1);
-  if (write.ack > members) write.ack = messages::kAckAll;
+  const bool enough = members >= cluster_.map()->shape.min_in_sync;
+  if (write.ack > members) write.ack = enough ? messages::kAckAll : messages::kAckOne;
   ++open_;
   client.call(std::move(write), 2s, [this, key, number, &client](const auto& written) {
     if (!written) {

@@ -42,6 +42,12 @@ void handoff_whose_coordinator_dies(Script&);
 void operator_gives_up_a_primary(Script&);
 void refusals_not_trusted(ClusterOptions&);
 
+// scenario_moves.cc
+void successor_that_is_not_in_sync(Script&);
+void deposed_member_that_is_moved(Script&);
+void tail_of_a_member_that_was_moved(Script&);
+void one_more(ClusterOptions&);
+
 // scenario_reads.cc
 void handoff_that_lands_late(Script&);
 void pool_read_sees_a_later_write(Script&);

@@ -153,6 +153,23 @@ AskedPtr Script::promote(NodeIndex index, bool unclean, const std::vector<NodeIn
   return asked;
 }
 
+void Script::add_d() {
+  cluster_->take_in(d);
+  await("D is a node of the cluster", [&] { return cluster_->map()->find_node(node(d).id()) != nullptr; });
+}
+
+void Script::set_node(NodeIndex index, messages::NodeSetRequest::Action action) {
+  messages::NodeSetRequest request;
+  request.node = node(index).id();
+  request.action = action;
+  auto done = std::make_shared<bool>(false);
+  coordinator().ask(std::move(request), [this, done](const messages::ResponseBody& body) {
+    if (const auto* refused = std::get_if<Error>(&body)) expect(false, "a node is changed: " + refused->message);
+    *done = true;
+  });
+  await("a node is changed", [done] { return *done; });
+}
+
 void Script::seal(NodeIndex index, Term term) {
   const messages::Sender sender{cluster_->map()->cluster, NodeId(), Incarnation(1)};
   cluster_->network().release({coordinator_host(), host(index), sender, messages::Seal{{{kPartition, term}}}});

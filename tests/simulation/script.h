@@ -21,7 +21,7 @@ struct Asked {
 using AskedPtr = std::shared_ptr<Asked>;
 
 // A cluster of a few nodes with one partition, at peace: nothing fails unless the script says so. When it begins, A is
-// the primary, B and C (and D) the other nodes by name, all members in sync.
+// the primary, B and C (and D) the other nodes by name, all members in sync. A spare node is D, and does not run yet.
 //
 // A step that does not come about is a failure like any other: finish() gives the first.
 class Script {
@@ -93,10 +93,15 @@ class Script {
   AskedPtr promote_unclean(NodeIndex index, const std::vector<NodeIndex>& stopped) {
     return promote(index, true, stopped);
   }
+  // The fourth node joins (see one_more).
+  void add_d();
+  // Asks the coordinator to change what is given of a node, and waits until it has.
+  void set_node(NodeIndex index, messages::NodeSetRequest::Action action);
   // A seal as from the coordinator reaches one member alone.
   void seal(NodeIndex index, Term term);
   // Takes it out of the in-sync set, and leaves it cut off from the other nodes.
   void push_out(NodeIndex index);
+  bool is_member(NodeIndex index) { return entry().has_member(node(index).id()); }
   bool serves(NodeIndex index) { return node(index).serves(kPartition); }
   bool holds(NodeIndex index, Position position) { return cluster_->truth().holds(index, kPartition, position); }
 

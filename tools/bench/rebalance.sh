@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Measures a node that joins, and one that dies for good, while a mixed load runs: whether any request fails, how much
+# slower the load gets, how much is copied against the least that must be, how fast, and how even the result is. Prints
+# one table. Leaves nothing behind.
+#
+# usage: tools/bench/rebalance.sh [--quick] [--bin DIR]    (tools/dev bench rebalance builds first)
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+need "$bin/gyre" "$bin/gyred" jq
+
+keys=1000000
+value_bytes=1000
+rate=2000 # operations a second: a load that leaves the machine room
+seconds=20 # of load alone
+base_port=27500
+join_rate=0 # bytes a second that each node may send
+if [[ $quick ]]; then keys=60000 seconds=5; fi
+
+row() { printf '%-26s %9s %9s %9s %9s %9s %9s %9s %9s %9s\n' "$@"; }
+difference() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", b - a }'; }
+
+# load SECONDS FILE
+load() {
+  gyre bench --rate "$rate" --duration "$1s" --warmup 0s --mix 50 --keys "$keys" --value-size "$value_bytes" \
+    --depth 64 --json >"$2"
+}
+
+status() { gyre rebalance status --json; }
+
+# Every partition has the copies it should have, on the nodes that should have them.
+is_settled() {
+  [[ $(status | jq '.moves | length') == 0 && $(gyre rebalance plan --json | jq .copies) == 0 ]] &&
+    gyre cluster status --json | jq -e '.cluster.under_replicated == 0 and .cluster.without_primary == 0' >/dev/null
+}
+
+# wait_settled SECONDS
+wait_settled() {
+  local until=$((SECONDS + $1))
+  while ! is_settled; do
+    ((SECONDS < until)) || {
+      gyre cluster status
+      gyre rebalance status
+      die "after $1 s there is still something to move"
+    }
+    sleep 0.2
+  done
+}
+
+sent_bytes() { status | jq .bytes_done; }
+
+# measure LABEL COMMAND...: runs the command while the load runs, and waits until nothing is left to move.
+measure() {
+  local label=$1 begin took pid plan=$work/plan
+  shift
+  load "$seconds" "$work/before"
+  load 3600 "$work/during" &
+  pid=$!
+  sleep 2
+  begin=$EPOCHREALTIME
+  "$@" >"$work/out" 2>&1 || die "$* failed: $(cat "$work/out")"
+  sleep 1
+  wait_settled 900
+  took=$(difference "$begin" "$EPOCHREALTIME")
+  kill -INT "$pid"
+  wait "$pid" || true
+  load "$seconds" "$work/after"
+  gyre rebalance plan --json >"$plan"
+  row "$label" "$took" "$(jq .errors "$work/during")" "$(jq '.latency_us.p99 | round' "$work/before")" \
+    "$(jq '.latency_us.p99 | round' "$work/during")" "$(jq '.latency_us.p99 | round' "$work/after")" \
+    "$(status | jq '.bytes_done / 1e6 | round')" "$(status | jq .moves_done)" \
+    "$(awk -v b="$(sent_bytes)" -v s="$took" 'BEGIN { printf "%.1f", b / 1e6 / s }')" \
+    "$(jq '[.after.max_over_mean.copies, .after.max_over_mean.primaries] | max * 1000 | round / 1000' "$plan")"
+  gyre cluster verify >"$work/verify" || {
+    tail -n 5 "$work/verify"
+    die "the members differ after '$label'"
+  }
+}
+
+die_for_good() { gyre cluster kill n2 && gyre cluster set --replace-after 5s; }
+
+print_setting "$keys keys of $value_bytes bytes, rf 3, $rate calls a second (half of them reads); p99 in us"
+row "" "seconds" "errors" "p99" "p99" "p99" "MB" "copies" "MB/s" "max/mean"
+row "" "" "" "before" "during" "after" "copied" "moved" "" "after"
+gyre cluster up --nodes 3 --rf 3 --base-port "$base_port" >/dev/null
+gyre bench --preload --keys "$keys" --value-size "$value_bytes" --mix 100 --duration 1s --warmup 0s --json >/dev/null
+((join_rate == 0)) || gyre rebalance limit --rate "$join_rate" >/dev/null
+measure "3 to 4 nodes" gyre cluster add-node
+measure "a node dies for good" die_for_good
