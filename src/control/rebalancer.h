@@ -28,8 +28,7 @@ inline constexpr std::size_t kReleasesPerPrimary = 16;
 // that is kept here is what may be forgotten.
 //
 // INVARIANT: nothing leaves while fewer members of the target are in sync than min(RF, size of the target), or than an
-// `all` write needs. But a node
-// that an operator says is gone for good holds no copy: as a learner it leaves at once.
+// `all` write needs. But a node that an operator says is gone for good holds no copy: as a learner it leaves at once.
 class Rebalancer {
  public:
   struct Step {

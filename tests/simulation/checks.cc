@@ -196,7 +196,6 @@ void Checks::on_sent(NodeIndex node, const messages::Message& message) {
 
 void Checks::on_died(NodeIndex node, Death death) {
   standing_.on_died(node);
-  moves_.on_died(node);
   if (death != Death::process) note_total_losses();
 }
 

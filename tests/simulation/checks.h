@@ -49,7 +49,7 @@ class Checks : public NodeObserver, public CoordinatorObserver {
         standing_(scheduler, nodes),
         promises_(scheduler, truth, nodes, standing_, notice_),
         appointments_(scheduler, truth, nodes, notice_),
-        moves_(nodes, notice_) {}
+        moves_(notice_) {}
 
   Arrival on_request(NodeIndex node, const messages::RequestBody& request) override;
   void on_answer(NodeIndex node, const messages::RequestBody& request, const Arrival& arrival,

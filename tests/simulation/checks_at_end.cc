@@ -281,7 +281,7 @@ void Checks::check_named_somewhere(const Ledgers& ledgers, const Acknowledged& w
   if (std::ranges::any_of(ledgers.ranges, covers)) return;
   const auto& deposed = map_->entry(write.partition).deposed;
   const auto open = [&](const ring::DeposedPrimary& primary) { return primary.term >= write.position.term; };
-  if (!all_present && std::ranges::any_of(deposed, open)) return;
+  if (std::ranges::any_of(deposed, open)) return;
   fail("ledgers", fmt::format("{} of partition {} was acknowledged and is lost, and no ledger names it",
                               to_string(write.position), write.partition.value()));
 }

@@ -143,7 +143,12 @@ std::string Cluster::unrest_of(PartitionId partition, std::optional<NodeIndex> a
   const auto is_away = [&](const NodeId& node) { return away && nodes_[*away]->id() == node; };
   if (is_away(entry.primary)) return "has a primary that is away";
   if (!std::ranges::all_of(entry.learners, is_away)) return "has learners";
-  if (!away && (!entry.departed.empty() || !entry.deposed.empty())) return "has not accounted for all";
+  // Who is no member accounts when it may give its copy up, which takes enough others.
+  const auto may_wait = [&](const ring::DeposedPrimary& deposed) {
+    return !entry.has_member(deposed.node) && entry.in_sync.size() < map()->shape.min_in_sync;
+  };
+  const bool accounted = entry.departed.empty() && std::ranges::all_of(entry.deposed, may_wait);
+  if (!away && !accounted) return "has not accounted for all";
   return nodes_[index_of(nodes_, entry.primary)]->serves(partition) ? "" : "is not served";
 }
 
@@ -151,9 +156,9 @@ std::string Cluster::misplaced(PartitionId partition) const {
   const ring::PartitionEntry& entry = map()->entry(partition);
   const std::vector<NodeId>& wanted = coordinator_->state()->target.partitions[partition.value()];
   const std::vector<NodeId> members = entry.members();
-  // Where too few nodes are left for what an `all` write needs, others stay.
-  const bool too_few = wanted.size() < map()->shape.min_in_sync;
-  if (!too_few && !std::ranges::is_permutation(members, wanted)) return "should be on " + describe(wanted);
+  // Where too few nodes are left for what an `all` write needs, other members and copies stay.
+  if (wanted.size() < map()->shape.min_in_sync) return {};
+  if (!std::ranges::is_permutation(members, wanted)) return "should be on " + describe(wanted);
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
     if (!nodes_[i]->up() || entry.has_member(nodes_[i]->id())) continue;
     if (truth_.held(i, partition).position != Position{}) return "still has a copy on " + nodes_[i]->id().str();

@@ -54,6 +54,11 @@ void MoveChecks::on_coordinator_sent(const messages::Message& message) {
 }
 
 void MoveChecks::on_swapped(const ring::ClusterMap& before, const ring::ClusterMap& after) {
+  std::erase_if(leaving_, [&](const NodeId& id) {
+    const ring::NodeInfo* known = before.find_node(id);
+    const ring::NodeInfo* now = after.find_node(id);
+    return known == nullptr || now == nullptr || known->incarnation != now->incarnation;
+  });
   map_before_ = before;
   map_ = after;
   for (std::size_t i = 0; i < std::min(before.entries.size(), after.entries.size()); ++i) {

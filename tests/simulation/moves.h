@@ -2,12 +2,12 @@
 #pragma once
 
 #include <set>
+#include <utility>
 
-#include "messages/control.h"
+#include "messages/request.h"
 #include "ring/cluster_map.h"
 #include "ring/placement.h"
 #include "tests/simulation/notice.h"
-#include "tests/simulation/sim_node.h"
 
 namespace gyre::simulation {
 
@@ -15,12 +15,11 @@ namespace gyre::simulation {
 // that still has to account for what it served stays a member.
 class MoveChecks {
  public:
-  MoveChecks(const Nodes& nodes, OnNotice notice) : nodes_(nodes), notice_(std::move(notice)) {}
+  explicit MoveChecks(OnNotice notice) : notice_(std::move(notice)) {}
 
   void on_target(const ring::Placement& target);
   void on_coordinator_sent(const messages::Message& message);
   void on_coordinator_reached(const NodeId& from, const messages::Message& message);
-  void on_died(NodeIndex node) { leaving_.erase(nodes_[node]->id()); }
   void on_swapped(const ring::ClusterMap& before, const ring::ClusterMap& after);
 
  private:
@@ -32,12 +31,11 @@ class MoveChecks {
   };
   Copies copies(const ring::ClusterMap& map, const ring::Placement& target, PartitionId partition) const;
 
-  const Nodes& nodes_;
   OnNotice notice_;
   // As stored, and as it was before: what leaves the coordinator now may have been decided by that.
   ring::ClusterMap map_, map_before_;
   ring::Placement target_, target_before_;
-  std::set<NodeId> leaving_;  // nodes that have said so
+  std::set<NodeId> leaving_;  // nodes whose present process has said so
 };
 
 }  // namespace gyre::simulation

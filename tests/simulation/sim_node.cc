@@ -317,10 +317,7 @@ void SimNode::on_second() {
   process_->host->on_second();
   schedule_turn();
   if (process_->host->map() && process_->host->settled()) disk_.note_caught_up();
-  const bool storage_failed = std::ranges::any_of(process_->host->statuses(), [](const auto& status) {
-    return status.role == messages::PartitionStatus::Role::broken;
-  });
-  if (!storage_failed && !process_->engine.broken()) return;
+  if (!process_->host->storage_failed() && !process_->engine.broken()) return;
   // Storage that failed is not used again by this process: a supervisor restarts it.
   scheduler_.after(0ms, [this, life = life_] {
     if (life_ != life) return;
