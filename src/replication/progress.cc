@@ -11,7 +11,7 @@ using messages::AppendAck;
 using messages::LoggedWritePtr;
 
 Progress::Progress(NodeId node, Generation generation, Instant now)
-    : node_(std::move(node)), generation_(generation), heard_at_(now), not_following_since_(now) {}
+    : node_(std::move(node)), generation_(generation), begun_at_(now), heard_at_(now), not_following_since_(now) {}
 
 void Progress::restart(Generation generation, Instant now) {
   const Instant lease_until = lease_until_;
@@ -23,6 +23,8 @@ void Progress::restart(Generation generation, Instant now) {
 
 void Progress::on_ack(Instant now, Incarnation incarnation, const AppendAck& ack, Duration lease, Context& context) {
   if (incarnation < incarnation_ || ack.echo > now) return;
+  // What it acknowledged when it was a member before it may have deleted since.
+  if (ack.echo < begun_at_) return;
   if (incarnation > incarnation_) {
     incarnation_ = incarnation;
     leave_following(State::probing, now);

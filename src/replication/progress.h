@@ -88,6 +88,7 @@ class Progress {
   Sequence regressed_from_;  // what it had acknowledged
   Position acknowledged_;
   Instant echo_;  // `sent_at` of its newest answer
+  Instant begun_at_;  // a member since then, this time
   Instant heard_at_;
   Instant lease_until_;
   Instant not_following_since_;

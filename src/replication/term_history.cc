@@ -80,8 +80,7 @@ TermHistory told_since(const TermHistory& history, Term term) {
   const auto behind_it = first_behind(history, term);
   const bool forgotten = behind_it == history.begin() && !reaches_back(history);
   if (behind_it == history.end() || forgotten) return {};
-  const bool has_own = behind_it != history.begin() && std::prev(behind_it)->term == term;
-  return {has_own ? std::prev(behind_it) : behind_it, history.end()};
+  return {behind_it == history.begin() ? behind_it : std::prev(behind_it), history.end()};
 }
 
 TermHistory behind(const TermHistory& history, Term term) { return {first_behind(history, term), history.end()}; }

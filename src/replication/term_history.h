@@ -39,8 +39,9 @@ void truncate_after(messages::TermHistory& history, Sequence last);
 // The starts of the terms behind `term`, oldest first.
 messages::TermHistory behind(const messages::TermHistory& history, Term term);
 
-// What whoever has seen a position of `term` has to be told: the starts from that term on, oldest first; without its
-// own where nothing of it is left. Empty where nothing has begun behind it, or it may have been forgotten.
+// What whoever has seen a position of `term` has to be told: the starts from that term on, oldest first. Where nothing
+// of it is left, the term before it takes its place: what came between the two did not survive either. Empty where
+// nothing has begun behind it, or it may have been forgotten.
 messages::TermHistory told_since(const messages::TermHistory& history, Term term);
 
 }  // namespace gyre::replication

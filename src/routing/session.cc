@@ -102,8 +102,9 @@ bool Session::is_settled(const Partition& state, Position position, Term term) {
   return !state.starts.empty() && state.starts.back().term >= term && state.judged <= position.term;
 }
 
-// `starts`: of all terms from `asked` on, as one member knows them. Those between what is known and `asked` are missed
-// where the session has seen a later term without being told how it began: by a token, or after a reset.
+// `starts`: of all terms from `asked` on, as one member knows them, or from the last one before it that survived. Those
+// between what is known and `asked` are missed where the session has seen a later term without being told how it began:
+// by a token, or after a reset.
 void Session::learn(Partition& state, Term asked, const messages::TermHistory& starts) {
   auto& known = state.starts;
   if (!known.empty() && known.back().term > starts.back().term) return;
