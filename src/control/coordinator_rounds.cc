@@ -96,7 +96,9 @@ Coordinator::Due Coordinator::look_around() {
   std::map<NodeId, Instant> unneeded;
   due.memberships = due_changes(view(), [&](const NodeId& node) {
     const auto known = unneeded_since_.find(node);
-    const Instant since = known == unneeded_since_.end() ? now_ : known->second;
+    // One that is down begins anew when it is back.
+    const bool begins = known == unneeded_since_.end() || !liveness_.up(node);
+    const Instant since = begins ? now_ : known->second;
     unneeded.emplace(node, since);
     return still_holds(node, since);
   });

@@ -79,7 +79,7 @@ void MoveTracker::add_open(const View& view, PartitionId partition, std::vector<
     const bool there = begun ? entry.find_in_sync(node) != nullptr : entry.has_member(node);
     return there || std::ranges::find(moves, node, &Move::to) != moves.end();
   });
-  const auto first_without = [&](NodeId Move::*end) -> Move& {
+  const auto first_without = [&](NodeId Move::* end) -> Move& {
     const auto half = std::ranges::find_if(
         moves, [&](const Move& move) { return (move.*end).empty() && move.stage != Stage::deleting; });
     Move& move = half != moves.end() ? *half : moves.emplace_back();

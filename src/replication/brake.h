@@ -71,7 +71,7 @@ class Brake {
     std::optional<Instant> stuck_since;
     std::optional<Instant> helped_since;
     // While it is helped.
-    double rate = 0;       // writes a second that pass
+    double rate = 0;  // writes a second that pass
     double free_rate = 0;  // that were written when this began
     Instant gained_at;  // when it last gained on the primary, enough to be there before long
     int lowered = 0;  // so often, since then
@@ -86,8 +86,8 @@ class Brake {
   void set_rate();
 
   Instant looked_at_;
-  Sequence committed_;   // at the last look
-  double written_ = 0;   // writes a second before that
+  Sequence committed_;  // at the last look
+  double written_ = 0;  // writes a second before that
   std::map<NodeId, Watch> watches_;
   std::optional<double> rate_;  // the least of all
   double tokens_ = 0;

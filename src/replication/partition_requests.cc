@@ -63,8 +63,8 @@ Result<void> Partition::admit(const Moment& now, const messages::WriteRequest& r
     return fail(busy(fmt::format("the replicas of partition {} cannot keep up", id().value())));
   }
   if (const Brake& brake = self->brake(); brake.on() && queue_->size() >= brake.waiting_max()) {
-    return fail(busy(fmt::format("partition {} holds writes back until {} has caught up", id().value(),
-                                 brake.helped().str())));
+    return fail(
+        busy(fmt::format("partition {} holds writes back until {} has caught up", id().value(), brake.helped().str())));
   }
   if (queue_->size() + context_->journal.pending().size() >= limits::kPartitionWritesQueuedMax) {
     return fail(busy(fmt::format("too many writes wait in partition {}", id().value())));

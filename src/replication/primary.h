@@ -143,14 +143,14 @@ class Primary {
   Sequence inherited_;  // what this member held when the term began
   bool office_recorded_ = false;
   bool in_office_ = false;
-  std::map<NodeId, Progress> members_;    // all others of the entry
+  std::map<NodeId, Progress> members_;  // all others of the entry
   std::map<NodeId, Newcomer> newcomers_;  // counted beyond the entry's in-sync set
   std::map<NodeId, Released> released_;
   // By the last recount(), of the other members counted.
-  Instant right_until_;       // their first lease to run out
+  Instant right_until_;  // their first lease to run out
   Sequence held_by_counted_;  // by all of them
-  Sequence floor_;                        // up to here any key may have changed
-  PendingLog unheld_;                     // behind it: what some counted member may lack
+  Sequence floor_;  // up to here any key may have changed
+  PendingLog unheld_;  // behind it: what some counted member may lack
   std::deque<Mark> marks_;
   bool too_many_lag_ = false;
   Brake brake_;

@@ -17,8 +17,7 @@ constexpr int kHeartbeatsBetweenAsks = 3;
 
 }  // namespace
 
-Retiree::Retiree(Context& context, Instant from)
-    : context_(context), term_(context.view->entry.term), ask_at_(from) {
+Retiree::Retiree(Context& context, Instant from) : context_(context), term_(context.view->entry.term), ask_at_(from) {
   if (context_.broken(BrokenRule::retire_asks_first)) drop();
 }
 

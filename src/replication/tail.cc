@@ -13,11 +13,7 @@ using messages::LostWrite;
 using messages::Mutation;
 
 Tail::Tail(Instant now, TailStart start, const RecentLog& recent, TaskIds& tasks, BrokenRule broken)
-    : start_(std::move(start)),
-      tasks_(&tasks),
-      broken_(broken),
-      read_(start_.common.value_or(last())),
-      retry_(now) {
+    : start_(std::move(start)), tasks_(&tasks), broken_(broken), read_(start_.common.value_or(last())), retry_(now) {
   if (start_.keys_wanted) keys_.emplace();
   if (!start_.common && last() > Sequence()) {
     const auto& history = start_.state.history;
@@ -35,10 +31,11 @@ Tail::Tail(Instant now, TailStart start, const RecentLog& recent, TaskIds& tasks
 void Tail::on_log(Instant now, TaskId task, const Result<std::vector<LoggedWritePtr>>& writes) {
   if (phase_ != Phase::reading || task_ != task) return;
   task_.reset();
-  if (writes && !writes->empty()) return take(now, *writes);
   const auto code = writes ? ErrorCode::not_found : writes.error().code;
-  if (code == ErrorCode::not_found || code == ErrorCode::corrupt) return lose_rest(now);
-  retry_.failed(now);
+  if (code != ErrorCode::not_found && code != ErrorCode::corrupt) return retry_.failed(now);
+  retry_.restart(now);
+  if (writes && !writes->empty()) return take(now, *writes);
+  lose_rest(now);
 }
 
 void Tail::on_exported(Instant now, TaskId task, const Result<void>& outcome) {

@@ -111,9 +111,9 @@ struct ClusterMap {
   Epoch epoch;
   ClusterShape shape;
   MoveLimits moves;
-  std::vector<NodeInfo> nodes;              // ordered by id
-  std::vector<std::string> coordinators;    // native addresses
-  std::vector<PartitionEntry> entries;      // by partition; its size is shape.partitions
+  std::vector<NodeInfo> nodes;  // ordered by id
+  std::vector<std::string> coordinators;  // native addresses
+  std::vector<PartitionEntry> entries;  // by partition; its size is shape.partitions
 
   auto operator<=>(const ClusterMap&) const = default;
 

@@ -53,9 +53,8 @@ std::vector<HotKeys::Key> HotKeys::top(std::size_t keys_max) const {
   std::vector<Key> all;
   all.reserve(keys_.size());
   for (std::size_t i = 0; i < keys_.size(); ++i) all.push_back({keys_[i], counts_[i], errors_[i]});
-  std::ranges::sort(all, [](const Key& a, const Key& b) {
-    return a.count != b.count ? a.count > b.count : a.key < b.key;
-  });
+  std::ranges::sort(all,
+                    [](const Key& a, const Key& b) { return a.count != b.count ? a.count > b.count : a.key < b.key; });
   if (all.size() > keys_max) all.resize(keys_max);
   return all;
 }

@@ -47,8 +47,8 @@ class Machines {
 
   Machines(HostOptions options, Stored stored);
 
-  // REQUIRES: newer than the last one, with as many partitions. One from memory comes first or never; the first from the
-  // store may be the same.
+  // REQUIRES: newer than the last one, with as many partitions. One from memory comes first or never; the first from
+  // the store may be the same.
   void adopt(ring::ClusterMapPtr map, replication::MapSource source = replication::MapSource::store);
   // Null before the first one.
   const ring::ClusterMapPtr& map() const { return map_; }

@@ -43,7 +43,7 @@ class Pace {
   std::optional<double> rate_;
   double tokens_ = 0;
   Instant filled_at_;
-  double sent_ = 0;         // since the last second began
+  double sent_ = 0;  // since the last second began
   double sent_before_ = 0;  // in the second before
   Instant second_began_;
   int calm_seconds_ = 0;

@@ -34,11 +34,10 @@ std::optional<PartitionId> peer_partition(const messages::Message& message) {
   return std::visit(
       []<class M>(const M& m) -> std::optional<PartitionId> {
         using namespace messages;
-        constexpr bool between_members = std::is_same_v<M, Append> || std::is_same_v<M, AppendAck> ||
-                                         std::is_same_v<M, GivenUp> || std::is_same_v<M, FetchKeys> ||
-                                         std::is_same_v<M, FetchedKeys> || std::is_same_v<M, SnapshotAsk> ||
-                                         std::is_same_v<M, SnapshotChunk> || std::is_same_v<M, RetireAsk> ||
-                                         std::is_same_v<M, RetireAnswer>;
+        constexpr bool between_members =
+            std::is_same_v<M, Append> || std::is_same_v<M, AppendAck> || std::is_same_v<M, GivenUp> ||
+            std::is_same_v<M, FetchKeys> || std::is_same_v<M, FetchedKeys> || std::is_same_v<M, SnapshotAsk> ||
+            std::is_same_v<M, SnapshotChunk> || std::is_same_v<M, RetireAsk> || std::is_same_v<M, RetireAnswer>;
         if constexpr (between_members) return m.partition;
         return std::nullopt;
       },

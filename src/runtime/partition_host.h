@@ -40,8 +40,8 @@ class PartitionHost {
                                                      storage::Ledger& ledger, Environment& environment,
                                                      HostMetrics& metrics);
 
-  // REQUIRES: newer than the last one, with as many partitions. One from memory comes first or never; the first from the
-  // store may be the same.
+  // REQUIRES: newer than the last one, with as many partitions. One from memory comes first or never; the first from
+  // the store may be the same.
   void on_map(ring::ClusterMapPtr map, replication::MapSource source = replication::MapSource::store);
   // A one-way message about a partition of this host; one that names many partitions is given to every host, which
   // takes its own out of it. Others are ignored, and so is what comes from another cluster, or before the first map.

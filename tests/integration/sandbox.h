@@ -56,7 +56,7 @@ class Sandbox {
   Output gyre(const Words& words, const std::string& input = {}) const;
   // Runs gyre with these words alone.
   Output gyre_anywhere(const Words& words, const std::string& input = {}) const;
-  // A new cluster at free ports, with few partitions to be quick.
+  // A new cluster at free ports; with few partitions, to be quick, unless `more` says how many.
   Output up(const Words& more = {}) const;
 
   // The first of `count` free ports in a row.

@@ -135,7 +135,8 @@ std::string Cluster::unrest_of_nodes(std::optional<NodeIndex> away) const {
     const ring::NodeInfo* info = map()->find_node(node.id());
     const bool given_up = info != nullptr && info->membership == ring::Membership::gone;
     if (!given_up && !node.settled()) return id + " is not settled";
-    if (node.map()->epoch != map()->epoch) return id + " has an older map";
+    const ring::ClusterMapPtr known = node.map();
+    if (known == nullptr || known->epoch != map()->epoch) return id + " has an older map";
   }
   return {};
 }

@@ -77,7 +77,9 @@ std::string describe(const Message& message) {
             return fmt::format("what changed up to map {}", m.update.delta->to.value());
           },
           [](const RetireAsk& m) { return fmt::format("may {} go?", of(m.partition, m.term)); },
-          [](const RetireAnswer& m) { return fmt::format("{} is held to {}", of(m.partition, m.term), to_string(m.held)); },
+          [](const RetireAnswer& m) {
+            return fmt::format("{} is held to {}", of(m.partition, m.term), to_string(m.held));
+          },
           [](const Retired& m) { return fmt::format("deleted p{}", m.partition.value()); },
           [](const PollAnswer& m) {
             std::string text = "polled";
@@ -98,7 +100,7 @@ std::string describe(const Message& message) {
           [](const Leaving&) { return std::string("leaving"); },
           [](const Accounted& m) { return "accounted " + of(m.partition, m.term); },
           [](const NodeEvent& m) {
-            static constexpr const char* kKinds[] = {"serving",  "stopped",   "rewound",       "lost writes",
+            static constexpr const char* kKinds[] = {"serving",  "stopped",   "rewound",        "lost writes",
                                                      "snapshot", "caught up", "storage failed", "deleted"};
             return fmt::format("event: {} {} {} {}", kKinds[static_cast<int>(m.kind)], of(m.partition, m.term), m.count,
                                m.detail);

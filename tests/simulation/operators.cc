@@ -36,11 +36,11 @@ void Operators::later(Duration from, Duration to, Event event) {
 void Operators::act() {
   if (cluster_.map() == nullptr || cluster_.map()->nodes.empty()) return;
   const std::pair<unsigned, void (Operators::*)()> kinds[] = {
-      {options_.joins, &Operators::join},         {options_.weights, &Operators::weigh},
-      {options_.drains, &Operators::drain},       {options_.resumes, &Operators::resume},
-      {options_.removals, &Operators::remove},    {options_.gives_up, &Operators::give_up},
+      {options_.joins, &Operators::join},           {options_.weights, &Operators::weigh},
+      {options_.drains, &Operators::drain},         {options_.resumes, &Operators::resume},
+      {options_.removals, &Operators::remove},      {options_.gives_up, &Operators::give_up},
       {options_.copies, &Operators::change_copies}, {options_.replaces, &Operators::replace},
-      {options_.halts, &Operators::halt},         {options_.plans, &Operators::plan}};
+      {options_.halts, &Operators::halt},           {options_.plans, &Operators::plan}};
   ++count_;
   auto dice = rng().below(options_.all());
   for (const auto& [weight, act] : kinds) {

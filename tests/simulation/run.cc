@@ -120,16 +120,20 @@ Plan draw_plan(std::uint64_t seed) {
 std::string describe(const Plan& plan) {
   static constexpr const char* kDurability[] = {"os", "everysec", "always"};
   const ClusterOptions& c = plan.cluster;
-  return fmt::format("{} nodes and {} more, rf {}, min-in-sync {}, {} partitions, {} clients, {}, D {} ms, L {} ms, log {}{}{}",
-                     c.nodes, c.spares, c.shape.replication_factor, c.shape.min_in_sync, c.shape.partitions, c.clients,
-                     kDurability[static_cast<int>(c.durability)], to_ms(c.shape.timing.detection),
-                     to_ms(c.shape.timing.lease), c.log_kept, c.trust_refused ? "" : ", refusals not trusted",
-                     c.drift > 0 ? ", clocks drift" : "");
+  return fmt::format(
+      "{} nodes and {} more, rf {}, min-in-sync {}, {} partitions, {} clients, {}, D {} ms, L {} ms, log {}{}{}",
+      c.nodes, c.spares, c.shape.replication_factor, c.shape.min_in_sync, c.shape.partitions, c.clients,
+      kDurability[static_cast<int>(c.durability)], to_ms(c.shape.timing.detection), to_ms(c.shape.timing.lease),
+      c.log_kept, c.trust_refused ? "" : ", refusals not trusted", c.drift > 0 ? ", clocks drift" : "");
 }
 
 class Run {
  public:
-  explicit Run(Plan plan) : plan_(std::move(plan)), cluster_(plan_.cluster), faults_(cluster_, plan_.faults), operators_(cluster_, plan_.operators) {}
+  explicit Run(Plan plan)
+      : plan_(std::move(plan)),
+        cluster_(plan_.cluster),
+        faults_(cluster_, plan_.faults),
+        operators_(cluster_, plan_.operators) {}
 
   RunReport go();
 

@@ -23,6 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
+constexpr auto kHealLimit = 20s;  // a process that was just started may need some of it before it answers
 constexpr auto kWholeLimit = 60s;
 constexpr auto kLookInterval = 200ms;
 
@@ -61,18 +62,19 @@ class ChaosRun {
     }
   }
 
-  // However far the run came. What one attempt leaves (a process that was just starting) the next one finds.
+  // However far the run came. What one attempt leaves (a process that was just starting) a later one finds.
   Result<void> heal_all() {
-    constexpr int kAttempts = 3;
-    Result<std::vector<Healed>> healed;
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const auto begun = Clock::now();
+    while (true) {
       GYRE_TRY_SET(const LocalCluster cluster, load_local_cluster(dir_));
-      healed = heal(inner_, cluster, false);
-      if (!healed) continue;
-      for (const Healed& one : *healed) say_healed(one);
-      return {};
+      const auto healed = heal(inner_, cluster, false);
+      if (healed) {
+        for (const Healed& one : *healed) say_healed(one);
+        return {};
+      }
+      if (Clock::now() - begun >= kHealLimit) return fail(healed.error());
+      std::this_thread::sleep_for(kLookInterval);
     }
-    return fail(healed.error());
   }
 
   Result<void> await_whole() {

@@ -38,8 +38,7 @@ Result<messages::ResponseBody> ask_coordinator(const ClusterSource& source, cons
                                                Duration limit);
 // The same, for an answer of this type. ERRORS: also unsupported.
 template <class Answer>
-Result<Answer> ask_coordinator_for(const ClusterSource& source, const messages::RequestBody& question,
-                                   Duration limit) {
+Result<Answer> ask_coordinator_for(const ClusterSource& source, const messages::RequestBody& question, Duration limit) {
   GYRE_TRY_SET(auto answer, ask_coordinator(source, question, limit));
   if (auto* wanted = std::get_if<Answer>(&answer)) return std::move(*wanted);
   return fail(ErrorCode::unsupported, "the coordinator does not know this question: it is of an older version");

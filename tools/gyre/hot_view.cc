@@ -14,6 +14,7 @@ namespace {
 
 using messages::HotKey;
 
+constexpr double kPerSecondMin = 0.5;  // of a key: anything less is shown as 0, and is not hot
 constexpr std::size_t kKeyWidthMax = 60;  // of a key in the table; --json has it whole
 
 std::string primary_of(const ring::ClusterMap& map, PartitionId partition) {
@@ -65,7 +66,9 @@ HotView merge_hot(const std::vector<messages::HotResponse>& answers) {
     view.partitions.push_back(hot);
     view.operations_per_second += hot.operations_per_second();
   }
-  for (auto& [place, key] : keys) view.keys.push_back(std::move(key));
+  for (auto& [place, key] : keys) {
+    if (key.per_second >= kPerSecondMin) view.keys.push_back(std::move(key));
+  }
   std::ranges::stable_sort(view.partitions, std::greater<>(), &HotPartition::operations_per_second);
   std::ranges::stable_sort(view.keys, std::greater<>(), &HotKey::per_second);
   return view;
@@ -85,6 +88,9 @@ std::string hot_text(const HotView& view, const ring::ClusterMap& map, const Hot
                         whole_number(hot.writes_per_second),
                         share_text(hot.operations_per_second(), view.operations_per_second),
                         human_bytes(static_cast<double>(hot.bytes)));
+  }
+  if (view.keys.empty() && !view.partitions.empty() && limits.keys > 0) {
+    text += "\nNo key was asked for often lately.\n";
   }
   if (!view.keys.empty()) {
     text += fmt::format("\n{:>10}  {:>10}  {:>7}  {:<9}  {}\n", "OPS/S", "AT LEAST", "OF ALL", "PARTITION", "KEY");

@@ -22,7 +22,7 @@ struct HotPartition {
 
 struct HotView {
   std::vector<HotPartition> partitions;  // hottest first
-  std::vector<messages::HotKey> keys;  // hottest first
+  std::vector<messages::HotKey> keys;  // hottest first; none whose rate would be shown as 0
   double operations_per_second = 0;  // of all partitions that were named
   std::vector<NodeId> silent;  // nodes that gave no answer
 };

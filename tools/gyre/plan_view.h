@@ -39,7 +39,7 @@ struct Balance {
   double bytes = 0;
   double operations = 0;
 };
-Balance balance_of(const std::vector<ring::NodeBalance>& nodes, ring::NodeLoad ring::NodeBalance::*when);
+Balance balance_of(const std::vector<ring::NodeBalance>& nodes, ring::NodeLoad ring::NodeBalance::* when);
 
 // Copies that are made: moves that have somewhere to go.
 std::uint32_t copies_of(const ring::Plan& plan);

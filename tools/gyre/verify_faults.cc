@@ -76,7 +76,7 @@ class FaultInjector::Probes {
   Probes(Client& client, const std::map<PartitionId, std::string>& keys, FaultTimes& times)
       : client_(client), keys_(keys), times_(times) {}
 
-  void begin(const std::vector<PartitionId>& partitions, Ack ack, std::vector<double> FaultTimes::*sort) {
+  void begin(const std::vector<PartitionId>& partitions, Ack ack, std::vector<double> FaultTimes::* sort) {
     std::size_t left = kProbesMax;
     for (const PartitionId partition : partitions) {
       if (left-- == 0) break;

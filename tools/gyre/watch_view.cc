@@ -104,6 +104,22 @@ void draw_second_row(Canvas& canvas, const Area& area, const WatchState& state) 
   }
 }
 
+// Where faults are injected, in so many columns if it can be; empty: nowhere.
+std::string faults_text(const WatchState& state, std::size_t columns) {
+  std::string where;
+  std::size_t count = 0;
+  for (const WatchNode& node : state.nodes) {
+    if (node.faults == 0) continue;
+    where += fmt::format(" {} ({})", node.id, node.faults);
+    count += node.faults;
+  }
+  if (where.empty()) return {};
+  for (const std::string_view front : {"network faults on:", "faults on:"}) {
+    if (front.size() + width_of(where) <= columns) return fmt::format("{}{}", front, where);
+  }
+  return counted(count, "network fault", "network faults");
+}
+
 void draw_health(Canvas& canvas, const Area& area, const WatchState& state) {
   std::size_t column = 1;
   const auto say = [&](std::string_view text, Tone tone) {
@@ -120,11 +136,8 @@ void draw_health(Canvas& canvas, const Area& area, const WatchState& state) {
     say(fmt::format("every partition is served and has {}", counted(state.replication_factor, "copy", "copies")),
         Tone::good);
   }
-  std::string faults;
-  for (const WatchNode& node : state.nodes) {
-    if (node.faults > 0) faults += fmt::format(" {} ({})", node.id, node.faults);
-  }
-  if (!faults.empty()) say("network faults on:" + faults, Tone::warning);
+  const std::string faults = faults_text(state, area.columns - std::min(area.columns, column));
+  if (!faults.empty()) say(faults, Tone::warning);
 }
 
 void draw_head(Canvas& canvas, const Area& area, const WatchState& state) {

@@ -45,6 +45,14 @@ TEST(MergeHot, OrdersKeysByTheirSums) {
   EXPECT_EQ(view.keys[0].error, 5);
 }
 
+TEST(MergeHot, LeavesOutKeysWhoseSumIsShownAsNothing) {
+  const Bytes tiny = Bytes::literal("a"), small = Bytes::literal("b");
+  const HotView view = merge_hot({{.keys = {{tiny, p0, 0.4, 0}, {small, p0, 0.3, 0}}, .partitions = {}},
+                                  {.keys = {{small, p0, 0.3, 0}}, .partitions = {}}});
+  ASSERT_EQ(view.keys.size(), 1u);
+  EXPECT_EQ(view.keys[0].key.view(), "b");
+}
+
 TEST(HotText, ShowsPartitionsAndKeysWithTheirShares) {
   HotView view = merge_hot(answers());
   view.silent = {NodeId("n3")};
@@ -60,6 +68,12 @@ TEST(HotText, ShowsKeysOfAnyBytesOnOneLine) {
 }
 
 TEST(HotText, SaysThatNothingIsHot) { EXPECT_THAT(hot_text({}, cluster(), {}), HasSubstr("No partition was asked")); }
+
+TEST(HotText, SaysThatNoKeyIsHotWherePartitionsAre) {
+  const HotView view = merge_hot({{.keys = {{Bytes::literal("a"), p0, 0.1, 0}}, .partitions = {{p0, 1, 0, 1}}}});
+  EXPECT_THAT(hot_text(view, cluster(), {}), HasSubstr("\nNo key was asked for often lately.\n"));
+  EXPECT_THAT(hot_text(view, cluster(), {.keys = 0}), testing::Not(HasSubstr("No key")));
+}
 
 TEST(HotJson, KeepsWithinItsLimits) {
   const Json json = hot_json(merge_hot(answers()), cluster(), {.partitions = 1, .keys = 0});

@@ -76,9 +76,22 @@ TEST(WatchFrame, SaysWhatIsWrong) {
   state.partitions[7].primary.reset();
   state.partitions[7].whole = state.partitions[8].whole = false;
   state.not_serving = 4;
-  const auto lines = watch_frame(state, kSmall, false, false);
+  const auto lines = watch_frame(state, kLarge, false, false);
   EXPECT_THAT(lines[0], HasSubstr("2 of 3 nodes up"));
   EXPECT_EQ(lines[2], " 1 without a primary   4 not serving   2 under-replicated   network faults on: n3 (2)");
+}
+
+TEST(WatchFrame, SaysInFewerWordsWhereFaultsAreWhenThereIsLittleRoom) {
+  WatchState state = healthy_state(3, 256);
+  state.partitions[7].primary.reset();
+  state.partitions[7].whole = state.partitions[8].whole = false;
+  state.not_serving = 4;
+  state.nodes[2].faults = 2;
+  EXPECT_EQ(watch_frame(state, kSmall, false, false)[2],
+            " 1 without a primary   4 not serving   2 under-replicated   faults on: n3 (2)");
+  state.nodes[0].faults = state.nodes[1].faults = 1;
+  EXPECT_EQ(watch_frame(state, kSmall, false, false)[2],
+            " 1 without a primary   4 not serving   2 under-replicated   4 network faults");
 }
 
 TEST(WatchFrame, SaysThatTheCoordinatorIsAway) {

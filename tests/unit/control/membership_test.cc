@@ -172,6 +172,33 @@ TEST_F(MembershipTest, ARemovedNodeLeavesOnceItHasNothingAndIsTold) {
   EXPECT_THAT(c.violations, IsEmpty());
 }
 
+TEST_F(MembershipTest, ARemovedNodeThatIsDownIsWaitedFor) {
+  MovingCluster c(4, 2);
+  c.deletes = false;
+  c.set("n1", Action::remove);
+  ASSERT_TRUE(c.converge());
+  c.kill("n1");
+  c.work(kDeletionPatience + 5s);
+  EXPECT_TRUE(c.in_map("n1")) << "it may hold what nobody else does";
+  c.restart("n1");
+  c.work(5s);
+  EXPECT_TRUE(c.in_map("n1")) << "it still has to delete its copies";
+  c.deletes = true;
+  c.work(3s);
+  EXPECT_FALSE(c.in_map("n1"));
+}
+
+TEST_F(MembershipTest, ARemovedNodeThatDeletesNothingIsNotWaitedForEndlessly) {
+  MovingCluster c(4, 2);
+  c.deletes = false;
+  c.set("n1", Action::remove);
+  ASSERT_TRUE(c.converge());
+  c.work(kDeletionPatience - 5s);
+  EXPECT_TRUE(c.in_map("n1"));
+  c.work(6s);
+  EXPECT_FALSE(c.in_map("n1"));
+}
+
 TEST_F(MembershipTest, ARemovedNodeMayJoinAgain) {
   MovingCluster c(4, 2);
   c.set("n1", Action::remove);
@@ -262,6 +289,7 @@ TEST_F(MembershipTest, AForgottenNodeThatIsBackWithItsDataMayAccount) {
   c.node["n1"].incarnation = 2;
   c.node["n1"].up = true;
   c.h.join({kCluster, back, Epoch(3)});
+  c.deliver();
   ASSERT_TRUE(c.converge());
   c.work(1s);
   for (std::uint16_t p = 0; p < c.map().entries.size(); ++p) {
@@ -281,6 +309,10 @@ TEST_F(MembershipTest, BeforeAnythingIsPlacedANodeSimplyLeaves) {
   const AnswerToken token = h.request(messages::NodeSetRequest{NodeId("n1"), {}, {}, Action::remove});
   h.settle();
   EXPECT_TRUE(std::holds_alternative<messages::SetResponse>(h.answers.at(token)));
+  h.advance(kTiming.heartbeat);
+  h.settle();
+  EXPECT_FALSE(h.machine->map()->nodes.empty()) << "it has not said yet that it has nothing";
+  h.send("n1", messages::LoadReport{});
   h.advance(kTiming.heartbeat);
   h.settle();
   EXPECT_TRUE(h.machine->map()->nodes.empty());

@@ -1,4 +1,5 @@
-// A coordinator with nodes that do what a rebalance asks of them: copy, catch up, hand over, leave, account, delete.
+// A coordinator with nodes that do what a rebalance asks of them: copy, catch up, hand over, leave, account, delete;
+// and that report what they have.
 #pragma once
 
 #include <algorithm>
@@ -95,6 +96,7 @@ class MovingCluster : public ScriptedCluster {
   bool accounts = true;  // deposed primaries say that they have
   bool copies = true;    // learners catch up
   bool deletes = true;   // who is no member any more deletes its copy
+  std::uint64_t copy_bytes = 1;  // of every copy, as nodes report it
   // What the rules forbid, as it was seen.
   std::vector<std::string> violations;
   std::size_t most_learners_to_one = 0;
@@ -119,7 +121,9 @@ class MovingCluster : public ScriptedCluster {
       for (const NodeId& member : old_entry.members()) {
         const ring::NodeInfo* info = before.map.find_node(member);
         if (new_entry.has_member(member) || info->membership == ring::Membership::gone) continue;
-        const std::size_t needed = std::min<std::size_t>(before.map.shape.replication_factor, wanted.size());
+        const ring::ClusterShape& shape = before.map.shape;
+        const std::size_t needed =
+            std::max<std::size_t>(std::min<std::size_t>(shape.replication_factor, wanted.size()), shape.min_in_sync);
         const std::string what = "partition " + std::to_string(p) + ": " + member.str() + " left ";
         if (static_cast<std::size_t>(copies_there) < needed) violations.push_back(what + "before others were in sync");
         const bool owes =
@@ -162,7 +166,7 @@ class MovingCluster : public ScriptedCluster {
       const ring::PartitionEntry& now = entry(order.partition.value());
       if (!up(NodeId(id)) || now.term != order.term || now.primary != NodeId(id)) continue;
       if (order.kind == messages::Order::Kind::release) {
-        released_[{order.partition, order.term}].insert(order.node);
+        released_[{order.partition, order.term}].insert_or_assign(order.node, h.now + kTiming.detection);
       } else if (now.find_in_sync(order.node) != nullptr && up(order.node)) {
         send(id, messages::HandedOver{order.partition, order.term, order.node});
       }
@@ -172,13 +176,29 @@ class MovingCluster : public ScriptedCluster {
       account(p);
       remove_copies(p);
     }
+    report();
+  }
+
+  // What each node has, as often as real ones say it.
+  void report() {
+    if (h.now < report_at_) return;
+    report_at_ = h.now + std::chrono::seconds(1);
+    for (const auto& [id, script] : node) {
+      if (!script.up || !in_map(id)) continue;
+      messages::LoadReport report;
+      for (const auto& [partition, holder] : held_) {
+        if (holder == NodeId(id)) report.items.push_back({partition, 0, 0, copy_bytes});
+      }
+      send(id, std::move(report));
+    }
   }
 
   // Its primary asks for the in-sync set that is best.
   void serve(std::uint16_t p) {
     const ring::PartitionEntry now = entry(p);
     if (now.primary.empty() || !up(now.primary)) return;
-    const auto released = released_[{PartitionId(p), now.term}];
+    auto& released = released_[{PartitionId(p), now.term}];
+    std::erase_if(released, [&](const auto& order) { return order.second <= h.now; });
     std::vector<std::string> ids;
     bool release = false;
     bool dropped = false;
@@ -226,8 +246,10 @@ class MovingCluster : public ScriptedCluster {
     }
   }
 
+  Instant report_at_{};
   std::map<NodeId, Instant> down_since_;
-  std::map<std::pair<PartitionId, Term>, std::set<NodeId>> released_;
+  // By its primary in that term, which takes an order for withdrawn that is not repeated until then.
+  std::map<std::pair<PartitionId, Term>, std::map<NodeId, Instant>> released_;
   std::set<std::pair<PartitionId, NodeId>> copying_;
   std::set<std::pair<PartitionId, NodeId>> held_;
 };

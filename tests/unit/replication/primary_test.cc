@@ -416,6 +416,14 @@ messages::Order release(const std::string& node, Incarnation incarnation) {
   return {messages::Order::Kind::release, PartitionId(0), Term(1), NodeId(node), incarnation};
 }
 
+// As a coordinator does: again at every heartbeat.
+void order_releases(Cluster& c, const messages::Order& order, Duration time) {
+  for (Duration passed{0}; passed < time; passed += 100ms) {
+    c.at("n1")->on_order(c.now, order);
+    c.advance(100ms);
+  }
+}
+
 TEST(Primary, ALateReleaseIsNotOfTheProcessThatFollowed) {
   Cluster c({"n1", "n2", "n3"});
   c.serve("n1", {"n1", "n2", "n3"});
@@ -434,11 +442,10 @@ TEST(Primary, ReleasesAMemberOnceTheOthersHaveReachedIt) {
   c.disconnect("n1", "n3");
   c.run("n1", request({put("k", "v")}));
   c.coordinator.clear();
-  c.at("n1")->on_order(c.now, release("n2", Incarnation(1)));
-  c.advance(200ms);
+  order_releases(c, release("n2", Incarnation(1)), 200ms);
   EXPECT_FALSE(c.told<messages::SetInSync>("n1")) << "n3 lacks a write that n2 has";
   c.reconnect();
-  c.advance(300ms);
+  order_releases(c, release("n2", Incarnation(1)), 300ms);
   const auto asked = c.told<messages::SetInSync>("n1");
   ASSERT_TRUE(asked);
   EXPECT_TRUE(asked->release);
@@ -446,8 +453,24 @@ TEST(Primary, ReleasesAMemberOnceTheOthersHaveReachedIt) {
   c.set_in_sync({"n1", "n3"});
   c.publish();
   c.coordinator.clear();
-  c.advance(1s);
+  order_releases(c, release("n2", Incarnation(1)), 3s);
   EXPECT_FALSE(c.told<messages::SetInSync>("n1")) << "this process is not asked for again";
+}
+
+TEST(Primary, AMemberThatIsNotOrderedToLeaveAnyMoreIsWantedAgain) {
+  Cluster c({"n1", "n2", "n3"});
+  c.serve("n1", {"n1", "n2", "n3"});
+  order_releases(c, release("n2", Incarnation(1)), 300ms);
+  c.set_in_sync({"n1", "n3"});
+  c.publish();
+  c.coordinator.clear();
+  c.advance(800ms);
+  EXPECT_FALSE(c.told<messages::SetInSync>("n1")) << "orders may be late";
+  c.advance(500ms);
+  const auto asked = c.told<messages::SetInSync>("n1");
+  ASSERT_TRUE(asked);
+  EXPECT_FALSE(asked->release);
+  EXPECT_EQ(asked->in_sync.size(), 3u);
 }
 
 TEST(Primary, AMemberThatFallsBehindWhatItAcknowledgedIsOut) {

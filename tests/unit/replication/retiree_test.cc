@@ -366,10 +366,8 @@ struct Deposed {
     EXPECT_TRUE(c.at("n2")->serving(c.now));
     c.run("n2", request({put("k", "new")}, kAckAll));
     c.reconnect();
-    c.drop = all<RetireAsk>();
     c.publish();
-    c.advance(10s);  // it was away, and may be wanted
-    c.drop = {};
+    c.advance(10s - kTick);  // it was away, and may be wanted: the next tick asks
     c.coordinator.clear();
   }
   Cluster c;
@@ -402,18 +400,48 @@ TEST(Retiree, AccountsForItsTermOnceTheTailIsSafe) {
   EXPECT_EQ(accounted->term, Term(1));
 }
 
-TEST(Retiree, AStartThatMayLackWritesAccountsForNothing) {
+TEST(Retiree, AStartThatMayLackWritesAccountsOnceItHasNoCopy) {
   Deposed d;
   Cluster& c = d.c;
   Disk disk = c.at("n1").disk;
   c.restart_lossy("n1", disk);
   EXPECT_FALSE(c.at("n1")->settled(c.now));
   c.publish();
-  EXPECT_FALSE(c.at("n1")->settled(c.now)) << "the next start has to know, too";
-  c.advance(11s);
-  EXPECT_TRUE(empty(c.at("n1").disk));
-  EXPECT_TRUE(c.at("n1")->settled(c.now));
+  c.advance(9s);
+  EXPECT_FALSE(empty(c.at("n1").disk));
   EXPECT_FALSE(c.told<messages::Accounted>("n1"));
+  EXPECT_FALSE(c.at("n1")->settled(c.now)) << "the next start has to know, too";
+  c.advance(2s);
+  EXPECT_TRUE(empty(c.at("n1").disk));
+  const auto accounted = c.told<messages::Accounted>("n1");
+  ASSERT_TRUE(accounted);
+  EXPECT_EQ(accounted->term, Term(1));
+  const auto& ledger = c.at("n1").ledger;
+  ASSERT_EQ(ledger.size(), 3u) << "the tail, and what it may lack";
+  const auto& range = std::get<messages::LostRange>(ledger.back());
+  EXPECT_EQ(range.term, Term(1));
+  EXPECT_EQ(range.first, Sequence(1)) << "nobody here knows any more what survived of it";
+  EXPECT_EQ(range.last, messages::kUnknownLast);
+  EXPECT_FALSE(c.at("n1")->settled(c.now)) << "the coordinator may not know it yet";
+  c.entry().deposed.clear();
+  ++c.entry().version;
+  c.publish();
+  EXPECT_TRUE(c.at("n1")->settled(c.now));
+}
+
+TEST(Retiree, AStartThatMayLackWritesAccountsForNothingBeforeTheLedgerHasIt) {
+  Deposed d;
+  Cluster& c = d.c;
+  c.restart_lossy("n1", Disk{});
+  c.holds_work = true;
+  c.publish();
+  c.advance(1s);
+  EXPECT_FALSE(c.work.empty());
+  EXPECT_FALSE(c.told<messages::Accounted>("n1"));
+  c.holds_work = false;
+  c.advance(200ms);
+  EXPECT_EQ(c.at("n1").ledger.size(), 1u);
+  EXPECT_TRUE(c.told<messages::Accounted>("n1"));
 }
 
 TEST(Retiree, AnExportThatFailsIsTriedAgainNowAndThen) {
@@ -492,11 +520,13 @@ TEST(Retiree, AnswersOfAnEarlierPrimaryAreNotWaitedForAndNotTaken) {
   c.publish();
   c.advance(400ms);
   ASSERT_TRUE(late);
-  c.serve("n3", {"n2", "n3"});
+  c.appoint("n3", {"n2", "n3"});
   c.set_members({"n2", "n3"});
   c.publish();
   EXPECT_FALSE(empty(c.at("n1").disk));
   c.at("n1")->on_peer(c.now, NodeId("n2"), Incarnation(1), *late);
+  c.collect("n1");
+  c.settle();
   EXPECT_EQ(c.at("n1").exports, 0);
   c.advance(400ms);
   EXPECT_TRUE(empty(c.at("n1").disk)) << "the new one was asked";

@@ -132,9 +132,7 @@ TEST(Validate, NamesTheFirstThingWrong) {
        [](ClusterMap& m) { m.entries[0].learners.assign(13, NodeId("n3")); }},
       {"partition 0 remembers who left its in-sync set", [](ClusterMap& m) { m.entries[0].departed = {NodeId("n3")}; }},
       {"partition 1 remembers twice that node n3 left",
-       [](ClusterMap& m) {
-         m.entries[1].departed = {NodeId("n3"), NodeId("n3")};
-       }},
+       [](ClusterMap& m) { m.entries[1].departed = {NodeId("n3"), NodeId("n3")}; }},
       {"partition 1 names node 'n9'", [](ClusterMap& m) { m.entries[1].departed = {NodeId("n9")}; }},
       {"node n1 left the in-sync set of partition 0 and is in it",
        [](ClusterMap& m) {
@@ -143,10 +141,7 @@ TEST(Validate, NamesTheFirstThingWrong) {
          m.entries[0].primary = NodeId("n1");
          m.entries[0].departed = {NodeId("n1")};
        }},
-      {"partition 1 names node ''",
-       [](ClusterMap& m) {
-         m.entries[1].deposed = {{NodeId(), Term()}};
-       }},
+      {"partition 1 names node ''", [](ClusterMap& m) { m.entries[1].deposed = {{NodeId(), Term()}}; }},
       {"0 moves of one node", [](ClusterMap& m) { m.moves.moves_per_node = 0; }},
       {"257 moves of one node", [](ClusterMap& m) { m.moves.moves_per_node = 257; }},
       {"p99 factor 0.5", [](ClusterMap& m) { m.moves.p99_factor = 0.5; }},

@@ -61,6 +61,13 @@ class HostedCluster : public testing::Test {
       if (info.id == node.self) info.incarnation = node.process;
     }
   }
+  // It is no member of anything, from the next map on.
+  void remove(const HostedNode& node) {
+    for (ring::PartitionEntry& entry : map.entries) {
+      std::erase_if(entry.in_sync, [&](const ring::InSyncMember& member) { return member.node == node.self; });
+      std::erase(entry.learners, node.self);
+    }
+  }
   // Lets grow and shrink the in-sync sets as primaries ask.
   void follow_requests() {
     if (coordinator_down) return;
