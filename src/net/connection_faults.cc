@@ -46,7 +46,8 @@ void Connection::release_incoming() {
   }
   if (held_ || closing_ || closed_) return;
   release_incoming_later();
-  read();
+  // Whole frames may have been read while reading was held.
+  if (!reading_) deliver_and_read();
 }
 
 void Connection::send_what_is_about_faults() {

@@ -19,7 +19,10 @@ bool wants(const ring::Placement& target, PartitionId partition, const NodeId& n
 
 }  // namespace
 
-void MoveChecks::on_target(const ring::Placement& target) { target_before_ = std::exchange(target_, target); }
+void MoveChecks::on_target(const ring::Placement& target) {
+  target_before_ = std::exchange(target_, target);
+  target_changes_ = true;
+}
 
 void MoveChecks::on_coordinator_reached(const NodeId& from, const messages::Message& message) {
   if (std::holds_alternative<messages::Leaving>(message)) leaving_.insert(from);
@@ -59,6 +62,7 @@ void MoveChecks::on_swapped(const ring::ClusterMap& before, const ring::ClusterM
     const ring::NodeInfo* now = after.find_node(id);
     return known == nullptr || now == nullptr || known->incarnation != now->incarnation;
   });
+  if (!std::exchange(target_changes_, false)) target_before_ = target_;
   map_before_ = before;
   map_ = after;
   for (std::size_t i = 0; i < std::min(before.entries.size(), after.entries.size()); ++i) {

@@ -35,6 +35,7 @@ class MoveChecks {
   // As stored, and as it was before: what leaves the coordinator now may have been decided by that.
   ring::ClusterMap map_, map_before_;
   ring::Placement target_, target_before_;
+  bool target_changes_ = false;  // with the map that comes next
   std::set<NodeId> leaving_;  // nodes whose present process has said so
 };
 

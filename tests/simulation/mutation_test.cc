@@ -49,7 +49,7 @@ const std::map<BrokenRule, Noticed>& expectations() {
       {BrokenRule::request_names_version, {"old_request_lands"}},
       {BrokenRule::newcomer_counts, {"newcomer_that_falls_silent"}},
       {BrokenRule::lossy_is_out, {"lossy_restarted_twice"}},
-      {BrokenRule::last_resort_hears_all, {"lone_primary_loses_its_data"}},
+      {BrokenRule::last_resort_hears_all, {"", 1, 600}},
       {BrokenRule::alive_stops_election, {"alive_but_not_heard_by_the_coordinator", 0, 0, expected}},
       {BrokenRule::seal_is_durable, {"promise_that_is_forgotten"}},
       {BrokenRule::highest_position_wins, {"highest_position"}},
@@ -63,7 +63,7 @@ const std::map<BrokenRule, Noticed>& expectations() {
       {BrokenRule::window_never_evicts, {"late_retry"}},
       {BrokenRule::export_before_rewind, {"session_is_told_of_a_loss"}},
       {BrokenRule::partition_time_only, {"", 1, 600}},
-      {BrokenRule::target_in_sync_first, {"successor_that_is_not_in_sync"}},
+      {BrokenRule::target_in_sync_first, {"successor_that_is_not_in_sync", 0, 0, expected}},
       {BrokenRule::move_waits_for_account, {"deposed_member_that_is_moved"}},
       {BrokenRule::retire_asks_first, {"tail_of_a_member_that_was_moved"}},
   };
