@@ -42,6 +42,9 @@ MoveChecks::Copies MoveChecks::copies(const ring::ClusterMap& map, const ring::P
 void MoveChecks::on_coordinator_sent(const messages::Message& message) {
   const auto* order = std::get_if<Order>(&message);
   if (order == nullptr || order->kind != Order::Kind::release) return;
+  // A late order about a process that is gone is ignored.
+  const ring::NodeInfo* node = map_.find_node(order->node);
+  if (node == nullptr || node->incarnation != order->incarnation) return;
   // One that stops is asked to leave, too, even if it should stay.
   if (leaving_.contains(order->node)) return;
   if (wants(target_, order->partition, order->node) || wants(target_before_, order->partition, order->node)) return;
