@@ -10,6 +10,22 @@ using namespace std::chrono_literals;
 using control::MemoryStore;
 using messages::kAckAll;
 
+namespace {
+
+// The store takes the swap of a handoff to B, but the coordinator is told that it has failed.
+// Gives the term that ended.
+Term hand_over_unknown_to_the_coordinator(Script& s) {
+  const Term term = s.entry().term;
+  s.written(s.a, "k", "1", kAckAll);
+  s.coordinator().store().set_swap_fault(MemoryStore::SwapFault::stored);
+  s.promote(s.b);
+  s.await("the store has the handoff", [&] { return s.is_primary(s.b); });
+  s.coordinator().store().set_swap_fault(MemoryStore::SwapFault::none);
+  return term;
+}
+
+}  // namespace
+
 // A and C hold a write of two; A dies. The coordinator asks B and C to seal and is paused while both answers lie before
 // it, that of B in front. When it wakes it must not take C for silent: only C has the write.
 void coordinator_wakes_in_an_election(Script& s) {
@@ -37,12 +53,7 @@ void coordinator_wakes_in_an_election(Script& s) {
 
 // 8: the store takes the swap of a handoff, but the coordinator is told that it has failed.
 void handoff_whose_answer_is_lost(Script& s) {
-  const Term term = s.entry().term;
-  s.written(s.a, "k", "1", kAckAll);
-  s.coordinator().store().set_swap_fault(MemoryStore::SwapFault::stored);
-  s.promote(s.b);
-  s.await("the store has the handoff", [&] { return s.is_primary(s.b); });
-  s.coordinator().store().set_swap_fault(MemoryStore::SwapFault::none);
+  const Term term = hand_over_unknown_to_the_coordinator(s);
   // A has given up its term, and B does not know of its own yet.
   const AskedPtr read_a = s.read(s.a, "k");
   const AskedPtr write_a = s.write(s.a, "k", "2");
@@ -59,12 +70,7 @@ void handoff_whose_answer_is_lost(Script& s) {
 
 // The same, and the coordinator dies before it can look: another one finds the handoff done, and A still asks for it.
 void handoff_whose_coordinator_dies(Script& s) {
-  const Term term = s.entry().term;
-  s.written(s.a, "k", "1", kAckAll);
-  s.coordinator().store().set_swap_fault(MemoryStore::SwapFault::stored);
-  s.promote(s.b);
-  s.await("the store has the handoff", [&] { return s.is_primary(s.b); });
-  s.coordinator().store().set_swap_fault(MemoryStore::SwapFault::none);
+  const Term term = hand_over_unknown_to_the_coordinator(s);
   s.coordinator().crash();
   s.run_for(300ms);
   s.coordinator().start();

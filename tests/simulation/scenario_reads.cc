@@ -22,6 +22,18 @@ NodeIndex wait_for_another(Script& s) {
   return s.is_primary(s.b) ? s.b : s.c;
 }
 
+// A acknowledges a write that nobody else has, and is cut off: it will not survive.
+Position acknowledge_alone(Script& s) {
+  s.written(s.a, "k", "1", kAckAll);
+  hold_writes_to(s, s.b);
+  hold_writes_to(s, s.c);
+  const Position alone = s.written(s.a, "k", "2");
+  s.isolate(s.host(s.a));
+  s.hold_nothing();
+  s.drop_held();
+  return alone;
+}
+
 }  // namespace
 
 // 8: the swap of a handoff lands late; the old primary has given up its term and serves nothing meanwhile.
@@ -124,13 +136,7 @@ void failed_condition_waits(Script& s) {
 
 // What a session has seen is lost; a newer write has the same sequence.
 void session_is_told_of_a_loss(Script& s) {
-  s.written(s.a, "k", "1", kAckAll);
-  hold_writes_to(s, s.b);
-  hold_writes_to(s, s.c);
-  const Position seen = s.written(s.a, "k", "2");
-  s.isolate(s.host(s.a));
-  s.hold_nothing();
-  s.drop_held();
+  const Position seen = acknowledge_alone(s);
   const NodeIndex primary = wait_for_another(s);
   s.written(primary, "k", "3", kAckAll);
   const AskedPtr read = s.read(primary, "k", ReadLevel::session, seen);
@@ -140,13 +146,7 @@ void session_is_told_of_a_loss(Script& s) {
 
 // A comes back with a write that did not survive, and cannot write its ledger: it keeps what nobody else can name.
 void ledger_that_fails(Script& s) {
-  s.written(s.a, "k", "1", kAckAll);
-  hold_writes_to(s, s.b);
-  hold_writes_to(s, s.c);
-  const Position lost = s.written(s.a, "k", "2");
-  s.isolate(s.host(s.a));
-  s.hold_nothing();
-  s.drop_held();
+  const Position lost = acknowledge_alone(s);
   wait_for_another(s);
   s.node(s.a).disk().ledger().set_fails(1);
   s.mend_all();

@@ -13,7 +13,6 @@ value_bytes=1000
 rate=2000 # operations a second: a load that leaves the machine room
 seconds=20 # of load alone
 base_port=27500
-join_rate=0 # bytes a second that each node may send
 if [[ $quick ]]; then keys=60000 seconds=5; fi
 
 row() { printf '%-26s %9s %9s %9s %9s %9s %9s %9s %9s %9s\n' "$@"; }
@@ -83,6 +82,5 @@ row "" "seconds" "errors" "p99" "p99" "p99" "MB" "copies" "MB/s" "max/mean"
 row "" "" "" "before" "during" "after" "copied" "moved" "" "after"
 gyre cluster up --nodes 3 --rf 3 --base-port "$base_port" >/dev/null
 gyre bench --preload --keys "$keys" --value-size "$value_bytes" --mix 100 --duration 1s --warmup 0s --json >/dev/null
-((join_rate == 0)) || gyre rebalance limit --rate "$join_rate" >/dev/null
 measure "3 to 4 nodes" gyre cluster add-node
 measure "a node dies for good" die_for_good
