@@ -57,7 +57,7 @@ TEST_F(ConnectionHostileTest, AHugeFrameIsRefusedByItsHeaderAlone) {
 }
 
 TEST_F(ConnectionHostileTest, AFrameOfZeroesIsRefused) {
-  expect_refused(header(0, 4) + std::string(32, '\xff'), ErrorCode::invalid_argument);
+  expect_refused(header(0, 4).append(32, '\xff'), ErrorCode::invalid_argument);
 }
 
 TEST_F(ConnectionHostileTest, AValueBeyondTheLimitIsRefused) {

@@ -11,7 +11,7 @@ namespace gyre::wire::testing {
 namespace {
 
 // Like fmt's {:?}, but for any bytes: fmt 9 asserts on some that are no UTF-8. Long ones by their hash.
-std::string quoted(std::string_view bytes) {
+std::string in_quotes(std::string_view bytes) {
   if (bytes.size() > 1000) return fmt::format("{} bytes, hash {}", bytes.size(), hash64(bytes));
   std::string text = "\"";
   for (const char c : bytes) {
@@ -22,9 +22,9 @@ std::string quoted(std::string_view bytes) {
 }
 
 struct Describe {
-  std::string operator()(const Bytes& bytes) const { return quoted(bytes.view()); }
-  std::string operator()(const std::string& text) const { return quoted(text); }
-  std::string operator()(const NodeId& node) const { return quoted(node.str()); }
+  std::string operator()(const Bytes& bytes) const { return in_quotes(bytes.view()); }
+  std::string operator()(const std::string& text) const { return in_quotes(text); }
+  std::string operator()(const NodeId& node) const { return in_quotes(node.str()); }
   std::string operator()(const Uuid& uuid) const { return uuid.str(); }
   std::string operator()(UnixMillis time) const { return std::to_string(time.value); }
   std::string operator()(Instant time) const { return std::to_string(time.time_since_epoch().count()); }
