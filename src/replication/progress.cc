@@ -51,7 +51,7 @@ void Progress::on_dead(Instant tried_at, Duration lease) {
 void Progress::leave_following(State state, Instant now) {
   if (state_ == State::following) not_following_since_ = now;
   state_ = state;
-  log_too_short_ = false;
+  needs_snapshot_ = false;
   log_task_.reset();
 }
 
@@ -71,7 +71,7 @@ void Progress::on_position(Instant now, const AppendAck& ack, const Context& con
   // An answer to what was sent before the stream went back says nothing new about gaps.
   const bool gap = ack.gap && ack.echo >= rewound_at_;
   if (state_ != State::following || gap || regresses || reached > sent_) rewind_stream(now);
-  if (advanced) log_too_short_ = false;
+  if (advanced) needs_snapshot_ = false;
   state_ = State::following;
 }
 
@@ -102,20 +102,25 @@ void Progress::show_life(const AppendHeader& header, Duration interval, Context&
   if (header.now - last_sent_ < interval) return;
   auto append = message(header, context);
   if (state_ == State::following) {
-    append.previous = log_too_short_ ? acknowledged_ : context.journal.position_of(sent_);
+    append.previous = needs_snapshot_ ? acknowledged_ : context.journal.position_of(sent_);
   } else {
     append.previous = append.position;
   }
-  if (state_ == State::probing || log_too_short_) append.history = context.journal.state().history;
+  if (state_ == State::probing || needs_snapshot_) append.history = context.journal.state().history;
   context.send(node_, std::move(append));
 }
 
 void Progress::pump(const AppendHeader& header, Context& context) {
   const Sequence committed = context.journal.committed();
   const RecentLog& recent = context.journal.recent();
-  while (state_ == State::following && !log_task_ && !log_too_short_ && sent_ < committed &&
+  while (state_ == State::following && !log_task_ && !needs_snapshot_ && sent_ < committed &&
          in_flight_bytes_ < limits::kStreamBytesInFlightMax) {
     if (!recent.reaches(sent_)) {
+      if (sent_ == Sequence()) {
+        needs_snapshot_ = true;
+        show_life(header, Duration(0), context);
+        return;
+      }
       log_task_ = context.tasks.next();
       // A small one leaves soon, however little bandwidth there is.
       const std::size_t bytes = paced_ ? limits::kAppendBytesMax : limits::kLogReadBytes;
@@ -144,8 +149,8 @@ bool Progress::on_log(const AppendHeader& header, TaskId task, const Result<std:
   log_task_.reset();
   if (!writes) {
     // Any other failure: the log is read again with the next heartbeat.
-    log_too_short_ = writes.error().code == ErrorCode::not_found;
-    if (log_too_short_) show_life(header, Duration(0), context);
+    needs_snapshot_ = writes.error().code == ErrorCode::not_found;
+    if (needs_snapshot_) show_life(header, Duration(0), context);
     return true;
   }
   std::vector<LoggedWritePtr> page;

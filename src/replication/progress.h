@@ -23,7 +23,8 @@ struct AppendHeader {
 // the position it named, at most kStreamBytesInFlightMax beyond what it acknowledged. A gap that it reports, or that a
 // heartbeat lets it see, makes the stream go back to its position. Where memory does not reach, the log on disk is
 // read; where that does not either, the member is told so by a history without writes behind its very position, and
-// takes a snapshot.
+// takes a snapshot. So is a member that has nothing yet: the partition's contents are no more than the log of all its
+// writes, and lie together, while in the log they lie among those of all other partitions.
 //
 // INVARIANT: acknowledged() is what the member's present data held in this term; it goes back only with that data.
 class Progress {
@@ -100,7 +101,7 @@ class Progress {
   Instant last_sent_;
   std::optional<TaskId> log_task_;
   bool paced_ = false;
-  bool log_too_short_ = false;
+  bool needs_snapshot_ = false;
 };
 
 }  // namespace gyre::replication

@@ -310,37 +310,63 @@ TEST_F(SlowLearner, WhatWaitsIsAnsweredSoon) {
   for (const auto ticket : tickets) EXPECT_TRUE(c.answered("n1", ticket));
 }
 
-TEST_F(SlowLearner, ReadsOfTheLogForItArePacedOnlyWhileNobodyWaitsForIt) {
-  std::vector<ReadLog> reads;
-  c.holds_work = true;
-  const auto log_reads = [&] {
-    for (Effect& effect : c.at("n1")->take_effects(c.now)) {
+// Its primary has more than memory keeps.
+class FarBehind : public SlowLearner {
+ protected:
+  FarBehind() {
+    c.holds_work = true;
+    const std::string large(300'000, 'v');
+    for (int i = 0; i < 10; ++i) {
+      c.at("n1")->on_write(c.now, Ticket(1000 + static_cast<std::uint64_t>(i)), request({put("k", large)}));
+      c.at("n1").commit(c.now);
+    }
+    (void)c.at("n1")->take_effects(c.now);
+    ack.partition = test::kPartition;
+    ack.term = Term(1);
+    ack.generation = Generation(1);
+    ack.promised = Term(1);
+  }
+
+  // The learner says what it has; what the primary does then.
+  std::vector<Effect> hear(Position position) {
+    ack.echo = ack.sent_at = c.now.steady += 1ms;
+    ack.position = position;
+    c.at("n1")->on_peer(c.now, NodeId("n2"), Incarnation(1), ack);
+    return c.at("n1")->take_effects(c.now);
+  }
+  void read_log(Position position) {
+    for (Effect& effect : hear(position)) {
       if (const auto* read = std::get_if<ReadLog>(&effect)) reads.push_back(*read);
     }
-  };
-  // More than memory keeps, of which the learner has nothing.
-  const std::string large(300'000, 'v');
-  for (int i = 0; i < 10; ++i) {
-    c.at("n1")->on_write(c.now, Ticket(1000 + static_cast<std::uint64_t>(i)), request({put("k", large)}));
-    c.at("n1").commit(c.now);
   }
+
   messages::AppendAck ack;
-  ack.partition = test::kPartition;
-  ack.term = Term(1);
-  ack.generation = Generation(1);
-  ack.echo = ack.sent_at = c.now.steady;
-  ack.promised = Term(1);
-  c.at("n1")->on_peer(c.now, NodeId("n2"), Incarnation(1), ack);
-  log_reads();
+  std::vector<ReadLog> reads;
+};
+
+TEST_F(FarBehind, WhoHasNothingTakesASnapshot) {
+  bool told = false;
+  for (const Effect& effect : hear({})) {
+    EXPECT_FALSE(std::holds_alternative<ReadLog>(effect));
+    const auto* send = std::get_if<Send>(&effect);
+    const auto* append = send == nullptr ? nullptr : std::get_if<messages::Append>(&send->message);
+    if (append == nullptr || send->to != NodeId("n2")) continue;
+    EXPECT_TRUE(append->writes.empty());
+    told = told || (!append->history.empty() && append->previous == Position());
+  }
+  EXPECT_TRUE(told);
+}
+
+TEST_F(FarBehind, ReadsOfTheLogForItArePacedOnlyWhileNobodyWaitsForIt) {
+  const Position first{Term(1), Sequence(1)};
+  read_log(first);
   ASSERT_EQ(reads.size(), 1u);
   EXPECT_TRUE(reads[0].paced);
   c.at("n1")->on_log(c.now, reads[0].task, fail(ErrorCode::busy, "later"));
   reads.clear();
   c.set_in_sync({"n1", "n2"});
   c.at("n1")->on_map(c.now, c.map);
-  ack.echo = ack.sent_at = c.now.steady += 1ms;
-  c.at("n1")->on_peer(c.now, NodeId("n2"), Incarnation(1), ack);
-  log_reads();
+  read_log(first);
   ASSERT_EQ(reads.size(), 1u);
   EXPECT_FALSE(reads[0].paced);
 }

@@ -526,6 +526,8 @@ TEST(Primary, AMemberThatTakesNothingGetsABoundedAmount) {
 TEST(Primary, CatchesAMemberUpFromTheLogOnDisk) {
   Cluster c({"n1", "n2"});
   c.serve("n1", {"n1"});
+  c.run("n1", request({put("first", "v")}));
+  c.advance(100ms);
   c.kill("n2");
   const std::string value(100'000, 'v');
   for (int i = 0; i < 100; ++i) c.run("n1", request({put("k" + std::to_string(i), value)}));
@@ -534,12 +536,14 @@ TEST(Primary, CatchesAMemberUpFromTheLogOnDisk) {
   c.advance(1s);
   EXPECT_EQ(c.at("n2").disk.state.position, c.at("n1").disk.state.position);
   EXPECT_TRUE(c.at("n2").snapshots.empty());
-  EXPECT_EQ(c.at("n2").disk.log.size(), 100u);
+  EXPECT_EQ(c.at("n2").disk.log.size(), 101u);
 }
 
 TEST(Primary, AMemberBeyondTheLogTakesASnapshot) {
   Cluster c({"n1", "n2"});
   c.serve("n1", {"n1"});
+  c.run("n1", request({put("first", "v")}));
+  c.advance(100ms);
   c.kill("n2");
   const std::string value(100'000, 'v');
   for (int i = 0; i < 100; ++i) c.run("n1", request({put("k" + std::to_string(i), value)}));
@@ -548,7 +552,7 @@ TEST(Primary, AMemberBeyondTheLogTakesASnapshot) {
   c.publish();
   c.advance(2s);
   EXPECT_EQ(c.at("n2").disk.state.position, c.at("n1").disk.state.position);
-  EXPECT_EQ(c.at("n2").disk.records.size(), 100u);
+  EXPECT_EQ(c.at("n2").disk.records.size(), 101u);
   EXPECT_TRUE(c.told<messages::SetInSync>("n1")) << "it is whole again, and asked for";
 }
 
