@@ -1,8 +1,6 @@
 #include "control/membership.h"
 
 #include <algorithm>
-#include <optional>
-#include <set>
 #include <string>
 
 #include <fmt/format.h>
@@ -23,21 +21,21 @@ bool may_leave(const ring::NodeInfo& node) {
   return node.membership == Membership::removing || node.membership == Membership::gone;
 }
 
-// Nodes that somebody counts on: members, and where data should be. A node that is gone need not account for anything,
-// and what it held is not waited for.
-std::set<NodeId> named(const ClusterState& state) {
-  std::set<NodeId> nodes;
-  for (const ring::PartitionEntry& entry : state.map.entries) {
-    for (const NodeId& member : entry.members()) nodes.insert(member);
-    const auto add_unless_gone = [&](const NodeId& id) {
-      const ring::NodeInfo* node = state.map.find_node(id);
-      if (node != nullptr && node->membership != Membership::gone) nodes.insert(id);
-    };
-    for (const NodeId& departed : entry.departed) add_unless_gone(departed);
-    for (const ring::DeposedPrimary& deposed : entry.deposed) add_unless_gone(deposed.node);
-  }
-  for (const auto& wanted : state.target.partitions) nodes.insert(wanted.begin(), wanted.end());
-  return nodes;
+bool contains(const std::vector<NodeId>& nodes, const NodeId& node) {
+  return std::ranges::find(nodes, node) != nodes.end();
+}
+
+// Whether somebody counts on the node: as a member, as where data should be, or for its account. One that is gone need
+// not account for anything, and what it held is not waited for.
+bool needed(const ClusterState& state, const ring::NodeInfo& node) {
+  const auto names_it = [&](const ring::PartitionEntry& entry) {
+    if (entry.has_member(node.id)) return true;
+    if (node.membership == Membership::gone) return false;
+    return contains(entry.departed, node.id) ||
+           std::ranges::find(entry.deposed, node.id, &ring::DeposedPrimary::node) != entry.deposed.end();
+  };
+  return std::ranges::any_of(state.map.entries, names_it) ||
+         std::ranges::any_of(state.target.partitions, [&](const auto& wanted) { return contains(wanted, node.id); });
 }
 
 void remove_node(ClusterState& state, const NodeId& node) {
@@ -55,7 +53,6 @@ std::vector<MembershipChange> due_changes(const View& view, const std::function<
   const ClusterState& state = view.state;
   const Duration patience = state.policy.replace_after;
   std::size_t active = active_nodes(state.map);
-  std::optional<std::set<NodeId>> needed;
   for (const ring::NodeInfo& node : state.map.nodes) {
     if (node.membership == Membership::active) {
       const bool too_long = patience > Duration(0) && view.nodes.silence(node.id, view.now) >= patience;
@@ -65,8 +62,7 @@ std::vector<MembershipChange> due_changes(const View& view, const std::function<
     } else if (node.membership == Membership::away) {
       if (view.nodes.well(node)) changes.push_back({Kind::returned, node.id});
     } else if (may_leave(node)) {
-      if (!needed) needed = named(state);
-      if (!needed->contains(node.id) && !busy(node.id)) changes.push_back({Kind::leaves, node.id});
+      if (!needed(state, node) && !busy(node.id)) changes.push_back({Kind::leaves, node.id});
     }
   }
   return changes;
@@ -89,7 +85,7 @@ std::optional<CoordinatorEvent> carry_out(const MembershipChange& change, Cluste
       return CoordinatorEvent{EventKind::node_returned, change.node, id + " is back and takes part again"};
     case Kind::leaves: break;
   }
-  if (!may_leave(*node) || named(state).contains(change.node)) return std::nullopt;
+  if (!may_leave(*node) || needed(state, *node)) return std::nullopt;
   remove_node(state, change.node);
   return CoordinatorEvent{EventKind::node_removed, change.node, id + " has nothing more, and left the cluster"};
 }

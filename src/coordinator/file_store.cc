@@ -143,17 +143,19 @@ Result<std::optional<control::ClusterState>> FileStore::load() {
     return fail(ErrorCode::storage_failed,
                 fmt::format("a sync of {} failed: repair the disk and start the coordinator again", dir_.string()));
   }
+  stored_.reset();
   const std::filesystem::path path = dir_ / kStateFile;
   GYRE_TRY_SET(const auto bytes, storage::read_file(path));
   if (!bytes) return std::nullopt;
-  GYRE_TRY_SET(auto state, decode(path, *bytes));
-  return state;
+  GYRE_TRY_SET(stored_, decode(path, *bytes));
+  return stored_;
 }
 
 Result<void> FileStore::swap(Epoch expected, const control::ClusterState& state) {
   GYRE_ASSERT(state.map.epoch > expected);
-  GYRE_TRY_SET(const auto stored, load());
-  GYRE_TRY(control::check_swap(stored ? &*stored : nullptr, expected, state));
+  if (!stored_ || failed_) GYRE_TRY(load());
+  GYRE_TRY(control::check_swap(stored_ ? &*stored_ : nullptr, expected, state));
+  stored_.reset();  // until it is known that the file holds it
   GYRE_TRY(storage::write_synced(dir_ / kNewFile, encode(state)));
   if (std::error_code error; std::filesystem::rename(dir_ / kNewFile, dir_ / kStateFile, error), error) {
     return fail(ErrorCode::storage_failed,
@@ -161,7 +163,11 @@ Result<void> FileStore::swap(Epoch expected, const control::ClusterState& state)
   }
   Result<void> synced = storage::sync_directory(dir_);
   failed_ = !synced;
-  if (failed_) synced.error().outcome = Outcome::unknown;
+  if (failed_) {
+    synced.error().outcome = Outcome::unknown;
+  } else {
+    stored_ = state;
+  }
   return synced;
 }
 

@@ -43,6 +43,8 @@ class FileStore final : public control::ClusterStore {
 
   std::filesystem::path dir_;
   storage::FileLock lock_;
+  // What the file holds, as far as this process knows; the lock keeps others away.
+  std::optional<control::ClusterState> stored_;
   bool failed_ = false;  // a sync failed after the rename: what the disk holds is unknown until a new process looks
 };
 

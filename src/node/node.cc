@@ -95,6 +95,8 @@ class Node {
   std::optional<LoadReports> loads_;
   std::atomic<bool> map_from_store_{false};
   std::atomic<std::size_t> primaries_{0};  // of this node, by the newest map
+  // It has been in good order since this process started: partitions that come and go do not make it unready again.
+  std::atomic<bool> arrived_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> draining_{false};  // takes no more connections
   mutable std::mutex map_mutex_;
@@ -197,6 +199,7 @@ Result<void> Node::create_hosts() {
   // A node whose machine died counts as lacking writes, in this process and in later ones, until then.
   loops_[0]->loop.every(std::chrono::seconds(1), [this] {
     if (map() != nullptr && settled()) maps_->on_settled();
+    if (!arrived_ && ready()) arrived_ = true;
   });
   return {};
 }
@@ -358,7 +361,9 @@ Result<void> Node::ready() const {
     return fail(ErrorCode::unavailable, "the partitions are not placed yet: more nodes are awaited");
   }
   const std::size_t wanted = primaries_.load();
-  if (const std::size_t served = serving(); served < wanted) {
+  const std::size_t served = serving();
+  if (arrived_ && (served > 0 || wanted == 0)) return {};
+  if (served < wanted) {
     return fail(ErrorCode::unavailable, fmt::format("serves {} of {} partitions", served, wanted));
   }
   if (!settled()) {

@@ -125,6 +125,13 @@ class SessionTest : public testing::Test {
       run_on(shard->loop, [&] { shard->host->on_map(map); });
       let_turns_pass(shard->loop);
     }
+    // It serves once its term is stored, which the pool does.
+    if (primary == NodeId("n1")) wait_until([&] { return served() == kPartitions; });
+  }
+  std::size_t served() {
+    std::size_t sum = 0;
+    for (auto& shard : shards) sum += run_on(shard->loop, [&] { return shard->host->partitions_served(); });
+    return sum;
   }
 
   RequestId send(messages::RequestBody body) {
