@@ -1,5 +1,5 @@
 // What decoding and encoding cost per operation: the frames of gets and puts of 100-byte values, 1 and 16 deep, appends
-// of such puts and their acknowledgements, and the cluster map.
+// of such puts and their acknowledgements, the cluster map, and pipelines of 16 Redis commands.
 #include <memory>
 
 #include <benchmark/benchmark.h>
@@ -7,6 +7,9 @@
 
 #include "wire/codec.h"
 #include "wire/framing.h"
+#include "wire/resp_parser.h"
+#include "wire/resp_reader.h"
+#include "wire/resp_writer.h"
 
 namespace {
 
@@ -145,6 +148,88 @@ void decode_map(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(wire::decode_map(bytes));
 }
 
+constexpr std::size_t kPipeline = 16;
+
+void add_resp_command(std::string& out, std::initializer_list<std::string_view> arguments) {
+  wire::RespWriter writer(out);
+  writer.array(arguments.size());
+  for (const std::string_view argument : arguments) writer.bulk(argument);
+}
+
+// As redis-benchmark sends them.
+std::string resp_sets() {
+  std::string out;
+  for (std::size_t i = 0; i < kPipeline; ++i) {
+    add_resp_command(out, {"SET", fmt::format("key:{:012}", i), std::string(kValueBytes, 'v')});
+  }
+  return out;
+}
+
+std::string resp_gets() {
+  std::string out;
+  for (std::size_t i = 0; i < kPipeline; ++i) add_resp_command(out, {"GET", fmt::format("key:{:012}", i)});
+  return out;
+}
+
+template <auto Make>
+void parse_resp(benchmark::State& state) {
+  const std::string pipeline = Make();
+  wire::RespParser parser;
+  parser.set_authenticated(true);
+  for (auto _ : state) {
+    std::string_view rest = pipeline;
+    while (!rest.empty()) {
+      rest.remove_prefix(parser.next(rest).consumed);
+      benchmark::DoNotOptimize(parser.arguments().data());
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kPipeline));
+}
+
+void write_resp_values(benchmark::State& state) {
+  const std::string value(kValueBytes, 'v');
+  std::string out;
+  for (auto _ : state) {
+    out.clear();
+    wire::RespWriter writer(out);
+    for (std::size_t i = 0; i < kPipeline; ++i) writer.bulk(value);
+    benchmark::DoNotOptimize(out.data());
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kPipeline));
+}
+
+void write_resp_integers(benchmark::State& state) {
+  std::string out;
+  for (auto _ : state) {
+    out.clear();
+    wire::RespWriter writer(out);
+    for (std::size_t i = 0; i < kPipeline; ++i) writer.integer(static_cast<std::int64_t>(i * 1'234'567));
+    benchmark::DoNotOptimize(out.data());
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kPipeline));
+}
+
+void read_resp_values(benchmark::State& state) {
+  std::string replies;
+  wire::RespWriter writer(replies);
+  for (std::size_t i = 0; i < kPipeline; ++i) writer.bulk(std::string(kValueBytes, 'v'));
+  wire::RespReader reader;
+  for (auto _ : state) {
+    std::string_view rest = replies;
+    while (!rest.empty()) {
+      const auto reply = reader.next(rest);
+      rest.remove_prefix(reply->consumed);
+      benchmark::DoNotOptimize(reply);
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kPipeline));
+}
+
+BENCHMARK(parse_resp<resp_sets>);
+BENCHMARK(parse_resp<resp_gets>);
+BENCHMARK(write_resp_values);
+BENCHMARK(write_resp_integers);
+BENCHMARK(read_resp_values);
 BENCHMARK(encode_frames<add_get_request>)->Arg(1)->Arg(16);
 BENCHMARK(encode_frames<add_put_request>)->Arg(1)->Arg(16);
 BENCHMARK(encode_frames<add_get_response>)->Arg(1)->Arg(16);
