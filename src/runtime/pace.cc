@@ -14,7 +14,7 @@ double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
 }  // namespace
 
-double Pace::rate_min() const { return limit_ ? std::min(kRateMin, *limit_) : kRateMin; }
+double Pace::within_limit(double rate) const { return limit_ ? std::min(rate, *limit_) : rate; }
 
 void Pace::set_limits(std::uint64_t bytes_per_second, double p99_factor) {
   const bool unhindered = !rate_ || (limit_ && *rate_ >= *limit_);
@@ -32,18 +32,16 @@ void Pace::on_second(Instant now, Duration p99, Duration rest_p99) {
   const double elapsed = std::clamp(seconds(now - second_began_), 0.1, 2.0);
   sent_before_ = std::exchange(sent_, 0);
   second_began_ = now;
-  const bool slow = p99_factor_ > 0 && rest_p99 > Duration(0) && seconds(p99) > p99_factor_ * seconds(rest_p99);
-  if (slow && sent_before_ > 0) {
-    calm_seconds_ = 0;
-    rate_ = std::max(rate_min(), rate_.value_or(sent_before_ / elapsed) / 2);
-  } else if (rate_) {
-    ++calm_seconds_;
-    rate_ = *rate_ * kRaise;
-    if (limit_) {
-      rate_ = std::min(*rate_, *limit_);
-    } else if (calm_seconds_ >= kCalmSeconds) {
-      rate_.reset();
-    }
+  const bool watched = p99_factor_ > 0 && rest_p99 > Duration(0);
+  if (sent_before_ <= 0) {  // what comes next begins anew
+    rate_ = watched ? within_limit(kRateFirst) : limit_;
+    return;
+  }
+  const double sent_rate = sent_before_ / elapsed;
+  if (watched && seconds(p99) > p99_factor_ * seconds(rest_p99)) {
+    rate_ = std::max(within_limit(kRateMin), rate_.value_or(sent_rate) / 2);
+  } else if (rate_ && sent_rate > *rate_ / 2) {
+    rate_ = within_limit(*rate_ * kRaise);
   }
 }
 

@@ -12,17 +12,18 @@ namespace gyre::runtime {
 // A bucket of bytes that fills at the rate. What is taken may leave it in debt: how much a read of the disk brings is
 // known only afterwards.
 //
-// The rate is the limit, if there is one. Each second in which the host's requests were too slow, by their 99th
-// percentile against that of seconds in which no copy was sent, halves it (down to kRateMin); each other second raises
-// it by a quarter, up to the limit. Without a limit, kCalmSeconds in a row end it.
+// The rate is the limit, if there is one. Where the host's requests are watched, copies begin at kRateFirst. Each
+// second in which requests were too slow, by their 99th percentile against that of seconds in which no copy was sent,
+// halves the rate (down to kRateMin); each other second in which it was made use of raises it by a quarter, up to the
+// limit.
 class Pace {
  public:
-  static constexpr double kRateMin = 1 << 20;  // bytes a second; a copy always ends
-  static constexpr int kCalmSeconds = 5;
+  static constexpr double kRateMin = 1 << 20;    // bytes a second; a copy always ends
+  static constexpr double kRateFirst = 8 << 20;  // what goes unnoticed on most machines
 
   // `bytes_per_second`: of this host; 0: no limit. `p99_factor`: so many times the p99 at rest are too slow; 0: never.
   void set_limits(std::uint64_t bytes_per_second, double p99_factor);
-  // Call every second. 0: not known.
+  // Call every second. 0: not known; what is not known is not watched.
   void on_second(Instant now, Duration p99, Duration rest_p99);
 
   // Takes `bytes`, if a copy may go on now.
@@ -36,7 +37,7 @@ class Pace {
   std::optional<double> rate() const { return rate_; }
 
  private:
-  double rate_min() const;
+  double within_limit(double rate) const;
 
   std::optional<double> limit_;
   double p99_factor_ = 0;
@@ -46,7 +47,6 @@ class Pace {
   double sent_ = 0;  // since the last second began
   double sent_before_ = 0;  // in the second before
   Instant second_began_;
-  int calm_seconds_ = 0;
 };
 
 }  // namespace gyre::runtime

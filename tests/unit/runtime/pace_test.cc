@@ -100,23 +100,49 @@ TEST_F(PaceTest, ALimitBelowTheLeastRateIsKeptAllTheSame) {
   EXPECT_EQ(pace.rate(), kMiB / 4.0);
 }
 
-TEST_F(PaceTest, WithoutALimitHalfOfWhatWasSentIsTheFirstRateAndCalmEndsIt) {
+TEST_F(PaceTest, WithoutALimitHalfOfWhatWasSentIsTheFirstRateAfterASlowSecond) {
   pace.set_limits(0, 2.0);
-  second(1ms, false);
+  pace.on_second(now, Duration(0), Duration(0));
   const std::uint64_t sent = run(1s);
   pace.on_second(now, 5ms, 1ms);
   ASSERT_TRUE(pace.rate());
   EXPECT_NEAR(*pace.rate(), static_cast<double>(sent) / 2, static_cast<double>(sent) / 50);
-  for (int i = 1; i < Pace::kCalmSeconds; ++i) second(1ms);
-  EXPECT_TRUE(pace.rate());
-  second(1ms);
-  EXPECT_FALSE(pace.rate());
+  for (int i = 0; i < 3; ++i) second(1ms);
+  EXPECT_NEAR(*pace.rate(), static_cast<double>(sent) / 2 * 1.25 * 1.25 * 1.25, static_cast<double>(sent) / 25);
+}
+
+TEST_F(PaceTest, WhereRequestsAreWatchedCopiesBeginSlowly) {
+  pace.set_limits(0, 2.0);
+  second(1ms, false);
+  EXPECT_EQ(pace.rate(), Pace::kRateFirst);
+  EXPECT_LE(run(1s), 10 * kMiB);
+  pace.on_second(now, 1ms, 1ms);
+  EXPECT_EQ(pace.rate(), Pace::kRateFirst * 1.25);
+  second(1ms, false);
+  EXPECT_EQ(pace.rate(), Pace::kRateFirst) << "what comes next begins anew";
+  now += 1s;
+  pace.on_second(now, Duration(0), Duration(0));
+  EXPECT_FALSE(pace.rate()) << "there are no requests";
+  pace.set_limits(4 * kMiB, 2.0);
+  second(1ms, false);
+  EXPECT_EQ(pace.rate(), 4.0 * kMiB) << "within the limit";
+}
+
+TEST_F(PaceTest, WhatIsNotMadeUseOfDoesNotGrow) {
+  pace.set_limits(0, 2.0);
+  second(1ms, false);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(pace.take(now, kChunk));
+    now += 1s;
+    pace.on_second(now, 1ms, 1ms);
+  }
+  EXPECT_EQ(pace.rate(), Pace::kRateFirst);
 }
 
 TEST_F(PaceTest, WhereNoCopyIsSentSlowRequestsAreNotItsFault) {
-  pace.set_limits(64 * kMiB, 2.0);
+  pace.set_limits(4 * kMiB, 2.0);
   second(1s, false);
-  EXPECT_EQ(pace.rate(), 64.0 * kMiB);
+  EXPECT_EQ(pace.rate(), 4.0 * kMiB);
 }
 
 TEST_F(PaceTest, WithoutAFactorOrAnythingToCompareWithNothingSlowsIt) {
