@@ -1,0 +1,63 @@
+// What one command asks of Gyre, and how what came of it becomes a reply.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "base/time.h"
+#include "messages/operation.h"
+#include "messages/request.h"
+#include "redis/reply.h"
+
+namespace gyre::redis {
+
+struct Read {
+  Bytes key;
+  bool value_wanted = true;  // false: version and expiry only
+};
+using Found = messages::GetResponse;
+using Written = Result<std::vector<messages::WriteOutcome>>;
+
+// Reads that know nothing of each other; what they found comes in their order.
+struct ReadPlan {
+  std::vector<Read> reads;
+  std::function<Reply(std::span<const Found>)> reply;
+};
+
+// One request of writes, all or none.
+struct WritePlan {
+  std::vector<messages::WriteOperation> operations;
+  std::function<Reply(const Written&)> reply;
+  // Each operation stands for itself, as if the command had been sent once for each key: a router may divide them over
+  // partitions and give the outcomes in the order of the operations.
+  bool divisible = false;
+};
+
+// What reading led to. Without operations the reply is final; else it is what to answer once they are applied.
+struct Decision {
+  Reply reply;
+  std::vector<messages::WriteOperation> operations = {};
+};
+
+// Read, decide, write what was decided if nothing has changed in between; else the same again. All keys are of one
+// partition.
+struct UpdatePlan {
+  std::vector<Read> reads;
+  std::function<Decision(std::span<const Found>)> decide;
+};
+
+// A Reply: there is nothing to do, or the arguments are wrong.
+using Plan = std::variant<Reply, ReadPlan, WritePlan, UpdatePlan>;
+
+// What a plan depends on besides its arguments.
+struct Context {
+  UnixMillis now;  // to check absolute times against; what is relative stays so, and the partition's clock decides
+  std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
+};
+
+}  // namespace gyre::redis
