@@ -43,7 +43,16 @@ end_cluster() {
   [[ ! -e $cluster/cluster.json ]] || gyre cluster down --wipe >/dev/null 2>&1 || true
 }
 
+# What still runs in the background ends too, with its group where it leads one.
+end_jobs() {
+  local pid
+  for pid in $(jobs -p); do
+    kill -- "-$pid" 2>/dev/null || kill "$pid" 2>/dev/null || true
+  done
+}
+
 clean_up() {
+  end_jobs
   end_cluster
   rm -rf "$work"
 }
@@ -67,6 +76,41 @@ print_setting() {
 }
 
 pids_of_nodes() { gyre cluster status --json | jq '.processes[] | select(.role == "node" and .pid) | .pid'; }
+
+# begin_load FILE OPTION...: `gyre bench` in the background; FILE tells what it found once end_load has ended it. A
+# function in the background would be a shell of its own, which SIGINT does not get through.
+begin_load() {
+  "$bin/gyre" --dir "$cluster" bench --duration 3600s --json "${@:2}" >"$1" &
+  load_pid=$!
+}
+
+end_load() {
+  kill -INT "$load_pid"
+  wait "$load_pid" || true
+}
+
+moves() { gyre rebalance status --json; }
+
+# Every partition has the copies it should have, on the nodes that should have them. A node that is away stays on the
+# list until it has accounted for what it held: nothing waits for that.
+is_settled() {
+  moves | jq -e '.moves | all(.stage == "leaving")' >/dev/null &&
+    gyre rebalance plan --json | jq -e '.copies == 0' >/dev/null &&
+    gyre cluster status --json | jq -e '.cluster.under_replicated == 0 and .cluster.without_primary == 0' >/dev/null
+}
+
+# wait_settled SECONDS: shows what there is, and fails, if that is too short.
+wait_settled() {
+  local until=$((SECONDS + $1))
+  while ! is_settled; do
+    ((SECONDS < until)) || {
+      gyre cluster status
+      gyre rebalance status
+      return 1
+    }
+    sleep 0.2
+  done
+}
 
 # Clock ticks that these processes have used so far.
 cpu_ticks() {

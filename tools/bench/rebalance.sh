@@ -18,55 +18,31 @@ if [[ $quick ]]; then keys=60000 seconds=5; fi
 row() { printf '%-26s %9s %9s %9s %9s %9s %9s %9s %9s %9s\n' "$@"; }
 difference() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", b - a }'; }
 
+mixed=(--rate "$rate" --warmup 0s --mix 50 --keys "$keys" --value-size "$value_bytes" --depth 64)
+
 # load SECONDS FILE
-load() {
-  gyre bench --rate "$rate" --duration "$1s" --warmup 0s --mix 50 --keys "$keys" --value-size "$value_bytes" \
-    --depth 64 --json >"$2"
-}
+load() { gyre bench --duration "$1s" --json "${mixed[@]}" >"$2"; }
 
-status() { gyre rebalance status --json; }
-
-# Every partition has the copies it should have, on the nodes that should have them.
-is_settled() {
-  [[ $(status | jq '.moves | length') == 0 && $(gyre rebalance plan --json | jq .copies) == 0 ]] &&
-    gyre cluster status --json | jq -e '.cluster.under_replicated == 0 and .cluster.without_primary == 0' >/dev/null
-}
-
-# wait_settled SECONDS
-wait_settled() {
-  local until=$((SECONDS + $1))
-  while ! is_settled; do
-    ((SECONDS < until)) || {
-      gyre cluster status
-      gyre rebalance status
-      die "after $1 s there is still something to move"
-    }
-    sleep 0.2
-  done
-}
-
-sent_bytes() { status | jq .bytes_done; }
+sent_bytes() { moves | jq .bytes_done; }
 
 # measure LABEL COMMAND...: runs the command while the load runs, and waits until nothing is left to move.
 measure() {
-  local label=$1 begin took pid plan=$work/plan
+  local label=$1 begin took plan=$work/plan
   shift
   load "$seconds" "$work/before"
-  load 3600 "$work/during" &
-  pid=$!
+  begin_load "$work/during" "${mixed[@]}"
   sleep 2
   begin=$EPOCHREALTIME
   "$@" >"$work/out" 2>&1 || die "$* failed: $(cat "$work/out")"
   sleep 1
-  wait_settled 900
+  wait_settled 900 || die "there is still something to move"
   took=$(difference "$begin" "$EPOCHREALTIME")
-  kill -INT "$pid"
-  wait "$pid" || true
+  end_load
   load "$seconds" "$work/after"
   gyre rebalance plan --json >"$plan"
   row "$label" "$took" "$(jq .errors "$work/during")" "$(jq '.latency_us.p99 | round' "$work/before")" \
     "$(jq '.latency_us.p99 | round' "$work/during")" "$(jq '.latency_us.p99 | round' "$work/after")" \
-    "$(status | jq '.bytes_done / 1e6 | round')" "$(status | jq .moves_done)" \
+    "$(moves | jq '.bytes_done / 1e6 | round')" "$(moves | jq .moves_done)" \
     "$(awk -v b="$(sent_bytes)" -v s="$took" 'BEGIN { printf "%.1f", b / 1e6 / s }')" \
     "$(jq '[.after.max_over_mean.copies, .after.max_over_mean.primaries] | max * 1000 | round / 1000' "$plan")"
   gyre cluster verify >"$work/verify" || {
