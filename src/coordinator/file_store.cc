@@ -153,7 +153,7 @@ Result<std::optional<control::ClusterState>> FileStore::load() {
 
 Result<void> FileStore::swap(Epoch expected, const control::ClusterState& state) {
   GYRE_ASSERT(state.map.epoch > expected);
-  if (!stored_ || failed_) GYRE_TRY(load());
+  if (!stored_) GYRE_TRY(load());
   GYRE_TRY(control::check_swap(stored_ ? &*stored_ : nullptr, expected, state));
   stored_.reset();  // until it is known that the file holds it
   GYRE_TRY(storage::write_synced(dir_ / kNewFile, encode(state)));

@@ -1,12 +1,12 @@
 // The arguments of one command as they were received: its name first.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string_view>
 
 #include "base/bytes.h"
+#include "wire/resp_text.h"
 
 namespace gyre::redis {
 
@@ -27,11 +27,7 @@ class Arguments {
   Buffer* owner_;
 };
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-// `word` is in lower case.
-constexpr bool says(std::string_view argument, std::string_view word) {
-  return std::ranges::equal(argument, word, {}, lower);
-}
+using wire::lower;
+using wire::says;
 
 }  // namespace gyre::redis

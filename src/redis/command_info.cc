@@ -1,8 +1,9 @@
 // COMMAND and its subcommands: the table as replies.
 // SOURCE: shapes as in Redis 7.0.15, compared in both protocol versions; tips, arguments and complexities are left out.
+#include <algorithm>
 #include <array>
-#include <string>
 #include <utility>
+#include <vector>
 
 #include "redis/operations.h"
 #include "redis/planners.h"

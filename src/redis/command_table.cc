@@ -98,8 +98,11 @@ Parsed<const Command*> resolve(const Arguments& arguments) {
   const Command* command = find_called(arguments);
   if (command == nullptr) return std::unexpected(unknown(arguments));
   if (command->takes(arguments.size())) return command;
-  return std::unexpected(
-      Reply::error_text(fmt::format("ERR wrong number of arguments for '{}' command", command->name)));
+  return std::unexpected(wrong_arity(*command));
+}
+
+Reply wrong_arity(const Command& command) {
+  return Reply::error_text(fmt::format("ERR wrong number of arguments for '{}' command", command.name));
 }
 
 std::vector<std::string_view> keys_of(const Command& command, const Arguments& arguments) {

@@ -85,6 +85,8 @@ const Command* find_called(const Arguments& arguments);
 // subcommand, wrong number of arguments. REQUIRES: at least one argument.
 Parsed<const Command*> resolve(const Arguments& arguments);
 
+Reply wrong_arity(const Command& command);
+
 // REQUIRES: the arguments are a call of `command` (see resolve).
 std::vector<std::string_view> keys_of(const Command& command, const Arguments& arguments);
 // Of all its keys; none where it has no keys. ERRORS: CROSSSLOT.

@@ -14,7 +14,13 @@ namespace gyre::redis {
 struct TimeFormat {
   bool seconds = false;   // else milliseconds
   bool absolute = false;  // since 1970; else from now on
+
+  bool operator==(const TimeFormat&) const = default;
 };
+inline constexpr TimeFormat kSeconds{.seconds = true, .absolute = false};
+inline constexpr TimeFormat kMilliseconds{.seconds = false, .absolute = false};
+inline constexpr TimeFormat kUnixSeconds{.seconds = true, .absolute = true};
+inline constexpr TimeFormat kUnixMilliseconds{.seconds = false, .absolute = true};
 
 struct ExpiryTime {
   std::int64_t ms = 0;

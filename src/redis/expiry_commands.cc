@@ -85,11 +85,6 @@ Plan ask_expiry(const Call& call, TimeFormat format) {
                   }};
 }
 
-constexpr TimeFormat kSeconds{.seconds = true, .absolute = false};
-constexpr TimeFormat kMilliseconds{.seconds = false, .absolute = false};
-constexpr TimeFormat kUnixSeconds{.seconds = true, .absolute = true};
-constexpr TimeFormat kUnixMilliseconds{.seconds = false, .absolute = true};
-
 }  // namespace
 
 Plan plan_expire(const Call& call) { return expire(call, kSeconds); }

@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "redis/numbers.h"
 #include "redis/operations.h"

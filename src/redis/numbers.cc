@@ -3,11 +3,9 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <system_error>
 
 namespace gyre::redis {
 
@@ -16,15 +14,6 @@ namespace {
 constexpr std::size_t kFloatBytesMax = std::size_t{5} * 1024;  // as in Redis; holds every long double
 
 }  // namespace
-
-std::optional<std::int64_t> parse_integer(std::string_view text) {
-  const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
-  if (digits.empty() || (digits.front() == '0' && text.size() > 1)) return std::nullopt;
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 std::optional<long double> parse_float(std::string_view text) {
   if (text.empty() || text.size() >= kFloatBytesMax) return std::nullopt;

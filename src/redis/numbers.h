@@ -1,15 +1,15 @@
 // Numbers in arguments and values, as strict as Redis is with them.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "wire/resp_text.h"
+
 namespace gyre::redis {
 
-// An optional minus and digits, no leading zero, no "-0", within 64 bits. SOURCE: Redis 7.0, string2ll.
-std::optional<std::int64_t> parse_integer(std::string_view text);
+using wire::parse_integer;
 
 // What strtold takes as a whole, without white space before it; "inf" is a number, "nan" is not.
 // SOURCE: Redis 7.0, string2ld.

@@ -45,6 +45,7 @@ inline Reply bulk_or_null(const Found& found) {
 inline std::string_view value_of(const Found& found) {
   return found.record ? found.record->value.view() : std::string_view();
 }
+inline Reply length_of(const Found& found) { return Reply::integer(static_cast<std::int64_t>(value_of(found).size())); }
 
 // Of literals, one a line.
 Reply help(std::span<const std::string_view> lines);

@@ -59,6 +59,4 @@ Reply error_reply(const Error& error) {
   return Reply::error_text(text_of(error));
 }
 
-void write_error(wire::RespWriter& to, const Error& error) { write(to, error_reply(error)); }
-
 }  // namespace gyre::redis

@@ -49,7 +49,6 @@ void write(wire::RespWriter& to, const Reply& reply);
 // An error of Gyre's in the words that Redis clients act on: retry later (TRYAGAIN, CLUSTERDOWN, BUSY), tell a person
 // (NOREPLICAS, NOPERM, MISCONF, ERR). What may have been applied always begins with "ERR outcome unknown: ".
 Reply error_reply(const Error& error);
-void write_error(wire::RespWriter& to, const Error& error);
 
 namespace words {
 

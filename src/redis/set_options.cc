@@ -15,10 +15,10 @@ struct TimeOption {
   TimeFormat format;
 };
 constexpr std::array kTimeOptions = {
-    TimeOption{"ex", {.seconds = true, .absolute = false}},
-    TimeOption{"px", {.seconds = false, .absolute = false}},
-    TimeOption{"exat", {.seconds = true, .absolute = true}},
-    TimeOption{"pxat", {.seconds = false, .absolute = true}},
+    TimeOption{"ex", kSeconds},
+    TimeOption{"px", kMilliseconds},
+    TimeOption{"exat", kUnixSeconds},
+    TimeOption{"pxat", kUnixMilliseconds},
 };
 
 const TimeOption* find_time_option(std::string_view word) {
@@ -27,8 +27,6 @@ const TimeOption* find_time_option(std::string_view word) {
   }
   return nullptr;
 }
-
-bool same(TimeFormat a, TimeFormat b) { return a.seconds == b.seconds && a.absolute == b.absolute; }
 
 class OptionParser {
  public:
@@ -71,7 +69,7 @@ class OptionParser {
   bool take_time(std::string_view word) {
     const TimeOption* option = find_time_option(word);
     if (option == nullptr) return false;
-    const bool another = options_.lifetime == SetOptions::Lifetime::timed && !same(options_.format, option->format);
+    const bool another = options_.lifetime == SetOptions::Lifetime::timed && options_.format != option->format;
     if (another || !set_lifetime(SetOptions::Lifetime::timed)) return false;
     options_.format = option->format;
     return take_next(options_.amount);

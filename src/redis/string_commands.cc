@@ -1,7 +1,6 @@
 // Commands on values that are one read or one write.
 #include <algorithm>
 #include <limits>
-#include <string>
 #include <unordered_set>
 #include <utility>
 
@@ -47,10 +46,6 @@ Plan set_with_lifetime(const Call& call, TimeFormat format) {
 
 bool is_paired(const Call& call) { return call.arguments.size() % 2 == 1; }
 
-Reply wrong_arity(const Call& call) {
-  return Reply::error_text("ERR wrong number of arguments for '" + std::string(call.command.name) + "' command");
-}
-
 // SOURCE: Redis 7.0, getrangeCommand; an end before the front counts as the front.
 std::string_view range_of(std::string_view value, std::int64_t start, std::int64_t end) {
   const auto size = static_cast<std::int64_t>(value.size());
@@ -82,9 +77,7 @@ Plan plan_mget(const Call& call) {
 }
 
 Plan plan_strlen(const Call& call) {
-  return ReadPlan{{{call.arguments.bytes(1)}}, [](std::span<const Found> found) {
-                    return Reply::integer(static_cast<std::int64_t>(value_of(found[0]).size()));
-                  }};
+  return ReadPlan{{{call.arguments.bytes(1)}}, [](std::span<const Found> found) { return length_of(found[0]); }};
 }
 
 Plan plan_getrange(const Call& call) {
@@ -115,11 +108,11 @@ Plan plan_setnx(const Call& call) {
   return WritePlan{{put({call.arguments.bytes(1), call.arguments.bytes(2), {}, absent})}, one_or_zero};
 }
 
-Plan plan_setex(const Call& call) { return set_with_lifetime(call, {.seconds = true}); }
-Plan plan_psetex(const Call& call) { return set_with_lifetime(call, {.seconds = false}); }
+Plan plan_setex(const Call& call) { return set_with_lifetime(call, kSeconds); }
+Plan plan_psetex(const Call& call) { return set_with_lifetime(call, kMilliseconds); }
 
 Plan plan_mset(const Call& call) {
-  if (!is_paired(call)) return wrong_arity(call);
+  if (!is_paired(call)) return wrong_arity(call.command);
   WritePlan plan{{}, ok_or_error, true};
   for (std::size_t i = 1; i < call.arguments.size(); i += 2) {
     plan.operations.push_back(put({call.arguments.bytes(i), call.arguments.bytes(i + 1)}));
@@ -129,7 +122,7 @@ Plan plan_mset(const Call& call) {
 
 // A key that is named again finds what the same request put there before: only the first must be absent.
 Plan plan_msetnx(const Call& call) {
-  if (!is_paired(call)) return wrong_arity(call);
+  if (!is_paired(call)) return wrong_arity(call.command);
   WritePlan plan{{}, one_or_zero};
   std::unordered_set<std::string_view> seen;
   for (std::size_t i = 1; i < call.arguments.size(); i += 2) {

@@ -14,8 +14,6 @@ namespace {
 
 constexpr Expiry kKeep{Expiry::Kind::keep, 0};
 
-Reply length_of(const Found& found) { return Reply::integer(static_cast<std::int64_t>(value_of(found).size())); }
-
 // `value` changed from `offset` on, with zeros up to there where it is shorter.
 Bytes overwrite(std::string_view value, std::size_t offset, std::string_view part) {
   const std::size_t size = std::max(value.size(), offset + part.size());

@@ -1,17 +1,15 @@
 #include "wire/resp_parser.h"
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
-#include <system_error>
 #include <utility>
+
+#include "wire/resp_text.h"
 
 namespace gyre::wire {
 
 namespace {
 
 constexpr std::size_t kLineBytesMax = 64 * 1024;
-constexpr std::size_t kLineEndBytes = 2;
 constexpr std::ptrdiff_t kPlainHeaderBytesMax = 12;  // nine digits: no overflow to think of
 // What is kept for the next command; the rest of a large one's memory is given back.
 constexpr std::size_t kArgumentsKeptMax = 1024;
@@ -19,26 +17,12 @@ constexpr std::size_t kUnquotedKeptMax = 1024;
 constexpr std::string_view kSpaces = " \t\n\v\f\r";
 constexpr std::string_view kUnbalanced = "unbalanced quotes in request";
 
-// Redis reads no other spelling of a number: no plus, no leading zero, no "-0".
-std::optional<std::int64_t> canonical_number(std::string_view text) {
-  const std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
-  if (digits.starts_with('0') && text != "0") return std::nullopt;
-  std::int64_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [after, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || after != end) return std::nullopt;
-  return value;
-}
-
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 // Whether a command has one of the names that begin the lines of an HTTP request which a browser can be made to send.
 // Redis compares C strings, so a NUL ends the name.
 bool is_http(std::string_view name) {
   if (name.size() < 4 || (lower(name[0]) != 'p' && lower(name[0]) != 'h')) return false;
   name = name.substr(0, name.find('\0'));
-  const auto is = [&](std::string_view other) { return std::ranges::equal(name, other, {}, lower); };
-  return is("post") || is("host:");
+  return says(name, "post") || says(name, "host:");
 }
 
 int hex_digit(char c) {
@@ -141,7 +125,7 @@ std::size_t RespParser::take_count(std::string_view rest) {
   }
   const std::size_t end = find_line_end(rest, 0, '\r', "too big mbulk count string");
   if (end == kUnknown) return 0;
-  const auto count = canonical_number(rest.substr(1, end - 1));
+  const auto count = parse_integer(rest.substr(1, end - 1));
   if (!count || (*count > 0 && static_cast<std::size_t>(*count) > limits_.arguments_max)) {
     refuse("invalid multibulk length");
     return 0;
@@ -196,7 +180,7 @@ RespParser::Header RespParser::read_length(std::string_view rest, std::size_t at
     refuse(std::string("expected '$', got '") + got + "'");
     return {};
   }
-  const auto length = canonical_number(rest.substr(at + 1, end - at - 1));
+  const auto length = parse_integer(rest.substr(at + 1, end - at - 1));
   if (!length || *length < 0 || static_cast<std::size_t>(*length) > limits_.argument_bytes_max) {
     refuse("invalid bulk length");
     return {};

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "wire/resp_text.h"
 #include "wire/resp_writer.h"
 
 namespace gyre::wire {
@@ -16,7 +17,6 @@ namespace {
 using Kind = RespValue::Kind;
 
 constexpr std::size_t kLineBytesMax = 64 * 1024;
-constexpr std::size_t kLineEndBytes = 2;
 constexpr std::size_t kFormatBytes = 3;
 constexpr std::size_t kQuotedBytesMax = 60;
 

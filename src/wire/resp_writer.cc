@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/assert.h"
+#include "wire/resp_text.h"
 
 namespace gyre::wire {
 
@@ -15,7 +16,6 @@ constexpr std::size_t kNumberLineBytesMax = 24;  // a mark, the 20 characters of
 constexpr std::size_t kDoubleBytesMax = 32;      // of %.17g: at most 24
 constexpr int kDoubleDigits = 17;
 constexpr std::size_t kVerbatimFormatBytes = 3;
-constexpr std::size_t kLineEndBytes = 2;
 
 char* write_line_end(char* to) {
   *to++ = '\r';

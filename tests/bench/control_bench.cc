@@ -18,6 +18,7 @@
 #include "control/coordinator.h"
 #include "control/in_sync.h"
 #include "control/memory_store.h"
+#include "tests/unit/control/placed_state.h"
 #include "wire/codec.h"
 
 namespace gyre::control {
@@ -53,23 +54,9 @@ CoordinatorConfig make_config() {
 }
 
 ClusterState make_placed() {
-  const CoordinatorConfig config = make_config();
-  ClusterState state;
-  state.map.cluster = config.new_cluster;
-  state.map.epoch = Epoch(1);
-  state.map.shape = config.shape;
-  state.map.coordinators = config.addresses;
-  for (std::uint32_t number = 1; number <= kNodes; ++number) state.map.nodes.push_back(node_info(number));
-  state.target = ring::place(state.map.shape, placement_members(state.map), {});
-  for (const auto& nodes : state.target.partitions) {
-    ring::PartitionEntry& entry = state.map.entries.emplace_back();
-    entry.term = Term(1);
-    entry.version = 1;
-    entry.primary = nodes.front();
-    entry.primary_incarnation = Incarnation(1);
-    for (const NodeId& node : nodes) entry.in_sync.push_back({node, Generation()});
-  }
-  return state;
+  std::vector<ring::NodeInfo> nodes;
+  for (std::uint32_t number = 1; number <= kNodes; ++number) nodes.push_back(node_info(number));
+  return placed_state(make_config(), std::move(nodes));
 }
 
 // Everything is where it should be.

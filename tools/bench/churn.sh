@@ -186,9 +186,9 @@ check_model() {
 count_lost='map(if .kind == "range" then (.last_sequence // .first_sequence) - .first_sequence + 1
   elif .reapplied then 0 else 1 end) | add // 0'
 
-# What is in a ledger was not acknowledged, so it was sent again. Sets `lost`.
+# What is in a ledger was not acknowledged, so it was sent again. Sets `lost` and `unsure`.
 check_ledgers() {
-  local unsure saved
+  local saved
   lost='?'
   unsure=$(awk '{ n += $1 } END { print n + 0 }' "$run/unsure")
   # Those of the nodes that left are saved there.
@@ -214,7 +214,8 @@ keep() {
 
 # run SEED
 run() {
-  local seed=$1 begin=$SECONDS writer problems=() moved=0 compared=0 lost hit_text grown shrunk first second verdict
+  local seed=$1 begin=$SECONDS writer problems=() moved=0 compared=0 lost unsure
+  local hit_text grown shrunk first second verdict
   run=$work/run
   rm -rf "$run"
   mkdir "$run"
@@ -236,8 +237,7 @@ run() {
   verdict=equal
   ((${#problems[@]} == 0)) || verdict=$(printf '; %s' "${problems[@]}")
   row "$seed" "$((SECONDS - begin))" "$(wc -l <"$run/log")" "$moved" "$compared" \
-    "$(awk '{ n += $1 } END { print n + 0 }' "$run/unsure")" "$lost" "$grown" "n$first, n$second" "$shrunk" \
-    "${verdict#; }"
+    "$unsure" "$lost" "$grown" "n$first, n$second" "$shrunk" "${verdict#; }"
   if ((${#problems[@]})); then
     failed+=("$seed")
     keep

@@ -23,8 +23,6 @@ mixed=(--rate "$rate" --warmup 0s --mix 50 --keys "$keys" --value-size "$value_b
 # load SECONDS FILE
 load() { gyre bench --duration "$1s" --json "${mixed[@]}" >"$2"; }
 
-sent_bytes() { moves | jq .bytes_done; }
-
 # measure LABEL COMMAND...: runs the command while the load runs, and waits until nothing is left to move.
 measure() {
   local label=$1 begin took plan=$work/plan
@@ -40,10 +38,11 @@ measure() {
   end_load
   load "$seconds" "$work/after"
   gyre rebalance plan --json >"$plan"
+  moves >"$work/moves"
   row "$label" "$took" "$(jq .errors "$work/during")" "$(jq '.latency_us.p99 | round' "$work/before")" \
     "$(jq '.latency_us.p99 | round' "$work/during")" "$(jq '.latency_us.p99 | round' "$work/after")" \
-    "$(moves | jq '.bytes_done / 1e6 | round')" "$(moves | jq .moves_done)" \
-    "$(awk -v b="$(sent_bytes)" -v s="$took" 'BEGIN { printf "%.1f", b / 1e6 / s }')" \
+    "$(jq '.bytes_done / 1e6 | round' "$work/moves")" "$(jq .moves_done "$work/moves")" \
+    "$(awk -v b="$(jq .bytes_done "$work/moves")" -v s="$took" 'BEGIN { printf "%.1f", b / 1e6 / s }')" \
     "$(jq '[.after.max_over_mean.copies, .after.max_over_mean.primaries] | max * 1000 | round / 1000' "$plan")"
   gyre cluster verify >"$work/verify" || {
     tail -n 5 "$work/verify"

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "placed_state.h"
 #include "support.h"
 
 namespace gyre::control {
@@ -14,27 +15,11 @@ constexpr std::uint32_t kPartitions = 4096;
 
 ring::NodeInfo numbered(std::uint32_t number) { return node_info(fmt::format("n{:03}", number)); }
 
-// Everything is where it should be.
 ClusterState large_state(const CoordinatorConfig& config) {
-  ClusterState state;
-  state.map.cluster = kCluster;
+  std::vector<ring::NodeInfo> nodes;
+  for (std::uint32_t number = 1; number <= kNodes; ++number) nodes.push_back(numbered(number));
+  ClusterState state = placed_state(config, std::move(nodes));
   state.map.epoch = Epoch(2);
-  state.map.shape = config.shape;
-  state.map.coordinators = config.addresses;
-  std::vector<ring::PlacementMember> members;
-  for (std::uint32_t i = 1; i <= kNodes; ++i) {
-    state.map.nodes.push_back(numbered(i));
-    members.push_back({state.map.nodes.back().id, "", 1.0});
-  }
-  state.target = ring::place(state.map.shape, members, {});
-  for (const auto& nodes : state.target.partitions) {
-    ring::PartitionEntry& entry = state.map.entries.emplace_back();
-    entry.term = Term(1);
-    entry.version = 1;
-    entry.primary = nodes.front();
-    entry.primary_incarnation = Incarnation(1);
-    for (const NodeId& node : nodes) entry.in_sync.push_back({node, Generation()});
-  }
   return state;
 }
 

@@ -12,7 +12,7 @@ namespace {
 std::string words(ErrorCode code, Outcome outcome = Outcome::not_applied) {
   std::string out;
   wire::RespWriter writer(out);
-  write_error(writer, Error{code, outcome, "why", {}});
+  write(writer, error_reply(Error{code, outcome, "why", {}}));
   return out;
 }
 
