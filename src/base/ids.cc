@@ -32,6 +32,10 @@ Result<NodeId> NodeId::parse(std::string_view name) {
   return NodeId(std::string(name));
 }
 
+bool among(const std::vector<NodeId>& nodes, const NodeId& node) {
+  return std::ranges::find(nodes, node) != nodes.end();
+}
+
 Uuid Uuid::from_words(std::uint64_t high, std::uint64_t low) {
   Uuid uuid;
   uuid.text_ = fmt::format("{:016x}{:016x}", high, low);

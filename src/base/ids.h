@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gyre/result.h"
 
@@ -72,6 +73,8 @@ class NodeId {
  private:
   std::string name_;
 };
+
+bool among(const std::vector<NodeId>& nodes, const NodeId& node);
 
 // 128 random bits in 32 lower-case hex digits; names a cluster or a data directory.
 class Uuid {

@@ -32,6 +32,7 @@ inline constexpr UnixMillis kNoExpiry{0};
 
 // Milliseconds, rounded down; the unit of durations on the wire.
 constexpr std::int64_t to_ms(Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
+constexpr double to_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 constexpr Duration from_ms(std::int64_t ms) { return std::chrono::milliseconds(ms); }
 
 }  // namespace gyre

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "base/invalid.h"
 #include "base/limits.h"
 #include "control/in_sync.h"
 #include "control/planner.h"
@@ -18,8 +19,6 @@ namespace {
 
 constexpr std::size_t kZoneBytesMax = 63;
 constexpr std::size_t kAddressBytesMax = 260;  // a DNS name of 253 bytes and its port
-
-std::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
 
 // "HOST:PORT" that somebody else can connect to.
 bool usable_address(std::string_view address) {

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/invalid.h"
 #include "base/limits.h"
 
 namespace gyre::control {
@@ -17,12 +18,7 @@ using Kind = CoordinatorEvent::Kind;
 using ring::Membership;
 using Action = messages::NodeSetRequest::Action;
 
-std::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
 std::unexpected<Error> refused(std::string message) { return fail(ErrorCode::condition_failed, std::move(message)); }
-
-std::size_t active_nodes(const ring::ClusterMap& map) {
-  return static_cast<std::size_t>(std::ranges::count(map.nodes, Membership::active, &ring::NodeInfo::membership));
-}
 
 bool placed(const ClusterState& state) { return !state.target.partitions.empty(); }
 
@@ -53,7 +49,7 @@ Result<void> check_copies(const ClusterState& state, const messages::ClusterSetR
   if (copies < 1 || copies > limits::kReplicationFactorMax) {
     return invalid(fmt::format("{} copies: choose 1 to {}", copies, limits::kReplicationFactorMax));
   }
-  const std::size_t nodes = active_nodes(state.map);
+  const std::size_t nodes = state.map.active_nodes();
   if (copies > shape.replication_factor && placed(state) && copies > nodes) {
     return invalid(fmt::format("{} copies need {} nodes that hold data, and the cluster has {}: add nodes first",
                                copies, copies, nodes));
@@ -111,7 +107,7 @@ Result<void> check_weight_and_zone(const messages::NodeSetRequest& request) {
 // Without `node`, are enough nodes left to hold all copies?
 Result<void> check_enough_stay(const ClusterState& state, const ring::NodeInfo& node) {
   if (node.membership != Membership::active || !placed(state)) return {};
-  const std::size_t stay = active_nodes(state.map) - 1;
+  const std::size_t stay = state.map.active_nodes() - 1;
   const std::uint32_t copies = state.map.shape.replication_factor;
   if (stay >= copies) return {};
   return refused(fmt::format(
@@ -127,7 +123,7 @@ Result<void> check_dispensable(const ClusterState& state, const Liveness& nodes,
     return refused(
         fmt::format("{} is up: remove it without force, so that it gives away what it has, or stop it first", id));
   }
-  if (node.membership == Membership::active && active_nodes(state.map) == 1) {
+  if (node.membership == Membership::active && state.map.active_nodes() == 1) {
     return refused(fmt::format("{} is the last node that holds data", id));
   }
   std::vector<std::uint16_t> alone;

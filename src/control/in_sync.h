@@ -23,6 +23,8 @@ struct View {
 
   const ring::ClusterMap& map() const { return state.map; }
   const ring::PartitionEntry& entry(PartitionId partition) const { return state.map.entry(partition); }
+  // Who should have the partition. REQUIRES: it is placed.
+  const std::vector<NodeId>& wanted(PartitionId partition) const { return state.target.partitions[partition.value()]; }
 };
 
 // The member has the data that it was counted in with, and so may be promoted.

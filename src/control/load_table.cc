@@ -9,8 +9,6 @@ namespace {
 // A rate is carried on so far, so that it is steady to look at.
 constexpr Duration kSmoothedOver = std::chrono::seconds(5);
 
-double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
-
 }  // namespace
 
 void LoadTable::on_report(Instant now, const NodeId& node, std::size_t partitions, messages::LoadReport report) {
@@ -39,8 +37,8 @@ double LoadTable::rate(const Node& before, Instant now, const messages::LoadRepo
     const bool goes_on = earlier != before.report.transfers.end() && earlier->bytes_sent <= transfer.bytes_sent;
     sent += transfer.bytes_sent - (goes_on ? earlier->bytes_sent : 0);
   }
-  const double kept = 1 - std::min(1.0, seconds(passed) / seconds(kSmoothedOver));
-  return kept * before.bytes_per_second + (1 - kept) * static_cast<double>(sent) / seconds(passed);
+  const double kept = 1 - std::min(1.0, to_seconds(passed) / to_seconds(kSmoothedOver));
+  return kept * before.bytes_per_second + (1 - kept) * static_cast<double>(sent) / to_seconds(passed);
 }
 
 void LoadTable::forget(const NodeId& node) { nodes_.erase(node); }

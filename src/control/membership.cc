@@ -9,20 +9,12 @@ namespace gyre::control {
 
 namespace {
 
-using Kind = MembershipChange::Kind;
-using EventKind = CoordinatorEvent::Kind;
+using Change = MembershipChange::Kind;
+using Kind = CoordinatorEvent::Kind;
 using ring::Membership;
-
-std::size_t active_nodes(const ring::ClusterMap& map) {
-  return static_cast<std::size_t>(std::ranges::count(map.nodes, Membership::active, &ring::NodeInfo::membership));
-}
 
 bool may_leave(const ring::NodeInfo& node) {
   return node.membership == Membership::removing || node.membership == Membership::gone;
-}
-
-bool contains(const std::vector<NodeId>& nodes, const NodeId& node) {
-  return std::ranges::find(nodes, node) != nodes.end();
 }
 
 // Whether somebody counts on the node: as a member, as where data should be, or for its account. One that is gone need
@@ -31,11 +23,11 @@ bool needed(const ClusterState& state, const ring::NodeInfo& node) {
   const auto names_it = [&](const ring::PartitionEntry& entry) {
     if (entry.has_member(node.id)) return true;
     if (node.membership == Membership::gone) return false;
-    return contains(entry.departed, node.id) ||
+    return among(entry.departed, node.id) ||
            std::ranges::find(entry.deposed, node.id, &ring::DeposedPrimary::node) != entry.deposed.end();
   };
   return std::ranges::any_of(state.map.entries, names_it) ||
-         std::ranges::any_of(state.target.partitions, [&](const auto& wanted) { return contains(wanted, node.id); });
+         std::ranges::any_of(state.target.partitions, [&](const auto& wanted) { return among(wanted, node.id); });
 }
 
 void remove_node(ClusterState& state, const NodeId& node) {
@@ -52,17 +44,17 @@ std::vector<MembershipChange> due_changes(const View& view, const std::function<
   std::vector<MembershipChange> changes;
   const ClusterState& state = view.state;
   const Duration patience = state.policy.replace_after;
-  std::size_t active = active_nodes(state.map);
+  std::size_t active = state.map.active_nodes();
   for (const ring::NodeInfo& node : state.map.nodes) {
     if (node.membership == Membership::active) {
       const bool too_long = patience > Duration(0) && view.nodes.silence(node.id, view.now) >= patience;
       if (!too_long || state.target.partitions.empty() || active <= state.map.shape.replication_factor) continue;
       --active;
-      changes.push_back({Kind::away, node.id});
+      changes.push_back({Change::away, node.id});
     } else if (node.membership == Membership::away) {
-      if (view.nodes.well(node)) changes.push_back({Kind::returned, node.id});
+      if (view.nodes.well(node)) changes.push_back({Change::returned, node.id});
     } else if (may_leave(node)) {
-      if (!needed(state, node) && !busy(node.id)) changes.push_back({Kind::leaves, node.id});
+      if (!needed(state, node) && !busy(node.id)) changes.push_back({Change::leaves, node.id});
     }
   }
   return changes;
@@ -73,21 +65,21 @@ std::optional<CoordinatorEvent> carry_out(const MembershipChange& change, Cluste
   if (node == state.map.nodes.end()) return std::nullopt;
   const std::string id = change.node.str();
   switch (change.kind) {
-    case Kind::away:
+    case Change::away:
       if (node->membership != Membership::active) return std::nullopt;
       node->membership = Membership::away;
       return CoordinatorEvent{
-          EventKind::node_away, change.node,
+          Kind::node_away, change.node,
           fmt::format("{} was silent for {} s: what it had is replaced", id, to_ms(state.policy.replace_after) / 1000)};
-    case Kind::returned:
+    case Change::returned:
       if (node->membership != Membership::away) return std::nullopt;
       node->membership = Membership::active;
-      return CoordinatorEvent{EventKind::node_returned, change.node, id + " is back and takes part again"};
-    case Kind::leaves: break;
+      return CoordinatorEvent{Kind::node_returned, change.node, id + " is back and takes part again"};
+    case Change::leaves: break;
   }
   if (!may_leave(*node) || needed(state, *node)) return std::nullopt;
   remove_node(state, change.node);
-  return CoordinatorEvent{EventKind::node_removed, change.node, id + " has nothing more, and left the cluster"};
+  return CoordinatorEvent{Kind::node_removed, change.node, id + " has nothing more, and left the cluster"};
 }
 
 }  // namespace gyre::control

@@ -6,14 +6,6 @@ namespace gyre::control {
 
 namespace {
 
-bool among(const std::vector<NodeId>& nodes, const NodeId& node) {
-  return std::ranges::find(nodes, node) != nodes.end();
-}
-
-const std::vector<NodeId>& wanted(const View& view, PartitionId partition) {
-  return view.state.target.partitions[partition.value()];
-}
-
 std::size_t planned_partitions(const ClusterState& state) {
   return std::min(state.map.entries.size(), state.target.partitions.size());
 }
@@ -46,7 +38,7 @@ bool MoveTracker::update(const View& view, const ClusterStatePtr& state, const L
 
 // What is under way goes on where the new target still wants it.
 void MoveTracker::replan(const View& view, PartitionId partition) {
-  const std::vector<NodeId>& nodes = wanted(view, partition);
+  const std::vector<NodeId>& nodes = view.wanted(partition);
   std::vector<Move> moves;
   if (const auto open = open_.find(partition); open != open_.end()) moves = std::move(open->second);
   for (Move& move : moves) {
@@ -67,7 +59,7 @@ void MoveTracker::replan(const View& view, PartitionId partition) {
 void MoveTracker::add_open(const View& view, PartitionId partition, std::vector<Move>& moves) const {
   const ring::PartitionEntry& entry = view.entry(partition);
   if (entry.primary.empty()) return;
-  const std::vector<NodeId>& nodes = wanted(view, partition);
+  const std::vector<NodeId>& nodes = view.wanted(partition);
   std::vector<NodeId> leaving = entry.members();
   std::erase_if(leaving, [&](const NodeId& node) {
     return among(nodes, node) || std::ranges::find(moves, node, &Move::from) != moves.end();
@@ -98,6 +90,7 @@ bool MoveTracker::advance(const View& view, PartitionId partition, Move& move) c
   }
   if (move.from.empty()) return false;
   if (entry.has_member(move.from)) {
+    move.retired = false;
     move.stage = move.from == entry.primary ? Stage::handing_over : Stage::leaving;
     return true;
   }
@@ -112,9 +105,10 @@ bool MoveTracker::advance(const View& view, PartitionId partition, Move& move) c
 
 void MoveTracker::on_retired(const NodeId& node, PartitionId partition) {
   const auto open = open_.find(partition);
-  if (open == open_.end()) return;
+  // A member that says so is told of an earlier membership.
+  if (open == open_.end() || seen_->map.entries[partition.value()].has_member(node)) return;
   for (Move& move : open->second) {
-    if (move.from == node && move.stage == Stage::deleting) move.retired = true;
+    if (move.from == node) move.retired = true;
   }
 }
 
@@ -135,6 +129,7 @@ messages::MovesResponse MoveTracker::status(const View& view, const LoadTable& l
   for (const auto& [partition, moves] : open_) {
     for (const Move& move : moves) {
       messages::MoveStatus one{partition, move.from, move.to, move.stage, 0, bytes_of(view, partition, move, loads)};
+      one.node_down = !view.nodes.up(one.acting_node());
       const LoadTable::Transfer* transfer = loads.transfer(view.map(), partition, move.to, view.now);
       if (move.stage == Stage::copying && transfer != nullptr) {
         one.bytes_done = std::min(transfer->bytes_sent, one.bytes_total);

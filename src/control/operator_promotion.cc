@@ -6,11 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "base/invalid.h"
+
 namespace gyre::control {
 
 namespace {
-
-std::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
 
 bool is_eligible(const View& view, const ring::PartitionEntry& entry, const NodeId& node) {
   const ring::InSyncMember* member = entry.find_in_sync(node);

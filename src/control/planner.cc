@@ -15,10 +15,6 @@ constexpr double kRateAssumed = 64.0 * 1024 * 1024;
 // What a move takes beside its bytes: a few heartbeats and swaps of the map.
 constexpr Duration kMoveOverhead = std::chrono::milliseconds(300);
 
-bool among(const std::vector<NodeId>& nodes, const NodeId& node) {
-  return std::ranges::find(nodes, node) != nodes.end();
-}
-
 // One of `wanted` that has no whole copy and is not back itself: who has none at all before who is being given one.
 std::vector<NodeId>::iterator find_successor(std::vector<NodeId>& wanted, const ring::PartitionEntry& entry,
                                              const std::vector<NodeId>& returned) {

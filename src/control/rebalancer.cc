@@ -8,14 +8,6 @@ namespace gyre::control {
 
 namespace {
 
-bool among(const std::vector<NodeId>& nodes, const NodeId& node) {
-  return std::ranges::find(nodes, node) != nodes.end();
-}
-
-const std::vector<NodeId>& wanted(const View& view, PartitionId partition) {
-  return view.state.target.partitions[partition.value()];
-}
-
 bool settled(const ring::PartitionEntry& entry, const std::vector<NodeId>& wanted) {
   const auto is_wanted = [&](const NodeId& node) { return among(wanted, node); };
   return std::ranges::all_of(wanted, [&](const NodeId& node) { return entry.has_member(node); }) &&
@@ -37,7 +29,7 @@ bool in_sync(const View& view, const ring::PartitionEntry& entry, const NodeId& 
 bool target_in_sync(const View& view, const HandOvers& hand_overs, PartitionId partition) {
   if (view.broken == BrokenRule::target_in_sync_first) return true;
   const ring::PartitionEntry& entry = view.entry(partition);
-  const std::vector<NodeId>& nodes = wanted(view, partition);
+  const std::vector<NodeId>& nodes = view.wanted(partition);
   std::size_t copies = 0;
   for (const NodeId& node : nodes) {
     if (!well(view, hand_overs, node)) continue;
@@ -72,7 +64,7 @@ void Rebalancer::look(const View& view) {
   for (std::size_t i = 0; i < partitions; ++i) {
     const PartitionId partition(static_cast<std::uint16_t>(i));
     const ring::PartitionEntry& entry = view.entry(partition);
-    const std::vector<NodeId>& nodes = wanted(view, partition);
+    const std::vector<NodeId>& nodes = view.wanted(partition);
     if (!entry.primary.empty() && !nodes.empty() && !control::settled(entry, nodes)) unsettled_.push_back(partition);
   }
 }
@@ -113,7 +105,7 @@ void Rebalancer::add_joins(const View& view, const Elections& elections, const H
     const ring::PartitionEntry& entry = view.entry(partition);
     if (elections.open(partition) || !well(view, hand_overs, entry.primary)) continue;
     if (entry.in_sync.size() + entry.learners.size() >= limits::kMembersMax) continue;
-    for (const NodeId& node : wanted(view, partition)) {
+    for (const NodeId& node : view.wanted(partition)) {
       if (entry.has_member(node) || !well(view, hand_overs, node)) continue;
       if (under_way.to[node] >= at_once || under_way.from[entry.primary] >= at_once) continue;
       ++under_way.to[node];
@@ -130,7 +122,7 @@ void Rebalancer::add_leaves(const View& view, const Elections& elections, const 
     const ring::PartitionEntry& entry = view.entry(partition);
     const bool calm = !elections.open(partition) && target_in_sync(view, hand_overs, partition);
     for (const NodeId& learner : entry.learners) {
-      if (among(wanted(view, partition), learner)) continue;
+      if (among(view.wanted(partition), learner)) continue;
       if (!gone(view, learner) && (!calm || owes(view, entry, learner))) continue;
       steps.push_back({partition, learner, false, entry.version});
       break;
@@ -157,7 +149,7 @@ std::vector<SendToNode> Rebalancer::orders(const View& view, const Elections& el
   std::map<NodeId, std::size_t> asked;
   for (const PartitionId partition : unsettled_) {
     const ring::PartitionEntry& entry = view.entry(partition);
-    const std::vector<NodeId>& nodes = wanted(view, partition);
+    const std::vector<NodeId>& nodes = view.wanted(partition);
     if (elections.open(partition) || !well(view, hand_overs, entry.primary)) continue;
     if (!target_in_sync(view, hand_overs, partition)) continue;
     if (!among(nodes, entry.primary)) {

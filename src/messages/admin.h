@@ -109,6 +109,10 @@ struct MoveStatus {
   Stage stage = Stage::waiting;
   std::uint64_t bytes_done = 0;
   std::uint64_t bytes_total = 0;
+  bool node_down = false;  // the one whose turn it is: see acting_node
+
+  // Whom the move waits for: who gets the copy, then who gives it up.
+  const NodeId& acting_node() const { return stage <= Stage::copying && !to.empty() ? to : from; }
 
   bool operator==(const MoveStatus&) const = default;
 };

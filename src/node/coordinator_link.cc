@@ -5,12 +5,11 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "node/options.h"
 
 namespace gyre::node {
 
 namespace {
-
-constexpr auto kConnectLimit = std::chrono::seconds(1);
 
 bool admits(const Result<messages::ResponseBody>& answer) {
   if (!answer) return false;

@@ -7,11 +7,15 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "base/time.h"
 #include "runtime/durability.h"
 
 namespace gyre::node {
 
 using runtime::Durability;
+
+// To another process of the cluster.
+inline constexpr Duration kConnectLimit = std::chrono::seconds(1);
 
 struct NodeOptions {
   std::string id = "n1";

@@ -4,12 +4,12 @@
 
 #include "base/limits.h"
 #include "net/address.h"
+#include "node/options.h"
 
 namespace gyre::node {
 
 namespace {
 
-constexpr auto kConnectLimit = std::chrono::seconds(1);
 // Between attempts to reach a node that is away. A refusal counts as a lease given, so it has to be renewed well
 // within one.
 constexpr auto kRetry = std::chrono::milliseconds(50);

@@ -80,19 +80,6 @@ class BoundedTasks final : public httplib::TaskQueue {
   std::vector<std::thread> threads_;
 };
 
-// One request for each connection, within kRequestLimit.
-class BoundedServer final : public httplib::Server {
- private:
-  bool process_and_close_socket(socket_t socket) override {
-    DeadlineStream stream(socket, net::steady_now() + kRequestLimit, kRequestBytesMax);
-    bool closed = false;
-    const bool answered = process_request(stream, /*close_connection=*/true, closed, nullptr);
-    ::shutdown(socket, SHUT_RDWR);
-    ::close(socket);
-    return answered;
-  }
-};
-
 // SO_REUSEPORT, which httplib would set, lets two processes share a port without a word.
 void set_socket_options(socket_t socket) {
   const int yes = 1;
@@ -105,6 +92,19 @@ void answer_unavailable(httplib::Response& response, const std::string& why) {
 }
 
 }  // namespace
+
+// One request for each connection, within kRequestLimit.
+class BoundedServer final : public httplib::Server {
+ private:
+  bool process_and_close_socket(socket_t socket) override {
+    DeadlineStream stream(socket, net::steady_now() + kRequestLimit, kRequestBytesMax);
+    bool closed = false;
+    const bool answered = process_request(stream, /*close_connection=*/true, closed, nullptr);
+    ::shutdown(socket, SHUT_RDWR);
+    ::close(socket);
+    return answered;
+  }
+};
 
 struct AdminServer::Impl {
   Impl(AdminSource given, const std::string& title) : source(std::move(given)) {

@@ -20,8 +20,6 @@ using Kind = MetricsRegistry::Kind;
 constexpr Duration kBucketBounds[] = {10us, 25us, 50us,  100us, 250us, 500us, 1ms, 2500us, 5ms, 10ms,
                                       25ms, 50ms, 100ms, 250ms, 500ms, 1s,    2s,  5s,     10s};
 
-double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
-
 prometheus::MetricType type_of(Kind kind) {
   switch (kind) {
     case Kind::counter: return prometheus::MetricType::Counter;
@@ -35,9 +33,9 @@ prometheus::ClientMetric::Histogram sample(const LatencyHistogram& histogram) {
   prometheus::ClientMetric::Histogram out;
   // Read before the buckets: a value recorded meanwhile must not make one of them larger than the whole.
   out.sample_count = histogram.count();
-  out.sample_sum = seconds(histogram.sum());
+  out.sample_sum = to_seconds(histogram.sum());
   for (const Duration bound : kBucketBounds) {
-    out.bucket.push_back({std::min(histogram.count_up_to(bound), out.sample_count), seconds(bound)});
+    out.bucket.push_back({std::min(histogram.count_up_to(bound), out.sample_count), to_seconds(bound)});
   }
   out.bucket.push_back({out.sample_count, std::numeric_limits<double>::infinity()});
   return out;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include "base/assert.h"
 
@@ -21,71 +20,64 @@ constexpr double kWaitSeconds = 0.25;
 constexpr std::size_t kWaitingMin = 16;
 constexpr std::size_t kHalvingsMax = 8;
 
-double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+double per_second(Sequence now, Sequence before, Duration passed) {
+  return static_cast<double>(now.value() - before.value()) / std::max(to_seconds(passed), 1e-3);
+}
 
 }  // namespace
 
 void Brake::look(Instant now, Sequence committed, const std::vector<Learner>& learners) {
   const Duration passed = now - looked_at_;
-  const double elapsed = std::max(seconds(passed), 1e-3);
-  const double written = static_cast<double>(committed.value() - committed_.value()) / elapsed;
+  written_ = per_second(committed, committed_, passed);
   looked_at_ = now;
   committed_ = committed;
-  written_ = written;
-  // What this process did while it was suspended, or before the first look, says nothing.
-  const bool comparable = passed < 4 * kLook;
   for (auto& [node, watch] : watches_) {
     if (std::ranges::find(learners, node, &Learner::node) == learners.end()) end(now, watch);
+    // What this process did while it was suspended, or before the first look, says nothing.
+    if (passed >= 4 * kLook) watch.mark.reset();
   }
   std::erase_if(watches_, [&](const auto& item) {
     const Watch& watch = item.second;
-    return !watch.seen && !watch.helped_since && watch.rest_until <= now;
+    return !watch.mark && !watch.helped_since && watch.rest_until <= now;
   });
   for (const Learner& learner : learners) {
     Watch& watch = watches_[learner.node];
-    const bool seen = std::exchange(watch.seen, true);
-    const Sequence before = std::exchange(watch.acknowledged, learner.acknowledged);
-    const bool forward = learner.acknowledged > before;
-    const double taken = forward ? static_cast<double>(learner.acknowledged.value() - before.value()) / elapsed : 0;
-    if (seen && comparable && watch.rest_until <= now) judge(now, written, taken, learner, watch);
+    if (watch.rest_until <= now) judge(now, learner, watch);
   }
   set_rate();
 }
 
-void Brake::judge(Instant now, double written, double taken, const Learner& learner, Watch& watch) {
-  using State = Learner::State;
-  if (watch.helped_since && !hopeful(now, written, taken, learner, watch)) return end(now, watch);
-  if (learner.state == State::following) return judge_follower(now, written, taken, learner, watch);
-  watch.slow_since.reset();
-  watch.stuck_since.reset();
-  if (learner.state != State::snapshot || learner.snapshots == 0) return;
-  const double free_rate = watch.helped_since ? watch.free_rate : written;
-  help(now, watch, written, std::ldexp(free_rate, -static_cast<int>(std::min(learner.snapshots, kHalvingsMax))));
-}
-
-bool Brake::hopeful(Instant now, double written, double taken, const Learner& learner, Watch& watch) const {
-  if (learner.state != Learner::State::following) {
+void Brake::judge(Instant now, const Learner& learner, Watch& watch) {
+  if (learner.state == Learner::State::following) {
+    if (watch.helped_since && now - watch.gained_at >= kPatience) return end(now, watch);
+    if (!learner.close) return judge_follower(now, learner, watch);
+  } else {
+    if (watch.helped_since && now - *watch.helped_since >= kTooLong) return end(now, watch);
     watch.gained_at = now;
-    return now - *watch.helped_since < kTooLong;
   }
-  const auto lacks = static_cast<double>(committed_.value() - std::min(committed_, learner.acknowledged).value());
-  if ((taken - written) * seconds(kTooLong) >= lacks) watch.gained_at = now;
-  return now - watch.gained_at < kPatience;
+  watch.mark.reset();
+  watch.slow_since.reset();
+  if (learner.state != Learner::State::snapshot || learner.snapshots == 0) return;
+  const double free_rate = watch.helped_since ? watch.free_rate : written_;
+  help(now, watch, written_, std::ldexp(free_rate, -static_cast<int>(std::min(learner.snapshots, kHalvingsMax))));
 }
 
-void Brake::judge_follower(Instant now, double written, double taken, const Learner& learner, Watch& watch) {
-  if (learner.close) {
+void Brake::judge_follower(Instant now, const Learner& learner, Watch& watch) {
+  const Mark here{now, learner.acknowledged, committed_};
+  const Mark since = watch.mark.value_or(here);
+  watch.mark = since;
+  if (learner.acknowledged <= since.acknowledged) {
+    if (now - since.at < kStuck) return;
+    if (watch.helped_since) return end(now, watch);
     watch.slow_since.reset();
-    watch.stuck_since.reset();
+    watch.mark = here;
     return;
   }
-  if (taken == 0) {
-    watch.stuck_since = watch.stuck_since.value_or(now);
-    watch.slow_since.reset();
-    if (watch.helped_since && now - *watch.stuck_since >= kStuck) end(now, watch);
-    return;
-  }
-  watch.stuck_since.reset();
+  watch.mark = here;
+  const double taken = per_second(learner.acknowledged, since.acknowledged, now - since.at);
+  const double written = per_second(committed_, since.committed, now - since.at);
+  const auto lacks = static_cast<double>(committed_.value() - std::min(committed_, learner.acknowledged).value());
+  if ((taken - written) * to_seconds(kTooLong) >= lacks) watch.gained_at = now;
   if (taken >= kGain * written) {
     watch.slow_since.reset();
     return;
@@ -113,8 +105,7 @@ void Brake::end(Instant now, Watch& watch) {
   if (watch.helped_since) watch.rest_until = now + kRest;
   watch.helped_since.reset();
   watch.slow_since.reset();
-  watch.stuck_since.reset();
-  watch.seen = false;
+  watch.mark.reset();
 }
 
 void Brake::hurry(Instant now, const NodeId& node) {
@@ -150,7 +141,7 @@ const NodeId& Brake::helped() const {
 
 bool Brake::pass(Instant now) {
   if (!rate_) return true;
-  tokens_ = std::min(tokens_ + *rate_ * seconds(now - refilled_at_), std::max(1.0, *rate_ * kBurstSeconds));
+  tokens_ = std::min(tokens_ + *rate_ * to_seconds(now - refilled_at_), std::max(1.0, *rate_ * kBurstSeconds));
   refilled_at_ = now;
   if (tokens_ < 1) return false;
   tokens_ -= 1;

@@ -20,6 +20,9 @@ namespace gyre::replication {
 // A learner that had a whole snapshot and needs another, because the log did not reach back to the first by then, is
 // helped while it gets that: half of the writes pass, a quarter with the next.
 //
+// A learner that is paced takes a page at a time, more seldom than there are looks. One that took nothing is judged
+// with the next look, over the whole span since it was judged last.
+//
 // It ends when the learner is in sync; when it takes nothing for kStuck; when for kPatience it has gained too little to
 // be there within kTooLong; when it takes just what is written, however little (then it is far away, not slow); and
 // with a snapshot that takes kTooLong. Then that member is not helped again for kRest, so that one that is slow for
@@ -40,7 +43,7 @@ class Brake {
 
   static constexpr Duration kLook = std::chrono::milliseconds(500);
   static constexpr Duration kSlow = std::chrono::seconds(3);
-  static constexpr Duration kStuck = std::chrono::seconds(2);
+  static constexpr Duration kStuck = std::chrono::seconds(4);
   static constexpr Duration kPatience = std::chrono::seconds(15);
   static constexpr Duration kTooLong = std::chrono::minutes(10);
   static constexpr Duration kRest = std::chrono::minutes(1);
@@ -64,11 +67,15 @@ class Brake {
   std::size_t waiting_max() const;
 
  private:
+  // Where a learner and its primary were when the learner was judged last.
+  struct Mark {
+    Instant at;
+    Sequence acknowledged;
+    Sequence committed;
+  };
   struct Watch {
-    Sequence acknowledged;  // at the last look
-    bool seen = false;  // there was one
+    std::optional<Mark> mark;  // while it follows and is not close
     std::optional<Instant> slow_since;
-    std::optional<Instant> stuck_since;
     std::optional<Instant> helped_since;
     // While it is helped.
     double rate = 0;  // writes a second that pass
@@ -78,9 +85,8 @@ class Brake {
     Instant rest_until;
   };
 
-  void judge(Instant now, double written, double taken, const Learner& learner, Watch& watch);
-  void judge_follower(Instant now, double written, double taken, const Learner& learner, Watch& watch);
-  bool hopeful(Instant now, double written, double taken, const Learner& learner, Watch& watch) const;
+  void judge(Instant now, const Learner& learner, Watch& watch);
+  void judge_follower(Instant now, const Learner& learner, Watch& watch);
   void help(Instant now, Watch& watch, double written, double rate);
   void end(Instant now, Watch& watch);
   void set_rate();

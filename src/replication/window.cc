@@ -21,7 +21,7 @@ constexpr std::size_t kBrokenWritesMax = 8;
 // Of list nodes, of what is kept beside a write, and of the places in a client's list.
 constexpr std::size_t kWriteOverheadBytes = 48;
 
-std::size_t bytes_of(const WindowWrite& write) {
+std::size_t bytes_kept(const WindowWrite& write) {
   return sizeof(WindowWrite) + write.outcomes.size() * sizeof(messages::WriteOutcome) + kWriteOverheadBytes;
 }
 
@@ -86,7 +86,7 @@ void Window::add(WindowWrite write) {
   GYRE_ASSERT(write.id.given());
   GYRE_ASSERT(writes_.empty() || writes_.back().write.position.sequence < write.position.sequence);
   Client& client = client_of(write);
-  bytes_ += bytes_of(write);
+  bytes_ += bytes_kept(write);
   const auto kept = writes_.insert(writes_.end(), {std::move(write), std::nullopt});
   const WindowWrite& added = kept->write;
   // A write is open itself until it is answered, whatever it says.
@@ -147,7 +147,7 @@ Window::Client& Window::client_of(const WindowWrite& write) {
 }
 
 void Window::erase(Writes::iterator write) {
-  bytes_ -= bytes_of(write->write);
+  bytes_ -= bytes_kept(write->write);
   writes_.erase(write);
 }
 

@@ -155,6 +155,10 @@ const NodeInfo* ClusterMap::find_node(const NodeId& id) const {
   return found != nodes.end() && found->id == id ? &*found : nullptr;
 }
 
+std::size_t ClusterMap::active_nodes() const {
+  return static_cast<std::size_t>(std::ranges::count(nodes, Membership::active, &NodeInfo::membership));
+}
+
 Result<void> validate(const ClusterMap& map) {
   GYRE_TRY(validate_head(map));
   if (map.entries.size() != map.shape.partitions) {

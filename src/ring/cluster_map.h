@@ -118,6 +118,7 @@ struct ClusterMap {
   auto operator<=>(const ClusterMap&) const = default;
 
   const NodeInfo* find_node(const NodeId& id) const;
+  std::size_t active_nodes() const;
   Partitioning partitioning() const { return Partitioning(shape.partitions); }
   const PartitionEntry& entry(PartitionId partition) const { return entries[partition.value()]; }
 };

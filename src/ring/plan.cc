@@ -18,10 +18,6 @@ namespace {
 // For each partition, nodes; the primary first where there is one.
 using Holders = std::vector<std::vector<NodeId>>;
 
-bool among(const std::vector<NodeId>& nodes, const NodeId& node) {
-  return std::ranges::find(nodes, node) != nodes.end();
-}
-
 Holders members_of(const ClusterMap& map) {
   Holders holders;
   holders.reserve(map.entries.size());

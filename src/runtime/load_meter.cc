@@ -8,8 +8,6 @@ namespace gyre::runtime {
 
 namespace {
 
-double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
-
 std::uint32_t rounded(double rate) { return static_cast<std::uint32_t>(std::lround(rate)); }
 
 messages::LoadReport::Item item_of(const Machine& machine) {
@@ -27,8 +25,8 @@ std::uint64_t operations(const messages::LoadReport::Item& item) {
 
 void LoadMeter::on_second(Instant now, std::span<const std::unique_ptr<Machine>> machines, bool at_rest) {
   const Instant began = std::exchange(second_began_, now);
-  const double elapsed = began == Instant() ? 1 : std::max(seconds(now - began), 1e-3);
-  const double share = 1 - std::exp(-elapsed / seconds(kRateLife));
+  const double elapsed = began == Instant() ? 1 : std::max(to_seconds(now - began), 1e-3);
+  const double share = 1 - std::exp(-elapsed / to_seconds(kRateLife));
   for (const auto& machine : machines) {
     PartitionLoad& load = machine->load;
     load.read_rate += (std::exchange(load.reads, 0) / elapsed - load.read_rate) * share;
@@ -43,7 +41,7 @@ void LoadMeter::decay_keys(Instant now) {
   if (decayed_at_ == Instant()) decayed_at_ = now;
   if (now - decayed_at_ < kRateLife) return;
   keys_.decay();
-  keys_seconds_ = (keys_seconds_ + seconds(now - decayed_at_)) / 2;
+  keys_seconds_ = (keys_seconds_ + to_seconds(now - decayed_at_)) / 2;
   decayed_at_ = now;
 }
 
@@ -67,7 +65,7 @@ messages::HotResponse LoadMeter::hot(Instant now, const Machines& machines, std:
   messages::HotResponse hot;
   if (machines.map() == nullptr) return hot;
   const auto partitioning = machines.map()->partitioning();
-  const double since_decay = decayed_at_ == Instant() ? 0 : seconds(now - decayed_at_);
+  const double since_decay = decayed_at_ == Instant() ? 0 : to_seconds(now - decayed_at_);
   const double span = std::max(keys_seconds_ + since_decay, 1.0);
   for (const HotKeys::Key& key : keys_.top(std::min(keys_max, limits::kHotKeysPageMax))) {
     hot.keys.push_back({.key = Bytes::copy_of(key.key),

@@ -10,8 +10,6 @@ namespace {
 constexpr double kBurstSeconds = 0.1;
 constexpr double kRaise = 1.25;
 
-double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
-
 }  // namespace
 
 double Pace::within_limit(double rate) const { return limit_ ? std::min(rate, *limit_) : rate; }
@@ -29,7 +27,7 @@ void Pace::set_limits(std::uint64_t bytes_per_second, double p99_factor) {
 }
 
 void Pace::on_second(Instant now, Duration p99, Duration rest_p99) {
-  const double elapsed = std::clamp(seconds(now - second_began_), 0.1, 2.0);
+  const double elapsed = std::clamp(to_seconds(now - second_began_), 0.1, 2.0);
   sent_before_ = std::exchange(sent_, 0);
   second_began_ = now;
   const bool watched = p99_factor_ > 0 && rest_p99 > Duration(0);
@@ -38,7 +36,7 @@ void Pace::on_second(Instant now, Duration p99, Duration rest_p99) {
     return;
   }
   const double sent_rate = sent_before_ / elapsed;
-  if (watched && seconds(p99) > p99_factor_ * seconds(rest_p99)) {
+  if (watched && to_seconds(p99) > p99_factor_ * to_seconds(rest_p99)) {
     rate_ = std::max(within_limit(kRateMin), rate_.value_or(sent_rate) / 2);
   } else if (rate_ && sent_rate > *rate_ / 2) {
     rate_ = within_limit(*rate_ * kRaise);
@@ -49,7 +47,7 @@ bool Pace::take(Instant now, std::size_t bytes) {
   if (rate_) {
     // At first there is what one burst takes, and never more.
     const double burst = *rate_ * kBurstSeconds;
-    tokens_ = std::min(tokens_ + *rate_ * seconds(now - filled_at_), burst);
+    tokens_ = std::min(tokens_ + *rate_ * to_seconds(now - filled_at_), burst);
     filled_at_ = now;
     if (tokens_ <= 0) return false;
     tokens_ -= static_cast<double>(bytes);

@@ -46,10 +46,10 @@ class Lines {
   std::string_view rest_;
 };
 
-std::unexpected<Error> damaged() { return fail(ErrorCode::corrupt, "its contents fail their checksum"); }
+std::unexpected<Error> damaged_identity() { return fail(ErrorCode::corrupt, "its contents fail their checksum"); }
 
 Result<Uuid> parse_uuid(std::optional<std::string_view> text) {
-  if (!text) return damaged();
+  if (!text) return damaged_identity();
   if (text->empty()) return Uuid();
   return Uuid::parse(*text);
 }
@@ -70,16 +70,16 @@ std::string encode(const Identity& identity) {
 
 Result<Identity> decode_identity(std::string_view text) {
   const std::size_t checksum = text.rfind(kChecksum);
-  if (checksum == std::string_view::npos) return damaged();
+  if (checksum == std::string_view::npos) return damaged_identity();
   const std::string_view body = text.substr(0, checksum);
-  if (text.substr(checksum) != fmt::format("{}{:016x}\n", kChecksum, hash64(body))) return damaged();
+  if (text.substr(checksum) != fmt::format("{}{:016x}\n", kChecksum, hash64(body))) return damaged_identity();
 
   // What passes the checksum was written by encode(); failures below mean another version's fields.
   Lines lines(body);
   Identity identity;
   GYRE_TRY_SET(identity.data_id, parse_uuid(lines.value("data_id")));
   const auto node = lines.value("node");
-  if (!node) return damaged();
+  if (!node) return damaged_identity();
   GYRE_TRY_SET(identity.node, NodeId::parse(*node));
   GYRE_TRY_SET(identity.cluster, parse_uuid(lines.value("cluster")));
   const auto stores = lines.number("stores");
@@ -87,7 +87,7 @@ Result<Identity> decode_identity(std::string_view text) {
   const auto generation = lines.number("generation");
   const auto boot_id = lines.value("boot_id");
   const auto stopped = lines.value("stopped");
-  if (!stores || !incarnation || !generation || !boot_id || !stopped) return damaged();
+  if (!stores || !incarnation || !generation || !boot_id || !stopped) return damaged_identity();
   identity.stores = static_cast<std::uint32_t>(*stores);
   identity.incarnation = Incarnation(*incarnation);
   identity.generation = Generation(*generation);
@@ -96,7 +96,7 @@ Result<Identity> decode_identity(std::string_view text) {
   const auto acknowledges = lines.value("acknowledges");
   const auto lacks_writes = lines.value("lacks_writes");
   const auto map_epoch = lines.number("map_epoch");
-  if (!acknowledges || !lacks_writes || !map_epoch) return damaged();
+  if (!acknowledges || !lacks_writes || !map_epoch) return damaged_identity();
   identity.always_synced = *acknowledges == kWhatIsSynced;
   identity.lacks_writes = *lacks_writes == kMaybe;
   identity.map_epoch = Epoch(*map_epoch);

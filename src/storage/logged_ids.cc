@@ -11,7 +11,7 @@ namespace gyre::storage {
 namespace {
 
 // Not more than a window counts.
-std::size_t bytes_of(const messages::WindowWrite& write) {
+std::size_t bytes_noted(const messages::WindowWrite& write) {
   return sizeof write + write.outcomes.size() * sizeof(messages::WriteOutcome);
 }
 
@@ -55,7 +55,7 @@ std::vector<messages::WindowWrite> LoggedIds::open() const {
     if (write.id.number < lowest_open[write.id.client]) continue;
     if (open.size() >= limits::kWindowWritesMax || bytes >= limits::kWindowBytesMax) break;
     // The newest does not count: a window takes one more while it is not full.
-    if (!open.empty()) bytes += bytes_of(write);
+    if (!open.empty()) bytes += bytes_noted(write);
     open.push_back(write);
   }
   std::ranges::reverse(open);

@@ -22,7 +22,6 @@
 namespace gyre::storage {
 namespace {
 
-std::string_view view_of(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 rocksdb::Slice slice_of(std::string_view view) { return {view.data(), view.size()}; }
 
 // A key range that a RocksDB iterator can be bounded by: it keeps the memory that the options point into.

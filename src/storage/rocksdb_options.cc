@@ -16,8 +16,6 @@
 namespace gyre::storage {
 namespace {
 
-std::string_view view_of(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
-
 rocksdb::BlockBasedTableOptions table_options(const BlockCache& cache) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;

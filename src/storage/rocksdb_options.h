@@ -4,11 +4,13 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <rocksdb/compaction_filter.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
+#include <rocksdb/slice.h>
 
 #include "base/ids.h"
 #include "base/time.h"
@@ -16,6 +18,8 @@
 #include "storage/rocksdb_engine.h"
 
 namespace gyre::storage {
+
+inline std::string_view view_of(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 // For each partition the time below which expired records may go for good. THREAD: any.
 class Horizons {

@@ -164,6 +164,7 @@ struct Moves {
     stage @3 :Stage;
     bytesDone @4 :UInt64;
     bytesTotal @5 :UInt64;
+    nodeDown @6 :Bool;  # the one that gets the copy (waiting, copying), or gives it up
   }
 
   enum Stage {

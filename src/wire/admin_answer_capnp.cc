@@ -108,6 +108,7 @@ std::vector<MoveStatus> decode_open_moves(Decoding& decoding, schema::Moves::Rea
     out.stage = decode_enum(move.getStage(), MoveStatus::Stage::deleting, "stage of a move");
     out.bytes_done = move.getBytesDone();
     out.bytes_total = move.getBytesTotal();
+    out.node_down = move.getNodeDown();
   }
   return moves;
 }
@@ -220,6 +221,7 @@ void encode_admin(const messages::MovesResponse& response, schema::Moves::Builde
     move.setStage(static_cast<schema::Moves::Stage>(response.moves[i].stage));
     move.setBytesDone(response.moves[i].bytes_done);
     move.setBytesTotal(response.moves[i].bytes_total);
+    move.setNodeDown(response.moves[i].node_down);
   }
   out.setBytesDone(response.bytes_done);
   out.setBytesTotal(response.bytes_total);

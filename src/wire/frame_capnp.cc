@@ -9,6 +9,7 @@
 #include <kj/exception.h>
 
 #include "wire/codec_capnp.h"
+#include "wire/framing.h"
 
 namespace gyre::wire {
 
@@ -22,7 +23,7 @@ namespace {
 // frame, messages, message, update, delta, head, nodes, node, id); the rest is room for fields that newer peers add.
 constexpr int kNestingMax = 24;
 
-constexpr std::size_t kWordBytes = sizeof(capnp::word);
+static_assert(kWordBytes == sizeof(capnp::word));
 
 // Builds a message in the buffer that becomes the frame: the first segment lies behind room for the header of a frame
 // of one segment, so a message within its expected size is not copied. A larger one is joined from its segments.

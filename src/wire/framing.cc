@@ -14,7 +14,6 @@ namespace gyre::wire {
 
 namespace {
 
-constexpr std::size_t kWordBytes = 8;
 // A read into less than this is not worth its system call, when a fresh chunk can be had instead.
 constexpr std::size_t kReadBytesMin = limits::kReceiveChunkBytes / 8;
 

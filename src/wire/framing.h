@@ -14,6 +14,8 @@
 
 namespace gyre::wire {
 
+inline constexpr std::size_t kWordBytes = 8;  // of Cap'n Proto
+
 // Usage: prepare() a place to read into, commit() what was read, next() until it gives nothing.
 // Memory grows with the bytes received, never with what a header announces.
 class FrameReader {

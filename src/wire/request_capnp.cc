@@ -227,7 +227,7 @@ messages::RequestBody decode_body(Decoding& decoding, schema::Request::Reader in
   refuse_unknown("request", in.which());
 }
 
-struct EncodeBody {
+struct EncodeRequest {
   schema::Request::Builder out;
 
   void operator()(const messages::GetRequest& request) {
@@ -296,7 +296,7 @@ struct EncodeBody {
   void operator()(const messages::FaultsRequest& request) { encode_admin(request, out.initFaults()); }
 };
 
-struct BodyWords {
+struct RequestWords {
   std::size_t operator()(const messages::GetRequest& request) const {
     return struct_words<schema::GetRequest>() + words_for(request.key.size());
   }
@@ -352,11 +352,11 @@ void encode(const messages::Request& request, schema::Request::Builder out) {
   out.setId(request.id.value());
   out.setEpoch(request.epoch.value());
   out.setBudgetMs(budget_ms(request.budget));
-  std::visit(EncodeBody{out}, request.body);
+  std::visit(EncodeRequest{out}, request.body);
 }
 
 std::size_t words_of(const messages::Request& request) {
-  return struct_words<schema::Request>() + std::visit(BodyWords(), request.body);
+  return struct_words<schema::Request>() + std::visit(RequestWords(), request.body);
 }
 
 }  // namespace gyre::wire

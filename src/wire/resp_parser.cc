@@ -9,7 +9,6 @@ namespace gyre::wire {
 
 namespace {
 
-constexpr std::size_t kLineBytesMax = 64 * 1024;
 constexpr std::ptrdiff_t kPlainHeaderBytesMax = 12;  // nine digits: no overflow to think of
 // What is kept for the next command; the rest of a large one's memory is given back.
 constexpr std::size_t kArgumentsKeptMax = 1024;

@@ -16,13 +16,12 @@ namespace {
 
 using Kind = RespValue::Kind;
 
-constexpr std::size_t kLineBytesMax = 64 * 1024;
 constexpr std::size_t kFormatBytes = 3;
 constexpr std::size_t kQuotedBytesMax = 60;
 
 auto malformed(std::string_view line) {
   return fail(ErrorCode::invalid_argument,
-              fmt::format("no reply of a Redis server is written so: {:?}", line.substr(0, kQuotedBytesMax)));
+              fmt::format("no reply of a Redis server is written so: {}", quoted(line.substr(0, kQuotedBytesMax))));
 }
 
 template <class Number>

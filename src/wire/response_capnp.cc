@@ -115,7 +115,7 @@ messages::ResponseBody decode_body(Decoding& decoding, schema::Response::Reader 
   refuse_unknown("response", in.which());
 }
 
-struct EncodeBody {
+struct EncodeResponse {
   schema::Response::Builder out;
 
   void operator()(const Error& error) { encode_failure(error, out.initFailure()); }
@@ -183,7 +183,7 @@ struct EncodeBody {
 
 std::size_t words_of_map(const ring::ClusterMapPtr& map) { return map ? words_of(*map) : 0; }
 
-struct BodyWords {
+struct ResponseWords {
   std::size_t operator()(const Error& error) const {
     return struct_words<schema::Failure>() + words_for(message_bytes(error) + 1);
   }
@@ -240,11 +240,11 @@ messages::Response decode_response(Decoding& decoding, schema::Response::Reader 
 void encode(const messages::Response& response, schema::Response::Builder out) {
   out.setId(response.id.value());
   out.setEpoch(response.epoch.value());
-  std::visit(EncodeBody{out}, response.body);
+  std::visit(EncodeResponse{out}, response.body);
 }
 
 std::size_t words_of(const messages::Response& response) {
-  return struct_words<schema::Response>() + std::visit(BodyWords(), response.body);
+  return struct_words<schema::Response>() + std::visit(ResponseWords(), response.body);
 }
 
 }  // namespace gyre::wire

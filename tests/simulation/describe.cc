@@ -96,7 +96,7 @@ std::string describe(const Message& message) {
           [](const PeerDown& m) {
             return fmt::format("peer {}/{} down{}", m.peer.str(), m.incarnation.value(), m.refused ? " refused" : "");
           },
-          [](const Promises& m) { return "promised" + of(m.partitions); },
+          [](const messages::Promises& m) { return "promised" + of(m.partitions); },
           [](const Leaving&) { return std::string("leaving"); },
           [](const Accounted& m) { return "accounted " + of(m.partition, m.term); },
           [](const NodeEvent& m) {

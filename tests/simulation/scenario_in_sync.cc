@@ -28,14 +28,6 @@ void leave_b_alone(Script& s) {
   s.run_for(4s);
 }
 
-// Writes do not reach `index` from now on, heartbeats do.
-void hold_writes_to(Script& s, NodeIndex index) {
-  s.hold_if([&s, index](const Envelope& envelope) {
-    const auto* append = std::get_if<messages::Append>(&envelope.message);
-    return envelope.to == s.host(index) && append != nullptr && !append->writes.empty();
-  });
-}
-
 // C loses what it had acknowledged, comes back without the others, and restarts once more.
 void lose_what_c_had(Script& s) {
   s.written(s.a, "k", "1", kAckAll);
@@ -190,7 +182,7 @@ void learner_does_not_count(Script& s) {
   s.mend(s.host(s.b), s.host(s.c));
   const Position before = s.written(s.a, "k", "1");
   s.await("C follows", [&] { return s.holds(s.c, before); });
-  hold_writes_to(s, s.b);
+  s.hold_writes_to(s.b);
   const AskedPtr write = s.write(s.a, "k", "2", 2);
   s.run_for(100ms);
   s.expect(!write->ok(), "a learner does not count for a write");
@@ -201,7 +193,7 @@ void learner_does_not_count(Script& s) {
 // C was out and follows again, but lacks a write that all have acknowledged: A must not ask for it before it has that.
 void newcomer_that_lacks_a_write(Script& s) {
   s.push_out(s.c);
-  hold_writes_to(s, s.c);
+  s.hold_writes_to(s.c);
   s.hold<messages::AppendAck>(s.host(s.c), s.host(s.a));
   s.mend(s.host(s.a), s.host(s.c));
   s.mend(s.host(s.b), s.host(s.c));
@@ -212,7 +204,7 @@ void newcomer_that_lacks_a_write(Script& s) {
   s.await("C follows", [&] { return std::ranges::any_of(s.held_envelopes(), follows); });
   s.written(s.a, "k", "1", kAckAll);
   s.hold_nothing();
-  hold_writes_to(s, s.c);
+  s.hold_writes_to(s.c);
   s.release_if([](const Envelope& envelope) { return std::holds_alternative<messages::AppendAck>(envelope.message); });
   s.run_for(60ms);
   s.expect(!s.in_sync(s.c), "who lacks what all acknowledged is not in sync");

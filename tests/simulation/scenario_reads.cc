@@ -9,14 +9,6 @@ using messages::ReadLevel;
 
 namespace {
 
-// Writes do not reach `index` from now on, heartbeats do.
-void hold_writes_to(Script& s, NodeIndex index) {
-  s.hold_if([&s, index](const Envelope& envelope) {
-    const auto* append = std::get_if<messages::Append>(&envelope.message);
-    return envelope.to == s.host(index) && append != nullptr && !append->writes.empty();
-  });
-}
-
 NodeIndex wait_for_another(Script& s) {
   s.await("another serves", [&] { return s.serves(s.b) || s.serves(s.c); });
   return s.is_primary(s.b) ? s.b : s.c;
@@ -25,8 +17,8 @@ NodeIndex wait_for_another(Script& s) {
 // A acknowledges a write that nobody else has, and is cut off: it will not survive.
 Position acknowledge_alone(Script& s) {
   s.written(s.a, "k", "1", kAckAll);
-  hold_writes_to(s, s.b);
-  hold_writes_to(s, s.c);
+  s.hold_writes_to(s.b);
+  s.hold_writes_to(s.c);
   const Position alone = s.written(s.a, "k", "2");
   s.isolate(s.host(s.a));
   s.hold_nothing();
@@ -62,7 +54,7 @@ void pool_read_sees_a_later_write(Script& s) {
   storage::FaultPlan from_disk;
   from_disk.needs_disk = 1;
   s.node(s.a).set_storage_faults(from_disk);
-  hold_writes_to(s, s.c);
+  s.hold_writes_to(s.c);
   for (int i = 0; i < 30; ++i) {
     s.read(s.a, "k", ReadLevel::linearizable);
     s.write(s.a, "k", std::to_string(i + 2));
@@ -99,7 +91,7 @@ void paused_in_the_middle_of_a_write(Script& s) {
 
 // What only A and B hold must not be shown by a linearizable read.
 void linearizable_read_waits(Script& s) {
-  hold_writes_to(s, s.c);
+  s.hold_writes_to(s.c);
   s.write(s.a, "k", "1");
   s.run_for(5ms);
   const AskedPtr read = s.read(s.a, "k", ReadLevel::linearizable);
@@ -112,7 +104,7 @@ void linearizable_read_waits(Script& s) {
 
 // A new primary does not know what of its history the others hold.
 void linearizable_read_of_a_new_primary(Script& s) {
-  hold_writes_to(s, s.c);
+  s.hold_writes_to(s.c);
   s.written(s.a, "k", "1", 2);
   s.node(s.a).crash(Death::process);
   s.await("B serves", [&] { return s.serves(s.b); });
@@ -122,7 +114,7 @@ void linearizable_read_of_a_new_primary(Script& s) {
 
 // A failed condition shows that a write happened: under `all` it waits for the members, too.
 void failed_condition_waits(Script& s) {
-  hold_writes_to(s, s.c);
+  s.hold_writes_to(s.c);
   s.write(s.a, "k", "1");
   s.run_for(5ms);
   messages::WriteRequest insert;

@@ -53,6 +53,13 @@ void Script::isolate(HostId host, std::optional<HostId> except) {
   }
 }
 
+void Script::hold_writes_to(NodeIndex index) {
+  hold_if([this, index](const Envelope& envelope) {
+    const auto* append = std::get_if<messages::Append>(&envelope.message);
+    return envelope.to == host(index) && append != nullptr && !append->writes.empty();
+  });
+}
+
 void Script::release_all() {
   release_if([](const Envelope&) { return true; });
 }

@@ -69,6 +69,8 @@ class Script {
     });
   }
   void hold_if(std::function<bool(const Envelope&)> which) { holds_.push_back(std::move(which)); }
+  // Writes do not reach `index` from now on, heartbeats do.
+  void hold_writes_to(NodeIndex index);
   // Nothing more is held; what was held stays away.
   void hold_nothing() { holds_.clear(); }
   std::size_t held_messages() const { return held_.size(); }

@@ -16,12 +16,12 @@
 namespace gyre::cli {
 namespace {
 
-constexpr Duration kAnswerLimit = std::chrono::seconds(2);
+constexpr Duration kRulesLimit = std::chrono::seconds(2);
 
 constexpr const char* kHowToAllow = "start it so: `gyre cluster down`, then `gyre cluster up --allow-fault-injection`";
 
 Result<Rules> ask(const LocalProcess& process, messages::FaultsRequest request) {
-  auto answer = client::call(process.native, std::move(request), kAnswerLimit);
+  auto answer = client::call(process.native, std::move(request), kRulesLimit);
   if (!answer && answer.error().code == ErrorCode::denied) {
     return fail(ErrorCode::condition_failed, fmt::format("{} refuses network faults: {}", process.id, kHowToAllow));
   }

@@ -24,8 +24,8 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kHealLimit = 20s;  // a process that was just started may need some of it before it answers
-constexpr auto kWholeLimit = 60s;
-constexpr auto kLookInterval = 200ms;
+constexpr auto kHealedLimit = 60s;
+constexpr auto kHealedLook = 200ms;
 
 UnixMillis wall_now() { return UnixMillis{to_ms(std::chrono::system_clock::now().time_since_epoch())}; }
 
@@ -73,25 +73,25 @@ class ChaosRun {
         return {};
       }
       if (Clock::now() - begun >= kHealLimit) return fail(healed.error());
-      std::this_thread::sleep_for(kLookInterval);
+      std::this_thread::sleep_for(kHealedLook);
     }
   }
 
   Result<void> await_whole() {
     const auto begun = Clock::now();
-    while (Clock::now() - begun < kWholeLimit && !interrupted()) {
+    while (Clock::now() - begun < kHealedLimit && !interrupted()) {
       const auto source = find_source(inner_);
       if (source && source->map) {
         const ClusterStatus status = look_at_cluster(*source);
         if (status.under_replicated + status.without_primary + status.not_serving == 0) return say_whole(begun);
       }
-      std::this_thread::sleep_for(kLookInterval);
+      std::this_thread::sleep_for(kHealedLook);
     }
     if (interrupted()) return {};
     return fail(ErrorCode::unavailable,
                 fmt::format("{} s after the last fault the cluster is not whole: `gyre cluster status` says what is "
                             "missing",
-                            kWholeLimit.count()));
+                            kHealedLimit.count()));
   }
 
  private:

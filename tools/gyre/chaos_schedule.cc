@@ -16,13 +16,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::array kKinds = {std::pair{ChaosKind::kill, std::string_view("kill")},
-                               std::pair{ChaosKind::pause, std::string_view("pause")},
-                               std::pair{ChaosKind::partition, std::string_view("partition")},
-                               std::pair{ChaosKind::one_way, std::string_view("one_way")},
-                               std::pair{ChaosKind::slow, std::string_view("slow")},
-                               std::pair{ChaosKind::drop, std::string_view("drop")},
-                               std::pair{ChaosKind::kill_coordinator, std::string_view("kill_coordinator")}};
+constexpr std::array kChaosKinds = {std::pair{ChaosKind::kill, std::string_view("kill")},
+                                    std::pair{ChaosKind::pause, std::string_view("pause")},
+                                    std::pair{ChaosKind::partition, std::string_view("partition")},
+                                    std::pair{ChaosKind::one_way, std::string_view("one_way")},
+                                    std::pair{ChaosKind::slow, std::string_view("slow")},
+                                    std::pair{ChaosKind::drop, std::string_view("drop")},
+                                    std::pair{ChaosKind::kill_coordinator, std::string_view("kill_coordinator")}};
 
 constexpr auto kEveryMin = 500ms;
 constexpr std::int64_t kDelayMsMin = 20;
@@ -77,22 +77,22 @@ std::string effect_of(const ChaosAct& act) {
 }  // namespace
 
 std::string_view to_string(ChaosKind kind) {
-  return std::ranges::find(kKinds, kind, [](const auto& known) { return known.first; })->second;
+  return std::ranges::find(kChaosKinds, kind, [](const auto& known) { return known.first; })->second;
 }
 
 bool is_network_fault(ChaosKind kind) { return between_two(kind) || kind == ChaosKind::slow; }
 
 std::string chaos_kind_names() {
   std::vector<std::string_view> names;
-  for (const auto& [kind, name] : kKinds) names.push_back(name);
+  for (const auto& [kind, name] : kChaosKinds) names.push_back(name);
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
 Result<std::vector<ChaosKind>> parse_chaos_kinds(std::string_view list) {
   std::vector<ChaosKind> kinds;
   for (const std::string& name : split_list(list)) {
-    const auto known = std::ranges::find(kKinds, name, [](const auto& k) { return k.second; });
-    if (known == kKinds.end()) {
+    const auto known = std::ranges::find(kChaosKinds, name, [](const auto& k) { return k.second; });
+    if (known == kChaosKinds.end()) {
       return fail(ErrorCode::invalid_argument,
                   fmt::format("'{}' is no fault: there are {}", name.substr(0, 40), chaos_kind_names()));
     }

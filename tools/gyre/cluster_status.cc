@@ -18,7 +18,7 @@ namespace {
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
-Json to_json(const PartitionGroup& group) {
+Json group_json(const PartitionGroup& group) {
   return {{"partitions", group.partitions},
           {"state", to_string(group.state)},
           {"primary", text_or_null(group.primary)},
@@ -31,7 +31,7 @@ Json to_json(const PartitionGroup& group) {
           {"lease_left_ms", group.lease_ms ? Json(*group.lease_ms) : Json(nullptr)}};
 }
 
-Json to_json(const ClusterStatus& status) {
+Json status_json(const ClusterStatus& status) {
   Json processes = Json::array();
   for (const auto& p : status.processes) {
     processes.push_back({{"role", p.role},
@@ -52,7 +52,7 @@ Json to_json(const ClusterStatus& status) {
   }
   Json groups = Json::array();
   if (status.map) {
-    for (const auto& group : group_partitions(*status.map, status.by_primary)) groups.push_back(to_json(group));
+    for (const auto& group : group_partitions(*status.map, status.by_primary)) groups.push_back(group_json(group));
   }
   return {{"cluster",
            {{"id", status.map ? Json(status.map->cluster.str()) : Json(nullptr)},
@@ -143,7 +143,7 @@ std::vector<std::string> other_in_sync(const ring::PartitionEntry& entry) {
   return ids;
 }
 
-Json to_json(const messages::PartitionStatus::Member& member) {
+Json member_json(const messages::PartitionStatus::Member& member) {
   return {{"node", member.node.str()},
           {"acknowledged", to_string(member.acknowledged)},
           {"behind", member.behind},
@@ -153,7 +153,7 @@ Json to_json(const messages::PartitionStatus::Member& member) {
 }
 
 // The map's entries, each with what its primary says.
-Json to_json(const ring::ClusterMap& map, const ClusterStatus& status) {
+Json partitions_json(const ring::ClusterMap& map, const ClusterStatus& status) {
   Json list = Json::array();
   for (std::size_t i = 0; i < map.entries.size(); ++i) {
     const auto& entry = map.entries[i];
@@ -165,7 +165,7 @@ Json to_json(const ring::ClusterMap& map, const ClusterStatus& status) {
     const auto said = status.by_primary.find(id);
     const bool known = said != status.by_primary.end();
     if (known) {
-      for (const auto& member : said->second.members) members.push_back(to_json(member));
+      for (const auto& member : said->second.members) members.push_back(member_json(member));
     }
     list.push_back({{"partition", i},
                     {"first_slot", slots.first},
@@ -214,7 +214,7 @@ std::string lease_text(const Json& members) {
 void print_partitions(const ring::ClusterMap& map, const ClusterStatus& status) {
   fmt::print("{:<9} {:<12} {:>5}  {:<8} {:<8} {:>12} {:>8}  {:<12} {:<9} {}\n", "PARTITION", "SLOTS", "TERM", "PRIMARY",
              "STATE", "POSITION", "LEASE", "IN SYNC", "LEARNERS", "LAG");
-  for (const auto& entry : to_json(map, status)) {
+  for (const auto& entry : partitions_json(map, status)) {
     fmt::print("{:<9} {:<12} {:>5}  {:<8} {:<8} {:>12} {:>8}  {:<12} {:<9} {}\n", entry["partition"].get<std::size_t>(),
                fmt::format("{}-{}", entry["first_slot"].get<unsigned>(), entry["last_slot"].get<unsigned>()),
                entry["term"].get<std::uint64_t>(),
@@ -233,7 +233,7 @@ Result<void> cluster_status(const Context& context) {
   const ClusterStatus status = look_at_cluster(source);
   if (source.map || source.local) {
     if (context.json) {
-      print_json(to_json(status));
+      print_json(status_json(status));
     } else {
       print_table(status);
       if (status.map) print_groups(*status.map, status.by_primary);
@@ -249,7 +249,7 @@ Result<void> cluster_partitions(const Context& context) {
   GYRE_TRY_SET(const ClusterSource source, find_answering_source(context));
   const ClusterStatus status = look_at_cluster(source);
   if (context.json) {
-    print_json(to_json(*source.map, status));
+    print_json(partitions_json(*source.map, status));
   } else {
     print_partitions(*source.map, status);
   }

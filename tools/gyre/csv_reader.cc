@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/invalid.h"
 #include "tools/gyre/encoding.h"
 
 namespace gyre::cli {
@@ -13,8 +14,6 @@ namespace gyre::cli {
 namespace {
 
 constexpr std::array<std::string_view, 5> kColumnNames = {"key", "key_b64", "value", "value_b64", "ttl_ms"};
-
-std::unexpected<Error> wrong(std::string what) { return fail(ErrorCode::invalid_argument, std::move(what)); }
 
 // Takes a field off the front of `row`, up to the comma or the end behind it.
 Result<std::string> take_field(std::string_view& row) {
@@ -24,21 +23,21 @@ Result<std::string> take_field(std::string_view& row) {
     field = row.substr(0, end);
     row.remove_prefix(end);
     if (field.find('"') != std::string::npos) {
-      return wrong("a quote inside an unquoted field: put the field in quotes and double the quote");
+      return invalid("a quote inside an unquoted field: put the field in quotes and double the quote");
     }
     return field;
   }
   row.remove_prefix(1);
   while (true) {
     const auto quote = row.find('"');
-    if (quote == std::string_view::npos) return wrong("a quote is never closed");
+    if (quote == std::string_view::npos) return invalid("a quote is never closed");
     field += row.substr(0, quote);
     row.remove_prefix(quote + 1);
     if (!row.starts_with('"')) break;
     field += '"';
     row.remove_prefix(1);
   }
-  if (!row.empty() && row.front() != ',') return wrong("text behind a closing quote");
+  if (!row.empty() && row.front() != ',') return invalid("text behind a closing quote");
   return field;
 }
 
@@ -48,7 +47,7 @@ Result<std::chrono::milliseconds> parse_ttl(std::string_view text) {
   if (text.empty()) return std::chrono::milliseconds(0);
   const auto read = std::from_chars(text.data(), end, ms);
   if (read.ec != std::errc() || read.ptr != end || ms < 0) {
-    return wrong(fmt::format("ttl_ms '{}' is no whole number of milliseconds", printable(text.substr(0, 40))));
+    return invalid(fmt::format("ttl_ms '{}' is no whole number of milliseconds", printable(text.substr(0, 40))));
   }
   return std::chrono::milliseconds(ms);
 }
@@ -82,21 +81,21 @@ Result<void> CsvReader::read_header() {
   for (const auto& name : names) {
     const auto known = std::ranges::find(kColumnNames, name);
     if (known == kColumnNames.end()) {
-      return wrong(
+      return invalid(
           fmt::format("line 1: unknown column '{}': the first line names the columns, such as "
                       "key,value,ttl_ms",
                       printable(name.substr(0, 40))));
     }
     const auto column = static_cast<Column>(known - kColumnNames.begin());
-    if (std::ranges::count(columns_, column) > 0) return wrong(fmt::format("line 1: column '{}' twice", name));
+    if (std::ranges::count(columns_, column) > 0) return invalid(fmt::format("line 1: column '{}' twice", name));
     columns_.push_back(column);
   }
   const auto count = [&](Column a, Column b) {
     return std::ranges::count(columns_, a) + std::ranges::count(columns_, b);
   };
-  if (count(Column::key, Column::key_b64) != 1) return wrong("line 1: one column 'key' (or 'key_b64') is wanted");
+  if (count(Column::key, Column::key_b64) != 1) return invalid("line 1: one column 'key' (or 'key_b64') is wanted");
   if (count(Column::value, Column::value_b64) != 1) {
-    return wrong("line 1: one column 'value' (or 'value_b64') is wanted");
+    return invalid("line 1: one column 'value' (or 'value_b64') is wanted");
   }
   return {};
 }
@@ -117,7 +116,7 @@ bool CsvReader::ends_inside_field(std::string_view line, bool inside) const {
 Result<Record> CsvReader::parse(std::string_view text) const {
   GYRE_TRY_SET(auto fields, parse_csv_row(text));
   if (fields.size() != columns_.size()) {
-    return wrong(fmt::format("{} fields where the header names {}", fields.size(), columns_.size()));
+    return invalid(fmt::format("{} fields where the header names {}", fields.size(), columns_.size()));
   }
   Record record;
   for (std::size_t i = 0; i < fields.size(); ++i) {

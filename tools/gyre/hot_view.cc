@@ -86,8 +86,7 @@ std::string hot_text(const HotView& view, const ring::ClusterMap& map, const Hot
     text += fmt::format("{:<9}  {:<8}  {:>10}  {:>10}  {:>7}  {:>10}\n", hot.partition.value(),
                         primary_of(map, hot.partition), whole_number(hot.reads_per_second),
                         whole_number(hot.writes_per_second),
-                        share_text(hot.operations_per_second(), view.operations_per_second),
-                        human_bytes(static_cast<double>(hot.bytes)));
+                        share_text(hot.operations_per_second(), view.operations_per_second), bytes_text(hot.bytes));
   }
   if (view.keys.empty() && !view.partitions.empty() && limits.keys > 0) {
     text += "\nNo key was asked for often lately.\n";

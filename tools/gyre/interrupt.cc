@@ -7,11 +7,11 @@ namespace gyre::cli {
 
 namespace {
 
-std::atomic<bool> flag{false};
+std::atomic<bool> interrupt_flag{false};
 int depth = 0;
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
 
-void on_signal(int) { flag.store(true, std::memory_order_relaxed); }
+void on_signal(int) { interrupt_flag.store(true, std::memory_order_relaxed); }
 
 void install(void (*handler)(int), int flags) {
   struct sigaction action{};
@@ -25,7 +25,7 @@ void install(void (*handler)(int), int flags) {
 
 InterruptGuard::InterruptGuard() {
   if (depth++ > 0) return;
-  flag = false;
+  interrupt_flag = false;
   install(on_signal, static_cast<int>(SA_RESETHAND));
 }
 
@@ -33,6 +33,6 @@ InterruptGuard::~InterruptGuard() {
   if (--depth == 0) install(SIG_DFL, 0);
 }
 
-bool interrupted() { return flag.load(std::memory_order_relaxed); }
+bool interrupted() { return interrupt_flag.load(std::memory_order_relaxed); }
 
 }  // namespace gyre::cli

@@ -9,10 +9,8 @@ namespace gyre::cli {
 
 namespace {
 
-using nlohmann::json;
-
 // Takes the fields of one flat object straight into a record, without a tree in between.
-class RecordHandler final : public nlohmann::json_sax<json> {
+class RecordHandler final : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit RecordHandler(Record& record) : record_(record) {}
 
@@ -51,7 +49,7 @@ class RecordHandler final : public nlohmann::json_sax<json> {
     return wrong_type();
   }
 
-  bool parse_error(std::size_t position, const std::string&, const json::exception& error) override {
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception& error) override {
     const std::string_view what = error.what();
     const auto detail = what.find(": ");
     return refuse(fmt::format("not JSON at column {}: {}", position,
@@ -98,7 +96,7 @@ class RecordHandler final : public nlohmann::json_sax<json> {
 Result<Record> JsonlReader::parse(std::string_view text) const {
   Record record;
   RecordHandler handler(record);
-  if (!json::sax_parse(text.begin(), text.end(), &handler)) {
+  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &handler)) {
     return fail(ErrorCode::invalid_argument, handler.problem());
   }
   if (!handler.has_key()) return fail(ErrorCode::invalid_argument, "'key' (or 'key_b64') is missing");

@@ -13,7 +13,7 @@ namespace gyre::cli {
 
 namespace {
 
-struct CloseFile {
+struct CloseValueFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
@@ -26,7 +26,7 @@ void ValueSource::add_to(CLI::App& command) {
 
 Result<std::string> ValueSource::read(const Context& context) const {
   if (!file.empty()) {
-    const std::unique_ptr<std::FILE, CloseFile> input(std::fopen(file.c_str(), "rb"));
+    const std::unique_ptr<std::FILE, CloseValueFile> input(std::fopen(file.c_str(), "rb"));
     if (!input) {
       return fail(ErrorCode::invalid_argument, fmt::format("cannot read {}: {}", file, std::strerror(errno)));
     }

@@ -14,14 +14,14 @@
 namespace gyre::cli {
 namespace {
 
-constexpr Duration kAnswerLimit = std::chrono::seconds(2);
+constexpr Duration kLedgerLimit = std::chrono::seconds(2);
 
 }  // namespace
 
 void LeaverLedger::read() {
   // Events first: what is written to the ledger between the two is in what is read.
-  const auto events = events_behind(source_, last_event_, kAnswerLimit);
-  auto more = read_ledger(address_, kAnswerLimit, items_.empty() ? 0 : items_.back().id);
+  const auto events = events_behind(source_, last_event_, kLedgerLimit);
+  auto more = read_ledger(address_, kLedgerLimit, items_.empty() ? 0 : items_.back().id);
   if (!events || !more) return;
   was_read_ = true;
   if (!events->empty()) last_event_ = events->back().id;
@@ -29,7 +29,7 @@ void LeaverLedger::read() {
 }
 
 bool LeaverLedger::complete() {
-  const auto events = events_behind(source_, last_event_, kAnswerLimit);
+  const auto events = events_behind(source_, last_event_, kLedgerLimit);
   return was_read_ && events && std::ranges::none_of(*events, [&](const messages::ClusterEvent& event) {
            return event.kind == "lost_writes" && event.node == node_;
          });

@@ -18,7 +18,7 @@ constexpr std::size_t kSpanPerWrite = 64;
 constexpr auto kPauseMin = 20ms;
 constexpr auto kPauseMax = 1000ms;
 // How long Ctrl-C may go unnoticed while waiting.
-constexpr auto kLookAround = 100ms;
+constexpr auto kLoadLook = 100ms;
 
 bool record_is_bad(ErrorCode code) { return code == ErrorCode::too_large || code == ErrorCode::invalid_argument; }
 
@@ -43,7 +43,7 @@ LoadReport Loader::run() {
     if (more && has_room()) {
       more = send_next(lock);
     } else {
-      answered_.wait_for(lock, kLookAround);
+      answered_.wait_for(lock, kLoadLook);
     }
     publish(lock);
   }
@@ -126,7 +126,7 @@ void Loader::handle_failures(Lock& lock) {
   pause_ = std::clamp<std::chrono::milliseconds>(pause_ * 2, kPauseMin, kPauseMax);
   const auto until = Clock::now() + pause_;
   while (!interrupted() && Clock::now() < until) {
-    answered_.wait_for(lock, std::min<Clock::duration>(kLookAround, until - Clock::now()));
+    answered_.wait_for(lock, std::min<Clock::duration>(kLoadLook, until - Clock::now()));
   }
   if (interrupted()) return;
   for (const Ticket ticket : again) {

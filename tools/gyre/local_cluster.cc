@@ -18,7 +18,6 @@ namespace gyre::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 
 constexpr int kFormat = 1;  // of cluster.json
 constexpr std::uint32_t kNodesDefault = 3;
@@ -61,8 +60,8 @@ void remove_saved_ledgers(const fs::path& dir) {
   for (const auto& path : found) fs::remove(path, ignored);
 }
 
-json to_json(const LocalCluster& cluster) {
-  json processes = json::array();
+nlohmann::json cluster_json(const LocalCluster& cluster) {
+  nlohmann::json processes = nlohmann::json::array();
   for (const auto& p : cluster.processes) {
     processes.push_back({{"role", p.role},
                          {"id", p.id},
@@ -81,8 +80,8 @@ json to_json(const LocalCluster& cluster) {
           {"removed", cluster.removed}};
 }
 
-// May throw json::exception on a document of another shape.
-LocalCluster from_json(const json& document) {
+// May throw nlohmann::json::exception on a document of another shape.
+LocalCluster from_json(const nlohmann::json& document) {
   LocalCluster cluster;
   cluster.partitions = document.at("partitions").get<std::uint32_t>();
   cluster.replication_factor = document.at("replication_factor").get<std::uint32_t>();
@@ -223,7 +222,7 @@ Result<LocalCluster> load_local_cluster(const fs::path& dir) {
   }
   const std::string text((std::istreambuf_iterator<char>(in)), {});
   try {
-    const json document = json::parse(text);
+    const nlohmann::json document = nlohmann::json::parse(text);
     if (document.at("format").get<int>() > kFormat) {
       return fail(ErrorCode::unsupported,
                   fmt::format("{} was written by a newer version of gyre: use that version", path.string()));
@@ -231,7 +230,7 @@ Result<LocalCluster> load_local_cluster(const fs::path& dir) {
     LocalCluster cluster = from_json(document);
     cluster.dir = dir;
     return cluster;
-  } catch (const json::exception& problem) {
+  } catch (const nlohmann::json::exception& problem) {
     return fail(ErrorCode::corrupt,
                 fmt::format("{} is not the layout of a local cluster ({}): restore it, or delete the directory",
                             path.string(), problem.what()));
@@ -239,7 +238,7 @@ Result<LocalCluster> load_local_cluster(const fs::path& dir) {
 }
 
 Result<void> save_local_cluster(const LocalCluster& cluster) {
-  return replace_file(cluster.dir / "cluster.json", to_json(cluster).dump(2) + "\n");
+  return replace_file(cluster.dir / "cluster.json", cluster_json(cluster).dump(2) + "\n");
 }
 
 Result<void> wipe_local_cluster(const LocalCluster& cluster) {

@@ -99,13 +99,13 @@ Result<void> show(const Context& context, const std::string& id) {
 // --- replay ---
 
 // Which entries a command line means.
-struct Selection {
+struct LossSelection {
   std::vector<std::string> ids;
   bool all = false;
   bool if_unchanged = false;  // changes nothing: for those who want to say it
 };
 
-Result<std::vector<const LostRecord*>> select(const LedgerView& found, const Selection& selection) {
+Result<std::vector<const LostRecord*>> select_records(const LedgerView& found, const LossSelection& selection) {
   if (selection.all != selection.ids.empty()) {
     return fail(ErrorCode::invalid_argument, "name the writes by id (`gyre lost list` gives them), or --all");
   }
@@ -160,10 +160,10 @@ void print_counts(const ReplayCounts& counts, bool dry_run) {
   print_line("With --skip-absent such writes are left out.");
 }
 
-Result<void> replay(Context& context, const Selection& selection, ReplayOptions options) {
+Result<void> replay(Context& context, const LossSelection& selection, ReplayOptions options) {
   GYRE_TRY_SET(const ClusterSource source, find_answering_source(context));
   GYRE_TRY_SET(const LedgerView found, collect_lost_writes(source, context.deadline));
-  GYRE_TRY_SET(const auto records, select(found, selection));
+  GYRE_TRY_SET(const auto records, select_records(found, selection));
   GYRE_TRY_SET(Client* const client, shared_client(context));
   options.deadline = context.deadline;
   Replay replay(*client, options);
@@ -180,7 +180,7 @@ Result<void> replay(Context& context, const Selection& selection, ReplayOptions 
 
 void add_replay(CLI::App* lost, Context& context) {
   auto* command = lost->add_subcommand("replay", "Write lost writes again, oldest first, where that does no harm");
-  auto selection = std::make_shared<Selection>();
+  auto selection = std::make_shared<LossSelection>();
   auto options = std::make_shared<ReplayOptions>();
   command->add_option("id", selection->ids, "Which, as `gyre lost list` prints them");
   command->add_flag("--all", selection->all, "Everything that is lost");

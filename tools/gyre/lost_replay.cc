@@ -7,13 +7,12 @@
 
 namespace gyre::cli {
 
-using messages::LostWrite;
 using messages::Mutation;
 
 namespace {
 
 // Of the mutations of a key the last one is what the write left.
-std::vector<const Mutation*> last_of_each_key(const LostWrite& write) {
+std::vector<const Mutation*> last_of_each_key(const messages::LostWrite& write) {
   std::vector<const Mutation*> last;
   for (const Mutation& mutation : write.mutations) {
     std::erase_if(last, [&](const Mutation* earlier) { return earlier->key == mutation.key; });
@@ -50,7 +49,7 @@ std::string_view to_string(Replayed::Result result) {
 
 Result<Replayed> Replay::run(const LostRecord& record, UnixMillis now) {
   const auto skipped = [](std::string why) { return Replayed{Replayed::Result::skipped, std::move(why)}; };
-  const LostWrite* lost = record.write();
+  const messages::LostWrite* lost = record.write();
   if (lost == nullptr) return skipped("the contents are gone");
   if (lost->reapplied) return skipped("its client has sent it again");
   Batch batch;
@@ -85,7 +84,7 @@ Result<Replayed> Replay::write(Batch batch, bool absent) {
   return Replayed{.result = Replayed::Result::replayed, .absent = absent};
 }
 
-Result<Replay::Plan> Replay::plan(const LostWrite& write, const Mutation& mutation, UnixMillis now) {
+Result<Replay::Plan> Replay::plan(const messages::LostWrite& write, const Mutation& mutation, UnixMillis now) {
   const std::string key(mutation.key);
   const bool expires = mutation.kind == Mutation::Kind::put && mutation.record.expires_at != kNoExpiry;
   if (expires && mutation.record.expires_at <= now) return Plan{.why_not = "the value has expired"};
@@ -106,7 +105,8 @@ Replay::Plan Replay::plan_absent(const Mutation& mutation) const {
   return {.absent = true, .condition = Condition::if_absent()};
 }
 
-Replay::Plan Replay::plan_present(const LostWrite& write, const Mutation& mutation, const Value& present) const {
+Replay::Plan Replay::plan_present(const messages::LostWrite& write, const Mutation& mutation,
+                                  const Value& present) const {
   const Version current = present.version;
   const auto ours = written_.find(std::string(mutation.key));
   const bool by_us = ours != written_.end() && ours->second == current;

@@ -17,7 +17,7 @@ using messages::LostRange;
 using messages::LostWrite;
 using messages::Mutation;
 
-Json to_json(const Mutation& mutation, bool with_value) {
+Json mutation_json(const Mutation& mutation, bool with_value) {
   Json json{{"operation", mutation.kind == Mutation::Kind::put ? "put" : "del"}};
   set_bytes(json, "key", mutation.key);
   if (mutation.kind == Mutation::Kind::del) return json;
@@ -99,7 +99,7 @@ Json lost_json(const LostRecord& record, bool with_values) {
   json["client"] = client_of(write);
   json["reapplied"] = write.reapplied;
   json["mutations"] = Json::array();
-  for (const Mutation& mutation : write.mutations) json["mutations"].push_back(to_json(mutation, with_values));
+  for (const Mutation& mutation : write.mutations) json["mutations"].push_back(mutation_json(mutation, with_values));
   return json;
 }
 

@@ -20,7 +20,6 @@ using namespace std::chrono_literals;
 using messages::MovesResponse;
 
 constexpr auto kAskEvery = 250ms;
-constexpr auto kLineEvery = 5s;
 constexpr auto kJsonEvery = 1s;
 constexpr std::size_t kRowsBesideMoves = 8;  // of a block
 
@@ -126,9 +125,8 @@ Aftermath aftermath_of(const MovesResponse& moves) {
                            "would move.";
     return after;
   }
-  after.sentence =
-      fmt::format("{} open, {}: `gyre rebalance status -f` follows.", counted(after.moves, "move is", "moves are"),
-                  human_bytes(static_cast<double>(after.bytes)));
+  after.sentence = fmt::format("{} open, {}: `gyre rebalance status -f` follows.",
+                               counted(after.moves, "move is", "moves are"), bytes_text(after.bytes));
   if (moves.policy.paused) after.sentence += " Moves are paused: `gyre rebalance resume` lets them begin.";
   return after;
 }

@@ -1,6 +1,7 @@
 #include "tools/gyre/moves_view.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -14,11 +15,8 @@ namespace {
 using messages::MovesResponse;
 using messages::MoveStatus;
 
-constexpr std::size_t kBarWidth = 10;
 constexpr std::size_t kMoveBarWidth = 8;
 constexpr double kOpenFractionMax = 0.99;  // a bar that is full says that all is done
-
-std::string bytes_text(std::uint64_t bytes) { return human_bytes(static_cast<double>(bytes)); }
 
 double part(std::uint64_t done, std::uint64_t total) {
   return total == 0 ? 0 : std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
@@ -32,6 +30,7 @@ std::string move_line(const MoveStatus& move) {
     text += fmt::format(" {} {:>3.0f}%  {} of {}", bar_of(done, kMoveBarWidth), done * 100, bytes_text(move.bytes_done),
                         bytes_text(move.bytes_total));
   }
+  if (move.node_down) text += fmt::format(" waits for {}, which is down", move.acting_node().str());
   return text + "\n";
 }
 
@@ -50,7 +49,25 @@ std::string in_flight_text(const MovesResponse& moves, std::size_t moves_max) {
   return text;
 }
 
-Json id_or_null(const NodeId& node) { return node.empty() ? Json(nullptr) : Json(node.str()); }
+// Nodes that moves wait for and that are down.
+std::set<NodeId> nodes_down(const MovesResponse& moves) {
+  std::set<NodeId> nodes;
+  for (const MoveStatus& move : moves.moves) {
+    if (move.node_down) nodes.insert(move.acting_node());
+  }
+  return nodes;
+}
+
+std::string nodes_down_text(const MovesResponse& moves) {
+  std::string text;
+  for (const NodeId& node : nodes_down(moves)) {
+    text += fmt::format(
+        "{0} is down: its moves go on when it is back. `gyre cluster start {0}` starts it; if it is gone for good, "
+        "`gyre cluster remove-node {0} --force` gives up what only it may hold.\n",
+        node.str());
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -89,13 +106,16 @@ std::string progress_line(const MovesResponse& moves) {
   if (const auto left = time_left(moves)) {
     text += fmt::format("  ETA {}", minutes_text(static_cast<std::uint64_t>(left->count())));
   }
+  if (const auto down = nodes_down(moves); !down.empty()) {
+    text += fmt::format("  waits for {} (down)", down.begin()->str());
+  }
   return text + (moves.policy.paused ? "  paused" : "");
 }
 
 std::string moves_text(const MovesResponse& moves, std::size_t moves_max) {
   std::string text = moves.moves.empty() ? "Nothing moves.\n" : progress_line(moves) + "\n";
   if (moves.policy.paused) text += "Paused: no move begins until `gyre rebalance resume`; what is under way goes on.\n";
-  text += in_flight_text(moves, moves_max);
+  text += in_flight_text(moves, moves_max) + nodes_down_text(moves);
   return text + "\nLimits: " + limits_text(moves.limits) + "\n" + policy_text(moves.policy);
 }
 
@@ -138,7 +158,8 @@ Json moves_json(const MovesResponse& moves) {
                     {"to", id_or_null(move.to)},
                     {"stage", to_string(move.stage)},
                     {"bytes_done", move.bytes_done},
-                    {"bytes_total", move.bytes_total}});
+                    {"bytes_total", move.bytes_total},
+                    {"waits_for_down", move.node_down ? Json(move.acting_node().str()) : Json(nullptr)}});
   }
   Json nodes = Json::array();
   for (const auto& node : moves.nodes) {

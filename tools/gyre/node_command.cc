@@ -35,7 +35,7 @@ Result<void> update_layout(const ClusterSource& source, const NodeOptions& optio
   return save_local_cluster(cluster);
 }
 
-Json to_json(const NodeOptions& options, std::string_view action, Epoch epoch, const Aftermath& after) {
+Json node_set_json(const NodeOptions& options, std::string_view action, Epoch epoch, const Aftermath& after) {
   Json json{{"node", options.node}, {"action", action}};
   if (options.weight) json["weight"] = *options.weight;
   if (options.zone) json["zone"] = *options.zone;
@@ -55,7 +55,7 @@ Result<void> change(const Context& context, const NodeOptions& options, NodeSetR
   if (!context.json) print_line(sentence);
   GYRE_TRY_SET(const Aftermath after, see_aftermath(context, source, options.wait));
   if (context.json) {
-    print_json(to_json(options, name, done.epoch, after));
+    print_json(node_set_json(options, name, done.epoch, after));
   } else {
     print_line(after.sentence);
   }

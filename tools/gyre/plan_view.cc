@@ -18,8 +18,6 @@ using When = NodeLoad NodeBalance::*;
 
 constexpr std::size_t kTextWidth = 100;  // lists of partitions are wrapped to it
 
-std::string bytes_text(std::uint64_t bytes) { return human_bytes(static_cast<double>(bytes)); }
-
 std::size_t id_width(const Plan& plan) {
   constexpr std::size_t kLeast = 8;  // "max/mean"
   std::size_t width = kLeast;
@@ -145,8 +143,6 @@ Json spread_json(const ring::Spread& spread, const Balance& balance) {
             {"bytes", balance.bytes},
             {"operations_per_second", balance.operations}}}};
 }
-
-Json id_or_null(const NodeId& node) { return node.empty() ? Json(nullptr) : Json(node.str()); }
 
 std::chrono::milliseconds estimate_of(const messages::PlanResponse& response) {
   return std::chrono::milliseconds(to_ms(response.estimate));

@@ -15,9 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kRedrawEvery = 200ms;
-constexpr auto kLineEvery = 5s;
-
-constexpr std::size_t kBarWidth = 10;
 
 }  // namespace
 
@@ -46,9 +43,9 @@ std::string progress_text(const ProgressState& state) {
     const auto left = static_cast<std::uint64_t>(static_cast<double>(*state.bytes_total - done) / bytes_rate);
     text += fmt::format("ETA {}  ", minutes_text(left));
   }
-  text += fmt::format(
-      "{} records  {}  {}/s  {}/s", with_commas(state.records), human_bytes(static_cast<double>(state.bytes)),
-      with_commas(static_cast<std::uint64_t>(static_cast<double>(state.records) / seconds)), human_bytes(bytes_rate));
+  text += fmt::format("{} records  {}  {}/s  {}/s", with_commas(state.records), bytes_text(state.bytes),
+                      with_commas(static_cast<std::uint64_t>(static_cast<double>(state.records) / seconds)),
+                      human_bytes(bytes_rate));
   return text;
 }
 

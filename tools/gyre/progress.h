@@ -20,6 +20,11 @@ struct ProgressState {
   std::chrono::duration<double> elapsed{0};
 };
 
+// Between the brackets of the bar that stands for the whole.
+inline constexpr std::size_t kBarWidth = 10;
+// Between two lines that say how far it is, where they go to no terminal.
+inline constexpr auto kLineEvery = std::chrono::seconds(5);
+
 // "[==>       ]": `width` characters between the brackets.
 std::string bar_of(double fraction, std::size_t width);
 // "0:06", "12:30"

@@ -39,6 +39,8 @@ Json to_json(const Error& error) {
   return json;
 }
 
+Json id_or_null(const NodeId& node) { return node.empty() ? Json(nullptr) : Json(node.str()); }
+
 void print_json(const Json& json) { print_line(json.dump()); }
 
 void print_line(std::string_view line) {
@@ -63,6 +65,8 @@ std::string human_bytes(double bytes) {
   }
   return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, kUnits[unit]);
 }
+
+std::string bytes_text(std::uint64_t bytes) { return human_bytes(static_cast<double>(bytes)); }
 
 std::string short_number(double number) {
   constexpr std::array kUnits = {"", "k", "M", "G"};

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/ids.h"
 #include "gyre/client.h"
 
 namespace gyre::cli {
@@ -21,6 +22,8 @@ void set_bytes(Json& object, const std::string& name, std::string_view bytes);
 Json to_json(std::string_view key, const Value& value);
 // {"code", "message", "outcome"[, "retry_after_ms"]}
 Json to_json(const Error& error);
+// null for nobody.
+Json id_or_null(const NodeId& node);
 
 // True if standard output is a terminal and NO_COLOR is unset.
 bool stdout_in_colours();
@@ -33,6 +36,7 @@ void print_line(std::string_view line);
 std::string with_commas(std::uint64_t number);
 // "1.4 MiB"
 std::string human_bytes(double bytes);
+std::string bytes_text(std::uint64_t bytes);
 // "999", "12.3k", "4.1M": three figures at least, where there is no room for all.
 std::string short_number(double number);
 // "21 s", "3 min 20 s", "2 h 5 min"; below a second "350 ms".

@@ -17,16 +17,16 @@ namespace {
 
 constexpr std::int64_t kKeysMax = 10'000'000;
 
-Result<void> check_range(const char* option, std::int64_t value, std::int64_t low, std::int64_t high) {
+Result<void> check_option(const char* option, std::int64_t value, std::int64_t low, std::int64_t high) {
   if (value >= low && value <= high) return {};
   return fail(ErrorCode::invalid_argument, fmt::format("{} is {}: give {} to {}", option, value, low, high));
 }
 
 Result<void> check(const RingSimulateOptions& options) {
-  GYRE_TRY(check_range("--nodes", options.nodes, 1, limits::kNodesMax));
-  GYRE_TRY(check_range("--rf", options.replication_factor, 1, limits::kReplicationFactorMax));
-  GYRE_TRY(check_range("--join", options.join, 0, limits::kNodesMax - options.nodes));
-  GYRE_TRY(check_range("--keys", options.keys, 1, kKeysMax));
+  GYRE_TRY(check_option("--nodes", options.nodes, 1, limits::kNodesMax));
+  GYRE_TRY(check_option("--rf", options.replication_factor, 1, limits::kReplicationFactorMax));
+  GYRE_TRY(check_option("--join", options.join, 0, limits::kNodesMax - options.nodes));
+  GYRE_TRY(check_option("--keys", options.keys, 1, kKeysMax));
   if (options.partitions < 1 || options.partitions > limits::kSlots ||
       !ring::Partitioning::valid(static_cast<std::uint32_t>(options.partitions))) {
     return fail(ErrorCode::invalid_argument, fmt::format("--partitions is {}: give a power of two from 1 to {}",

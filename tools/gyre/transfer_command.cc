@@ -95,7 +95,7 @@ void print_load_summary(const Context& context, const LoadArguments& arguments, 
                 {"complete", !report.interrupted && !report.error}});
   } else {
     print_line(fmt::format("loaded {} records ({}) in {:.1f} s{}{}", with_commas(report.records),
-                           human_bytes(static_cast<double>(report.bytes)), seconds,
+                           bytes_text(report.bytes), seconds,
                            report.bad > 0 ? fmt::format(", {} bad", with_commas(report.bad)) : "",
                            report.resent > 0 ? fmt::format(", {} sent again", with_commas(report.resent)) : ""));
   }
@@ -192,8 +192,8 @@ int finish_dump(const Context& context, const DumpArguments& arguments, const Du
     fmt::print(stderr, "interrupted after {} records{}\n", with_commas(report.records),
                to_stdout ? "" : "; " + arguments.file + " was not written");
   } else {
-    fmt::print(out, "dumped {} records ({}) in {:.1f} s\n", with_commas(report.records),
-               human_bytes(static_cast<double>(report.bytes)), seconds);
+    fmt::print(out, "dumped {} records ({}) in {:.1f} s\n", with_commas(report.records), bytes_text(report.bytes),
+               seconds);
   }
   return report.interrupted ? kExitInterrupted : kExitOk;
 }

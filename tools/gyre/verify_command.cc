@@ -137,7 +137,6 @@ Result<void> break_and_work(const VerifyOptions& options, std::vector<std::uniqu
 }
 
 Result<VerifyReport> run_on(const Context& context, const LocalCluster& cluster, const VerifyOptions& options) {
-  constexpr auto kWholeLimit = 60s;
   WorkOptions work_options{.seeds = cluster.seeds(), .random_seed = options.seed, .rate = options.rate};
   GYRE_TRY_SET(auto works, make_workload(work_options, options.replication_factor));
   GYRE_TRY_SET(auto kinds, parse_faults(options.faults));
@@ -179,14 +178,14 @@ double quantile(std::vector<double> values, double q) {
   return values[std::min(values.size() - 1, static_cast<std::size_t>(q * static_cast<double>(values.size())))];
 }
 
-Json to_json(const std::vector<double>& times) {
+Json times_json(const std::vector<double>& times) {
   return {{"count", times.size()},
           {"p50_ms", quantile(times, 0.5)},
           {"p99_ms", quantile(times, 0.99)},
           {"max_ms", quantile(times, 1)}};
 }
 
-Json to_json(const VerifyOptions& options, const VerifyReport& report) {
+Json verdict_json(const VerifyOptions& options, const VerifyReport& report) {
   Json json{{"passed", report.passed()},
             {"seed", options.seed},
             {"seconds", report.seconds},
@@ -195,9 +194,9 @@ Json to_json(const VerifyOptions& options, const VerifyReport& report) {
   json["faults"] = Json::object();
   for (const auto& [kind, times] : report.faults) {
     json["faults"][std::string(to_string(kind))] = {{"count", times.faults},
-                                                    {"primaries_hit", to_json(times.concerned)},
-                                                    {"others", to_json(times.others)},
-                                                    {"others_ack_all", to_json(times.others_all)},
+                                                    {"primaries_hit", times_json(times.concerned)},
+                                                    {"others", times_json(times.others)},
+                                                    {"others_ack_all", times_json(times.others_all)},
                                                     {"errors", times.errors}};
   }
   json["work"] = Json::array();
@@ -286,7 +285,7 @@ Result<void> verify(Context& context, VerifyOptions options) {
   GYRE_TRY(tear_down(cluster, keep));
   GYRE_TRY(report);
   if (context.json) {
-    print_json(to_json(options, *report));
+    print_json(verdict_json(options, *report));
   } else {
     print_text(options, *report);
   }

@@ -23,17 +23,16 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kProbeLimit = 10s;
 constexpr std::size_t kProbesMax = 32;  // partitions tried of each sort
-constexpr auto kWholeLimit = 60s;
-constexpr auto kAnswerLimit = 1s;
+constexpr auto kMapLimit = 1s;
 
-constexpr std::array kKinds = {std::pair{FaultKind::kill, std::string_view("kill")},
-                               std::pair{FaultKind::freeze_then_kill, std::string_view("freeze_then_kill")},
-                               std::pair{FaultKind::kill_ahead, std::string_view("kill_ahead")},
-                               std::pair{FaultKind::pause, std::string_view("pause")},
-                               std::pair{FaultKind::blink, std::string_view("blink")},
-                               std::pair{FaultKind::restart, std::string_view("restart")},
-                               std::pair{FaultKind::kill_coordinator, std::string_view("kill_coordinator")},
-                               std::pair{FaultKind::pause_coordinator, std::string_view("pause_coordinator")}};
+constexpr std::array kFaultKinds = {std::pair{FaultKind::kill, std::string_view("kill")},
+                                    std::pair{FaultKind::freeze_then_kill, std::string_view("freeze_then_kill")},
+                                    std::pair{FaultKind::kill_ahead, std::string_view("kill_ahead")},
+                                    std::pair{FaultKind::pause, std::string_view("pause")},
+                                    std::pair{FaultKind::blink, std::string_view("blink")},
+                                    std::pair{FaultKind::restart, std::string_view("restart")},
+                                    std::pair{FaultKind::kill_coordinator, std::string_view("kill_coordinator")},
+                                    std::pair{FaultKind::pause_coordinator, std::string_view("pause_coordinator")}};
 
 // Sleeps, unless somebody wants to stop.
 void rest(Clock::duration how_long) {
@@ -51,16 +50,16 @@ bool whole(const ring::ClusterMap& map) {
 }  // namespace
 
 std::string_view to_string(FaultKind kind) {
-  return std::ranges::find(kKinds, kind, [](const auto& known) { return known.first; })->second;
+  return std::ranges::find(kFaultKinds, kind, [](const auto& known) { return known.first; })->second;
 }
 
 Result<std::vector<FaultKind>> parse_faults(std::string_view list) {
   std::vector<FaultKind> kinds;
   for (const std::string& name : split_list(list)) {
-    const auto known = std::ranges::find(kKinds, name, [](const auto& k) { return k.second; });
-    if (known == kKinds.end()) {
+    const auto known = std::ranges::find(kFaultKinds, name, [](const auto& k) { return k.second; });
+    if (known == kFaultKinds.end()) {
       std::vector<std::string> names;
-      for (const auto& [kind, known_name] : kKinds) names.emplace_back(known_name);
+      for (const auto& [kind, known_name] : kFaultKinds) names.emplace_back(known_name);
       return fail(ErrorCode::invalid_argument,
                   fmt::format("'{}' is no fault: there are {}", name.substr(0, 40), fmt::join(names, ", ")));
     }
@@ -248,7 +247,7 @@ Result<void> FaultInjector::start(const LocalProcess& process) {
 
 Result<ring::ClusterMapPtr> FaultInjector::map() const {
   std::vector<std::string> addresses{cluster_.processes.front().native};
-  GYRE_TRY_SET(auto answer, client::call_any(addresses, messages::MapRequest{}, kAnswerLimit));
+  GYRE_TRY_SET(auto answer, client::call_any(addresses, messages::MapRequest{}, kMapLimit));
   auto* response = std::get_if<messages::MapResponse>(&answer);
   if (response == nullptr || !response->update.map) return fail(ErrorCode::unavailable, "the coordinator gives no map");
   return response->update.map;

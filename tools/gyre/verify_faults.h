@@ -41,6 +41,9 @@ struct FaultTimes {
   std::vector<std::string> errors;  // what ended without an acknowledgement, and is not among the times
 };
 
+// Until a cluster that is left alone is whole again.
+inline constexpr std::chrono::seconds kWholeLimit{60};
+
 // THREAD: one.
 class FaultInjector {
  public:

@@ -6,7 +6,7 @@ namespace gyre::cli {
 
 void ToldLosses::note(const LostWrites& lost, VerifyClock::time_point now) {
   const std::lock_guard lock(mutex_);
-  for (const LostWrite& write : lost.writes) ++writes_[{write.key, write.version}];
+  for (const gyre::LostWrite& write : lost.writes) ++writes_[{write.key, write.version}];
   if (lost.more) more_.push_back({lost.partition, now});
 }
 

@@ -18,7 +18,7 @@ using Mark = RingCell::Mark;
 constexpr std::array<std::int16_t, 12> kNodeColours = {39, 208, 77, 170, 220, 105, 44, 144, 149, 137, 117, 250};
 constexpr std::int16_t kBlack = 16;
 constexpr std::int16_t kWhite = 231;
-constexpr std::int16_t kRed = 196;
+constexpr std::int16_t kRingRed = 196;
 constexpr std::int16_t kGrey = 240;
 
 constexpr double kRingInner = 0.70;  // of the outer radius
@@ -35,7 +35,7 @@ std::string_view mark_text(Mark mark) {
 }
 
 std::int16_t colour_of(const RingCell& cell) {
-  if (cell.mark == Mark::unserved) return kRed;
+  if (cell.mark == Mark::unserved) return kRingRed;
   return cell.primary ? node_colour(*cell.primary) : kGrey;
 }
 

@@ -60,7 +60,7 @@ std::vector<WatchPartition> partitions_of(const ring::ClusterMap& map, const std
 
 Json number_or_null(std::int64_t value) { return value < 0 ? Json(nullptr) : Json(value); }
 
-Json to_json(const WatchNode& node) {
+Json node_json(const WatchNode& node) {
   Json json{{"id", node.id},
             {"zone", node.zone.empty() ? Json(nullptr) : Json(node.zone)},
             {"state", node.state},
@@ -126,7 +126,7 @@ WatchState watch_state(const ClusterStatus& status, const std::optional<MovesRes
 
 Json watch_json(const WatchState& state) {
   Json nodes = Json::array();
-  for (const auto& node : state.nodes) nodes.push_back(to_json(node));
+  for (const auto& node : state.nodes) nodes.push_back(node_json(node));
   Json ring = Json::array();
   for (const auto& partition : state.partitions) {
     ring.push_back(partition.primary ? Json(state.nodes[*partition.primary].id) : Json(nullptr));

@@ -25,7 +25,6 @@ constexpr std::size_t kLowRows = 20;  // below, the ring gets less room
 constexpr TerminalSize kWide{110, 30};  // from here on things stand beside each other
 constexpr std::size_t kCircleRowsMin = 12;
 constexpr std::size_t kCircleRowsMax = 27;
-constexpr std::size_t kBarWidth = 10;
 
 constexpr std::int16_t kGreen = 77;
 constexpr std::int16_t kYellow = 220;
@@ -47,8 +46,6 @@ Tone tone_of_state(const std::string& state) {
   if (state == "up") return Tone::good;
   return state == "down" || state == "away" || state == "unreachable" ? Tone::bad : Tone::warning;
 }
-
-std::string bytes_text(std::uint64_t bytes) { return human_bytes(static_cast<double>(bytes)); }
 
 std::string latency_text(std::uint32_t us) {
   if (us == 0) return "-";

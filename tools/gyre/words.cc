@@ -5,13 +5,12 @@
 
 #include <fmt/format.h>
 
+#include "base/invalid.h"
 #include "tools/gyre/encoding.h"
 
 namespace gyre::cli {
 
 namespace {
-
-std::unexpected<Error> wrong(std::string what) { return fail(ErrorCode::invalid_argument, std::move(what)); }
 
 bool blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -31,8 +30,8 @@ Result<char> take_escape(std::string_view& rest) {
       return static_cast<char>(byte);
     }
   }
-  return wrong(fmt::format("unknown escape \\{} in double quotes: \\n \\t \\r \\0 \\\\ \\\" and \\xNN are known",
-                           printable(rest.substr(0, 1))));
+  return invalid(fmt::format("unknown escape \\{} in double quotes: \\n \\t \\r \\0 \\\\ \\\" and \\xNN are known",
+                             printable(rest.substr(0, 1))));
 }
 
 // Takes the rest of a quoted part, its end included, off the front of `rest`.
@@ -49,7 +48,7 @@ Result<std::string> take_quoted(char quote, std::string_view& rest) {
       text += c;
     }
   }
-  return wrong(fmt::format("a {} is never closed", quote));
+  return invalid(fmt::format("a {} is never closed", quote));
 }
 
 }  // namespace
@@ -71,7 +70,7 @@ Result<std::vector<std::string>> split_words(std::string_view rest) {
       GYRE_TRY_SET(const auto quoted, take_quoted(c, rest));
       *word += quoted;
     } else if (c == '\\') {
-      if (rest.empty()) return wrong("a backslash at the end of the line");
+      if (rest.empty()) return invalid("a backslash at the end of the line");
       *word += rest.front();
       rest.remove_prefix(1);
     } else {

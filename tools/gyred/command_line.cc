@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "base/invalid.h"
 #include "tools/gyred/roles.h"
 #include "tools/gyred/sources.h"
 
@@ -40,8 +41,6 @@ constexpr const char* kCoordinatorExamples = R"(  gyred coordinator --initial-no
   gyred coordinator --listen 10.0.0.1:7300 --allow-remote
   gyred coordinator --config coordinator.toml --print-config
 )";
-
-std::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
 
 // One role as a subcommand, and what its flags were given.
 struct RoleCommand {

@@ -11,6 +11,7 @@
 
 #include "base/assert.h"
 #include "base/ids.h"
+#include "base/invalid.h"
 #include "net/address.h"
 #include "tools/gyre/parse.h"
 #include "tools/gyre/suggest.h"
@@ -18,8 +19,6 @@
 namespace gyre::daemon {
 
 namespace {
-
-std::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
 
 template <class T>
 Result<T> parse_number(const std::string& text) {

@@ -6,11 +6,11 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include "base/invalid.h"
+
 namespace gyre::daemon {
 
 namespace {
-
-std::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
 
 // A TOML value as a flag would write it. None: a kind that no option takes.
 std::optional<std::string> as_text(const toml::node& node) {

@@ -15,10 +15,8 @@ using testing::HasSubstr;
 using testing::Not;
 using Stage = MoveStatus::Stage;
 
-const NodeId n1("n1"), n4("n4");
-
 MoveStatus move(std::uint16_t partition, Stage stage) {
-  return {PartitionId(partition), n1, n4, stage, 1 << 20, 4 << 20};
+  return {PartitionId(partition), NodeId("n1"), NodeId("n4"), stage, 1 << 20, 4 << 20};
 }
 
 MovesResponse half_way() {
@@ -69,6 +67,16 @@ TEST(MovesText, ListsWhatIsInFlightAndCountsWhatWaits) {
   EXPECT_THAT(text, AllOf(HasSubstr("partition     3  n1 -> n4       copying      [==>     ]  25%  1.0 MiB of 4.0 MiB"),
                           HasSubstr("handing over"), HasSubstr("2 moves wait for their turn"), HasSubstr("Limits: ")));
   EXPECT_THAT(moves_text(half_way(), 1), AllOf(HasSubstr("... and 1 more"), Not(HasSubstr("handing over"))));
+}
+
+TEST(MovesText, SaysWhichNodeThatIsDownIsWaitedForAndTheWayOut) {
+  MovesResponse moves = half_way();
+  moves.moves[1].node_down = true;
+  const std::string text = moves_text(moves, 10);
+  EXPECT_THAT(text, AllOf(HasSubstr("waits for n1, which is down"), HasSubstr("gyre cluster remove-node n1 --force")));
+  EXPECT_THAT(progress_line(moves), HasSubstr("waits for n1 (down)"));
+  EXPECT_EQ(moves_json(moves)["moves"][1]["waits_for_down"], "n1");
+  EXPECT_TRUE(moves_json(moves)["moves"][0]["waits_for_down"].is_null());
 }
 
 TEST(MovesText, SaysThatNothingMoves) { EXPECT_THAT(moves_text({}, 10), HasSubstr("Nothing moves.\n")); }

@@ -10,15 +10,9 @@
 namespace gyre {
 namespace {
 
+using client::testing::connect_to;
 using client::testing::TestServer;
 using namespace std::chrono_literals;
-
-std::unique_ptr<Client> connect_to(const TestServer& server, ClientOptions options = {}) {
-  options.seeds = {server.address()};
-  auto client = Client::connect(std::move(options));
-  EXPECT_TRUE(client) << client.error().message;
-  return client ? *std::move(client) : nullptr;
-}
 
 TEST(Client, RefusesOptionsThatMakeNoSense) {
   EXPECT_EQ(Client::connect({}).error().code, ErrorCode::invalid_argument);

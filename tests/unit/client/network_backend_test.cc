@@ -12,15 +12,12 @@
 namespace gyre {
 namespace {
 
+using client::testing::connect_to;
 using client::testing::TestServer;
 using namespace std::chrono_literals;
 
 bool is_write(const messages::Request& request) { return std::holds_alternative<messages::WriteRequest>(request.body); }
 bool is_read(const messages::Request& request) { return std::holds_alternative<messages::GetRequest>(request.body); }
-
-std::unique_ptr<Client> connect_to(const TestServer& server, std::chrono::milliseconds deadline = 2s) {
-  return *Client::connect({.seeds = {server.address()}, .deadline = deadline});
-}
 
 TEST(NetworkBackend, RetriesWhatWasSurelyNotApplied) {
   std::atomic<int> refusals = 3;
@@ -140,7 +137,7 @@ TEST(NetworkBackend, DestructionCompletesEveryOpenCall) {
     if (is_read(request) || is_write(request)) return TestServer::no_answer();
     return std::nullopt;
   });
-  auto client = connect_to(server, 1h);
+  auto client = connect_to(server, {.deadline = 1h});
   auto read = client->get("k", {}, use_future);
   auto write = client->put("k", "v", {}, use_future);
   std::promise<Result<Value>> late;
@@ -156,7 +153,7 @@ TEST(NetworkBackend, DestructionCompletesEveryOpenCall) {
 
 TEST(NetworkBackend, TheLongestDeadlineIsNoOverflow) {
   const TestServer server;
-  const auto client = connect_to(server, std::chrono::milliseconds::max());
+  const auto client = connect_to(server, {.deadline = std::chrono::milliseconds::max()});
   EXPECT_TRUE(client->put("k", "v"));
   EXPECT_TRUE(client->get("k", {.deadline = std::chrono::milliseconds::max()}));
   EXPECT_EQ(client->get("k", {.deadline = std::chrono::milliseconds::min()}).error().code, ErrorCode::timeout);

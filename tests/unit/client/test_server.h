@@ -9,7 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "client/fake_backend.h"
+#include "gyre/client.h"
 #include "net/listener.h"
 #include "net/loop.h"
 
@@ -85,5 +88,12 @@ class TestServer {
   net::Loop loop_;
   std::unique_ptr<net::Listener> listener_;
 };
+
+inline std::unique_ptr<Client> connect_to(const TestServer& server, ClientOptions options = {}) {
+  options.seeds = {server.address()};
+  auto client = Client::connect(std::move(options));
+  EXPECT_TRUE(client) << client.error().message;
+  return client ? *std::move(client) : nullptr;
+}
 
 }  // namespace gyre::client::testing

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/timing.h"
+#include "support.h"
 
 namespace gyre::control {
 namespace {
@@ -19,7 +20,6 @@ using messages::JoinRequest;
 using messages::JoinResponse;
 using testing::HasSubstr;
 
-const ClusterId kCluster = Uuid::from_words(1, 1);
 const ClusterId kOtherCluster = Uuid::from_words(2, 2);
 const Error kSilent{ErrorCode::unavailable, Outcome::not_applied, "nobody listens there", {}};
 

@@ -12,7 +12,6 @@ namespace gyre::control {
 namespace {
 
 constexpr PartitionId kPartition{0};
-constexpr std::size_t kNodes = 3;
 
 using Log = std::vector<Term>;  // the term of each write; two logs that agree up to a write agree before it
 
@@ -67,6 +66,8 @@ class Chaos {
   Term term() const { return h_.machine->map()->entry(kPartition).term; }
 
  private:
+  static constexpr std::size_t kNodes = 3;
+
   static CoordinatorConfig config(BrokenRule broken) {
     CoordinatorConfig config = config_of(kNodes, kNodes);
     config.shape.partitions = 1;

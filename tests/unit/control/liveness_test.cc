@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "support.h"
+
 namespace gyre::control {
 namespace {
 
-constexpr Instant kStart{std::chrono::seconds(100)};
-constexpr Timing kTiming;
 const NodeId kNode("n1");
 
 ring::NodeInfo info() {

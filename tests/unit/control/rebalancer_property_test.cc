@@ -11,9 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 using Action = messages::NodeSetRequest::Action;
 
-class World {
+class MovingWorld {
  public:
-  explicit World(std::uint64_t seed, BrokenRule broken = BrokenRule::none)
+  explicit MovingWorld(std::uint64_t seed, BrokenRule broken = BrokenRule::none)
       : rng_(seed), copies_(1 + static_cast<std::uint32_t>(rng_.below(3))), c_(3, config(broken)) {
     messages::ClusterSetRequest set;
     set.replace_after = 2s + std::chrono::milliseconds(rng_.below(5000));
@@ -90,14 +90,14 @@ class World {
   MovingCluster c_;
 };
 
-constexpr int kSteps = 60;
+constexpr int kMovingSteps = 60;
 
 TEST(RebalanceProperty, NothingLeavesEarlyAndAllComesToRest) {
   std::size_t removed = 0;
   std::size_t planned = 0;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    World world(seed);
-    for (int i = 0; i < kSteps; ++i) {
+    MovingWorld world(seed);
+    for (int i = 0; i < kMovingSteps; ++i) {
       world.step();
       ASSERT_TRUE(world.cluster().violations.empty()) << "seed " << seed << ": " << world.cluster().violations[0];
     }
@@ -114,8 +114,8 @@ TEST(RebalanceProperty, ARuleSwitchedOffIsNoticed) {
   for (const BrokenRule rule : {BrokenRule::target_in_sync_first, BrokenRule::move_waits_for_account}) {
     std::uint64_t seed = 1;
     for (bool noticed = false; !noticed && seed <= 60; ++seed) {
-      World world(seed, rule);
-      for (int i = 0; i < kSteps && !noticed; ++i) {
+      MovingWorld world(seed, rule);
+      for (int i = 0; i < kMovingSteps && !noticed; ++i) {
         world.step();
         noticed = !world.cluster().violations.empty();
       }

@@ -292,6 +292,21 @@ TEST(Moves, ADeletionIsNotWaitedForEndlessly) {
   EXPECT_THAT(moves(c).moves, IsEmpty());
 }
 
+TEST(Moves, AreHeldUpByANodeThatIsDownAndSayBy) {
+  MovingCluster c(4, 2);
+  c.accounts = false;
+  c.kill("n1");
+  c.work(1s);
+  ASSERT_EQ(c.refusal(c.set("n1", Action::drain)), "");
+  c.work(10s);
+  const messages::MovesResponse open = moves(c);
+  ASSERT_FALSE(open.moves.empty());
+  for (const messages::MoveStatus& move : open.moves) {
+    EXPECT_TRUE(move.node_down);
+    EXPECT_EQ(move.acting_node(), NodeId("n1"));
+  }
+}
+
 TEST(Moves, OfARebalanceThatBeganBeforeThisProcessAreFound) {
   MovingCluster c(3, 2);
   c.copies = false;

@@ -50,6 +50,7 @@ class Race {
     if (written_.size() > ticks) acknowledged_ = double(written_[written_.size() - 1 - ticks]);
     late_ = true;
   }
+  void take(std::uint64_t writes) { acknowledged_ = std::min(acknowledged_ + double(writes), double(committed_)); }
   void look() {
     std::vector<Brake::Learner> learners;
     if (!in_sync) learners.push_back({kLearner, state, close(), Sequence(std::uint64_t(acknowledged_)), snapshots});
@@ -148,7 +149,7 @@ TEST(Brake, OneThatTakesNothingIsGivenUp) {
   race.pass(5s);
   ASSERT_TRUE(race.brake.on());
   race.set_speed(0);
-  race.pass(4s);
+  race.pass(Brake::kStuck + 1s);
   EXPECT_FALSE(race.brake.on());
 }
 
@@ -168,6 +169,45 @@ TEST(Brake, OneThatComesNoNearerIsGivenUpAndLeftAloneForAMinute) {
   }
   EXPECT_GE(seconds_on, 25);
   EXPECT_LE(seconds_on, 40) << "twice as long as the patience there is";
+}
+
+// A learner that is paced gets a page now and then: between two of them it takes nothing at all.
+class Pages : public testing::TestWithParam<Duration> {};
+
+TEST_P(Pages, ALearnerThatTakesThemTooSlowlyIsHelped) {
+  Race race(30'000, 25'000);
+  Duration passed{0};
+  const auto learn = [&] {
+    passed += kTick;
+    if (passed % GetParam() == Duration(0)) race.take(5'000);
+  };
+  race.pass(2500ms, learn);
+  EXPECT_FALSE(race.brake.on());
+  race.pass(5s, learn);
+  EXPECT_TRUE(race.brake.on());
+}
+
+TEST_P(Pages, OneThatGainsByThemNeedsNoHelp) {
+  Race race(1'000, 25'000, 1'000'000);
+  Duration passed{0};
+  race.pass(60s, [&] {
+    passed += kTick;
+    if (passed % GetParam() == Duration(0)) race.take(5'000);
+    EXPECT_FALSE(race.brake.on());
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, Pages, testing::Values(300ms, 1s, 1700ms, 3s),
+                         [](const auto& each) { return std::to_string(each.param / 1ms) + "ms"; });
+
+TEST(Brake, OneThatTakesNothingForLongStretchesIsNotSlow) {
+  Race race(30'000, 25'000);
+  Duration passed{0};
+  race.pass(60s, [&] {
+    passed += kTick;
+    if (passed % 10s == Duration(0)) race.take(5'000);
+    EXPECT_FALSE(race.brake.on()) << "it is held up, and no brake can help";
+  });
 }
 
 // Its answers take longer than a heartbeat: no pause of the writers changes that.

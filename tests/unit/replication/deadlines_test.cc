@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/replication/support.h"
+
 namespace gyre::replication {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr Instant kStart(1000s);
 
 TEST(Deadlines, NoneIsNeverDue) {
   Deadlines deadlines;

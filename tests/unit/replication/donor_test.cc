@@ -21,7 +21,6 @@ using messages::SnapshotChunk;
 const NodeId kB("b");
 const NodeId kC("c");
 const NodeId kD("d");
-constexpr PartitionId kPartition{7};
 constexpr Term kTerm{4};
 
 FetchedKey record(const std::string& key, std::size_t value_bytes = 1) {
@@ -30,6 +29,8 @@ FetchedKey record(const std::string& key, std::size_t value_bytes = 1) {
 
 class DonorTest : public testing::Test {
  protected:
+  static constexpr PartitionId kPartition{7};
+
   DonorTest() {
     state_.position = {kTerm, Sequence(50)};
     state_.history = {{Term(1), Sequence(1)}, {kTerm, Sequence(30)}};

@@ -4,14 +4,15 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/replication/support.h"
+
 namespace gyre::replication {
 namespace {
 
 using namespace std::chrono_literals;
 
 constexpr Duration kLease = 2s;
-const Instant kStart = Instant(1000s);
-const Instant kLater = kStart + 10s;  // the leases of the start have run out
+constexpr Instant kLater = kStart + 10s;  // the leases of the start have run out
 
 Grants::Grantee primary(const char* node, std::uint64_t term, std::uint64_t incarnation = 1) {
   return {NodeId(node), Incarnation(incarnation), Term(term)};

@@ -16,7 +16,7 @@ using test::put;
 using test::reading;
 using test::request;
 
-const Duration kLease = Timing().lease;
+const Duration kDefaultLease = Timing().lease;
 
 TEST(Scenario01, AThirdPrimaryWaitsOutALeaseThatTheSecondGaveToTheFirst) {
   // C's own lease to A is long over; that of B, which it never served, is what A would count.
@@ -33,7 +33,7 @@ TEST(Scenario01, AThirdPrimaryWaitsOutALeaseThatTheSecondGaveToTheFirst) {
   EXPECT_TRUE(c.at("a")->serving(c.now));
   // B must not have grown C before it serves: so C cannot be sealed and appointed while A's lease lives.
   EXPECT_FALSE(c.told<messages::SetInSync>("b"));
-  c.advance(kLease);
+  c.advance(kDefaultLease);
   EXPECT_TRUE(c.at("b")->serving(c.now));
   EXPECT_FALSE(c.at("a")->serving(c.now));
   c.advance(200ms);
@@ -77,7 +77,7 @@ TEST(Scenario03, AnOldProofOfDeathDoesNotEndTheLeaseOfALaterProcess) {
   c.settle();
   EXPECT_TRUE(c.at("a")->serving(c.now));
   EXPECT_FALSE(c.at("b")->serving(c.now));
-  c.advance(kLease + 100ms);
+  c.advance(kDefaultLease + 100ms);
   EXPECT_TRUE(c.at("b")->serving(c.now));
 }
 
@@ -140,7 +140,7 @@ TEST(Scenario06, AWipedMemberDoesNotListenToThePrimaryOfATermItHasSeenEnd) {
   ASSERT_TRUE(c.seal("b", 2));
   c.appoint("b", {"b"}, 2);
   c.tell_map("b");
-  c.advance(kLease + 100ms);
+  c.advance(kDefaultLease + 100ms);
   ASSERT_TRUE(c.at("b")->serving(c.now));
   c.kill("b");
   c.restart_lossy("b", {});
@@ -174,7 +174,7 @@ TEST(Scenario07, AMemberOutsideTheInSyncSetHoldsWhatTheLossyOneLost) {
   c.entry().primary_incarnation = c.node("b").incarnation;
   ++c.entry().version;
   c.publish();
-  c.advance(kLease + 200ms);
+  c.advance(kDefaultLease + 200ms);
   EXPECT_FALSE(c.at("b")->serving(c.now));
 }
 
@@ -183,7 +183,7 @@ TEST(Scenario09, APartialSealEndsInANewTermAndTheSealedMemberFollowsIt) {
   c.serve("a", {"a", "b", "c"});
   ASSERT_TRUE(c.seal("c", 2));
   EXPECT_TRUE(c.at("b")->on_poll(c.now, Term(1), NodeId("a")));
-  c.advance(kLease);
+  c.advance(kDefaultLease);
   EXPECT_FALSE(c.at("a")->serving(c.now)) << "C gives no lease in term 1 any more";
   EXPECT_EQ(c.at("c")->open_promise(), Term(2)) << "shown to every coordinator until it is finished";
   c.serve("a", {"a", "b", "c"});

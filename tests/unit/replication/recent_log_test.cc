@@ -11,7 +11,7 @@ namespace {
 using messages::LoggedWrite;
 using messages::LoggedWritePtr;
 
-LoggedWritePtr write(std::uint64_t sequence, std::size_t value_bytes = 0) {
+LoggedWritePtr logged(std::uint64_t sequence, std::size_t value_bytes = 0) {
   auto write = std::make_shared<LoggedWrite>();
   write->position = {Term(1), Sequence(sequence)};
   write->mutations.push_back({messages::Mutation::Kind::put,
@@ -22,7 +22,7 @@ LoggedWritePtr write(std::uint64_t sequence, std::size_t value_bytes = 0) {
 
 RecentLog log_of(std::uint64_t first, std::uint64_t last) {
   RecentLog log(1 << 20);
-  for (std::uint64_t i = first; i <= last; ++i) log.append(write(i));
+  for (std::uint64_t i = first; i <= last; ++i) log.append(logged(i));
   return log;
 }
 
@@ -51,19 +51,19 @@ TEST(RecentLog, ReachesBackToItsFirstWrite) {
 
 TEST(RecentLog, APageHoldsOneWriteHoweverLarge) {
   RecentLog log(1 << 20);
-  log.append(write(1, 5000));
-  log.append(write(2, 10));
+  log.append(logged(1, 5000));
+  log.append(logged(2, 10));
   EXPECT_EQ(sequences(log.page(Sequence(0), Sequence(2), 1000)), Sequences{1});
   EXPECT_EQ(sequences(log.page(Sequence(1), Sequence(2), 1000)), Sequences{2});
 }
 
 TEST(RecentLog, ForgetsTheOldestBeyondItsBytes) {
   RecentLog log(10'000);
-  for (std::uint64_t i = 1; i <= 100; ++i) log.append(write(i, 1000));
+  for (std::uint64_t i = 1; i <= 100; ++i) log.append(logged(i, 1000));
   EXPECT_EQ(log.last(), Sequence(100));
   EXPECT_GT(log.first(), Sequence(85));
   EXPECT_LT(log.first(), Sequence(96));
-  log.append(write(101, 50'000));
+  log.append(logged(101, 50'000));
   EXPECT_EQ(log.first(), Sequence(101)) << "the newest stays";
 }
 
@@ -72,12 +72,12 @@ TEST(RecentLog, ATruncatedTailIsGoneAndMayBeWrittenAnew) {
   log.truncate_after(Sequence(7));
   EXPECT_EQ(log.last(), Sequence(7));
   EXPECT_EQ(log.find(Sequence(8)), nullptr);
-  log.append(write(8));
+  log.append(logged(8));
   ASSERT_NE(log.find(Sequence(8)), nullptr);
   EXPECT_EQ(log.find(Sequence(8))->position.sequence, Sequence(8));
   log.truncate_after(Sequence(2));
   EXPECT_TRUE(log.empty());
-  log.append(write(3));
+  log.append(logged(3));
   EXPECT_EQ(log.first(), Sequence(3));
 }
 

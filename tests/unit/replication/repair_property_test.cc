@@ -13,6 +13,7 @@
 #include "replication/donor.h"
 #include "replication/repair.h"
 #include "replication/term_history.h"
+#include "tests/unit/replication/support.h"
 
 namespace gyre::replication {
 namespace {
@@ -23,9 +24,7 @@ using messages::LoggedWrite;
 using messages::LoggedWritePtr;
 using messages::Mutation;
 
-const NodeId kPrimary("p");
 const NodeId kMember("m");
-constexpr PartitionId kPartition{7};
 
 // Shrinks to no.
 bool one_in(int n) { return *rc::gen::inRange(0, n) == n - 1; }
@@ -113,6 +112,8 @@ class Pair {
   }
 
  private:
+  static constexpr PartitionId kPartition{7};
+
   void turn() {
     for (const Effect& effect : repair_->take_effects()) std::visit([this](const auto& e) { carry_out(e); }, effect);
     for (const Effect& effect : donor_.take_effects()) std::visit([this](const auto& e) { carry_out(e); }, effect);

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "base/limits.h"
+#include "tests/unit/replication/support.h"
 
 namespace gyre::replication {
 namespace {
@@ -24,10 +25,6 @@ using messages::LostWrite;
 using messages::Mutation;
 using messages::SnapshotAsk;
 using messages::SnapshotChunk;
-
-const NodeId kPrimary("p");
-constexpr PartitionId kPartition{7};
-constexpr Term kTerm{3};
 
 LoggedWritePtr write(std::uint64_t term, std::uint64_t sequence, const std::string& key, std::size_t value_bytes = 1) {
   auto write = std::make_shared<LoggedWrite>();
@@ -47,6 +44,9 @@ messages::WindowWrite known(std::uint64_t number, std::uint64_t term, std::uint6
 // A member that has served in term 2 from 41 to 50; its successor, of term 3, only had 45 of that.
 class RepairTest : public testing::Test {
  protected:
+  static constexpr PartitionId kPartition{7};
+  static constexpr Term kTerm{3};
+
   RepairTest() {
     start_.partition = kPartition;
     start_.primary = kPrimary;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/replication/support.h"
+
 namespace gyre::replication {
 namespace {
 
@@ -11,8 +13,6 @@ using messages::kAckAll;
 using messages::kAckOne;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-constexpr Instant kStart(1000s);
 
 Waits::Answer answer(std::uint64_t ticket, std::uint64_t after, Instant deadline = kNever) {
   return {.after = Sequence(after), .effect = WriteDone{Ticket(ticket), {}}, .deadline = deadline};

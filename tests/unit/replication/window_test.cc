@@ -161,7 +161,7 @@ TEST(Window, ReplacingForgetsWhatWasThere) {
 
 TEST(Window, ReplacingLeavesOutWhatIsNotInOrder) {
   Window window;
-  window.replace({write(id(1, 1), 3), write(id(1, 1), 4), write(id(1, 2), 2), write({}, 5), write(id(1, 3), 6)});
+  window.replace({write(id(1, 1), 3), write(id(1, 1), 4), write(id(1, 2), 2), write(WriteId{}, 5), write(id(1, 3), 6)});
   EXPECT_EQ(window.all(), (std::vector<WindowWrite>{write(id(1, 1), 3), write(id(1, 3), 6)}));
 }
 

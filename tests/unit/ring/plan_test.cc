@@ -14,7 +14,7 @@
 namespace gyre::ring {
 namespace {
 
-std::vector<PlacementMember> members_of(std::size_t count, const std::vector<std::string>& zones = {}) {
+std::vector<PlacementMember> plan_members(std::size_t count, const std::vector<std::string>& zones = {}) {
   std::vector<PlacementMember> members;
   for (std::size_t i = 0; i < count; ++i) {
     members.push_back({NodeId(fmt::format("n{:03}", i + 1)), zones.empty() ? "" : zones[i % zones.size()], 1.0});
@@ -74,7 +74,7 @@ struct Cluster {
 };
 
 TEST(MakePlan, ForAClusterThatIsAsItShouldBeHasNothingToDo) {
-  const Cluster cluster(256, 3, members_of(5));
+  const Cluster cluster(256, 3, plan_members(5));
   const Plan plan = cluster.plan();
   EXPECT_EQ(plan.id, 0u);
   EXPECT_EQ(plan.target, cluster.placement);
@@ -86,8 +86,8 @@ TEST(MakePlan, ForAClusterThatIsAsItShouldBeHasNothingToDo) {
 }
 
 TEST(MakePlan, GivesAJoiningNodeItsShareAndMovesNoMoreThanThat) {
-  Cluster cluster(256, 3, members_of(3));
-  cluster.members = members_of(4);
+  Cluster cluster(256, 3, plan_members(3));
+  cluster.members = plan_members(4);
   const Plan plan = cluster.plan();
   EXPECT_NE(plan.id, 0u);
   EXPECT_EQ(plan.moves.size(), 192u) << "256 * 3 / 4";
@@ -113,8 +113,8 @@ TEST(MakePlan, GivesAJoiningNodeItsShareAndMovesNoMoreThanThat) {
 }
 
 TEST(MakePlan, IsTheSameForTheSameInputsWhateverTheirOrderAndDoneOnceApplied) {
-  Cluster cluster(256, 3, members_of(4));
-  cluster.members = members_of(6);
+  Cluster cluster(256, 3, plan_members(4));
+  cluster.members = plan_members(6);
   const Plan plan = cluster.plan();
   std::ranges::reverse(cluster.members);
   EXPECT_EQ(cluster.plan(), plan);
@@ -125,8 +125,8 @@ TEST(MakePlan, IsTheSameForTheSameInputsWhateverTheirOrderAndDoneOnceApplied) {
 }
 
 TEST(MakePlan, ItsIdDependsOnWhatItWouldDoAndNotOnLoadsOrProgress) {
-  Cluster cluster(64, 3, members_of(3));
-  cluster.members = members_of(4);
+  Cluster cluster(64, 3, plan_members(3));
+  cluster.members = plan_members(4);
   const Plan plan = cluster.plan();
   cluster.loads[0].bytes = 77;
   EXPECT_EQ(cluster.plan().id, plan.id);
@@ -137,13 +137,13 @@ TEST(MakePlan, ItsIdDependsOnWhatItWouldDoAndNotOnLoadsOrProgress) {
   EXPECT_EQ(later.moves[0].from, plan.moves[0].from);
   EXPECT_EQ(later.moves[0].to, NodeId());
   EXPECT_EQ(later.moves[0].bytes, 0u);
-  cluster.members = members_of(5);
+  cluster.members = plan_members(5);
   EXPECT_NE(cluster.plan().id, plan.id);
 }
 
 TEST(MakePlan, TellsWhatEarlierPlansStillHaveToDo) {
-  Cluster cluster(64, 3, members_of(3));
-  cluster.members = members_of(4);
+  Cluster cluster(64, 3, plan_members(3));
+  cluster.members = plan_members(4);
   const Plan plan = cluster.plan();
   cluster.placement = plan.target;  // decided, and not begun
   const Plan again = cluster.plan();
@@ -152,7 +152,7 @@ TEST(MakePlan, TellsWhatEarlierPlansStillHaveToDo) {
 }
 
 TEST(MakePlan, MovesWhatALeavingNodeHasAndNothingElse) {
-  Cluster cluster(256, 3, members_of(5));
+  Cluster cluster(256, 3, plan_members(5));
   const auto held = cluster.balance(cluster.plan(), NodeId("n005")).before.replicas;
   cluster.members.pop_back();
   const Plan plan = cluster.plan();
@@ -166,7 +166,7 @@ TEST(MakePlan, MovesWhatALeavingNodeHasAndNothingElse) {
 }
 
 TEST(MakePlan, MoreCopiesHaveNoSourceAndFewerNoDestination) {
-  Cluster cluster(64, 2, members_of(4));
+  Cluster cluster(64, 2, plan_members(4));
   cluster.map.shape.replication_factor = 3;
   const Plan more = cluster.plan();
   EXPECT_EQ(std::ranges::count(more.moves, NodeId(), &PlannedMove::from), 64);
@@ -180,7 +180,7 @@ TEST(MakePlan, MoreCopiesHaveNoSourceAndFewerNoDestination) {
 }
 
 TEST(MakePlan, CountsHandOversThatNeedNoCopy) {
-  Cluster cluster(64, 3, members_of(3));
+  Cluster cluster(64, 3, plan_members(3));
   std::uint32_t moved = 0;
   for (PartitionEntry& entry : cluster.map.entries) {
     if (entry.primary != NodeId("n001")) continue;
@@ -193,7 +193,7 @@ TEST(MakePlan, CountsHandOversThatNeedNoCopy) {
 }
 
 TEST(MakePlan, WithoutAnybodyToHoldDataEverythingIsGivenUp) {
-  Cluster cluster(8, 1, members_of(1));
+  Cluster cluster(8, 1, plan_members(1));
   cluster.members.clear();
   const Plan plan = cluster.plan();
   EXPECT_EQ(plan.moves.size(), 8u);
@@ -201,14 +201,14 @@ TEST(MakePlan, WithoutAnybodyToHoldDataEverythingIsGivenUp) {
 }
 
 TEST(MakePlan, SaysWhatTheLossOfANodeOrAZoneWouldCost) {
-  Cluster cluster(64, 2, members_of(4, {"a", "b"}));
+  Cluster cluster(64, 2, plan_members(4, {"a", "b"}));
   const Plan spread = cluster.plan();
   EXPECT_EQ(spread.before.lost_with_node, 0u);
   EXPECT_EQ(spread.before.lost_with_zone, 0u);
   EXPECT_GE(spread.before.distinct_sets, 1u);
   EXPECT_LE(spread.before.distinct_sets, 4u) << "one of two nodes of each zone";
 
-  Cluster lonely(64, 1, members_of(4, {"a", "b"}));
+  Cluster lonely(64, 1, plan_members(4, {"a", "b"}));
   const Plan one_copy = lonely.plan();
   EXPECT_EQ(one_copy.after.lost_with_node, 16u);
   EXPECT_EQ(one_copy.after.lost_with_zone, 32u);
@@ -218,11 +218,11 @@ TEST(MakePlan, SaysWhatTheLossOfANodeOrAZoneWouldCost) {
   cluster.map.entries[0].learners = {cluster.placement.partitions[0][1]};
   EXPECT_EQ(cluster.plan().before.lost_with_node, 1u) << "a copy that is not whole saves nothing";
   EXPECT_EQ(cluster.plan().after.lost_with_node, 0u);
-  EXPECT_EQ(Cluster(64, 1, members_of(4)).plan().after.lost_with_zone, 0u) << "no zone is named";
+  EXPECT_EQ(Cluster(64, 1, plan_members(4)).plan().after.lost_with_zone, 0u) << "no zone is named";
 }
 
 TEST(MakePlan, CountsWhatZonesForceInTheMinimum) {
-  Cluster cluster(64, 2, members_of(4, {"a"}));
+  Cluster cluster(64, 2, plan_members(4, {"a"}));
   cluster.members.push_back({NodeId("n005"), "b", 1.0});
   const Plan plan = cluster.plan();
   EXPECT_EQ(plan.moves_minimum, 64u);
@@ -232,7 +232,7 @@ TEST(MakePlan, CountsWhatZonesForceInTheMinimum) {
 }
 
 TEST(MakePlan, AWeightRaisedBringsMore) {
-  Cluster cluster(256, 3, members_of(5));
+  Cluster cluster(256, 3, plan_members(5));
   cluster.members[0].weight = 2;
   const Plan plan = cluster.plan();
   EXPECT_EQ(cluster.balance(plan, NodeId("n001")).after.replicas, 256u);
@@ -251,7 +251,7 @@ double hottest(const Plan& plan, bool after) {
 
 // The node's primaries are busy, all else is idle.
 Cluster with_a_hot_node(std::uint32_t partitions, std::uint32_t copies, std::size_t nodes) {
-  Cluster cluster(partitions, copies, members_of(nodes));
+  Cluster cluster(partitions, copies, plan_members(nodes));
   for (std::size_t i = 0; i < partitions; ++i) {
     const bool hot = cluster.placement.partitions[i].front() == NodeId("n001");
     cluster.loads[i] = {.bytes = 1000, .reads_per_second = hot ? 300.0 : 10.0, .writes_per_second = hot ? 100.0 : 5.0};
@@ -289,7 +289,7 @@ TEST(SpreadHot, HandsHotPrimariesToNodesThatHaveACopyWithinTheirBounds) {
 }
 
 TEST(SpreadHot, LeavesEvenLoadsAndIdleClustersAlone) {
-  const Cluster even(64, 3, members_of(4));
+  const Cluster even(64, 3, plan_members(4));
   EXPECT_FALSE(even.plan(true).spreads_hot_primaries);
   Cluster idle = with_a_hot_node(64, 3, 4);
   for (PartitionLoad& load : idle.loads) load.reads_per_second = load.writes_per_second = 1;
@@ -298,7 +298,7 @@ TEST(SpreadHot, LeavesEvenLoadsAndIdleClustersAlone) {
 }
 
 TEST(SpreadHot, CannotDivideOnePartition) {
-  Cluster cluster(64, 3, members_of(4));
+  Cluster cluster(64, 3, plan_members(4));
   cluster.loads[0].reads_per_second = 100'000;
   const Plan plan = cluster.plan(true);
   EXPECT_GE(hottest(plan, true), 100'000);
@@ -307,7 +307,7 @@ TEST(SpreadHot, CannotDivideOnePartition) {
 }
 
 TEST(SpreadHot, HeedsWeights) {
-  Cluster cluster(64, 3, members_of(4));
+  Cluster cluster(64, 3, plan_members(4));
   cluster.members[0].weight = 3;
   cluster.apply(cluster.plan());
   EXPECT_FALSE(cluster.plan(true).spreads_hot_primaries) << "three times as much is what it is due";
@@ -316,7 +316,7 @@ TEST(SpreadHot, HeedsWeights) {
 // --- Size ---
 
 TEST(MakePlanReport, OfTwoHundredNodesAndFourThousandPartitions) {
-  Cluster cluster(4096, 3, members_of(200, {"a", "b", "c", "d", "e"}));
+  Cluster cluster(4096, 3, plan_members(200, {"a", "b", "c", "d", "e"}));
   for (std::size_t i = 0; i < cluster.loads.size(); ++i) {
     cluster.loads[i].reads_per_second = static_cast<double>(i % 97 == 0 ? 5000 : i % 13);
   }
@@ -331,7 +331,7 @@ TEST(MakePlanReport, OfTwoHundredNodesAndFourThousandPartitions) {
     cluster.apply(plan);
   };
   timed("nothing", false);
-  cluster.members = members_of(201, {"a", "b", "c", "d", "e"});
+  cluster.members = plan_members(201, {"a", "b", "c", "d", "e"});
   timed("a node joins", false);
   cluster.members.erase(cluster.members.begin() + 17);
   timed("a node leaves", false);

@@ -3,11 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "routing/options.h"
+#include "scripted_client.h"
 
 namespace gyre::routing {
 namespace {
 
-constexpr Instant kStart{1h};
+using testing::kStart;
 
 TEST(Breaker, OpensAfterFailuresInARowAndLetsOneTryAfterAWhile) {
   Rng rng(1);

@@ -10,7 +10,6 @@
 namespace gyre::routing::testing {
 namespace {
 
-constexpr Instant kStart{1h};
 const Error kFailure{ErrorCode::unavailable, Outcome::not_applied, "refused", {}};
 
 TEST(MapCache, KeepsTheNewestEpoch) {

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "routing/options.h"
+#include "scripted_client.h"
 
 namespace gyre::routing {
 namespace {
 
-constexpr Instant kStart{1h};
+using testing::kStart;
+
 const Error kRefused{ErrorCode::unavailable, Outcome::not_applied, "refused", {}};
 
 TEST(Peers, GivesEachAddressOneIndex) {

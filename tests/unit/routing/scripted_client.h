@@ -13,6 +13,8 @@ namespace gyre::routing::testing {
 
 using namespace std::chrono_literals;
 
+inline constexpr Instant kStart{1h};
+
 // A map of 16 partitions; partition i is served by `nodes[i % nodes.size()]`, whose address is "<id>:1".
 inline ring::ClusterMapPtr make_map(std::uint64_t epoch, std::vector<std::string> nodes, std::uint64_t term = 1,
                                     std::uint64_t cluster = 7) {
@@ -152,7 +154,7 @@ class ScriptedClient {
   const Result<messages::ResponseBody>& result(CallId id) const { return completed.at(id); }
 
   Dispatcher machine;
-  Instant now{1h};
+  Instant now = kStart;
   std::deque<Connect> connects;
   std::vector<LinkId> disconnects;
   std::vector<Send> sends;

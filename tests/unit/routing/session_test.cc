@@ -9,7 +9,6 @@ namespace gyre::routing::testing {
 namespace {
 
 constexpr PartitionId kPartition{3};
-constexpr Instant kStart{1h};
 
 class SessionTest : public ::testing::Test {
  protected:

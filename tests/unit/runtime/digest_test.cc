@@ -7,7 +7,7 @@
 namespace gyre::runtime {
 namespace {
 
-constexpr PartitionId kPartition(3);
+constexpr PartitionId kDigestPartition(3);
 constexpr UnixMillis kTime{1000};
 
 struct Stored {
@@ -26,9 +26,9 @@ messages::DigestResponse digest_of(const std::vector<Stored>& records, UnixMilli
   }
   messages::PartitionState state;
   state.position = {Term(2), Sequence(9)};
-  const storage::PartitionBatch batch{.partition = kPartition, .repairs = repairs, .state = state};
+  const storage::PartitionBatch batch{.partition = kDigestPartition, .repairs = repairs, .state = state};
   EXPECT_TRUE(engine.commit({&batch, 1}));
-  auto snapshot = engine.snapshot(kPartition);
+  auto snapshot = engine.snapshot(kDigestPartition);
   auto response = digest(**snapshot, time);
   EXPECT_TRUE(response);
   return *response;

@@ -9,10 +9,10 @@
 namespace gyre::storage {
 namespace {
 
-constexpr PartitionId kPartition{1};
-
 class FaultyEngineTest : public testing::Test {
  protected:
+  static constexpr PartitionId kPartition{1};
+
   Result<void> put(std::string_view key) {
     const Position position{Term(1), Sequence(++sequence_)};
     const messages::LoggedWritePtr write = testing_support::logged(

@@ -17,11 +17,11 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr PartitionId kPartition{3};
+constexpr PartitionId kLedgerPartition{3};
 
 messages::LostWrite lost_write(std::uint64_t sequence, std::string_view value = "v") {
   const Position position{Term(2), Sequence(sequence)};
-  return {.partition = kPartition,
+  return {.partition = kLedgerPartition,
           .position = position,
           .time = {1'700'000'000'000},
           .id = {ClientId(77), WriteNumber(sequence)},
@@ -32,7 +32,8 @@ messages::LostWrite lost_write(std::uint64_t sequence, std::string_view value = 
 }
 
 messages::LostRange lost_range(std::uint64_t first, std::uint64_t last) {
-  return {.partition = kPartition, .term = Term(2), .first = Sequence(first), .last = Sequence(last), .why = "gone"};
+  return {
+      .partition = kLedgerPartition, .term = Term(2), .first = Sequence(first), .last = Sequence(last), .why = "gone"};
 }
 
 enum class Kind { memory, file };
@@ -123,7 +124,7 @@ TEST_P(LedgerTest, HoldsOneEntryForOneWriteWhoeverBringsIt) {
 TEST_P(LedgerTest, MarksWhatARetryHasBroughtBack) {
   append({lost_write(7), lost_write(8), lost_write(9)});
   const messages::WriteId ids[] = {{ClientId(77), WriteNumber(8)}, {ClientId(78), WriteNumber(7)}};
-  ASSERT_TRUE(ledger_->mark_reapplied(kPartition, ids));
+  ASSERT_TRUE(ledger_->mark_reapplied(kLedgerPartition, ids));
   ASSERT_TRUE(ledger_->mark_reapplied(PartitionId(4), ids));
   EXPECT_THAT(names(), ElementsAre("7", "8*", "9"));
   open();

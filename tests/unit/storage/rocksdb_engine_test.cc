@@ -16,8 +16,6 @@
 namespace gyre::storage {
 namespace {
 
-constexpr PartitionId kPartition{7};
-
 // Bytes that cannot be compressed.
 std::string noise(std::size_t bytes) {
   std::string text(bytes, '\0');
@@ -28,6 +26,8 @@ std::string noise(std::size_t bytes) {
 
 class RocksEngineTest : public testing::Test {
  protected:
+  static constexpr PartitionId kPartition{7};
+
   void open(bool create = false) {
     engine_.reset();
     auto opened = RocksEngine::open(

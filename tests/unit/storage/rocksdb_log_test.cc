@@ -21,11 +21,12 @@ using testing_support::logged;
 using testing_support::state_at;
 namespace fs = std::filesystem;
 
-constexpr PartitionId kPartition{7};
 constexpr std::size_t kValueBytes = 1000;
 
 class RocksLogTest : public testing::Test {
  protected:
+  static constexpr PartitionId kPartition{7};
+
   RocksLogTest() {
     options_.cache = make_block_cache(1 << 20);
     options_.memtable_bytes = 64 << 10;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/wire/frames.h"
 #include "wire/codec.h"
 
 namespace gyre::wire {
@@ -12,26 +13,12 @@ using namespace std::chrono_literals;
 using messages::ClusterSetRequest;
 using messages::FaultsRequest;
 using messages::HotRequest;
+using testing::frame_of;
+using testing::frame_of_response;
+using testing::refusal_of;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
-
-messages::Frame frame_of(messages::RequestBody body) {
-  messages::Frame frame;
-  frame.requests.push_back({.id = RequestId(1), .budget = {}, .epoch = Epoch(), .body = std::move(body)});
-  return frame;
-}
-
-messages::Frame frame_of_response(messages::ResponseBody body) {
-  messages::Frame frame;
-  frame.responses.push_back({.id = RequestId(1), .epoch = Epoch(), .body = std::move(body)});
-  return frame;
-}
-
-ErrorCode refusal_of(const messages::Frame& frame) {
-  const auto decoded = decode(encode(frame), {});
-  return decoded ? ErrorCode() : decoded.error().code;
-}
 
 template <class Body>
 Body travelled(Body body) {

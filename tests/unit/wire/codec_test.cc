@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "tests/unit/wire/frames.h"
 #include "tests/unit/wire/generators.h"
 
 namespace gyre::wire {
@@ -23,24 +24,10 @@ using testing::any_response;
 using testing::any_sender;
 using testing::any_settings;
 using testing::describe;
-
-Frame frame_of(messages::RequestBody body) {
-  Frame frame;
-  frame.requests.push_back({.id = RequestId(1), .budget = {}, .epoch = Epoch(), .body = std::move(body)});
-  return frame;
-}
-
-Frame frame_of_response(messages::ResponseBody body) {
-  Frame frame;
-  frame.responses.push_back({.id = RequestId(1), .epoch = Epoch(), .body = std::move(body)});
-  return frame;
-}
-
-Frame frame_of_message(messages::Message message) {
-  Frame frame;
-  frame.messages.push_back(std::move(message));
-  return frame;
-}
+using testing::frame_of;
+using testing::frame_of_message;
+using testing::frame_of_response;
+using testing::refusal_of;
 
 // An append of consecutive writes behind {1, 0}, of one put of `value` each.
 messages::Append append_of(std::size_t writes, std::string_view value) {
@@ -72,11 +59,6 @@ messages::WriteOperation put_of(std::string_view key, std::string_view value) {
           .delta = 0,
           .expiry = {},
           .condition = {}};
-}
-
-ErrorCode refusal_of(const Frame& frame, const Limits& limits = {}) {
-  const auto decoded = decode(encode(frame), limits);
-  return decoded ? ErrorCode() : decoded.error().code;
 }
 
 RC_GTEST_PROP(Codec, RequestsSurviveTheTrip, ()) {
@@ -346,12 +328,12 @@ TEST(Codec, RefusesTimesThatNoOneMeans) {
     put.expiry = expiry;
     return refusal_of(frame_of(messages::WriteRequest{{put}}));
   };
-  using Kind = messages::Expiry::Kind;
-  EXPECT_EQ(refusal_of_expiry({Kind::after, limits::kTtlMsMax}), ErrorCode());
-  EXPECT_EQ(refusal_of_expiry({Kind::after, limits::kTtlMsMax + 1}), ErrorCode::invalid_argument);
-  EXPECT_EQ(refusal_of_expiry({Kind::after, -1}), ErrorCode::invalid_argument);
-  EXPECT_EQ(refusal_of_expiry({Kind::at, std::numeric_limits<std::int64_t>::min()}), ErrorCode::invalid_argument);
-  EXPECT_EQ(refusal_of_expiry({Kind::at, std::numeric_limits<std::int64_t>::max()}), ErrorCode::invalid_argument);
+  using ExpiryKind = messages::Expiry::Kind;
+  EXPECT_EQ(refusal_of_expiry({ExpiryKind::after, limits::kTtlMsMax}), ErrorCode());
+  EXPECT_EQ(refusal_of_expiry({ExpiryKind::after, limits::kTtlMsMax + 1}), ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal_of_expiry({ExpiryKind::after, -1}), ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal_of_expiry({ExpiryKind::at, std::numeric_limits<std::int64_t>::min()}), ErrorCode::invalid_argument);
+  EXPECT_EQ(refusal_of_expiry({ExpiryKind::at, std::numeric_limits<std::int64_t>::max()}), ErrorCode::invalid_argument);
 
   EXPECT_EQ(refusal_of(frame_of_response(messages::GetResponse{{}, -2})), ErrorCode::invalid_argument);
   EXPECT_EQ(refusal_of(frame_of_response(messages::GetResponse{messages::Record{{}, {}, UnixMillis(-1)}, -1})),

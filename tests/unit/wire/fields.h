@@ -160,7 +160,7 @@ inline constexpr int kFields<messages::PlanResponse> = 2;
 template <>
 inline constexpr int kFields<messages::ApplyResponse> = 1;
 template <>
-inline constexpr int kFields<messages::MoveStatus> = 6;
+inline constexpr int kFields<messages::MoveStatus> = 7;
 template <>
 inline constexpr int kFields<messages::MovePolicy> = 4;
 template <>

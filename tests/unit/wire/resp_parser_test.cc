@@ -15,19 +15,19 @@ using Command = std::vector<std::string>;
 constexpr std::size_t kLineMax = 64 * 1024;
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
 
-struct Reading {
+struct RequestReading {
   std::vector<Command> commands;
   RespOutcome end = RespOutcome::incomplete;
   std::string error;
   std::size_t consumed = 0;
 
-  bool operator==(const Reading&) const = default;
+  bool operator==(const RequestReading&) const = default;
 };
 
 struct Feeder {
   RespParser parser;
   std::string pending;  // what a connection would hold
-  Reading reading;
+  RequestReading reading;
 
   explicit Feeder(RespLimits limits = {}, bool authenticated = true) : parser(limits) {
     parser.set_authenticated(authenticated);
@@ -53,7 +53,7 @@ struct Feeder {
   }
 };
 
-Reading read_in_pieces(std::string_view stream, std::size_t piece_bytes) {
+RequestReading read_in_pieces(std::string_view stream, std::size_t piece_bytes) {
   Feeder feeder;
   for (; !stream.empty(); stream.remove_prefix(std::min(piece_bytes, stream.size()))) {
     feeder.feed(stream.substr(0, piece_bytes));
@@ -61,11 +61,11 @@ Reading read_in_pieces(std::string_view stream, std::size_t piece_bytes) {
   return feeder.reading;
 }
 
-Reading read_whole(std::string_view stream) { return read_in_pieces(stream, stream.size()); }
+RequestReading read_whole(std::string_view stream) { return read_in_pieces(stream, stream.size()); }
 
 // However the stream is cut: byte by byte, unless it is long.
 std::string error_of(std::string_view stream) {
-  const Reading whole = read_whole(stream);
+  const RequestReading whole = read_whole(stream);
   EXPECT_EQ(read_in_pieces(stream, 1 + stream.size() / 1000), whole) << stream;
   EXPECT_EQ(whole.end == RespOutcome::protocol_error, !whole.error.empty()) << stream;
   return whole.error;
@@ -107,7 +107,7 @@ TEST(RespParser, FindsTheSameCommandsWhereverThePipelineIsCutInTwo) {
   const std::string pipeline = written({"SET", "key", std::string(300, 'v')}) + "\r\n*0\r\n*-1\r\n" +
                                "ECHO \"a\\x00b\" 'c'\r\n \r\n" + written({"MGET", "", "\r\n", "$1"}) +
                                "get  key\n*1\rX$4\rXPINGXX" + std::string(kPing) + "*2\r\n$4\r\nECHO\r\nx\r\n";
-  const Reading whole = read_whole(pipeline);
+  const RequestReading whole = read_whole(pipeline);
   EXPECT_EQ(whole.commands.size(), 6u);
   EXPECT_EQ(whole.error, "Protocol error: expected '$', got 'x'");
   EXPECT_EQ(read_in_pieces(pipeline, 1), whole);
@@ -246,7 +246,7 @@ TEST(RespParser, TellsRequestsOfBrowsers) {
        {"POST / HTTP/1.1\r\n"s, "post\n"s, " \"PoSt\" /\r\n"s, "Host: localhost\r\n"s, "hOST: x\r\n"s,
         "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"s, "*1\r\n$4\r\nPOST\r\n"s, "*2\r\n$5\r\nHost:\r\n$1\r\nx\r\n"s,
         "*1\r\n$6\r\nPOST\0x\r\n"s}) {
-    const Reading whole = read_whole(request + std::string(kPing));
+    const RequestReading whole = read_whole(request + std::string(kPing));
     EXPECT_EQ(whole.end, RespOutcome::http) << request;
     EXPECT_LE(whole.commands.size(), 1u) << request;
     EXPECT_EQ(read_in_pieces(request + std::string(kPing), 1), whole) << request;

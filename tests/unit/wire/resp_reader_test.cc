@@ -15,17 +15,17 @@ namespace {
 using namespace std::string_literals;
 using Kind = RespValue::Kind;
 
-struct Reading {
+struct ReplyReading {
   std::vector<RespValue> values;
   std::optional<ErrorCode> error;
   std::size_t consumed = 0;
 
-  bool operator==(const Reading&) const = default;
+  bool operator==(const ReplyReading&) const = default;
 };
 
-Reading read_in_pieces(std::string_view stream, std::size_t piece_bytes, RespReaderLimits limits = {}) {
+ReplyReading read_replies_in_pieces(std::string_view stream, std::size_t piece_bytes, RespReaderLimits limits = {}) {
   RespReader reader(limits);
-  Reading reading;
+  ReplyReading reading;
   std::string pending;
   for (; !stream.empty(); stream.remove_prefix(std::min(piece_bytes, stream.size()))) {
     pending += stream.substr(0, piece_bytes);
@@ -45,16 +45,16 @@ Reading read_in_pieces(std::string_view stream, std::size_t piece_bytes, RespRea
 }
 
 // However the stream is cut.
-Reading read(std::string_view stream, RespReaderLimits limits = {}) {
-  const Reading whole = read_in_pieces(stream, stream.size(), limits);
-  const Reading bytewise = read_in_pieces(stream, 1, limits);
+ReplyReading read(std::string_view stream, RespReaderLimits limits = {}) {
+  const ReplyReading whole = read_replies_in_pieces(stream, stream.size(), limits);
+  const ReplyReading bytewise = read_replies_in_pieces(stream, 1, limits);
   EXPECT_EQ(bytewise.values, whole.values) << stream;
   EXPECT_EQ(bytewise.error, whole.error) << stream;
   return whole;
 }
 
 RespValue value_of(std::string_view stream) {
-  const Reading reading = read(stream);
+  const ReplyReading reading = read(stream);
   EXPECT_EQ(reading.error, std::nullopt) << stream;
   EXPECT_EQ(reading.consumed, stream.size()) << stream;
   EXPECT_EQ(reading.values.size(), 1u) << stream;
@@ -101,7 +101,7 @@ TEST(RespReader, DropsAttributes) {
 }
 
 TEST(RespReader, GivesPipelinedRepliesOneAfterTheOther) {
-  const Reading reading = read("+OK\r\n$1\r\na\r\n*1\r\n:1\r\n:2\r\n$3\r\nab");
+  const ReplyReading reading = read("+OK\r\n$1\r\na\r\n*1\r\n:1\r\n:2\r\n$3\r\nab");
   EXPECT_EQ(reading.values, (std::vector{text(Kind::simple, "OK"), text(Kind::bulk, "a"),
                                          aggregate(Kind::array, {integer(1)}), integer(2)}));
   EXPECT_EQ(reading.consumed, 24u);
@@ -204,7 +204,7 @@ RC_GTEST_PROP(RespReader, ReadsWhatTheWriterWroteHoweverItIsCut, ()) {
   std::string stream;
   RespWriter writer(stream, RespVersion::resp3);
   for (const RespValue& value : values) write(writer, value);
-  const Reading reading = read_in_pieces(stream, *rc::gen::inRange<std::size_t>(1, 50));
+  const ReplyReading reading = read_replies_in_pieces(stream, *rc::gen::inRange<std::size_t>(1, 50));
   RC_ASSERT(reading.error == std::nullopt);
   RC_ASSERT(reading.values == values);
 }
