@@ -112,6 +112,16 @@ wait_settled() {
   done
 }
 
+# copied_by_node: of each node that is up, the bytes that it has read for copies since it started.
+copied_by_node() {
+  local id http
+  gyre cluster status --json | jq -r '.processes[] | select(.role == "node" and .pid) | "\(.id) \(.http)"' |
+    while read -r id http; do
+      curl -s "http://$http/metrics" |
+        awk -v id="$id" '/^gyre_copied_bytes_total/ { n += $2 } END { printf "%s %d\n", id, n }'
+    done
+}
+
 # Clock ticks that these processes have used so far.
 cpu_ticks() {
   local pid sum=0 stat

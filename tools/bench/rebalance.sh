@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Measures a node that joins, and one that dies for good, while a mixed load runs: whether any request fails, how much
-# slower the load gets, how much is copied against the least that must be, how fast, and how even the result is. Prints
-# one table. Leaves nothing behind.
+# Measures a node that joins, one that joins where nothing holds the copies back, and one that dies for good, while a
+# mixed load runs: whether any request fails, how much slower the load gets, how much is read for copies against the
+# data of the copies that must be made, how fast, and how even the result is. Prints one table. Leaves nothing behind.
 #
 # usage: tools/bench/rebalance.sh [--quick] [--bin DIR]    (tools/dev bench rebalance builds first)
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-need "$bin/gyre" "$bin/gyred" jq
+need "$bin/gyre" "$bin/gyred" jq curl
 
 keys=1000000
 value_bytes=1000
@@ -15,7 +15,11 @@ seconds=20 # of load alone
 base_port=27500
 if [[ $quick ]]; then keys=60000 seconds=5; fi
 
-row() { printf '%-26s %9s %9s %9s %9s %9s %9s %9s %9s %9s\n' "$@"; }
+key_bytes=15
+partitions=256
+
+row() { printf '%-26s %8s %7s %8s %8s %8s %8s %8s %8s %8s %9s\n' "$@"; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b ? a / b : 0 }'; }
 difference() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", b - a }'; }
 
 mixed=(--rate "$rate" --warmup 0s --mix 50 --keys "$keys" --value-size "$value_bytes" --depth 64)
@@ -25,9 +29,10 @@ load() { gyre bench --duration "$1s" --json "${mixed[@]}" >"$2"; }
 
 # measure LABEL COMMAND...: runs the command while the load runs, and waits until nothing is left to move.
 measure() {
-  local label=$1 begin took plan=$work/plan
+  local label=$1 begin took moves copied least plan=$work/plan
   shift
   load "$seconds" "$work/before"
+  copied_by_node >"$work/copied"
   begin_load "$work/during" "${mixed[@]}"
   sleep 2
   begin=$EPOCHREALTIME
@@ -38,11 +43,12 @@ measure() {
   end_load
   load "$seconds" "$work/after"
   gyre rebalance plan --json >"$plan"
-  moves >"$work/moves"
+  moves=$(moves | jq '.moves_done + (.moves | length)')
+  copied=$(copied_by_node | join "$work/copied" - -a 2 -e 0 -o 2.2,1.2 | awk '{ n += $1 - $2 } END { print n }')
+  least=$((moves * keys / partitions * (key_bytes + value_bytes)))
   row "$label" "$took" "$(jq .errors "$work/during")" "$(jq '.latency_us.p99 | round' "$work/before")" \
-    "$(jq '.latency_us.p99 | round' "$work/during")" "$(jq '.latency_us.p99 | round' "$work/after")" \
-    "$(jq '.bytes_done / 1e6 | round' "$work/moves")" "$(jq .moves_done "$work/moves")" \
-    "$(awk -v b="$(jq .bytes_done "$work/moves")" -v s="$took" 'BEGIN { printf "%.1f", b / 1e6 / s }')" \
+    "$(jq '.latency_us.p99 | round' "$work/during")" "$(jq '.latency_us.p99 | round' "$work/after")" "$moves" \
+    "$((copied / 1000000))" "$(ratio "$copied" "$least")" "$(ratio "$((copied / 1000000))" "$took")" \
     "$(jq '[.after.max_over_mean.copies, .after.max_over_mean.primaries] | max * 1000 | round / 1000' "$plan")"
   gyre cluster verify >"$work/verify" || {
     tail -n 5 "$work/verify"
@@ -53,9 +59,12 @@ measure() {
 die_for_good() { gyre cluster kill n2 && gyre cluster set --replace-after 5s; }
 
 print_setting "$keys keys of $value_bytes bytes, rf 3, $rate calls a second (half of them reads); p99 in us"
-row "" "seconds" "errors" "p99" "p99" "p99" "MB" "copies" "MB/s" "max/mean"
-row "" "" "" "before" "during" "after" "copied" "moved" "" "after"
-gyre cluster up --nodes 3 --rf 3 --base-port "$base_port" >/dev/null
+row "" "seconds" "errors" "p99" "p99" "p99" "copies" "MB" "of the" "MB/s" "max/mean"
+row "" "" "" "before" "during" "after" "made" "copied" "least" "" "after"
+gyre cluster up --nodes 3 --rf 3 --partitions "$partitions" --base-port "$base_port" >/dev/null
 gyre bench --preload --keys "$keys" --value-size "$value_bytes" --mix 100 --duration 1s --warmup 0s --json >/dev/null
 measure "3 to 4 nodes" gyre cluster add-node
+gyre rebalance limit --p99-factor 0 >/dev/null
+measure "4 to 5 nodes, unthrottled" gyre cluster add-node
+gyre rebalance limit --p99-factor 2 >/dev/null
 measure "a node dies for good" die_for_good
