@@ -209,8 +209,8 @@ Result<Admission> admit(ClusterState& state, const messages::JoinRequest& join, 
 
 bool first_placement_due(const ClusterState& state, std::size_t initial_nodes) {
   if (!state.target.partitions.empty()) return false;
-  const auto members = std::ranges::count(state.map.nodes, ring::Membership::active, &ring::NodeInfo::membership);
-  return members > 0 && static_cast<std::size_t>(members) >= initial_nodes;
+  const std::size_t members = state.map.active_nodes();
+  return members > 0 && members >= initial_nodes;
 }
 
 bool place_first(ClusterState& state, std::size_t initial_nodes) {

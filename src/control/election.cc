@@ -29,7 +29,7 @@ std::vector<NodeId> preference(const View& view, PartitionId partition, Cause ca
   std::vector<NodeId> order;
   if (cause == Cause::open_promise) order.push_back(view.entry(partition).primary);
   if (partition.value() < view.state.target.partitions.size()) {
-    const auto& wanted = view.state.target.partitions[partition.value()];
+    const auto& wanted = view.wanted(partition);
     order.insert(order.end(), wanted.begin(), wanted.end());
   }
   return order;
@@ -329,8 +329,7 @@ std::optional<Choice> Elections::choose_ordered(const View& view, PartitionId pa
   const Sealed* sealed = sealed_by(view, election, wanted.node);
   if (sealed == nullptr || !sealed->answer.whole) return std::nullopt;
   const bool fenced = sealed_by(view, election, entry.primary) != nullptr ||
-                      view.nodes.dead(entry.primary, entry.primary_incarnation) ||
-                      std::ranges::find(wanted.stopped, entry.primary) != wanted.stopped.end();
+                      view.nodes.dead(entry.primary, entry.primary_incarnation) || among(wanted.stopped, entry.primary);
   if (!fenced) return std::nullopt;
   return make_choice(view, partition, election, wanted.node, {{wanted.node, sealed->generation}});
 }

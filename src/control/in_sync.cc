@@ -22,7 +22,7 @@ bool has_twice(const std::vector<ring::InSyncMember>& set) {
 }
 
 void add_once(std::vector<NodeId>& nodes, const NodeId& node) {
-  if (std::ranges::find(nodes, node) == nodes.end()) nodes.push_back(node);
+  if (!among(nodes, node)) nodes.push_back(node);
 }
 
 void replace_in_sync(const ring::ClusterShape& shape, ring::PartitionEntry& entry,
@@ -52,10 +52,8 @@ void depose(ring::PartitionEntry& entry) {
 bool only_leavers_go(const View& view, const messages::SetInSync& asked) {
   const std::size_t index = asked.partition.value();
   if (index >= view.state.target.partitions.size()) return false;
-  const std::vector<NodeId>& wanted = view.state.target.partitions[index];
-  const auto is_wanted = [&](const ring::InSyncMember& member) {
-    return std::ranges::find(wanted, member.node) != wanted.end();
-  };
+  const std::vector<NodeId>& wanted = view.wanted(asked.partition);
+  const auto is_wanted = [&](const ring::InSyncMember& member) { return among(wanted, member.node); };
   const bool wanted_stay = std::ranges::all_of(view.entry(asked.partition).in_sync, [&](const auto& member) {
     return !is_wanted(member) || names(asked.in_sync, member.node);
   });

@@ -33,9 +33,7 @@ Result<void> check_unclean(const View& view, PartitionId partition, const messag
                     "only {} may hold; ask for an unclean promotion if that is what you want",
                     name, partition.value(), list_of(entry.in_sync)));
   }
-  const auto said_stopped = [&](const NodeId& node) {
-    return std::ranges::find(request.stopped, node) != request.stopped.end();
-  };
+  const auto said_stopped = [&](const NodeId& node) { return among(request.stopped, node); };
   for (const ring::InSyncMember& member : eligible_members(view, entry)) {
     if (said_stopped(member.node) || !view.nodes.well(*view.map().find_node(member.node))) continue;
     return invalid(

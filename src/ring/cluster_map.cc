@@ -141,9 +141,7 @@ std::vector<NodeId> PartitionEntry::members() const {
   return all;
 }
 
-bool PartitionEntry::has_member(const NodeId& node) const {
-  return find_in_sync(node) || std::ranges::find(learners, node) != learners.end();
-}
+bool PartitionEntry::has_member(const NodeId& node) const { return find_in_sync(node) || among(learners, node); }
 
 const InSyncMember* PartitionEntry::find_in_sync(const NodeId& node) const {
   const auto found = std::ranges::find(in_sync, node, &InSyncMember::node);

@@ -97,7 +97,7 @@ class HotSpreader {
   }
 
   bool holds(std::uint32_t partition, NodeIndex node) const {
-    return std::ranges::find(placement_.partitions[partition], ids_[node]) != placement_.partitions[partition].end();
+    return among(placement_.partitions[partition], ids_[node]);
   }
 
   std::optional<Change> best_change(NodeIndex hot) const {

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "base/hash.h"
+#include "storage/checksum_line.h"
 
 namespace gyre::storage {
 namespace {
@@ -13,7 +13,6 @@ namespace {
 constexpr std::string_view kNone = "-";
 constexpr std::string_view kWhatIsSynced = "what-is-synced";
 constexpr std::string_view kMaybe = "maybe";
-constexpr std::string_view kChecksum = "checksum ";
 
 std::string_view or_none(std::string_view text) { return text.empty() ? kNone : text; }
 
@@ -57,25 +56,22 @@ Result<Uuid> parse_uuid(std::optional<std::string_view> text) {
 }  // namespace
 
 std::string encode(const Identity& identity) {
-  std::string text = fmt::format(
+  const std::string text = fmt::format(
       "data_id {}\nnode {}\ncluster {}\nstores {}\nincarnation {}\ngeneration {}\nboot_id {}\nstopped {}\n"
       "acknowledges {}\nlacks_writes {}\nmap_epoch {}\n",
       or_none(identity.data_id.str()), or_none(identity.node.str()), or_none(identity.cluster.str()), identity.stores,
       identity.incarnation.value(), identity.generation.value(), or_none(identity.boot_id),
       identity.stopped_cleanly ? "cleanly" : "no", identity.always_synced ? kWhatIsSynced : "anything",
       identity.lacks_writes ? kMaybe : "no", identity.map_epoch.value());
-  text += fmt::format("{}{:016x}\n", kChecksum, hash64(text));
-  return text;
+  return text + checksum_line(text);
 }
 
 Result<Identity> decode_identity(std::string_view text) {
-  const std::size_t checksum = text.rfind(kChecksum);
-  if (checksum == std::string_view::npos) return damaged_identity();
-  const std::string_view body = text.substr(0, checksum);
-  if (text.substr(checksum) != fmt::format("{}{:016x}\n", kChecksum, hash64(body))) return damaged_identity();
+  const auto body = without_checksum(text);
+  if (!body) return damaged_identity();
 
   // What passes the checksum was written by encode(); failures below mean another version's fields.
-  Lines lines(body);
+  Lines lines(*body);
   Identity identity;
   GYRE_TRY_SET(identity.data_id, parse_uuid(lines.value("data_id")));
   const auto node = lines.value("node");

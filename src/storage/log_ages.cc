@@ -7,14 +7,13 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
-#include "base/hash.h"
+#include "storage/checksum_line.h"
 
 namespace gyre::storage {
 namespace {
 
 constexpr std::string_view kMagic = "gyre log ages 1\n";
 constexpr std::string_view kBoot = "boot ";
-constexpr std::string_view kAgesChecksum = "checksum ";
 
 // Takes the next line off the front of the text. None: there is no whole one.
 std::optional<std::string_view> take_line(std::string_view& text) {
@@ -46,16 +45,14 @@ std::uint64_t LogAges::old_through(Instant now) const {
 std::string LogAges::encode(std::string_view boot) const {
   std::string text = fmt::format("{}{}{}\n", kMagic, kBoot, boot);
   for (const Note& note : notes_) text += fmt::format("{} {}\n", note.number, note.at.time_since_epoch().count());
-  return text + fmt::format("{}{:016x}\n", kAgesChecksum, hash64(text));
+  return text + checksum_line(text);
 }
 
 void LogAges::recall(std::string_view text, std::string_view boot) {
   GYRE_ASSERT(notes_.empty());
-  const std::size_t checksum = text.rfind(kAgesChecksum);
-  if (checksum == std::string_view::npos) return;
-  std::string_view body = text.substr(0, checksum);
-  if (text.substr(checksum) != fmt::format("{}{:016x}\n", kAgesChecksum, hash64(body))) return;
-  if (!body.starts_with(kMagic)) return;
+  const auto written = without_checksum(text);
+  if (!written || !written->starts_with(kMagic)) return;
+  std::string_view body = *written;
   body.remove_prefix(kMagic.size());
   if (take_line(body) != fmt::format("{}{}", kBoot, boot)) return;
   while (const auto line = take_line(body)) {
