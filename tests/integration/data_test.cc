@@ -52,6 +52,12 @@ std::map<std::string, std::string> dumped(const Output& dump) {
   return values;
 }
 
+std::vector<std::string> primaries(const Json& partitions) {
+  std::vector<std::string> nodes;
+  for (const auto& partition : partitions) nodes.push_back(partition["primary"]);
+  return nodes;
+}
+
 TEST_F(Data, WhatIsPutThroughOneNodeIsReadThroughEveryOther) {
   for (int i = 0; i < 12; ++i) {
     const std::string key = fmt::format("k{}", i), value = fmt::format("value {}", i);
@@ -82,9 +88,10 @@ TEST_F(Data, ALoadedDataSetIsServedAgainAfterDownAndUp) {
   EXPECT_EQ(sandbox_.status()["cluster"]["without_primary"], 0);
   const auto again = sandbox_.partitions();
   for (std::size_t i = 0; i < partitions.size(); ++i) {
-    EXPECT_EQ(again[i]["primary"], partitions[i]["primary"]);
     EXPECT_GT(again[i]["term"], partitions[i]["term"]);  // every start is a new appointment
   }
+  // Who was up first may have been appointed meanwhile; primaries drift back.
+  EXPECT_TRUE(eventually(60s, [&] { return primaries(sandbox_.partitions()) == primaries(partitions); }));
 }
 
 TEST_F(Data, VersionsConditionsAndExpiryHoldThroughTheCommandLine) {
