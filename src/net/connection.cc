@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
 #include <fmt/format.h>
 #include <asio/buffer.hpp>
 #include <asio/write.hpp>
@@ -13,6 +10,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "net/faulty_ends.h"
+#include "net/socket.h"
 
 namespace gyre::net {
 
@@ -21,27 +19,7 @@ namespace {
 // Buffers given to one writev.
 constexpr std::size_t kGatherMax = 64;
 
-// A machine that vanished, or a network that was cut, is noticed within about a minute: an idle peer by probes, one
-// that owes an acknowledgement by its silence.
-void notice_dead_peer(asio::ip::tcp::socket& socket) {
-  using Seconds = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
-  using ProbeInterval = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>;
-  using SilenceMs = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
-  std::error_code ignored;
-  socket.set_option(asio::socket_base::keep_alive(true), ignored);
-  socket.set_option(Seconds(30), ignored);
-  socket.set_option(ProbeInterval(10), ignored);
-  socket.set_option(SilenceMs(60'000), ignored);
-}
-
 // What a peer may need to take what it is owed once the connection is closing.
-constexpr auto kCloseLimit = std::chrono::seconds(5);
-
-std::string peer_name(const asio::ip::tcp::socket& socket) {
-  std::error_code error;
-  const auto endpoint = socket.remote_endpoint(error);
-  return error ? "unknown peer" : fmt::format("{}:{}", endpoint.address().to_string(), endpoint.port());
-}
 
 // Bytes of keys and values, where they make a response or message large.
 struct PayloadBytes {
@@ -84,10 +62,7 @@ Connection::~Connection() = default;
 void Connection::start(std::shared_ptr<ConnectionHandler> handler) {
   GYRE_ASSERT(handler_ == nullptr);
   handler_ = std::move(handler);
-  std::error_code ignored;
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  socket_.non_blocking(true, ignored);
-  notice_dead_peer(socket_);
+  prepare_socket(socket_);
   read();
 }
 

@@ -27,13 +27,26 @@ std::size_t raise_file_limit() {
   return limit.rlim_cur;
 }
 
+// The place is free again when the connection goes, whoever lets go of it last.
+template <class Made, class Limits, class Callback>
+auto makes_connections(Limits limits, Callback on_connection) {
+  return
+      [limits, on_connection = std::move(on_connection)](Loop& loop, tcp::socket socket, std::shared_ptr<void> place) {
+        std::shared_ptr<Made> connection(new Made(loop, std::move(socket), next_connection_id(), limits),
+                                         [place = std::move(place)](Made* made) mutable {
+                                           delete made;
+                                           place.reset();
+                                         });
+        loop.post([on_connection, connection = std::move(connection)] { on_connection(connection); });
+      };
+}
+
 }  // namespace
 
 struct Listener::State : std::enable_shared_from_this<Listener::State> {
-  State(std::vector<Loop*> loops_given, wire::Limits limits_given, OnConnection callback)
+  State(std::vector<Loop*> loops_given, OnSocket callback)
       : loops(std::move(loops_given)),
-        limits(limits_given),
-        on_connection(std::move(callback)),
+        on_socket(std::move(callback)),
         acceptor(loops.front()->context()),
         retry(loops.front()->context()) {}
 
@@ -42,13 +55,12 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
   void accept_later();
 
   std::vector<Loop*> loops;
-  wire::Limits limits;
-  OnConnection on_connection;
+  OnSocket on_socket;
   tcp::acceptor acceptor;
   asio::steady_timer retry;
   std::string address;
   std::size_t next_loop = 0;
-  const std::size_t open_max = std::min(gyre::limits::kConnectionsMax, raise_file_limit() / 2);
+  const std::size_t open_max = std::min(gyre::limits::kConnectionsMax, raise_file_limit() / 4);
   std::shared_ptr<std::atomic<std::size_t>> open = std::make_shared<std::atomic<std::size_t>>(0);
   bool closed = false;
 };
@@ -74,14 +86,9 @@ void Listener::State::accept_later() {
 void Listener::State::on_accepted(tcp::socket socket) {
   if (open->load(std::memory_order_relaxed) >= open_max) return;  // closes it
   open->fetch_add(1, std::memory_order_relaxed);
-  Loop& loop = *loops[next_loop];
-  // The count goes down with the connection, whoever lets go of it last.
-  ConnectionPtr connection(new Connection(loop, std::move(socket), next_connection_id(), limits),
-                           [count = open](Connection* c) {
-                             delete c;
-                             count->fetch_sub(1, std::memory_order_relaxed);
-                           });
-  loop.post([self = shared_from_this(), connection = std::move(connection)] { self->on_connection(connection); });
+  std::shared_ptr<void> place(nullptr,
+                              [count = open](std::nullptr_t) { count->fetch_sub(1, std::memory_order_relaxed); });
+  on_socket(*loops[next_loop], std::move(socket), std::move(place));
 }
 
 Listener::Listener(std::shared_ptr<State> state) : state_(std::move(state)) {}
@@ -101,13 +108,23 @@ void Listener::close() {
 
 Result<std::unique_ptr<Listener>> Listener::open(const std::string& address, std::vector<Loop*> loops,
                                                  wire::Limits limits, OnConnection on_connection) {
+  return open_sockets(address, std::move(loops), makes_connections<Connection>(limits, std::move(on_connection)));
+}
+
+Result<std::unique_ptr<Listener>> Listener::open_bytes(const std::string& address, std::vector<Loop*> loops,
+                                                       ByteLimits limits, OnByteConnection on_connection) {
+  return open_sockets(address, std::move(loops), makes_connections<ByteConnection>(limits, std::move(on_connection)));
+}
+
+Result<std::unique_ptr<Listener>> Listener::open_sockets(const std::string& address, std::vector<Loop*> loops,
+                                                         OnSocket on_socket) {
   GYRE_TRY_SET(const auto wanted, parse_host_port(address));
   const auto refuse = [&](const std::error_code& error) {
     return fail(ErrorCode::unavailable,
                 fmt::format("cannot listen at {}: {}; choose another address or stop the process that has it", address,
                             error.message()));
   };
-  auto state = std::make_shared<State>(std::move(loops), limits, std::move(on_connection));
+  auto state = std::make_shared<State>(std::move(loops), std::move(on_socket));
   std::error_code error;
   tcp::resolver resolver(state->acceptor.get_executor());
   const auto found = resolver.resolve(wanted.host, std::to_string(wanted.port), tcp::resolver::passive, error);

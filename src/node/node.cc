@@ -60,6 +60,7 @@ class Node {
   // Null: connections need not ask.
   net::Faults* faults() { return faults_.allowed() ? &faults_ : nullptr; }
   Result<void> listen();
+  Result<void> listen_for_redis();
   Result<void> start_admin();
   ring::NodeInfo describe_self() const;
   void recall_map();
@@ -84,9 +85,11 @@ class Node {
   std::unique_ptr<storage::DataDirectory> data_;
   std::unique_ptr<storage::Ledger> ledger_;
   std::unique_ptr<net::BlockingPool> pool_;
+  RespNode resp_;  // outlives the sessions, which the loops have
   std::vector<std::unique_ptr<NodeLoop>> loops_;
   std::vector<HostSlot> hosts_;  // by partition mod their number
   std::unique_ptr<net::Listener> listener_;
+  std::unique_ptr<net::Listener> resp_listener_;  // null: none
   std::unique_ptr<observe::AdminServer> admin_;
   std::shared_ptr<CoordinatorLink> link_;
   // The first loop's own:
@@ -107,12 +110,13 @@ Result<void> Node::start() {
   GYRE_TRY(open_storage());
   create_loops();
   GYRE_TRY(listen());
+  GYRE_TRY(listen_for_redis());
   GYRE_TRY(create_hosts());
   GYRE_TRY(start_admin());
   recall_map();
   start_link();
-  spdlog::info("ready: native={} http={} data={} incarnation={}", listener_->address(), admin_->address(),
-               options_.data_dir, data_->incarnation().value());
+  spdlog::info("ready: native={} http={} resp={} data={} incarnation={}", listener_->address(), admin_->address(),
+               resp_listener_ ? resp_listener_->address() : "none", options_.data_dir, data_->incarnation().value());
   if (faults_.allowed()) spdlog::warn("network faults may be injected into this process: --allow-fault-injection");
   for (auto& each : loops_) each->loop.start();
   return {};
@@ -231,6 +235,35 @@ Result<void> Node::listen() {
   return {};
 }
 
+Result<void> Node::listen_for_redis() {
+  if (options_.resp.empty()) return {};
+  resp_.self = NodeId(options_.id);
+  resp_.value_bytes_max = options_.value_bytes_max;
+  resp_.durability = options_.durability;
+  resp_.started = net::steady_now();
+  std::vector<net::Loop*> loops;
+  for (auto& each : loops_) loops.push_back(&each->loop);
+  net::ByteLimits limits;
+  limits.input_bytes_max += options_.value_bytes_max;
+  const auto on_connection = [this](const net::ByteConnectionPtr& connection) {
+    if (draining_.load()) return;  // closes it
+    for (auto& each : loops_) {
+      if (&each->loop != &connection->loop()) continue;
+      const auto session = std::make_shared<RespSession>(each->view, resp_, connection);
+      std::erase_if(each->resp_sessions, [](const auto& other) { return other.expired(); });
+      each->resp_sessions.push_back(session);
+      connection->start(session);
+    }
+  };
+  GYRE_TRY_SET(resp_listener_, net::Listener::open_bytes(options_.resp, loops, limits, on_connection));
+  resp_.address = resp_listener_->address();
+  metrics_.computed(MetricsRegistry::Kind::gauge, "gyre_resp_clients", "Redis clients connected", {},
+                    [this] { return static_cast<double>(resp_.clients.load()); });
+  metrics_.computed(MetricsRegistry::Kind::counter, "gyre_resp_commands_total", "Commands of Redis clients", {},
+                    [this] { return static_cast<double>(resp_.commands.load()); });
+  return {};
+}
+
 // --- Membership ---
 
 ring::NodeInfo Node::describe_self() const {
@@ -243,6 +276,7 @@ ring::NodeInfo Node::describe_self() const {
   self.weight = options_.weight;
   self.addresses.native = options_.advertise.empty() ? listener_->address() : options_.advertise;
   self.addresses.http = admin_->address();
+  if (resp_listener_) self.addresses.resp = resp_listener_->address();
   return self;
 }
 
@@ -443,24 +477,21 @@ Result<void> Node::shut_down() {
   stopping_.store(true);
   leave();
   draining_.store(true);
-  const auto for_each_session = [](NodeLoop& loop, void (Session::*action)()) {
-    for (const auto& weak : loop.sessions) {
-      if (const auto session = weak.lock()) ((*session).*action)();
-    }
-  };
-  drain([&](NodeLoop& loop) { for_each_session(loop, &Session::refuse_requests); }, &Session::idle);
+  drain([](NodeLoop& loop) { loop.for_each_session([](auto& session) { session.refuse_requests(); }); },
+        SessionTest::idle);
   drain(
       [&](NodeLoop& loop) {
         loop.peers->stop();
         if (&loop == loops_.front().get()) link_->stop();
-        for_each_session(loop, &Session::finish);
+        loop.for_each_session([](auto& session) { session.finish(); });
       },
-      &Session::closed);
+      SessionTest::closed);
   admin_.reset();
   for (auto& each : loops_) each->loop.stop();
   for (auto& each : loops_) each->loop.join();
   pool_.reset();
   listener_.reset();
+  resp_listener_.reset();
   for (auto& each : loops_) each->hosts.clear();
   for (auto& each : loops_) each->loop.discard();
   return data_->close();

@@ -1,6 +1,5 @@
 #include "node/node_loop.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace gyre::node {
@@ -33,10 +32,9 @@ void NodeLoop::tick() {
 
 void wait_for_sessions(NodeLoop& each, SessionTest test, Instant give_up,
                        const std::shared_ptr<std::promise<void>>& done) {
-  const bool all = std::ranges::all_of(each.sessions, [&](const auto& weak) {
-    const auto session = weak.lock();
-    return session == nullptr || session->closed() || ((*session).*test)();
-  });
+  bool all = true;
+  each.for_each_session(
+      [&](const auto& session) { all = all && (session.closed() || (test == SessionTest::idle && session.idle())); });
   if (all || net::steady_now() >= give_up) return done->set_value();
   each.loop.after(std::chrono::milliseconds(5),
                   [&each, test, give_up, done] { wait_for_sessions(each, test, give_up, done); });

@@ -12,6 +12,7 @@
 #include "net/loop.h"
 #include "node/loop_environment.h"
 #include "node/peer_links.h"
+#include "node/resp_session.h"
 #include "node/session.h"
 #include "runtime/partition_host.h"
 
@@ -34,9 +35,21 @@ struct NodeLoop {
   std::atomic<std::size_t> serving{0};
   LoopView view;
   std::vector<std::weak_ptr<Session>> sessions;
+  std::vector<std::weak_ptr<RespSession>> resp_sessions;
+
+  // Calls `visit` with each session of either kind that is still there.
+  template <class Visit>
+  void for_each_session(Visit visit) const {
+    for (const auto& weak : sessions) {
+      if (const auto session = weak.lock()) visit(*session);
+    }
+    for (const auto& weak : resp_sessions) {
+      if (const auto session = weak.lock()) visit(*session);
+    }
+  }
 };
 
-using SessionTest = bool (Session::*)() const;
+enum class SessionTest : std::uint8_t { idle, closed };
 
 // Keeps `done` until every session of the loop passes `test`, or until `give_up`. THREAD: the loop's.
 void wait_for_sessions(NodeLoop& each, SessionTest test, Instant give_up,

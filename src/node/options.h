@@ -23,6 +23,7 @@ struct NodeOptions {
   std::string listen = "127.0.0.1:7400";
   std::string advertise;  // where others reach the native port; empty: the address it listens at
   std::string http = "127.0.0.1:7401";
+  std::string resp = "127.0.0.1:7402";  // for Redis clients; empty: none
   std::vector<std::string> coordinators{"127.0.0.1:7300"};
   std::string zone;     // empty: none
   double weight = 1.0;  // relative share of partitions

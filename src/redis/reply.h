@@ -27,6 +27,7 @@ struct Reply {
   static Reply integer(std::int64_t number) { return {.kind = Kind::integer, .number = number}; }
   static Reply bulk(Bytes bytes) { return {.kind = Kind::bulk, .bytes = std::move(bytes)}; }
   // The text outlives everything (a literal).
+  static Reply bulk_literal(std::string_view text) { return bulk(Bytes::literal(text)); }
   static Reply simple(std::string_view text) { return {.kind = Kind::simple, .bytes = Bytes::literal(text)}; }
   static Reply error(std::string_view literal) { return {.kind = Kind::error, .bytes = Bytes::literal(literal)}; }
   static Reply error_text(std::string_view text) { return {.kind = Kind::error, .bytes = Bytes::copy_of(text)}; }

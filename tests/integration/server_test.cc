@@ -16,7 +16,7 @@ class GyredTest : public ::testing::Test {
   std::string address(int index) const { return "127.0.0.1:" + std::to_string(base_ + index); }
   std::string data(const std::string& name) const { return (sandbox_.dir() / name / "data").string(); }
 
-  // Addresses 10k and 10k + 1 are those of coordinator or node k.
+  // Addresses from 10k on are those of coordinator or node k.
   Words coordinator(const std::string& name, int k) const {
     return {"coordinator",  "--data", data(name),        "--listen", address(10 * k), "--http", address(10 * k + 1),
             "--partitions", "16",     "--initial-nodes", "1"};
@@ -31,6 +31,8 @@ class GyredTest : public ::testing::Test {
             address(10 * k),
             "--http",
             address(10 * k + 1),
+            "--resp",
+            address(10 * k + 2),
             "--coordinator",
             address(10 * coordinator)};
   }

@@ -40,7 +40,7 @@ ProcessStatus local_status(const LocalCluster& cluster, const LocalProcess& proc
                        .state = "down",
                        .native = process.native,
                        .http = process.http,
-                       .resp = {},
+                       .resp = process.resp,
                        .zone = process.zone,
                        .weight = {},
                        .membership = {}};

@@ -77,7 +77,7 @@ std::vector<std::string> gyred_arguments(const LocalCluster& cluster, const Loca
     if (other.role == "coordinator") coordinators.push_back(other.native);
   }
   add({"--coordinator", fmt::format("{}", fmt::join(coordinators, ",")), "--weight", fmt::format("{}", process.weight),
-       "--durability", cluster.durability});
+       "--durability", cluster.durability, "--resp", process.resp});
   if (!process.zone.empty()) add({"--zone", process.zone});
   return arguments;
 }
@@ -112,6 +112,7 @@ Result<void> Launch::start(const std::vector<const LocalProcess*>& processes) {
     const std::string who = fmt::format("the {} {}", process->role, process->id);
     GYRE_TRY(check_port_free(process->native, who));
     GYRE_TRY(check_port_free(process->http, who));
+    if (!process->resp.empty()) GYRE_TRY(check_port_free(process->resp, who));
   }
   for (const auto* process : missing) {
     const fs::path dir = cluster_.process_dir(*process);

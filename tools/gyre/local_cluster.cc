@@ -68,7 +68,8 @@ nlohmann::json cluster_json(const LocalCluster& cluster) {
                          {"zone", p.zone},
                          {"weight", p.weight},
                          {"native", p.native},
-                         {"http", p.http}});
+                         {"http", p.http},
+                         {"resp", p.resp}});
   }
   return {{"format", kFormat},
           {"partitions", cluster.partitions},
@@ -93,7 +94,8 @@ LocalCluster from_json(const nlohmann::json& document) {
   for (const auto& p : document.at("processes")) {
     cluster.processes.push_back({p.at("role").get<std::string>(), p.at("id").get<std::string>(),
                                  p.at("zone").get<std::string>(), p.at("weight").get<double>(),
-                                 p.at("native").get<std::string>(), p.at("http").get<std::string>()});
+                                 p.at("native").get<std::string>(), p.at("http").get<std::string>(),
+                                 p.value("resp", std::string())});
   }
   return cluster;
 }
@@ -150,7 +152,8 @@ LocalProcess LocalCluster::next_node(std::string zone, double weight) const {
           .zone = std::move(zone),
           .weight = weight,
           .native = fmt::format("127.0.0.1:{}", port),
-          .http = fmt::format("127.0.0.1:{}", port + 1)};
+          .http = fmt::format("127.0.0.1:{}", port + 1),
+          .resp = fmt::format("127.0.0.1:{}", port + 2)};
 }
 
 Result<LocalCluster> lay_out_local_cluster(const fs::path& dir, const LayoutOptions& options) {

@@ -24,6 +24,7 @@ struct LocalProcess {
   double weight = 1.0;
   std::string native;  // "127.0.0.1:7400"
   std::string http;
+  std::string resp = {};  // empty: none
 
   bool operator==(const LocalProcess&) const = default;
 };

@@ -50,6 +50,17 @@ Result<void> check_listener(const std::string& option, const std::string& addres
                           option, address));
 }
 
+// Others are told the address itself.
+Result<void> check_advertised(const std::string& option, const std::string& address) {
+  GYRE_TRY_SET(const net::HostPort at, net::parse_host_port(address));
+  if (at.host != "0.0.0.0" && at.host != "::") return {};
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("--{} {} listens at every address of this machine, but clients are sent to what it says: name "
+                  "the one that they are to use",
+                  option, address));
+}
+
 template <class Options>
 Result<void> complete_addresses(Options& options) {
   GYRE_TRY(check_listener("listen", options.listen, options.allow_remote));
@@ -76,6 +87,7 @@ OptionSet describe(node::NodeOptions& options) {
   set.address("advertise", options.advertise, true, "Where others reach that port");
   set.show_default("advertise", "as --listen");
   set.address("http", options.http, false, "Admin HTTP: /healthz /readyz /metrics /map");
+  set.address("resp", options.resp, true, "Where Redis clients connect, and are sent by MOVED; empty: nowhere");
   set.addresses("coordinator", options.coordinators,
                 "The coordinators of the cluster to join; a node may start before them");
   set.also_called("coordinator", "join");
@@ -134,6 +146,10 @@ OptionSet describe(coordinator::CoordinatorOptions& options) {
 Result<void> complete(node::NodeOptions& options) {
   if (options.data_dir.empty()) options.data_dir = "./gyre-data/" + options.id;
   if (options.stores == 0) options.stores = options.loops;
+  if (!options.resp.empty()) {
+    GYRE_TRY(check_listener("resp", options.resp, options.allow_remote));
+    GYRE_TRY(check_advertised("resp", options.resp));
+  }
   return complete_addresses(options);
 }
 

@@ -1,0 +1,221 @@
+#include "net/byte_connection.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+#include <asio/buffer.hpp>
+#include <asio/write.hpp>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "net/socket.h"
+
+namespace gyre::net {
+
+namespace {
+
+// What a connection reads at once, and holds while it is idle.
+constexpr std::size_t kReceiveBytes = std::size_t{16} * 1024;
+// Less room than this at the buffer's end is not worth a system call.
+constexpr std::size_t kRoomMin = std::size_t{4} * 1024;
+// An output string that grew beyond is given back once it is empty.
+constexpr std::size_t kOutputKept = std::size_t{64} * 1024;
+// What a peer may need to take what it is owed once the connection is closing.
+
+Error unavailable(std::string message) {
+  return Error{ErrorCode::unavailable, Outcome::not_applied, std::move(message), {}};
+}
+
+}  // namespace
+
+ByteConnection::ByteConnection(Loop& loop, asio::ip::tcp::socket socket, ConnectionId id, ByteLimits limits)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      id_(id),
+      limits_(limits),
+      peer_(peer_name(socket_)),
+      local_(local_name(socket_)) {}
+
+ByteConnection::~ByteConnection() {
+  if (buffer_ != nullptr) buffer_->release();
+}
+
+void ByteConnection::start(std::shared_ptr<ByteHandler> handler) {
+  GYRE_ASSERT(handler_ == nullptr);
+  handler_ = std::move(handler);
+  prepare_socket(socket_);
+  read();
+}
+
+// --- Input ---
+
+void ByteConnection::read() {
+  if (reading_ || held_ || closing_ || closed_) return;
+  if (input_bytes() >= limits_.input_bytes_max) {
+    return cut(Error{ErrorCode::too_large,
+                     Outcome::not_applied,
+                     fmt::format("{} sent a command of more than {} bytes", peer_, limits_.input_bytes_max),
+                     {}});
+  }
+  make_room();
+  reading_ = true;
+  socket_.async_read_some(
+      asio::buffer(buffer_->data() + end_, buffer_->capacity() - end_),
+      [self = shared_from_this()](std::error_code error, std::size_t bytes) { self->on_read(error, bytes); });
+}
+
+void ByteConnection::on_read(std::error_code error, std::size_t bytes) {
+  reading_ = false;
+  if (closed_ || closing_) return;
+  if (error) return fail(error);
+  end_ += bytes;
+  deliver_and_read();
+}
+
+// REQUIRES: no read is under way.
+void ByteConnection::deliver_and_read() {
+  if (held_ || closing_ || closed_) return;
+  if (end_ > begin_) {
+    const std::size_t consumed = handler_->on_bytes({buffer_->data() + begin_, end_ - begin_}, buffer_);
+    GYRE_ASSERT(consumed <= end_ - begin_);
+    begin_ += consumed;
+  }
+  read();
+}
+
+// A buffer that others share keeps what they refer to: what follows goes behind that, or into a new one.
+void ByteConnection::make_room() {
+  const std::size_t unconsumed = end_ - begin_;
+  const bool ours = buffer_ != nullptr && buffer_->unique();
+  if (unconsumed == 0 && ours && buffer_->capacity() == kReceiveBytes) begin_ = end_ = 0;
+  const std::size_t room = buffer_ == nullptr ? 0 : buffer_->capacity() - end_;
+  const bool outgrown = unconsumed == 0 && input_capacity() > kReceiveBytes;
+  if (!outgrown && room >= std::max(kRoomMin, unconsumed / 4)) return;
+  // Half of it or more would be free: what is there moves to its front.
+  if (!outgrown && ours && unconsumed * 2 <= buffer_->capacity()) {
+    std::memmove(buffer_->data(), buffer_->data() + begin_, unconsumed);
+    begin_ = 0;
+    end_ = unconsumed;
+    return;
+  }
+  move_to(Buffer::create(std::max(kReceiveBytes, unconsumed * 2)));
+}
+
+void ByteConnection::move_to(Buffer* buffer) {
+  const std::size_t unconsumed = end_ - begin_;
+  if (buffer_ != nullptr) {
+    std::memcpy(buffer->data(), buffer_->data() + begin_, unconsumed);
+    buffer_->release();
+  }
+  buffer_ = buffer;
+  begin_ = 0;
+  end_ = unconsumed;
+}
+
+void ByteConnection::resume_reading() {
+  if (!held_) return;
+  held_ = false;
+  loop_.post([self = shared_from_this()] {
+    if (!self->reading_) self->deliver_and_read();
+  });
+}
+
+// --- Output ---
+
+void ByteConnection::send() {
+  if (closed_ || cut_) return output_.clear();
+  if (output_bytes() > limits_.output_bytes_low) above_low_ = true;
+  if (output_bytes() > limits_.output_bytes_max) {
+    return cut(unavailable(
+        fmt::format("{} does not take its answers: more than {} bytes of them wait", peer_, limits_.output_bytes_max)));
+  }
+  schedule_flush();
+}
+
+void ByteConnection::schedule_flush() {
+  if (flush_scheduled_) return;
+  flush_scheduled_ = true;
+  loop_.at_turn_end([self = shared_from_this()] {
+    self->flush_scheduled_ = false;
+    self->flush();
+  });
+}
+
+// Most answers fit the socket's buffer: tries at once, and waits for room only if they do not.
+void ByteConnection::flush() {
+  if (closed_ || cut_ || !in_flight_.empty()) return;
+  std::size_t sent = 0;
+  while (sent < output_.size()) {
+    std::error_code error;
+    const std::size_t bytes = socket_.write_some(asio::buffer(output_.data() + sent, output_.size() - sent), error);
+    if (error == asio::error::would_block || error == asio::error::try_again) break;
+    if (error) return fail(error);
+    sent += bytes;
+  }
+  in_flight_sent_ = sent;
+  if (sent < output_.size()) return write_async();
+  output_.clear();
+  if (output_.capacity() > kOutputKept) output_.shrink_to_fit();
+  in_flight_sent_ = 0;
+  if (closing_) return shut(std::move(close_reason_));
+  tell_drained();
+}
+
+void ByteConnection::write_async() {
+  in_flight_.swap(output_);
+  asio::async_write(socket_, asio::buffer(in_flight_.data() + in_flight_sent_, in_flight_.size() - in_flight_sent_),
+                    [self = shared_from_this()](std::error_code error, std::size_t) {
+                      if (self->closed_) return;
+                      if (error) return self->fail(error);
+                      self->in_flight_ = std::string();
+                      self->in_flight_sent_ = 0;
+                      self->flush();
+                    });
+}
+
+void ByteConnection::tell_drained() {
+  if (!above_low_ || output_bytes() > limits_.output_bytes_low) return;
+  above_low_ = false;
+  handler_->on_drained();
+}
+
+// --- The end ---
+
+void ByteConnection::close(Error why) {
+  if (closed_ || closing_) return;
+  closing_ = true;
+  close_reason_ = std::move(why);
+  schedule_flush();
+  loop_.after(kCloseLimit, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->shut(std::move(self->close_reason_));
+  });
+}
+
+// Owes the peer nothing more: it broke a limit. The handler may be on the stack, so it is told later.
+void ByteConnection::cut(Error why) {
+  if (closed_ || cut_) return;
+  cut_ = true;
+  closing_ = true;
+  spdlog::warn("closes a connection: {}", why.message);
+  output_.clear();
+  loop_.post([self = shared_from_this(), why = std::move(why)]() mutable { self->shut(std::move(why)); });
+}
+
+void ByteConnection::fail(std::error_code error) {
+  const bool ended = error == asio::error::eof || error == asio::error::connection_reset;
+  shut(unavailable(fmt::format("{} {}", peer_, ended ? "closed the connection" : "failed: " + error.message())));
+}
+
+void ByteConnection::shut(Error why) {
+  if (closed_) return;
+  closed_ = true;
+  std::error_code ignored;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  socket_.close(ignored);
+  const auto handler = std::exchange(handler_, nullptr);
+  if (handler) handler->on_closed(why);
+}
+
+}  // namespace gyre::net

@@ -1,0 +1,235 @@
+#include "node/resp_commands.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+#include "node/resp_cluster.h"
+#include "node/resp_hello.h"
+#include "node/resp_info.h"
+
+namespace gyre::node {
+
+using redis::Arguments;
+using redis::Reply;
+using redis::says;
+
+namespace {
+
+template <class Integer>
+std::optional<Integer> number_of(std::string_view text) {
+  Integer value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+Reply ping(const RespContext&, const Arguments& arguments) {
+  if (arguments.size() > 2) return Reply::error("ERR wrong number of arguments for 'ping' command");
+  return arguments.size() == 2 ? Reply::bulk(arguments.bytes(1)) : Reply::simple("PONG");
+}
+
+Reply echo(const RespContext&, const Arguments& arguments) { return Reply::bulk(arguments.bytes(1)); }
+
+Reply quit(const RespContext& context, const Arguments&) {
+  context.client.leaves = true;
+  return Reply::ok();
+}
+
+Reply reset(const RespContext& context, const Arguments&) {
+  RespClient fresh;
+  fresh.id = context.client.id;
+  fresh.peer = context.client.peer;
+  fresh.local = context.client.local;
+  fresh.since = context.client.since;
+  fresh.library = context.client.library;
+  fresh.library_version = context.client.library_version;
+  context.client = std::move(fresh);
+  return Reply::simple("RESET");
+}
+
+Reply select(const RespContext&, const Arguments& arguments) {
+  const auto database = number_of<std::int32_t>(arguments[1]);
+  if (!database) return Reply::error(redis::words::kNoInteger);
+  return *database == 0 ? Reply::ok() : Reply::error("ERR SELECT is not allowed in cluster mode");
+}
+
+Reply set_readonly(const RespContext& context, const Arguments&) {
+  context.client.readonly = true;
+  return Reply::ok();
+}
+
+Reply set_readwrite(const RespContext& context, const Arguments&) {
+  context.client.readonly = false;
+  return Reply::ok();
+}
+
+// No slot is ever half here: a partition moves at once, so there is nothing to ask for.
+Reply asking(const RespContext&, const Arguments&) { return Reply::ok(); }
+
+Reply time_now(const RespContext&, const Arguments&) {
+  const std::int64_t ms = net::wall_now().value;
+  return Reply::array({Reply::bulk(Bytes::copy_of(fmt::to_string(ms / 1000))),
+                       Reply::bulk(Bytes::copy_of(fmt::to_string(ms % 1000 * 1000)))});
+}
+
+// --- CLIENT ---
+
+Reply client_id(const RespContext& context, const Arguments&) {
+  return Reply::integer(static_cast<std::int64_t>(context.client.id));
+}
+
+Reply client_getname(const RespContext& context, const Arguments&) {
+  if (context.client.name.empty()) return Reply::null();
+  return Reply::bulk(Bytes::copy_of(context.client.name));
+}
+
+Reply client_setname(const RespContext& context, const Arguments& arguments) {
+  if (!valid_client_name(arguments[2])) return Reply::error(kBadClientName);
+  context.client.name = arguments[2];
+  return Reply::ok();
+}
+
+Reply client_setinfo(const RespContext& context, const Arguments& arguments) {
+  const bool name = says(arguments[2], "lib-name");
+  if (!name && !says(arguments[2], "lib-ver")) {
+    return Reply::error_text(fmt::format("ERR Unrecognized option '{}'", arguments[2]));
+  }
+  if (!valid_client_name(arguments[3])) {
+    return Reply::error_text(
+        fmt::format("ERR {} cannot contain spaces, newlines or special characters.", name ? "lib-name" : "lib-ver"));
+  }
+  (name ? context.client.library : context.client.library_version) = arguments[3];
+  return Reply::ok();
+}
+
+Reply client_info(const RespContext& context, const Arguments&) {
+  return Reply::bulk(Bytes::copy_of(client_line(context.client)));
+}
+
+Reply client_reply(const RespContext& context, const Arguments& arguments) {
+  RespClient& client = context.client;
+  if (says(arguments[2], "on")) {
+    client.replies = true;
+  } else if (says(arguments[2], "off")) {
+    client.replies = false;
+  } else if (says(arguments[2], "skip")) {
+    client.skip_next = true;
+  } else {
+    return Reply::error(redis::words::kSyntax);
+  }
+  return Reply::ok();
+}
+
+Reply client_no_evict(const RespContext& context, const Arguments& arguments) {
+  const bool on = says(arguments[2], "on");
+  if (!on && !says(arguments[2], "off")) return Reply::error(redis::words::kSyntax);
+  context.client.no_evict = on;
+  return Reply::ok();
+}
+
+// --- CLUSTER ---
+
+Reply with_map(const RespContext& context, Reply (*tell)(const ring::ClusterMap&, const NodeId&)) {
+  if (context.view.map == nullptr) return Reply::error("LOADING this node has no cluster map yet");
+  return tell(*context.view.map, context.node.self);
+}
+
+Reply cluster_info(const RespContext& context, const Arguments&) { return with_map(context, tell_cluster_info); }
+Reply cluster_myid(const RespContext& context, const Arguments&) { return with_map(context, tell_cluster_myid); }
+Reply cluster_nodes(const RespContext& context, const Arguments&) { return with_map(context, tell_cluster_nodes); }
+Reply cluster_shards(const RespContext& context, const Arguments&) { return with_map(context, tell_cluster_shards); }
+Reply cluster_slots(const RespContext& context, const Arguments&) { return with_map(context, tell_cluster_slots); }
+Reply cluster_keyslot(const RespContext&, const Arguments& arguments) {
+  return Reply::integer(ring::slot_of(arguments[2]).value());
+}
+
+// --- Gyre's own ---
+
+Reply set_read_level(const RespContext& context, const Arguments& arguments) {
+  using messages::ReadLevel;
+  const std::string_view level = arguments[1];
+  if (says(level, "bounded")) {
+    const auto ms = arguments.size() == 3 ? number_of<std::uint32_t>(arguments[2]) : std::nullopt;
+    if (!ms) return Reply::error("ERR GYRE.READ bounded takes a number of milliseconds");
+    context.client.read = {ReadLevel::bounded, std::chrono::milliseconds(*ms), {}};
+    return Reply::ok();
+  }
+  if (arguments.size() != 2) return Reply::error(redis::words::kSyntax);
+  if (says(level, "session")) return Reply::error("ERR GYRE.READ session is not supported by nodes yet");
+  constexpr std::array kLevels = {std::pair{std::string_view("primary"), ReadLevel::primary},
+                                  std::pair{std::string_view("linearizable"), ReadLevel::linearizable},
+                                  std::pair{std::string_view("any"), ReadLevel::any}};
+  for (const auto& [name, meant] : kLevels) {
+    if (!says(level, name)) continue;
+    context.client.read = {.level = meant};
+    return Reply::ok();
+  }
+  return Reply::error("ERR GYRE.READ takes primary, linearizable, bounded MS, or any");
+}
+
+Reply set_ack(const RespContext& context, const Arguments& arguments) {
+  if (says(arguments[1], "one")) {
+    context.client.ack = messages::kAckOne;
+  } else if (says(arguments[1], "all")) {
+    context.client.ack = messages::kAckAll;
+  } else {
+    const auto members = number_of<std::uint8_t>(arguments[1]);
+    if (!members || *members == 0 || *members > limits::kReplicationFactorMax) {
+      return Reply::error("ERR GYRE.ACK takes one, all, or a number of members from 1 to 7");
+    }
+    context.client.ack = *members;
+  }
+  return Reply::ok();
+}
+
+using Handler = Reply (*)(const RespContext&, const Arguments&);
+constexpr std::array kHandlers = std::to_array<std::pair<std::string_view, Handler>>({
+    {"asking", asking},
+    {"auth", authenticate},
+    {"client|getname", client_getname},
+    {"client|id", client_id},
+    {"client|info", client_info},
+    {"client|list", client_info},
+    {"client|no-evict", client_no_evict},
+    {"client|reply", client_reply},
+    {"client|setinfo", client_setinfo},
+    {"client|setname", client_setname},
+    {"cluster|info", cluster_info},
+    {"cluster|keyslot", cluster_keyslot},
+    {"cluster|myid", cluster_myid},
+    {"cluster|nodes", cluster_nodes},
+    {"cluster|shards", cluster_shards},
+    {"cluster|slots", cluster_slots},
+    {"config|get", config_get},
+    {"echo", echo},
+    {"gyre.ack", set_ack},
+    {"gyre.read", set_read_level},
+    {"hello", hello},
+    {"info", info},
+    {"ping", ping},
+    {"quit", quit},
+    {"readonly", set_readonly},
+    {"readwrite", set_readwrite},
+    {"reset", reset},
+    {"select", select},
+    {"time", time_now},
+});
+static_assert(std::ranges::is_sorted(kHandlers, {}, &std::pair<std::string_view, Handler>::first));
+
+}  // namespace
+
+Reply run_own_command(const RespContext& context, const redis::Command& command, const Arguments& arguments) {
+  const auto* const found =
+      std::ranges::lower_bound(kHandlers, command.name, {}, &std::pair<std::string_view, Handler>::first);
+  GYRE_ASSERT(found != kHandlers.end() && found->first == command.name);
+  return found->second(context, arguments);
+}
+
+}  // namespace gyre::node

@@ -1,0 +1,24 @@
+// HELLO and AUTH: how a connection of a Redis client begins.
+#pragma once
+
+#include <string_view>
+
+#include "node/resp_client.h"
+#include "redis/arguments.h"
+#include "redis/reply.h"
+
+namespace gyre::node {
+
+// The Redis whose commands and words are followed; clients ask what they may use.
+inline constexpr std::string_view kRedisVersion = "7.0.15";
+inline constexpr std::string_view kBadClientName =
+    "ERR Client names cannot contain spaces, newlines or special characters.";
+
+// Printable, without spaces; may be empty.
+bool valid_client_name(std::string_view name);
+
+redis::Reply hello(const RespContext& context, const redis::Arguments& arguments);
+// There are no users but Redis's `default`, which needs no password: as a Redis without one.
+redis::Reply authenticate(const RespContext& context, const redis::Arguments& arguments);
+
+}  // namespace gyre::node

@@ -1,0 +1,141 @@
+#include "node/resp_info.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "net/address.h"
+#include "node/resp_hello.h"
+
+namespace gyre::node {
+
+using redis::Arguments;
+using redis::Reply;
+using redis::says;
+
+namespace {
+
+std::int64_t seconds_since(Instant then) {
+  return std::chrono::duration_cast<std::chrono::seconds>(net::steady_now() - then).count();
+}
+
+std::string server_section(const RespContext& context) {
+  const auto at = net::parse_host_port(context.node.address);
+  const std::int64_t up = seconds_since(context.node.started);
+  return fmt::format(
+      "# Server\r\nredis_version:{}\r\nredis_mode:cluster\r\nos:Linux\r\narch_bits:64\r\nprocess_id:{}\r\n"
+      "tcp_port:{}\r\nuptime_in_seconds:{}\r\nuptime_in_days:{}\r\nserver_name:gyre\r\ngyre_node:{}\r\n",
+      kRedisVersion, getpid(), at ? at->port : 0, up, up / 86400, context.node.self.str());
+}
+
+std::string clients_section(const RespContext& context) {
+  return fmt::format("# Clients\r\nconnected_clients:{}\r\nmaxclients:{}\r\nblocked_clients:0\r\n",
+                     context.node.clients.load(), limits::kConnectionsMax);
+}
+
+std::string memory_section(const RespContext&) {
+  std::size_t size = 0;
+  std::size_t resident = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  const std::size_t bytes = resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return fmt::format(
+      "# Memory\r\nused_memory:{0}\r\nused_memory_rss:{0}\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n", bytes);
+}
+
+std::string persistence_section(const RespContext&) { return "# Persistence\r\nloading:0\r\naof_enabled:1\r\n"; }
+
+std::string stats_section(const RespContext& context) {
+  return fmt::format("# Stats\r\ntotal_connections_received:{}\r\ntotal_commands_processed:{}\r\n",
+                     context.node.connections.load(), context.node.commands.load());
+}
+
+// Partitions are replicated, not nodes: each is the primary of some and a member of others.
+std::string replication_section(const RespContext&) { return "# Replication\r\nrole:master\r\nconnected_slaves:0\r\n"; }
+
+std::string cluster_section(const RespContext&) { return "# Cluster\r\ncluster_enabled:1\r\n"; }
+
+// Keys are not counted.
+std::string keyspace_section(const RespContext&) { return "# Keyspace\r\n"; }
+
+using Section = std::pair<std::string_view, std::string (*)(const RespContext&)>;
+constexpr auto kSections = std::to_array<Section>({{"server", server_section},
+                                                   {"clients", clients_section},
+                                                   {"memory", memory_section},
+                                                   {"persistence", persistence_section},
+                                                   {"stats", stats_section},
+                                                   {"replication", replication_section},
+                                                   {"cluster", cluster_section},
+                                                   {"keyspace", keyspace_section}});
+
+std::string_view synced(runtime::Durability durability) {
+  switch (durability) {
+    case runtime::Durability::os: return "no";
+    case runtime::Durability::everysec: return "everysec";
+    case runtime::Durability::always: return "always";
+  }
+  return "no";
+}
+
+}  // namespace
+
+Reply info(const RespContext& context, const Arguments& arguments) {
+  const auto wanted = [&](std::string_view section) {
+    if (arguments.size() == 1) return true;
+    for (std::size_t i = 1; i < arguments.size(); ++i) {
+      for (const std::string_view word :
+           {section, std::string_view("all"), std::string_view("default"), std::string_view("everything")}) {
+        if (says(arguments[i], word)) return true;
+      }
+    }
+    return false;
+  };
+  std::string text;
+  for (const auto& [name, tell] : kSections) {
+    if (!wanted(name)) continue;
+    if (!text.empty()) text += "\r\n";
+    text += tell(context);
+  }
+  return Reply::bulk(Bytes::copy_of(text));
+}
+
+Reply config_get(const RespContext& context, const Arguments& arguments) {
+  const std::array<std::pair<std::string_view, std::string>, 6> parameters = {{
+      {"appendfsync", std::string(synced(context.node.durability))},
+      {"appendonly", "yes"},
+      {"databases", "1"},
+      {"maxmemory", "0"},
+      {"proto-max-bulk-len", fmt::to_string(context.node.value_bytes_max)},
+      {"save", ""},
+  }};
+  std::vector<Reply> items;
+  for (const auto& [name, value] : parameters) {
+    bool wanted = false;
+    for (std::size_t i = 2; i < arguments.size(); ++i) wanted |= arguments[i] == "*" || says(arguments[i], name);
+    if (!wanted) continue;
+    items.push_back(Reply::bulk(Bytes::literal(name)));
+    items.push_back(Reply::bulk(Bytes::copy_of(value)));
+  }
+  return Reply::map(std::move(items));
+}
+
+std::string client_line(const RespClient& client) {
+  std::string flags;
+  if (client.readonly) flags += 'r';
+  if (client.no_evict) flags += 'e';
+  if (flags.empty()) flags = "N";
+  std::string command = client.last_command;
+  return fmt::format(
+      "id={} addr={} laddr={} name={} age={} idle=0 flags={} db=0 sub=0 psub=0 multi=-1 qbuf={} qbuf-free={} omem={} "
+      "cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}\n",
+      client.id, client.peer, client.local, client.name, seconds_since(client.since), flags, client.input_bytes,
+      client.input_capacity - std::min(client.input_capacity, client.input_bytes), client.output_bytes, command,
+      std::to_underlying(client.version), client.library, client.library_version);
+}
+
+}  // namespace gyre::node

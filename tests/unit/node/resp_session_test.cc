@@ -1,0 +1,277 @@
+#include "node/resp_session.h"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "net/listener.h"
+#include "node/loop_environment.h"
+#include "storage/memory_engine.h"
+#include "support.h"
+
+namespace gyre::node {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr std::uint32_t kRespPartitions = 4;
+constexpr std::size_t kOutputBytesMax = std::size_t{1} << 20;
+
+// A socket that blocks, but not for ever.
+class Client {
+ public:
+  explicit Client(const std::string& address) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const timeval patience{.tv_sec = 10, .tv_usec = 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(net::parse_host_port(address)->port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  }
+  ~Client() { ::close(fd_); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  bool send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return false;
+      bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    return true;
+  }
+  // So many bytes, or fewer where the connection ends before.
+  std::string receive(std::size_t bytes) {
+    std::string got(bytes, '\0');
+    std::size_t have = 0;
+    while (have < bytes) {
+      const ssize_t more = ::recv(fd_, got.data() + have, bytes - have, 0);
+      if (more <= 0) break;
+      have += static_cast<std::size_t>(more);
+    }
+    got.resize(have);
+    return got;
+  }
+  std::string rest() { return receive(std::size_t{1} << 20); }
+  std::string answer(std::string_view request, std::string_view like) {
+    send(request);
+    return receive(like.size());
+  }
+
+ private:
+  int fd_;
+};
+
+// A node of two loops, each with a host and a pool thread of its own; the first loop has all sessions.
+class RespSessionTest : public testing::Test {
+ protected:
+  struct Shard {
+    explicit Shard(const char* name) : loop(name) {}
+    net::Loop loop;
+    storage::MemoryEngine engine;
+    net::BlockingPool pool{"pool", 1};
+    std::shared_ptr<PeerLinks> peers = std::make_shared<PeerLinks>(loop, PeerLinksOptions{}, nullptr);
+    LoopEnvironment environment{loop, pool, *peers, [](messages::Message) {}};
+    std::unique_ptr<runtime::PartitionHost> host;
+  };
+
+  RespSessionTest() {
+    spdlog::set_level(spdlog::level::off);
+    for (std::uint32_t i = 0; i < 2; ++i) {
+      shards.push_back(std::make_unique<Shard>(i == 0 ? "shard-0" : "shard-1"));
+      Shard& shard = *shards[i];
+      runtime::HostOptions options;
+      options.self = NodeId("n1");
+      options.incarnation = Incarnation(1);
+      options.shard = i;
+      options.shards = 2;
+      shard.host = *runtime::PartitionHost::open(options, shard.engine, *ledger, shard.environment, metrics);
+      shard.loop.on_turn_end([host = shard.host.get()] { host->end_turn(); });
+      slots.push_back({&shard.loop, shard.host.get()});
+    }
+    view.loop = &front();
+    view.hosts = &slots;
+    view.malformed = &malformed;
+    node.self = NodeId("n1");
+    net::ByteLimits limits;
+    limits.output_bytes_max = kOutputBytesMax;
+    listener = *net::Listener::open_bytes("127.0.0.1:0", {&front()}, limits, [this](const auto& accepted) {
+      const auto session = std::make_shared<RespSession>(view, node, accepted);
+      sessions.push_back(session);
+      accepted->start(session);
+    });
+    for (auto& shard : shards) shard->loop.start();
+    client.emplace(listener->address());
+  }
+  ~RespSessionTest() override {
+    client.reset();
+    run_on(front(), [&] { listener.reset(); });
+    wait_until([&] {
+      return run_on(front(), [&] { return std::ranges::all_of(sessions, [](auto& each) { return each.expired(); }); });
+    });
+    for (auto& shard : shards) shard->loop.stop();
+    for (auto& shard : shards) shard->loop.join();
+  }
+
+  net::Loop& front() { return shards[0]->loop; }
+
+  void adopt_map(const NodeId& primary = NodeId("n1")) {
+    auto map = std::make_shared<ring::ClusterMap>();
+    map->cluster = Uuid::from_words(1, 1);
+    map->epoch = Epoch(1);
+    map->shape.partitions = kRespPartitions;
+    map->shape.replication_factor = 2;
+    map->nodes = {{.id = NodeId("n1")}, {.id = NodeId("n2")}};
+    map->nodes[0].addresses.resp = "127.0.0.1:7402";
+    map->nodes[1].addresses.resp = "127.0.0.1:7412";
+    map->entries.resize(kRespPartitions);
+    for (auto& entry : map->entries) {
+      entry.term = Term(1);
+      entry.primary = primary;
+      entry.primary_incarnation = Incarnation(1);
+      if (!primary.empty()) entry.in_sync = {{primary, Generation(0)}};
+    }
+    run_on(front(), [&] { view.map = map; });
+    for (auto& shard : shards) run_on(shard->loop, [&] { shard->host->on_map(map); });
+    if (primary == NodeId("n1")) wait_until([&] { return served() == kRespPartitions; });
+  }
+  std::size_t served() {
+    std::size_t sum = 0;
+    for (auto& shard : shards) sum += run_on(shard->loop, [&] { return shard->host->partitions_served(); });
+    return sum;
+  }
+  void expect(std::string_view request, std::string_view answer) {
+    EXPECT_EQ(client->answer(request, answer), answer) << request.substr(0, 100);
+  }
+
+  MetricsRegistry registry;
+  runtime::HostMetrics metrics{registry};
+  std::unique_ptr<storage::Ledger> ledger = storage::make_memory_ledger();
+  std::vector<std::unique_ptr<Shard>> shards;
+  std::vector<HostSlot> slots;
+  Counter malformed;
+  LoopView view;
+  RespNode node;
+  std::vector<std::weak_ptr<RespSession>> sessions;
+  std::unique_ptr<net::Listener> listener;
+  std::optional<Client> client;
+};
+
+TEST_F(RespSessionTest, BeforeAMapItAnswersWhatNeedsNone) {
+  expect("PING\r\nGET k\r\nPING a\r\n",
+         "+PONG\r\n-LOADING this node has no cluster map yet: it waits for its coordinator\r\n$1\r\na\r\n");
+}
+
+TEST_F(RespSessionTest, AnswersAPipelineOverBothLoopsInOrder) {
+  adopt_map();
+  std::string request;
+  std::string answer;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    request += "SET " + key + " " + key + "\r\nGET " + key + "\r\nECHO " + key + "\r\n";
+    const std::string bulk = "$" + std::to_string(key.size()) + "\r\n" + key + "\r\n";
+    answer += "+OK\r\n" + bulk + bulk;
+  }
+  expect(request, answer);
+}
+
+TEST_F(RespSessionTest, WhatUpdatesKeepsItsPlaceAmongReadsAndWritesOfItsKey) {
+  adopt_map();
+  std::string request;
+  std::string answer;
+  std::string value;
+  for (int i = 0; i < 100; ++i) {
+    value += 'x';
+    request += "APPEND k x\r\nSTRLEN k\r\nAPPEND other y\r\n";
+    const std::string length = ":" + std::to_string(value.size()) + "\r\n";
+    answer += length + length + length;
+  }
+  expect(request + "SET k v\r\nGET k\r\nGETSET k w\r\nGET k\r\n", answer + "+OK\r\n$1\r\nv\r\n$1\r\nv\r\n$1\r\nw\r\n");
+}
+
+TEST_F(RespSessionTest, SendsToWhereTheSlotIsServed) {
+  adopt_map(NodeId("n2"));
+  expect("GET foo\r\nSET foo bar\r\n", "-MOVED 12182 127.0.0.1:7412\r\n-MOVED 12182 127.0.0.1:7412\r\n");
+}
+
+TEST_F(RespSessionTest, ASlotThatNobodyServesIsDown) {
+  adopt_map(NodeId());
+  expect("GET foo\r\n", "-CLUSTERDOWN Hash slot not served\r\n");
+}
+
+TEST_F(RespSessionTest, KeysOfTwoSlotsAreRefused) {
+  adopt_map();
+  EXPECT_THAT(client->answer("MGET a b\r\n", "-CROSSSLOT"), "-CROSSSLOT");
+}
+
+TEST_F(RespSessionTest, TakesACommandInSinglePieces) {
+  adopt_map();
+  const std::string value(100'000, 'v');
+  for (const char c : std::string_view("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\n")) client->send({&c, 1});
+  for (std::size_t at = 0; at < value.size(); at += 10'000) {
+    client->send(std::string_view(value).substr(at, 10'000));
+    let_turns_pass(front());
+  }
+  expect("\r\n", "+OK\r\n");
+  expect("GET k\r\n", "$100000\r\n" + value + "\r\n");
+}
+
+TEST_F(RespSessionTest, AProtocolErrorIsAnsweredInItsPlaceThenCloses) {
+  adopt_map();
+  client->send("SET k v\r\n*1\r\n$-5\r\nPING\r\n");
+  EXPECT_EQ(client->rest(), "+OK\r\n-ERR Protocol error: invalid bulk length\r\n");
+  wait_until([&] { return malformed.value() == 1; });
+}
+
+TEST_F(RespSessionTest, ABrowserIsToldNothing) {
+  client->send("POST / HTTP/1.1\r\nHost: localhost\r\n\r\nPING\r\n");
+  EXPECT_EQ(client->rest(), "");
+}
+
+TEST_F(RespSessionTest, QuitAnswersThenCloses) {
+  client->send("PING\r\nQUIT\r\nPING\r\n");
+  EXPECT_EQ(client->rest(), "+PONG\r\n+OK\r\n");
+}
+
+TEST_F(RespSessionTest, HelloChangesTheVersionOfWhatFollows) {
+  adopt_map();
+  expect("GET k\r\n", "$-1\r\n");
+  EXPECT_THAT(client->answer("HELLO 3 SETNAME me\r\n", "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n"), StartsWith("%7\r\n"));
+  client->send("QUIT\r\n");
+  EXPECT_THAT(client->rest(), HasSubstr("$5\r\nproto\r\n:3\r\n"));
+  client.emplace(listener->address());
+  EXPECT_EQ(client->answer("HELLO 4\r\n", "-NOPROTO"), "-NOPROTO");
+}
+
+TEST_F(RespSessionTest, RepliesAreLeftOutAsAsked) {
+  expect("CLIENT REPLY SKIP\r\nPING 1\r\nPING 2\r\nCLIENT REPLY OFF\r\nPING 3\r\nCLIENT REPLY ON\r\nPING 4\r\n",
+         "$1\r\n2\r\n+OK\r\n$1\r\n4\r\n");
+}
+
+TEST_F(RespSessionTest, WhoTakesNoAnswersIsCutOff) {
+  adopt_map();
+  const std::string value(100'000, 'v');
+  expect("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\n" + value + "\r\n", "+OK\r\n");
+  std::string request;
+  for (int i = 0; i < 400; ++i) request += "GET k\r\n";
+  client->send(request);
+  wait_until([&] { return run_on(front(), [&] { return sessions[0].expired(); }); });
+}
+
+TEST_F(RespSessionTest, FinishesWhatIsOpenThenCloses) {
+  adopt_map();
+  expect("SET k v\r\n", "+OK\r\n");
+  run_on(front(), [&] { sessions[0].lock()->finish(); });
+  EXPECT_EQ(client->rest(), "");
+}
+
+}  // namespace
+}  // namespace gyre::node
