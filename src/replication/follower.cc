@@ -142,8 +142,10 @@ void Follower::receive(Instant now, const Append& append) {
       context_.effects.push_back(MarkReapplied{{write->id}});
     }
     context_.clock.hear(write->time, now);
+    gathered_ += write->bytes();
     journal.append(write);
   }
+  if (append.awaited) hasten();
 }
 
 void Follower::ack(const Moment& now) {
@@ -283,7 +285,13 @@ void Follower::on_exported(const Moment& now, TaskId task, Result<void> outcome)
   drain_repair();
 }
 
+void Follower::on_taken() {
+  hastened_ = false;
+  gathered_ = 0;
+}
+
 void Follower::on_tick(const Moment& now) {
+  if (gathered_ > 0) hasten();
   if (!repair_) return;
   repair_->on_tick(now.steady);
   drain_repair();

@@ -1,6 +1,7 @@
 // A member that is not primary: matches its history to the primary's, applies what comes, gives leases.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -11,6 +12,9 @@
 #include "replication/repair.h"
 
 namespace gyre::replication {
+
+// What a member in sync holds without storing it, at most.
+inline constexpr std::size_t kGatheredBytesMax = 64 * 1024;
 
 // Life, in each term it hears of: unmatched (it cannot tell how its history and the primary's go together), following
 // (all it has is the primary's; it applies the next writes in order), repairing (it gives up a divergent tail, or
@@ -41,6 +45,14 @@ class Follower {
   // What was received and not committed was refused: the storage is stalled. What comes before long would be, too, and
   // the primary sends everything again at each gap that it hears of.
   void on_refused(Instant now);
+
+  // A member in sync commits what it receives at the next tick, together with what comes until then: one commit is for
+  // the writes of many moments and partitions then, and one acknowledgement for many writes. False: it is to be
+  // committed now, because somebody waits for it or it is much.
+  bool gathers() const { return !hastened_ && gathered_ < kGatheredBytesMax; }
+  void hasten() { hastened_ = true; }
+  // Storage was given what was received.
+  void on_taken();
 
   // Of the repair, to be committed; null: none.
   const RepairStep* step() const { return repair_ ? repair_->step() : nullptr; }
@@ -86,6 +98,8 @@ class Follower {
   bool matched_ = false;
   bool gap_ = false;  // writes are missing behind what was received
   Instant stalled_until_;
+  bool hastened_ = false;
+  std::size_t gathered_ = 0;  // bytes received and not committed
   std::optional<Repair> repair_;
   std::uint64_t repairs_ = 0;
   bool was_away_ = true;  // since the process started, or by a repair

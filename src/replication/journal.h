@@ -62,6 +62,8 @@ class Journal {
   // Gives up what is assigned and not committed.
   void drop_uncommitted();
 
+  // Promises, served or history are to be committed.
+  bool dirty() const { return dirty_; }
   // What is to be committed, if anything. `step`: of a repair, nothing else then; it is taken once, until it is
   // refused or persisted. `time`: the partition's.
   std::optional<Persist> take(UnixMillis time, const RepairStep* step);
@@ -108,7 +110,7 @@ class Journal {
   Position persisted_;
   Sequence assigned_;
   Term office_;  // of the term begun and not ended; 0: none
-  bool dirty_ = false;  // promises, served or history are to be committed
+  bool dirty_ = false;
   bool sync_wanted_ = false;
   Term promised_durably_;
   Term promised_synced_;

@@ -320,10 +320,19 @@ const RepairStep* Partition::next_step() const {
   return step != nullptr && in_sync() ? nullptr : step;
 }
 
+// There is nothing but writes that nobody waits for.
+bool Partition::gathers() const {
+  const bool may_wait = std::holds_alternative<Replica>(role_) && !stopping_ && context_->waits.empty();
+  return may_wait && !context_->journal.dirty() && follower_->gathers();
+}
+
 std::optional<Persist> Partition::take_persist() {
   if (broken()) return std::nullopt;
-  auto persist = context_->journal.take(context_->clock.latest(), next_step());
+  const RepairStep* step = next_step();
+  if (step == nullptr && gathers()) return std::nullopt;
+  auto persist = context_->journal.take(context_->clock.latest(), step);
   if (!persist) return persist;
+  follower_->on_taken();
   if (Primary* self = primary()) self->on_taken(persist->writes);
   if (retiree() != nullptr && persist->drop_first) ++drops_;
   return persist;

@@ -198,6 +198,7 @@ class Partition {
   Retiree* retiree() const;
   bool has_to_say(const Moment& now) const;
   const RepairStep* next_step() const;
+  bool gathers() const;
   void step_down(const Error& error);
   void give_up(const Moment& now, std::optional<NodeId> successor, const Error& error);
   void tell_given_up(Instant now);

@@ -146,7 +146,11 @@ Result<void> Partition::check_read(const Moment& now, const messages::ReadConsis
 }
 
 Result<Partition::ReadPlan> Partition::on_read(const Moment& now, Ticket ticket, const ReadRequest& request) {
-  GYRE_TRY(check_read(now, request.read));
+  if (auto may = check_read(now, request.read); !may) {
+    // It may only wait to be committed.
+    if (may.error().code == ErrorCode::behind) follower_->hasten();
+    return fail(std::move(may).error());
+  }
   if (primary() == nullptr) return ReadPlan::engine;
   PendingLog& pending = context_->journal.pending();
   if (!queue_->empty()) {
@@ -187,6 +191,7 @@ Result<bool> Partition::may_leave(const Moment& now, Ticket ticket, const ReadRe
   const Sequence held = self != nullptr ? self->held(level) : journal.persisted();
   if (answer.after <= held) return true;
   context_->waits.add(level, std::move(answer));
+  if (self != nullptr && level != messages::kAckOne) self->hasten(now);
   return false;
 }
 

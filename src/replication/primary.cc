@@ -139,7 +139,11 @@ Sequence Primary::last_change(const std::optional<Bytes>& key) {
 // --- The members' streams ---
 
 AppendHeader Primary::header(const Moment& now) {
-  return {.now = now.steady, .term = term_, .serving = serving(now.steady), .time = context_.clock.read(now)};
+  return {.now = now.steady,
+          .term = term_,
+          .serving = serving(now.steady),
+          .awaited = awaited(),
+          .time = context_.clock.read(now)};
 }
 
 void Primary::pump_all(const Moment& now) {

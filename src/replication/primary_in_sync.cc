@@ -191,7 +191,9 @@ void Primary::on_order(const Moment& now, const messages::Order& order) {
   }
   const bool able = context_.view->in_sync(order.node) && member.state() == Progress::State::following &&
                     member.lease_until() > now.steady && !silent(member, now.steady);
-  if (able && !handover_ && approached(member, now.steady)) handover_ = Handover{order.node, now.steady};
+  if (!able || handover_ || !approached(member, now.steady)) return;
+  handover_ = Handover{order.node, now.steady};
+  hasten(now);
 }
 
 // What a successor lacks is how long writes wait: it comes near first, unless that takes too long.

@@ -77,6 +77,7 @@ void Progress::on_position(Instant now, const AppendAck& ack, const Context& con
 
 void Progress::rewind_stream(Instant now) {
   sent_ = acknowledged_.sequence;
+  hastened_ = sent_;
   in_flight_.clear();
   in_flight_bytes_ = 0;
   rewound_at_ = now;
@@ -93,6 +94,7 @@ messages::Append Progress::message(const AppendHeader& header, Context& context)
   append.sent_at = header.now;
   append.echo = echo_;
   append.serving = header.serving;
+  append.awaited = header.awaited;
   append.position = context.journal.state().position;
   append.time = header.time;
   return append;
@@ -111,6 +113,14 @@ void Progress::show_life(const AppendHeader& header, Duration interval, Context&
 }
 
 void Progress::pump(const AppendHeader& header, Context& context) {
+  send_pages(header, context);
+  const bool late = header.awaited && state_ == State::following && sent_ > std::max(hastened_, acknowledged_.sequence);
+  if (!late) return;
+  hastened_ = sent_;
+  show_life(header, Duration(0), context);
+}
+
+void Progress::send_pages(const AppendHeader& header, Context& context) {
   const Sequence committed = context.journal.committed();
   const RecentLog& recent = context.journal.recent();
   while (state_ == State::following && !log_task_ && !needs_snapshot_ && sent_ < committed &&
@@ -137,6 +147,7 @@ void Progress::send_writes(const AppendHeader& header, std::vector<LoggedWritePt
   auto append = message(header, context);
   append.previous = context.journal.position_of(sent_);
   sent_ = writes.back()->position.sequence;
+  if (header.awaited) hastened_ = sent_;
   in_flight_.push_back({sent_, bytes});
   in_flight_bytes_ += bytes;
   append.writes = std::move(writes);

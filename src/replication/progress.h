@@ -16,6 +16,7 @@ struct AppendHeader {
   Instant now;
   Term term;
   bool serving = false;
+  bool awaited = false;
   UnixMillis time;
 };
 
@@ -48,7 +49,7 @@ class Progress {
 
   // Nobody waits for what the member lacks: reads of the log for it may take their time.
   void set_paced(bool paced) { paced_ = paced; }
-  // Sends the writes that the member may have now.
+  // Sends the writes that the member may have now, and word where somebody waits for what it was sent before.
   void pump(const AppendHeader& header, Context& context);
   // Sends a message without writes if nothing was sent for `interval`.
   void show_life(const AppendHeader& header, Duration interval, Context& context);
@@ -77,6 +78,7 @@ class Progress {
   void on_position(Instant now, const messages::AppendAck& ack, const Context& context);
   void rewind_stream(Instant now);
   messages::Append message(const AppendHeader& header, Context& context);
+  void send_pages(const AppendHeader& header, Context& context);
   void send_writes(const AppendHeader& header, std::vector<messages::LoggedWritePtr> writes, Context& context);
 
   NodeId node_;
@@ -95,6 +97,7 @@ class Progress {
   Instant not_following_since_;
 
   Sequence sent_;
+  Sequence hastened_;  // up to here the member knows that it is awaited
   std::deque<InFlight> in_flight_;
   std::size_t in_flight_bytes_ = 0;
   Instant rewound_at_;

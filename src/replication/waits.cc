@@ -36,6 +36,10 @@ bool Waits::empty() const {
   return std::ranges::all_of(lines_, [](const Line& line) { return line.empty(); });
 }
 
+bool Waits::on_members() const {
+  return std::ranges::any_of(lines_.begin() + 1, lines_.end(), [](const Line& line) { return !line.empty(); });
+}
+
 std::vector<Waits::Answer> Waits::take(Line& line, Line::iterator first, Line::iterator last) {
   std::vector<Answer> taken(std::make_move_iterator(first), std::make_move_iterator(last));
   line.erase(first, last);

@@ -34,6 +34,8 @@ class Waits {
   void add(messages::AckCount level, Answer answer);
   bool empty() const;
   bool empty(messages::AckCount level) const { return at(level).empty(); }
+  // Some wait for other members.
+  bool on_members() const;
   // Takes those of `level` out that wait for nothing behind `held`, in order.
   std::vector<Answer> take_through(messages::AckCount level, Sequence held);
   // Takes those out that wait for something behind `last`.

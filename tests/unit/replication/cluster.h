@@ -300,8 +300,25 @@ class Cluster {
 
   // --- The world ---
 
-  // Commits, delivers and works until nothing is left to do.
+  // Commits, delivers and works until nothing is left to do, also of what members gather until the next tick.
   void settle() {
+    work_through();
+    tick_members();
+    work_through();
+  }
+  void tick() {
+    tick_members();
+    settle();
+  }
+  void tick_members() {
+    for (auto& [name, member] : members) {
+      if (!running(name) || paused.contains(name)) continue;
+      (*member)->on_tick(now);
+      collect(name);
+    }
+  }
+  // All that goes on without a tick.
+  void work_through() {
     bool busy = true;
     for (int rounds = 0; busy; ++rounds) {
       ASSERT_LT(rounds, 100'000) << "never quiet";
@@ -314,14 +331,6 @@ class Cluster {
       }
       busy = work_one() || busy;
     }
-  }
-  void tick() {
-    for (auto& [name, member] : members) {
-      if (!running(name) || paused.contains(name)) continue;
-      (*member)->on_tick(now);
-      collect(name);
-    }
-    settle();
   }
   void advance(Duration time) {
     for (Duration passed{0}; passed < time; passed += kTick) {
