@@ -25,6 +25,7 @@ Coordinator::Coordinator(CoordinatorConfig config, std::optional<ClusterState> s
       confirmed_(stored ? std::make_shared<const ClusterState>(std::move(*stored)) : nullptr),
       now_(now),
       tick_at_(now + timing().heartbeat),
+      store_seen_at_(now),
       liveness_(timing(), now),
       elections_(config_.broken, confirmed_ ? now : Instant()),
       hand_overs_(now) {
@@ -220,6 +221,7 @@ void Coordinator::on_deadline(Instant now) {
   }
   if (const auto* retrying = std::get_if<Retrying>(&phase_); retrying && retrying->at <= now) load_state();
   if (now < tick_at_) return;
+  if (std::holds_alternative<Idle>(phase_) && now - store_seen_at_ >= kStoreLook) load_state();
   tick_at_ = now + timing().heartbeat;
   look_due_ = true;
   // A process that dies closes its connections and its port one after the other: the first look may come between.

@@ -47,6 +47,8 @@ struct CoordinatorConfig {
 
 // Between attempts to reach a cluster store that failed.
 inline constexpr Duration kStoreRetry = std::chrono::milliseconds(500);
+// The store is read again after so long without a word of it: what an earlier process asked for may have landed since.
+inline constexpr Duration kStoreLook = std::chrono::seconds(10);
 // Beyond, a join is answered `busy`.
 inline constexpr std::size_t kJoinsWaitingMax = 2 * std::size_t{limits::kNodesMax};
 // Beyond, what an operator asks for is answered `busy`.
@@ -208,6 +210,7 @@ class Coordinator {
   Phase phase_;
   Instant now_;  // of the last event
   Instant tick_at_;  // the next look at everything
+  Instant store_seen_at_;  // when it said last what it has
   Liveness liveness_;
   Elections elections_;
   HandOvers hand_overs_;

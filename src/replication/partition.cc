@@ -452,7 +452,10 @@ bool Partition::has_effects() const { return !context_->effects.empty() || (rele
 PartitionId Partition::id() const { return context_->config.id; }
 const messages::PartitionState& Partition::state() const { return context_->journal.state(); }
 std::uint64_t Partition::era() const { return follower_->repairs() + drops_; }
-UnixMillis Partition::time(const Moment& now) { return context_->clock.read(now); }
+UnixMillis Partition::time(const Moment& now) {
+  const Primary* self = primary();
+  return self != nullptr ? self->time(now) : context_->clock.read(now);
+}
 
 bool Partition::serving(const Moment& now) const {
   const Primary* self = primary();

@@ -108,6 +108,10 @@ Result<void> Primary::check_right(Instant now) const {
   return fail(ErrorCode::unavailable, fmt::format("partition {} waits for a newer map", id));
 }
 
+UnixMillis Primary::time(const Moment& now) const {
+  return serving(now.steady) ? context_.clock.read(now) : context_.clock.latest();
+}
+
 Sequence Primary::held(AckCount level) const {
   const Sequence own = context_.journal.persisted();
   if (level == messages::kAckOne) return own;
@@ -139,11 +143,7 @@ Sequence Primary::last_change(const std::optional<Bytes>& key) {
 // --- The members' streams ---
 
 AppendHeader Primary::header(const Moment& now) {
-  return {.now = now.steady,
-          .term = term_,
-          .serving = serving(now.steady),
-          .awaited = awaited(),
-          .time = context_.clock.read(now)};
+  return {.now = now.steady, .term = term_, .serving = serving(now.steady), .awaited = awaited(), .time = time(now)};
 }
 
 void Primary::pump_all(const Moment& now) {
@@ -234,7 +234,7 @@ Duration Primary::lag(const Progress& member, Instant now) const {
 
 DonorView Primary::donor_view(const Moment& now) {
   const Journal& journal = context_.journal;
-  return {.state = journal.state(), .window = journal.window(), .time = context_.clock.read(now)};
+  return {.state = journal.state(), .window = journal.window(), .time = time(now)};
 }
 
 void Primary::on_fetch(const Moment& now, const NodeId& from, messages::FetchKeys fetch) {

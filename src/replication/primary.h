@@ -65,6 +65,9 @@ class Primary {
   bool serving(Instant now) const;
   // ERRORS: unavailable, with the reason.
   Result<void> check_right(Instant now) const;
+  // The partition's. It stands still without the right to serve: a later primary may go by another clock already, and
+  // nobody may have seen values expire before they do by that.
+  UnixMillis time(const Moment& now) const;
   // What so many members hold, this one included (see Waits).
   Sequence held(messages::AckCount level) const;
   // In-sync members by the map are enough for `level`.

@@ -128,12 +128,16 @@ WorldTime Checks::fresh_since(const messages::ReadConsistency& read, WorldTime a
   return WorldTime::min();
 }
 
+UnixMillis Checks::gone_on(const TimeHeard& heard) const {
+  const double since = static_cast<double>((scheduler_.now() - heard.at).count()) * kDriftMax;
+  return {heard.time.value + to_ms(Duration(static_cast<std::int64_t>(since)))};
+}
+
 // What partition time may have been here at most: what was said, or what this node's clocks say if it decides.
 UnixMillis Checks::latest_time(NodeIndex node, PartitionId partition) const {
   UnixMillis latest;
   if (const auto heard = partition_times_.find(partition); heard != partition_times_.end()) {
-    const double since = static_cast<double>((scheduler_.now() - heard->second.at).count()) * kDriftMax;
-    latest.value = heard->second.time.value + to_ms(Duration(static_cast<std::int64_t>(since)) + kTimeSlack);
+    latest.value = gone_on(heard->second).value + to_ms(kTimeSlack);
   }
   latest = std::max(latest, truth_.held(node, partition).time);
   if (map_->entry(partition).primary == nodes_[node]->id()) {
@@ -191,7 +195,7 @@ void Checks::on_sent(NodeIndex node, const messages::Message& message) {
   const auto* append = std::get_if<messages::Append>(&message);
   if (append == nullptr) return;
   TimeHeard& heard = partition_times_[append->partition];
-  if (append->time > heard.time) heard = {append->time, scheduler_.now()};
+  if (append->time > gone_on(heard)) heard = {append->time, scheduler_.now()};
 }
 
 void Checks::on_died(NodeIndex node, Death death) {

@@ -100,6 +100,10 @@ class Checks : public NodeObserver, public CoordinatorObserver {
     WorldTime at;
     messages::WriteId id;
   };
+  struct TimeHeard {
+    UnixMillis time;
+    WorldTime at;
+  };
   struct Read {
     NodeIndex node;
     PartitionId partition;
@@ -139,6 +143,7 @@ class Checks : public NodeObserver, public CoordinatorObserver {
   void check_shown_by_all(NodeIndex node, const messages::WriteRequest& write, const Arrival& arrival);
   WorldTime fresh_since(const messages::ReadConsistency& read, WorldTime arrived) const;
   UnixMillis latest_time(NodeIndex node, PartitionId partition) const;
+  UnixMillis gone_on(const TimeHeard& heard) const;
   void check_entry(PartitionId id, const ring::PartitionEntry& entry);
   void compare_contents(NodeIndex node, PartitionId partition);
   void note_term(PartitionId id, const ring::PartitionEntry& entry, const Standing::Decision& decision);
@@ -172,11 +177,7 @@ class Checks : public NodeObserver, public CoordinatorObserver {
   std::vector<LossTold> losses_told_;
   std::map<PartitionId, std::vector<TermBegun>> terms_;
   std::map<PartitionId, Position> by_all_;  // the last position acknowledged by `all` since everything was lost
-  struct TimeHeard {
-    UnixMillis time;
-    WorldTime at;
-  };
-  std::map<PartitionId, TimeHeard> partition_times_;  // the latest partition time that was sent
+  std::map<PartitionId, TimeHeard> partition_times_;  // by what was sent, it may be the latest now
   std::size_t lost_acknowledged_ = 0;  // at the last check of the ledgers
 };
 

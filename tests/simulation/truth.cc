@@ -171,7 +171,8 @@ const messages::PartitionState& Truth::held(NodeIndex node, PartitionId partitio
 
 bool Truth::ever_held(NodeIndex node, PartitionId partition, Position position) const {
   const Applied* applied = const_cast<Truth*>(this)->find_applied(partition, position);
-  return (applied != nullptr && (applied->holders >> node & 1) != 0) || holds(node, partition, position);
+  const bool wrote = applied != nullptr && (applied->holders >> node & 1) != 0;
+  return wrote || holds(node, partition, position) || lost_by_death(node, partition, position);
 }
 
 bool Truth::lost_by_death(NodeIndex node, PartitionId partition, Position position) const {
@@ -185,7 +186,9 @@ bool Truth::left_to_others(NodeIndex node, PartitionId partition, Position posit
   return std::ranges::any_of(deletions_, [&](const Deletion& deletion) {
     const auto has = [&](Position held) { return contains(partition, held, position); };
     return deletion.node == node && deletion.partition == partition && has(deletion.before) &&
-           std::ranges::any_of(deletion.others, has);
+           (std::ranges::any_of(deletion.others, has) || std::ranges::any_of(deaths_, [&](const Death& death) {
+              return death.partition == partition && has(death.before) && !has(death.after);
+            }));
   });
 }
 

@@ -47,7 +47,7 @@ class Truth {
   bool ever_held(NodeIndex node, PartitionId partition, Position position) const;
   // Held it, and lost it when it died.
   bool lost_by_death(NodeIndex node, PartitionId partition, Position position) const;
-  // Held it, and deleted its copy while another node held it.
+  // Held it, and deleted its copy while another node held it or after one that held it had died.
   bool left_to_others(NodeIndex node, PartitionId partition, Position position) const;
   // Null: nobody ever applied it.
   const messages::LoggedWrite* find(PartitionId partition, Position position) const;

@@ -273,6 +273,23 @@ TEST(Coordinator, ANewCoordinatorProcessGoesOnWhereTheStoreIs) {
   EXPECT_FALSE(h.machine->map()->entries[0].primary.empty());
 }
 
+TEST(Coordinator, WhatAnEarlierProcessStoredLateIsFoundOutAndPassedOn) {
+  Harness h(config_of(1));
+  h.join(join_of(node_info("n1")));
+  h.settle();
+  h.heartbeat("n1", 1, h.machine->map()->epoch);
+  ClusterState late = **h.store.load();
+  late.map.epoch = late.map.epoch.next();
+  ASSERT_TRUE(h.store.swap(h.machine->map()->epoch, late));
+  for (Duration passed{}; passed <= kStoreLook; passed += kTiming.heartbeat) {
+    h.advance(kTiming.heartbeat);
+    h.heartbeat("n1", 1, h.machine->map()->epoch);
+    h.settle();
+  }
+  EXPECT_EQ(h.machine->map()->epoch, late.map.epoch);
+  EXPECT_FALSE(h.take_sent<messages::MapPush>("n1").empty());
+}
+
 TEST(Coordinator, AfterALostRaceTheJoinsAreJudgedAgainByWhatTheStoreHas) {
   Harness h(config_of(1));
   h.settle();

@@ -701,6 +701,18 @@ TEST(Primary, TimeGoesOnFromWhatAMemberHeardLast) {
   EXPECT_GE(c.at("n2")->time(c.now).value, heard.value + 5000);
 }
 
+TEST(Primary, TimeStandsStillWithoutTheRightToServe) {
+  Cluster c({"n1", "n2"});
+  c.serve("n1", {"n1", "n2"});
+  const UnixMillis before = c.at("n1")->time(c.now);
+  c.now.steady += 5s;
+  c.now.wall.value += 5000;
+  ASSERT_FALSE(c.at("n1")->serving(c.now));
+  EXPECT_EQ(c.at("n1")->time(c.now), before);
+  c.at("n1")->on_seal(c.now, c.entry().term.next());
+  EXPECT_EQ(c.at("n1")->time(c.now), before) << "a member that may be read again goes by it";
+}
+
 // What died may have been primary since its last lease had run out.
 TEST(Primary, ARefusedConnectionBringsNoRightBack) {
   Cluster c({"n1", "n2"});

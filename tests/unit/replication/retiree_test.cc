@@ -526,7 +526,7 @@ TEST(Retiree, AnswersOfAnEarlierPrimaryAreNotWaitedForAndNotTaken) {
   EXPECT_FALSE(empty(c.at("n1").disk));
   c.at("n1")->on_peer(c.now, NodeId("n2"), Incarnation(1), *late);
   c.collect("n1");
-  c.settle();
+  c.work_through();
   EXPECT_EQ(c.at("n1").exports, 0);
   c.advance(400ms);
   EXPECT_TRUE(empty(c.at("n1").disk)) << "the new one was asked";
