@@ -144,11 +144,12 @@ wait_whole() {
   done
 }
 
-# measure_return LABEL KEYS VALUE_BYTES [PAUSE]: n3 is killed, misses a write of each key, and with PAUSE one more so
-# many seconds later; and comes back: from the memory of the primaries, or from their log on disk if the row has log
-# reads, or by snapshots, one a partition.
+# measure_return LABEL KEYS VALUE_BYTES [PAUSE]: n3, which has something, is killed, misses a write of each key, and
+# with PAUSE one more so many seconds later; and comes back: from the memory of the primaries, or from their log on disk
+# if the row has log reads, or by snapshots, one a partition.
 measure_return() {
   local label=$1 count=$2 bytes=$3 reads begin took
+  preload "$keys" "$bytes"
   gyre cluster kill n3 >/dev/null
   preload "$count" "$bytes"
   if (($# > 3)); then
