@@ -25,7 +25,7 @@ Coordinator::Coordinator(CoordinatorConfig config, std::optional<ClusterState> s
       confirmed_(stored ? std::make_shared<const ClusterState>(std::move(*stored)) : nullptr),
       now_(now),
       tick_at_(now + timing().heartbeat),
-      store_seen_at_(now),
+      store_look_at_(confirmed_ ? now + kStoreLook : kNever),
       liveness_(timing(), now),
       elections_(config_.broken, confirmed_ ? now : Instant()),
       hand_overs_(now) {
@@ -221,13 +221,15 @@ void Coordinator::on_deadline(Instant now) {
   }
   if (const auto* retrying = std::get_if<Retrying>(&phase_); retrying && retrying->at <= now) load_state();
   if (now < tick_at_) return;
-  if (std::holds_alternative<Idle>(phase_) && now - store_seen_at_ >= kStoreLook) load_state();
   tick_at_ = now + timing().heartbeat;
   look_due_ = true;
   // A process that dies closes its connections and its port one after the other: the first look may come between.
   std::erase_if(lost_, [&](const auto& lost) { return now - lost.second > timing().detection; });
   for (const auto& [node, at] : lost_) probe(node);
   suspect_primaries();
+  if (now < store_look_at_ || !std::holds_alternative<Idle>(phase_)) return;
+  store_look_at_ = kNever;
+  load_state();
 }
 
 Instant Coordinator::next_deadline() const {

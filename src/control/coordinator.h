@@ -47,8 +47,9 @@ struct CoordinatorConfig {
 
 // Between attempts to reach a cluster store that failed.
 inline constexpr Duration kStoreRetry = std::chrono::milliseconds(500);
-// The store is read again after so long without a word of it: what an earlier process asked for may have landed since.
-inline constexpr Duration kStoreLook = std::chrono::seconds(10);
+// So long after its start a coordinator reads the store once more: what an earlier process asked for may have landed
+// since.
+inline constexpr Duration kStoreLook = std::chrono::seconds(2);
 // Beyond, a join is answered `busy`.
 inline constexpr std::size_t kJoinsWaitingMax = 2 * std::size_t{limits::kNodesMax};
 // Beyond, what an operator asks for is answered `busy`.
@@ -65,7 +66,7 @@ inline constexpr std::size_t kOperatorRequestsMax = 64;
 // Where the set of nodes that hold data has changed, and operators have not switched that off, the same round makes the
 // target placement that follows from it; the rebalancer then leads there step by step.
 //
-//   idle --something to change--> swapping --ok--> idle
+//   idle --something to change--> swapping --ok--> idle        idle --kStoreLook after the start--> loading
 //                                 swapping --somebody else was first--> loading --ok--> idle
 //                                 swapping, loading --store failed--> retrying --kStoreRetry--> loading
 //
@@ -210,7 +211,7 @@ class Coordinator {
   Phase phase_;
   Instant now_;  // of the last event
   Instant tick_at_;  // the next look at everything
-  Instant store_seen_at_;  // when it said last what it has
+  Instant store_look_at_;  // for once
   Liveness liveness_;
   Elections elections_;
   HandOvers hand_overs_;

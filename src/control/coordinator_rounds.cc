@@ -178,7 +178,7 @@ void Coordinator::on_swapped(Instant now, const Result<void>& outcome) {
     if (outcome.error().code != ErrorCode::condition_failed) return on_store_failure(outcome.error());
     return load_state();  // somebody else was first: all is judged again by what the store has now
   }
-  store_seen_at_ = now;
+  store_look_at_ = kNever;  // it has just said that it has nothing else
   confirm(std::move(swap.proposed), swap.round);
   finish(swap.round);
   if (swap.round.places) {
@@ -199,7 +199,6 @@ void Coordinator::on_loaded(Instant now, Result<std::optional<ClusterState>> out
                                  "or an older one; bring back the newest"});
   }
   phase_ = Idle{};
-  store_seen_at_ = now;
   if (stored) confirm(std::make_shared<const ClusterState>(std::move(*stored)), {});
 }
 

@@ -22,7 +22,7 @@ struct Append {
   Instant sent_at;      // the primary's clock; comes back in the acknowledgement
   Instant echo;         // the member's clock: `sent_at` of the newest acknowledgement the primary has; epoch: none
   bool serving = false;  // the primary held the right to serve when it sent this
-  bool awaited = false;  // somebody waits until members have everything up to the last of `writes`
+  bool may_wait = false;  // nobody waits for what the member was sent: it may store it later, with more
   Position position;    // of the primary, committed, when it sent this
   UnixMillis time;      // partition time then
   // Of the primary, where the member has to find out where their histories part; else empty.

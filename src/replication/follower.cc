@@ -64,6 +64,7 @@ void Follower::on_append(const Moment& now, const NodeId& from, Incarnation inca
   if (!repair_) match(now, append);
   const Sequence received = context_.journal.assigned();
   if (matched_) receive(now.steady, append);
+  if (journal_is_stored()) tell_time_reached();
   note_freshness(now, append);
   newest_append_ = std::max(newest_append_, append.sent_at);
   owes_answer_ = true;
@@ -75,12 +76,25 @@ void Follower::on_append(const Moment& now, const NodeId& from, Incarnation inca
 // Of what was sent later than all before it: a late or doubled message says nothing about now.
 void Follower::hear(const Moment& now, const Append& append) {
   context_.grants->give({primary_, incarnation_, term_}, now.steady);
-  context_.clock.hear(append.time, now.steady);
+  if (!heard_time_ || append.time >= heard_time_->time) {
+    heard_time_ = HeardTime{append.time, now.steady, append.position.sequence};
+  }
   heard_ = context_.running.read(now.steady);
   if (!append.serving) return;
   context_.grants->on_heard_serving(term_);
   heard_term_ = term_;
   heard_serving_ = heard_;
+}
+
+// From the position on that the primary had then: what it had changed by then may have changed what expires.
+void Follower::tell_time_reached() {
+  if (heard_time_ && heard_time_->position <= context_.journal.assigned()) tell_heard_time();
+}
+
+void Follower::tell_heard_time() {
+  if (!heard_time_) return;
+  context_.clock.hear(heard_time_->time, heard_time_->at);
+  heard_time_.reset();
 }
 
 void Follower::match(const Moment& now, const Append& append) {
@@ -100,11 +114,8 @@ void Follower::match(const Moment& now, const Append& append) {
   // What this member has of the primary's own term the primary has, too: `append` may only be older than that.
   const Sequence theirs = std::max(append.position.sequence, journal.assigned());
   auto common = common_prefix(journal.state().history, journal.assigned(), append.history, theirs);
-  if (common != journal.assigned()) {
-    // What storage has not yet been given is given up without a trace.
-    journal.drop_uncommitted();
-    if (common) common = std::min(*common, journal.assigned());
-  }
+  // What is given up and not stored yet may be all that is left of it: it is stored first.
+  if (common != journal.assigned() && !journal_is_stored()) return hasten();
   if (!whole() || context_.damaged) return start_repair(now, append.history, common, true);
   if (common != journal.assigned()) return start_repair(now, append.history, common, false);
   journal.match_history();
@@ -141,11 +152,10 @@ void Follower::receive(Instant now, const Append& append) {
     if (write->id.given() && std::ranges::binary_search(exported_, write->id)) {
       context_.effects.push_back(MarkReapplied{{write->id}});
     }
-    context_.clock.hear(write->time, now);
     gathered_ += write->bytes();
     journal.append(write);
   }
-  if (append.awaited) hasten();
+  if (!append.may_wait) hasten();
 }
 
 void Follower::ack(const Moment& now) {
@@ -285,9 +295,10 @@ void Follower::on_exported(const Moment& now, TaskId task, Result<void> outcome)
   drain_repair();
 }
 
-void Follower::on_taken() {
+void Follower::on_taking() {
   hastened_ = false;
   gathered_ = 0;
+  tell_time_reached();
 }
 
 void Follower::on_tick(const Moment& now) {

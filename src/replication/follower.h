@@ -51,8 +51,10 @@ class Follower {
   // committed now, because somebody waits for it or it is much.
   bool gathers() const { return !hastened_ && gathered_ < kGatheredBytesMax; }
   void hasten() { hastened_ = true; }
-  // Storage was given what was received.
-  void on_taken();
+  // Storage is given what was received.
+  void on_taking();
+  // This member takes office: it goes on from the latest time that others may go by.
+  void tell_heard_time();
 
   // Of the repair, to be committed; null: none.
   const RepairStep* step() const { return repair_ ? repair_->step() : nullptr; }
@@ -78,8 +80,17 @@ class Follower {
     Sequence position;
   };
 
+  // Partition time, once this member has what its primary had then.
+  struct HeardTime {
+    UnixMillis time;
+    Instant at;
+    Sequence position;
+  };
+
   void begin(Instant now, Term term, const NodeId& primary, Incarnation incarnation);
   void hear(const Moment& now, const messages::Append& append);
+  void tell_time_reached();
+  bool journal_is_stored() const { return context_.journal.assigned() == context_.journal.committed(); }
   void note_freshness(const Moment& now, const messages::Append& append);
   void take_freshness();
   void match(const Moment& now, const messages::Append& append);
@@ -100,6 +111,7 @@ class Follower {
   Instant stalled_until_;
   bool hastened_ = false;
   std::size_t gathered_ = 0;  // bytes received and not committed
+  std::optional<HeardTime> heard_time_;  // the latest, where it is not told yet
   std::optional<Repair> repair_;
   std::uint64_t repairs_ = 0;
   bool was_away_ = true;  // since the process started, or by a repair

@@ -103,6 +103,7 @@ void Partition::try_begin(const Moment& now) {
     return;
   }
   follower_->stop();
+  follower_->tell_heard_time();
   begun_ = context_->view->entry.term;
   role_ = std::make_unique<Primary>(*context_, now, begun_);
 }
@@ -322,17 +323,17 @@ const RepairStep* Partition::next_step() const {
 
 // There is nothing but writes that nobody waits for.
 bool Partition::gathers() const {
-  const bool may_wait = std::holds_alternative<Replica>(role_) && !stopping_ && context_->waits.empty();
-  return may_wait && !context_->journal.dirty() && follower_->gathers();
+  const bool replica = std::holds_alternative<Replica>(role_) && !stopping_;
+  return replica && !context_->journal.dirty() && follower_->gathers();
 }
 
 std::optional<Persist> Partition::take_persist() {
   if (broken()) return std::nullopt;
   const RepairStep* step = next_step();
   if (step == nullptr && gathers()) return std::nullopt;
+  follower_->on_taking();
   auto persist = context_->journal.take(context_->clock.latest(), step);
   if (!persist) return persist;
-  follower_->on_taken();
   if (Primary* self = primary()) self->on_taken(persist->writes);
   if (retiree() != nullptr && persist->drop_first) ++drops_;
   return persist;

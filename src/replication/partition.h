@@ -135,8 +135,8 @@ class Partition {
   PartitionId id() const;
   // Primary, in office, and with the right to serve now.
   bool serving(const Moment& now) const;
-  // The clock by which values of this partition expire here; never goes back. A primary's runs on by itself, a
-  // member's only with what its primary says.
+  // The clock by which values of this partition expire here; never goes back. A primary's runs on by itself while it
+  // has the right to serve, a member's only with what its primary says.
   UnixMillis time(const Moment& now);
   // As committed.
   const messages::PartitionState& state() const;

@@ -93,13 +93,16 @@ void Partition::on_current(const Moment& now, Ticket ticket, std::size_t operati
 // Carries out what is queued, unless it must wait for a handoff.
 void Partition::drain(const Moment& now) {
   Primary* self = primary();
-  if (self == nullptr || queue_->empty()) return;
-  if (auto right = self->check_right(now.steady); !right) {
-    queue_->fail_all(right.error());
-  } else if (!self->handing_over()) {
-    queue_->drain(now, self->term(), self->brake());
+  if (self == nullptr) return;
+  if (!queue_->empty()) {
+    if (auto right = self->check_right(now.steady); !right) {
+      queue_->fail_all(right.error());
+    } else if (!self->handing_over()) {
+      queue_->drain(now, self->term(), self->brake());
+    }
+    release_due_ = true;
   }
-  release_due_ = true;
+  self->hasten(now);
 }
 
 // --- Reads ---
@@ -162,6 +165,7 @@ Result<Partition::ReadPlan> Partition::on_read(const Moment& now, Ticket ticket,
   }
   if (pending.empty() || (request.key && pending.find(*request.key) == nullptr)) return ReadPlan::engine;
   queue_->plan(ticket, request);
+  primary()->hasten(now);
   return ReadPlan::wait;
 }
 
@@ -191,7 +195,7 @@ Result<bool> Partition::may_leave(const Moment& now, Ticket ticket, const ReadRe
   const Sequence held = self != nullptr ? self->held(level) : journal.persisted();
   if (answer.after <= held) return true;
   context_->waits.add(level, std::move(answer));
-  if (self != nullptr && level != messages::kAckOne) self->hasten(now);
+  if (self != nullptr) self->hasten(now);
   return false;
 }
 

@@ -143,7 +143,7 @@ Sequence Primary::last_change(const std::optional<Bytes>& key) {
 // --- The members' streams ---
 
 AppendHeader Primary::header(const Moment& now) {
-  return {.now = now.steady, .term = term_, .serving = serving(now.steady), .awaited = awaited(), .time = time(now)};
+  return {.now = now.steady, .term = term_, .serving = serving(now.steady), .may_wait = !awaited(), .time = time(now)};
 }
 
 void Primary::pump_all(const Moment& now) {

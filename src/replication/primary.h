@@ -43,8 +43,10 @@ class Primary {
   void on_ask(const Moment& now, const NodeId& from, const messages::SnapshotAsk& ask);
   void on_retire_ask(const Moment& now, const NodeId& from, const messages::RetireAsk& ask);
   void on_tick(const Moment& now);
-  // Somebody waits for what the members were sent before: they are told.
-  void hasten(const Moment& now) { pump_all(now); }
+  // Tells the members, where somebody waits for what they were sent before. Call when somebody begins to.
+  void hasten(const Moment& now) {
+    if (awaited()) pump_all(now);
+  }
   // Takes office if nothing is to be waited for any more. Call when a lease that this member gave has ended early.
   void try_office(const Moment& now);
   // Results of work; those of other people's tasks are ignored.
@@ -122,7 +124,8 @@ class Primary {
 
   // Office and leases.
   AppendHeader header(const Moment& now);
-  bool awaited() const { return handover_ || context_.waits.on_members(); }
+  // For who leaves, the others must have what it has.
+  bool awaited() const { return handover_ || !released_.empty() || context_.waits.on_members(); }
   void pump_all(const Moment& now);
   bool counted(const NodeId& node) const;
   // Counts nobody besides itself.

@@ -187,7 +187,8 @@ void Primary::on_order(const Moment& now, const messages::Order& order) {
     released_.insert_or_assign(order.node, Released{order.incarnation, now.steady + context_.view->timing.detection});
     const auto newcomer = newcomers_.find(order.node);
     if (newcomer != newcomers_.end() && !newcomer->second.asked) newcomers_.erase(newcomer);
-    return recount();
+    recount();
+    return hasten(now);
   }
   const bool able = context_.view->in_sync(order.node) && member.state() == Progress::State::following &&
                     member.lease_until() > now.steady && !silent(member, now.steady);

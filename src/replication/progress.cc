@@ -94,7 +94,7 @@ messages::Append Progress::message(const AppendHeader& header, Context& context)
   append.sent_at = header.now;
   append.echo = echo_;
   append.serving = header.serving;
-  append.awaited = header.awaited;
+  append.may_wait = header.may_wait;
   append.position = context.journal.state().position;
   append.time = header.time;
   return append;
@@ -114,7 +114,8 @@ void Progress::show_life(const AppendHeader& header, Duration interval, Context&
 
 void Progress::pump(const AppendHeader& header, Context& context) {
   send_pages(header, context);
-  const bool late = header.awaited && state_ == State::following && sent_ > std::max(hastened_, acknowledged_.sequence);
+  const bool late =
+      !header.may_wait && state_ == State::following && sent_ > std::max(hastened_, acknowledged_.sequence);
   if (!late) return;
   hastened_ = sent_;
   show_life(header, Duration(0), context);
@@ -147,7 +148,7 @@ void Progress::send_writes(const AppendHeader& header, std::vector<LoggedWritePt
   auto append = message(header, context);
   append.previous = context.journal.position_of(sent_);
   sent_ = writes.back()->position.sequence;
-  if (header.awaited) hastened_ = sent_;
+  if (!header.may_wait) hastened_ = sent_;
   in_flight_.push_back({sent_, bytes});
   in_flight_bytes_ += bytes;
   append.writes = std::move(writes);

@@ -16,7 +16,7 @@ struct AppendHeader {
   Instant now;
   Term term;
   bool serving = false;
-  bool awaited = false;
+  bool may_wait = false;
   UnixMillis time;
 };
 
@@ -97,7 +97,7 @@ class Progress {
   Instant not_following_since_;
 
   Sequence sent_;
-  Sequence hastened_;  // up to here the member knows that it is awaited
+  Sequence hastened_;  // up to here the member was told to store at once
   std::deque<InFlight> in_flight_;
   std::size_t in_flight_bytes_ = 0;
   Instant rewound_at_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "base/timing.h"
 
 namespace gyre::routing {
 
@@ -49,7 +50,7 @@ inline constexpr Duration kNewPrimaryGrace = 2s;
 inline constexpr Duration kPatience = 1s;
 
 // What a replica usually lags behind. Within it, a session's reads go where it has just written.
-inline constexpr Duration kUsualLag = 10ms;
+inline constexpr Duration kUsualLag = kTick + 10ms;
 // A peer's measured latency counts half after so long, so that one that was slow gets another chance.
 inline constexpr Duration kLatencyHalfLife = 1s;
 // Taken for a peer that has never answered.

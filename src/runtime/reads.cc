@@ -69,7 +69,10 @@ void Reads::start(const Moment& now, Machine& machine, Ticket ticket) {
   if (std::holds_alternative<messages::DigestRequest>(request.body)) return start_digest(machine, ticket);
   request.era = machine.partition.era();
   const auto plan = machine.partition.on_read(now, ticket, question_of(request));
-  if (!plan) return requests_.refuse(ticket, plan.error());
+  if (!plan) {
+    context_.machines.touch(machine);  // what was asked for may only wait to be committed
+    return requests_.refuse(ticket, plan.error());
+  }
   if (*plan == replication::Partition::ReadPlan::engine) return read_engine(now, machine, ticket);
   context_.machines.touch(machine);
 }

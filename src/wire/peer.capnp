@@ -34,7 +34,7 @@ struct Append {
   history @10 :List(Writes.TermStart);  # where the member has to find out where their histories part; else empty
   writes @11 :List(Writes.LoggedWrite);
   # Consecutive. About 1 MiB; beyond, one write at most.
-  awaited @12 :Bool;  # somebody waits until members have everything up to the last of `writes`
+  mayWait @12 :Bool;  # nobody waits for what the member was sent: it may store it later, with more
 }
 
 # Member to primary: how far it has come, and a lease.

@@ -83,7 +83,7 @@ Append decode_body(Decoding& decoding, schema::Append::Reader in) {
           .sent_at = decode_instant(in.getSentAtNs()),
           .echo = decode_instant(in.getEchoNs()),
           .serving = in.getServing(),
-          .awaited = in.getAwaited(),
+          .may_wait = in.getMayWait(),
           .position = position_of(in.getPosition()),
           .time = decode_time(in.getTimeMs()),
           .history = decode_history(decoding, in.getHistory()),
@@ -159,7 +159,7 @@ void EncodeMessage::operator()(const Append& append) {
   auto builder = out.initAppend();
   builder.setPartition(append.partition.value());
   builder.setServing(append.serving);
-  builder.setAwaited(append.awaited);
+  builder.setMayWait(append.may_wait);
   builder.setTerm(append.term.value());
   builder.setSentAtNs(ns_of(append.sent_at));
   builder.setEchoNs(ns_of(append.echo));

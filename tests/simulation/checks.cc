@@ -192,10 +192,16 @@ void Checks::on_sent(NodeIndex node, const messages::Message& message) {
                                  name_of(node), ack->term.value(), ack->partition.value()));
     }
   }
+  if (const auto* answer = std::get_if<messages::RetireAnswer>(&message)) {
+    truth_.note_said_held(node, answer->partition, answer->held);
+  }
   const auto* append = std::get_if<messages::Append>(&message);
-  if (append == nullptr) return;
+  if (append == nullptr || !append->serving) return;
   TimeHeard& heard = partition_times_[append->partition];
-  if (append->time > gone_on(heard)) heard = {append->time, scheduler_.now()};
+  // One that is behind says nothing of those who have heard a later time.
+  const Duration since = scheduler_.now() - heard.at;
+  const auto slowest = Duration(static_cast<std::int64_t>(static_cast<double>(since.count()) / kDriftMax));
+  if (append->time.value >= heard.time.value + to_ms(slowest - kTimeSlack)) heard = {append->time, scheduler_.now()};
 }
 
 void Checks::on_died(NodeIndex node, Death death) {
@@ -236,6 +242,9 @@ void Checks::on_coordinator_reached(const NodeId& from, const messages::Message*
 
 void Checks::on_swapped(std::uint64_t decision, const ring::ClusterMap* before, const ring::ClusterMap& after) {
   map_ = after;
+  for (const ring::NodeInfo& node : after.nodes) {
+    if (node.membership == ring::Membership::gone) given_up_.insert(node.id);
+  }
   const Standing::Decision decided = standing_.at(decision);
   if (before != nullptr) {
     appointments_.on_swapped(*before, after);

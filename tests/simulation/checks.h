@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -172,12 +173,13 @@ class Checks : public NodeObserver, public CoordinatorObserver {
   MoveChecks moves_;
   TotalLosses total_losses_;
   std::optional<ring::ClusterMap> map_;  // what the store holds
+  std::set<NodeId> given_up_;  // an operator said that they are gone for good: they may hold what nobody hears of
   std::vector<Acknowledged> acknowledged_;
   std::vector<Read> reads_;
   std::vector<LossTold> losses_told_;
   std::map<PartitionId, std::vector<TermBegun>> terms_;
   std::map<PartitionId, Position> by_all_;  // the last position acknowledged by `all` since everything was lost
-  std::map<PartitionId, TimeHeard> partition_times_;  // by what was sent, it may be the latest now
+  std::map<PartitionId, TimeHeard> partition_times_;  // as primaries that serve said last
   std::size_t lost_acknowledged_ = 0;  // at the last check of the ledgers
 };
 

@@ -291,7 +291,7 @@ bool Checks::in_range(const LostRange& range, PartitionId partition, Position po
   if (position.sequence <= range.last) return true;
   // How far it went nobody may have heard of, where the data itself is gone.
   for (NodeIndex node = 0; node < nodes_.size(); ++node) {
-    const bool given_up = map_->find_node(nodes_[node]->id()) == nullptr;  // and may have been down since
+    const bool given_up = given_up_.contains(nodes_[node]->id());
     const bool had = truth_.ever_held(node, partition, position);
     if (had && !given_up && !truth_.lost_by_death(node, partition, position) &&
         !truth_.left_to_others(node, partition, position)) {

@@ -55,11 +55,15 @@ void Truth::on_commit(NodeIndex node, const storage::PartitionBatch& batch) {
 }
 
 void Truth::note_deletion(NodeIndex node, PartitionId partition, Position before) {
-  Deletion deletion{node, partition, before, {}};
+  Deletion deletion{node, partition, before, said_held_[partition]};
   for (const auto& [place, state] : held_) {
     if (place.first != node && place.second == partition) deletion.others.push_back(state.position);
   }
   deletions_.push_back(std::move(deletion));
+}
+
+void Truth::note_said_held(NodeIndex node, PartitionId partition, Position position) {
+  if (holds(node, partition, position)) said_held_[partition].push_back(position);
 }
 
 void Truth::on_opened(NodeIndex node, const std::vector<std::pair<PartitionId, storage::StoredPartition>>& stored) {
@@ -186,9 +190,7 @@ bool Truth::left_to_others(NodeIndex node, PartitionId partition, Position posit
   return std::ranges::any_of(deletions_, [&](const Deletion& deletion) {
     const auto has = [&](Position held) { return contains(partition, held, position); };
     return deletion.node == node && deletion.partition == partition && has(deletion.before) &&
-           (std::ranges::any_of(deletion.others, has) || std::ranges::any_of(deaths_, [&](const Death& death) {
-              return death.partition == partition && has(death.before) && !has(death.after);
-            }));
+           std::ranges::any_of(deletion.others, has);
   });
 }
 

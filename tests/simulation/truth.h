@@ -36,6 +36,8 @@ class Truth {
   void on_opened(NodeIndex node, const std::vector<std::pair<PartitionId, storage::StoredPartition>>& stored);
   void on_dropped(NodeIndex node, PartitionId partition);
 
+  // `node` says that those who are asked to keep the partition hold this.
+  void note_said_held(NodeIndex node, PartitionId partition, Position position);
   // What the store of `node` holds of a partition; {}: nothing.
   const messages::PartitionState& held(NodeIndex node, PartitionId partition) const;
   // Is `position` in the history of `of`? {0, 0} is in every history.
@@ -47,7 +49,7 @@ class Truth {
   bool ever_held(NodeIndex node, PartitionId partition, Position position) const;
   // Held it, and lost it when it died.
   bool lost_by_death(NodeIndex node, PartitionId partition, Position position) const;
-  // Held it, and deleted its copy while another node held it or after one that held it had died.
+  // Held it, and deleted its copy while another node held it, or after a primary that held it had said that it may.
   bool left_to_others(NodeIndex node, PartitionId partition, Position position) const;
   // Null: nobody ever applied it.
   const messages::LoggedWrite* find(PartitionId partition, Position position) const;
@@ -120,9 +122,10 @@ class Truth {
     NodeIndex node;
     PartitionId partition;
     Position before;
-    std::vector<Position> others;  // what the other nodes held then
+    std::vector<Position> others;  // what the other nodes held then, or primaries said before that they hold
   };
   std::vector<Deletion> deletions_;
+  std::map<PartitionId, std::vector<Position>> said_held_;  // to nodes that ask whether they may delete their copies
   std::size_t writes_ = 0;
 };
 

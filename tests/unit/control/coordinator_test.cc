@@ -277,6 +277,7 @@ TEST(Coordinator, WhatAnEarlierProcessStoredLateIsFoundOutAndPassedOn) {
   Harness h(config_of(1));
   h.join(join_of(node_info("n1")));
   h.settle();
+  h.restart();
   h.heartbeat("n1", 1, h.machine->map()->epoch);
   ClusterState late = **h.store.load();
   late.map.epoch = late.map.epoch.next();

@@ -329,7 +329,7 @@ class Cluster {
         busy = member->commit(now) || busy;
         collect(name);
       }
-      busy = work_one() || busy;
+      busy = work_one() || busy || !network.empty();
     }
   }
   void advance(Duration time) {

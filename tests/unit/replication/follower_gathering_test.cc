@@ -14,6 +14,7 @@ using messages::kAckAll;
 using messages::ReadLevel;
 using test::Cluster;
 using test::put;
+using test::put_if_absent;
 using test::reading;
 using test::request;
 
@@ -70,6 +71,33 @@ TEST_F(Gather, ALinearizableReadHastensWhatItWaitsFor) {
   EXPECT_EQ(at("n2", "k"), "v");
 }
 
+TEST_F(Gather, AnAnswerThatOnlyShowsWhatOthersWroteHastensThat) {
+  write("k");
+  const auto refused = c.write("n1", request({put_if_absent("k", "w")}, kAckAll));
+  c.work_through();
+  EXPECT_TRUE(c.answered("n1", refused));
+  EXPECT_EQ(at("n2", "k"), "v");
+}
+
+TEST_F(Gather, ALostWordOfHasteCostsATickAtMost) {
+  write("k");
+  c.drop = [](const Cluster::Packet& packet) { return std::holds_alternative<messages::Append>(packet.message); };
+  EXPECT_FALSE(c.read("n1", reading("k", ReadLevel::linearizable)));
+  c.work_through();
+  EXPECT_TRUE(c.at("n1").ready_reads.empty());
+  c.tick();
+  EXPECT_EQ(c.at("n1").ready_reads.size(), 1u);
+}
+
+// Else a member that stays would never have as much as one that leaves, which gathers nothing.
+TEST_F(Gather, NothingIsHeldWhileAMemberLeaves) {
+  c.at("n1")->on_order(
+      c.now, {messages::Order::Kind::release, test::kPartition, c.entry().term, NodeId("n3"), Incarnation(1)});
+  c.collect("n1");
+  write("k");
+  EXPECT_EQ(at("n2", "k"), "v");
+}
+
 TEST_F(Gather, AHastenedMemberIsNotToldAgain) {
   c.drop = [](const Cluster::Packet& packet) { return std::holds_alternative<messages::AppendAck>(packet.message); };
   write("k");
@@ -122,6 +150,36 @@ TEST_F(Gather, AMemberThatStopsHoldsNothing) {
   c.work_through();
   EXPECT_EQ(at("n2", "k"), "v");
   EXPECT_EQ(at("n3", "k"), "");
+}
+
+// What expires by then may have been given a longer life by what is gathered.
+TEST_F(Gather, TimeGoesOnWithWhatWasWrittenUntilThen) {
+  const UnixMillis before = c.at("n2")->time(c.now);
+  c.now.steady += 5ms;
+  c.now.wall.value += 5;
+  write("k");
+  EXPECT_EQ(c.at("n2")->time(c.now), before);
+  c.tick();
+  EXPECT_GE(c.at("n2")->time(c.now).value, before.value + 5);
+}
+
+TEST_F(Gather, WhatANewPrimaryLacksIsStoredBeforeItIsGivenUp) {
+  c.drop = [](const Cluster::Packet& packet) { return packet.to == NodeId("n3"); };
+  write("k");
+  c.drop = nullptr;
+  c.kill("n1");
+  c.paused.insert("n2");
+  c.appoint("n3", {"n3"});
+  c.tell_map("n3");
+  c.prove_dead("n1");
+  EXPECT_EQ(at("n2", "k"), "");
+  c.advance(2s);
+  EXPECT_EQ(c.at("n2")->state().promised, c.entry().term) << "it has heard the new primary";
+  c.paused.clear();
+  c.publish();
+  c.advance(2s);
+  ASSERT_EQ(c.at("n2").ledger.size(), 1u);
+  EXPECT_EQ(std::get<messages::LostWrite>(c.at("n2").ledger.front()).mutations.front().key.view(), "k");
 }
 
 TEST_F(Gather, MuchIsCommittedAtOnce) {

@@ -38,7 +38,6 @@ class Following {
     append.term = Term(term);
     append.sent_at = c.now.steady;
     append.serving = true;
-    append.awaited = true;
     append.time = c.now.wall;
     for (const std::uint64_t sequence : sequences) {
       auto write = std::make_shared<messages::LoggedWrite>();

@@ -38,7 +38,8 @@ TEST_P(PartitionHostClusterTest, AMemberThatLacksWhatASessionHasSeenSaysSo) {
   cut_off = &n2;
   const Position written = write(n1, "v");
   EXPECT_EQ(n2.error(read(n2, {.level = ReadLevel::session, .seen = written})).code, ErrorCode::behind);
-  EXPECT_EQ(n3.value(read(n3, {.level = ReadLevel::session, .seen = written})), "v");
+  EXPECT_EQ(n3.error(read(n3, {.level = ReadLevel::session, .seen = written})).code, ErrorCode::behind);
+  EXPECT_EQ(n3.value(read(n3, {.level = ReadLevel::session, .seen = written})), "v") << "now it is stored";
 }
 
 TEST_P(PartitionHostClusterTest, AMemberThatWasAwayIsFedFromTheLogAndGetsInSync) {

@@ -184,7 +184,7 @@ template <>
 inline constexpr int kFields<Settings> = 2;
 
 template <>
-inline constexpr int kFields<messages::Append> = 10;
+inline constexpr int kFields<messages::Append> = 11;
 template <>
 inline constexpr int kFields<messages::AppendAck> = 11;
 template <>
