@@ -22,7 +22,6 @@ constexpr std::size_t kReceiveBytes = std::size_t{16} * 1024;
 constexpr std::size_t kRoomMin = std::size_t{4} * 1024;
 // An output string that grew beyond is given back once it is empty.
 constexpr std::size_t kOutputKept = std::size_t{64} * 1024;
-// What a peer may need to take what it is owed once the connection is closing.
 
 Error unavailable(std::string message) {
   return Error{ErrorCode::unavailable, Outcome::not_applied, std::move(message), {}};
@@ -52,7 +51,7 @@ void ByteConnection::start(std::shared_ptr<ByteHandler> handler) {
 // --- Input ---
 
 void ByteConnection::read() {
-  if (reading_ || held_ || closing_ || closed_) return;
+  if (reading_ || held_ || closing_ || closed_ || ended_) return;
   if (input_bytes() >= limits_.input_bytes_max) {
     return cut(Error{ErrorCode::too_large,
                      Outcome::not_applied,
@@ -69,6 +68,10 @@ void ByteConnection::read() {
 void ByteConnection::on_read(std::error_code error, std::size_t bytes) {
   reading_ = false;
   if (closed_ || closing_) return;
+  if (error == asio::error::eof) {
+    ended_ = true;
+    return handler_->on_end();
+  }
   if (error) return fail(error);
   end_ += bytes;
   deliver_and_read();
@@ -164,15 +167,35 @@ void ByteConnection::flush() {
 }
 
 void ByteConnection::write_async() {
-  in_flight_.swap(output_);
-  asio::async_write(socket_, asio::buffer(in_flight_.data() + in_flight_sent_, in_flight_.size() - in_flight_sent_),
-                    [self = shared_from_this()](std::error_code error, std::size_t) {
-                      if (self->closed_) return;
-                      if (error) return self->fail(error);
-                      self->in_flight_ = std::string();
-                      self->in_flight_sent_ = 0;
-                      self->flush();
-                    });
+  if (in_flight_.empty()) in_flight_.swap(output_);
+  if (!std::exchange(watched_, true)) watch_taking(sent_);
+  socket_.async_write_some(
+      asio::buffer(in_flight_.data() + in_flight_sent_, in_flight_.size() - in_flight_sent_),
+      [self = shared_from_this()](std::error_code error, std::size_t bytes) { self->on_sent(error, bytes); });
+}
+
+void ByteConnection::on_sent(std::error_code error, std::size_t bytes) {
+  if (closed_) return;
+  if (error) return fail(error);
+  sent_ += bytes;
+  in_flight_sent_ += bytes;
+  if (in_flight_sent_ < in_flight_.size()) return write_async();
+  in_flight_ = std::string();
+  in_flight_sent_ = 0;
+  flush();
+}
+
+// `sent`: at the last look.
+void ByteConnection::watch_taking(std::uint64_t sent) {
+  loop_.after(limits_.take_limit, [weak = weak_from_this(), sent] {
+    const auto self = weak.lock();
+    if (!self || self->closed_) return;
+    self->watched_ = !self->in_flight_.empty();
+    if (!self->watched_) return;
+    if (self->sent_ > sent) return self->watch_taking(self->sent_);
+    self->cut(unavailable(
+        fmt::format("{} has taken none of its answers for {} ms", self->peer_, to_ms(self->limits_.take_limit))));
+  });
 }
 
 void ByteConnection::tell_drained() {

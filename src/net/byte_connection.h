@@ -1,7 +1,9 @@
 // A connection of bytes: what passes over one TCP socket when the protocol is not ours, for servers.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/limits.h"
+#include "base/time.h"
 #include "net/loop.h"
 
 namespace gyre::net {
@@ -22,6 +25,8 @@ class ByteHandler {
   // All that was received and not consumed; says how many bytes of it are done with. What is kept of the others by
   // reference shares `owner`, in which they lie.
   virtual std::size_t on_bytes(std::string_view received, Buffer* owner) = 0;
+  // The peer sends no more. What it sent is delivered; it may still take answers.
+  virtual void on_end() = 0;
   // What waits to leave fell below ByteLimits::output_bytes_low after having been above it.
   virtual void on_drained() {}
   // Exactly once, last. `why`: unavailable (the peer closed or reset, or took nothing), too_large (input beyond the
@@ -35,6 +40,8 @@ struct ByteLimits {
   // Written and not yet taken by the peer. Beyond: closed.
   std::size_t output_bytes_max = limits::kConnectionOutputBytesMax;
   std::size_t output_bytes_low = std::size_t{4} * 1024 * 1024;
+  // A peer that takes nothing of it for so long is cut off.
+  Duration take_limit = std::chrono::seconds(30);
 };
 
 // Owned by its pending I/O and by whoever holds it; lives until it is closed. THREAD: its loop's.
@@ -83,6 +90,8 @@ class ByteConnection : public std::enable_shared_from_this<ByteConnection> {
   void schedule_flush();
   void flush();
   void write_async();
+  void on_sent(std::error_code error, std::size_t bytes);
+  void watch_taking(std::uint64_t sent);
   void tell_drained();
   void cut(Error why);
   void fail(std::error_code error);
@@ -101,8 +110,11 @@ class ByteConnection : public std::enable_shared_from_this<ByteConnection> {
   std::string output_;     // not yet given to the socket
   std::string in_flight_;  // given to the socket, which has taken in_flight_sent_ of it
   std::size_t in_flight_sent_ = 0;
+  std::uint64_t sent_ = 0;  // of all that waited for room in the socket
+  bool watched_ = false;
   bool reading_ = false;
   bool held_ = false;
+  bool ended_ = false;  // the peer sends no more
   bool flush_scheduled_ = false;
   bool above_low_ = false;
   bool closing_ = false;  // close when the output is gone

@@ -245,6 +245,8 @@ Result<void> Node::listen_for_redis() {
   for (auto& each : loops_) loops.push_back(&each->loop);
   net::ByteLimits limits;
   limits.input_bytes_max += options_.value_bytes_max;
+  // The largest reply, behind one that waits.
+  limits.output_bytes_max = 2 * (limits::kConnectionAnswerBytesMax + options_.value_bytes_max);
   const auto on_connection = [this](const net::ByteConnectionPtr& connection) {
     if (draining_.load()) return;  // closes it
     for (auto& each : loops_) {

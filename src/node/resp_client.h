@@ -41,6 +41,7 @@ struct RespClient {
   bool readonly = false;  // members that are not the primary may answer reads
   bool replies = true;    // CLIENT REPLY
   bool skip_next = false;  // no reply to the next command, whatever `replies` says
+  bool speaks = false;  // CLIENT REPLY ON: this very command is answered
   bool no_evict = false;
   bool leaves = false;  // it said QUIT
   messages::ReadConsistency read;

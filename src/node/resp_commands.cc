@@ -117,10 +117,11 @@ Reply client_reply(const RespContext& context, const Arguments& arguments) {
   RespClient& client = context.client;
   if (says(arguments[2], "on")) {
     client.replies = true;
+    client.speaks = true;
   } else if (says(arguments[2], "off")) {
     client.replies = false;
   } else if (says(arguments[2], "skip")) {
-    client.skip_next = true;
+    client.skip_next = client.replies;
   } else {
     return Reply::error(redis::words::kSyntax);
   }

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "wire/resp_text.h"
+
 namespace gyre::node {
 
 using redis::Arguments;
@@ -49,8 +51,7 @@ Reply hello(const RespContext& context, const Arguments& arguments) {
   wire::RespVersion version = client.version;
   if (arguments.size() > 1) {
     const std::string_view asked = arguments[1];
-    const bool digits = !asked.empty() && std::ranges::all_of(asked, [](char c) { return c >= '0' && c <= '9'; });
-    if (!digits) return Reply::error("ERR Protocol version is not an integer or out of range");
+    if (!wire::parse_integer(asked)) return Reply::error("ERR Protocol version is not an integer or out of range");
     if (asked != "2" && asked != "3") return Reply::error("NOPROTO unsupported protocol version");
     version = asked == "3" ? wire::RespVersion::resp3 : wire::RespVersion::resp2;
   }

@@ -82,7 +82,7 @@ void RespSession::run_own(Open& open, const redis::Command& command, const redis
   client_.last_command = command.name;
   Reply reply = run_own_command({view_, node_, client_}, command, arguments);
   open.version = client_.version;
-  open.silent = skipped || !client_.replies || client_.skip_next;
+  open.silent = !std::exchange(client_.speaks, false) && (skipped || !client_.replies || client_.skip_next);
   closing_ = closing_ || client_.leaves;
   finish(first_ + pipeline_.size() - 1, std::move(reply));
 }
@@ -96,6 +96,7 @@ void RespSession::run_planned(Open& open, const redis::Command& command, const r
     if (!routed) return finish(number, std::move(routed).error());
     open.slot = **slot;
     open.read = routed->read;
+    open.ack = client_.ack;
   }
   open.run.emplace(redis::plan(command, arguments, {.now = net::wall_now(), .value_bytes_max = node_.value_bytes_max}));
   start_or_wait(number, open.run->start());
@@ -106,8 +107,11 @@ void RespSession::run_planned(Open& open, const redis::Command& command, const r
 redis::Parsed<RespSession::Route> RespSession::route(Slot slot, const redis::Command& command) const {
   if (view_.map == nullptr)
     return redis::refuse("LOADING this node has no cluster map yet: it waits for its coordinator");
-  if (refusing_) return redis::refuse("CLUSTERDOWN this node stops: ask another");
   const auto& entry = view_.map->entry(view_.map->partitioning().of(slot));
+  if (refusing_) {
+    if (auto elsewhere = moved(slot)) return std::unexpected(*std::move(elsewhere));
+    return redis::refuse("CLUSTERDOWN this node stops: ask another");
+  }
   if (entry.primary == node_.self) return Route{client_.read};
   if (client_.readonly && command.is(redis::kReadonly) && entry.find_in_sync(node_.self) != nullptr) {
     messages::ReadConsistency read = client_.read;
@@ -154,8 +158,29 @@ bool RespSession::must_wait(const Open& open) const {
 
 void RespSession::proceed(std::uint64_t number, redis::Step step) {
   if (auto* reply = std::get_if<Reply>(&step)) return finish(number, std::move(*reply));
-  if (auto* writes = std::get_if<redis::DoWrites>(&step)) return ask(number, std::move(*writes));
-  ask(number, std::get<redis::DoReads>(step));
+  if (auto* writes = std::get_if<redis::DoWrites>(&step)) {
+    if (auto refused = too_much(*writes)) return finish(number, *std::move(refused));
+    return ask(number, std::move(*writes));
+  }
+  const auto& reads = std::get<redis::DoReads>(step);
+  if (auto refused = too_much(reads)) return finish(number, *std::move(refused));
+  ask(number, reads);
+}
+
+std::optional<Reply> RespSession::too_much(const redis::DoReads& reads) const {
+  if (reads.reads.size() <= limits::kBatchOperationsMax) return std::nullopt;
+  return Reply::error_text(fmt::format("ERR {} keys in one command: at most {} are allowed", reads.reads.size(),
+                                       limits::kBatchOperationsMax));
+}
+
+// The host checks all that does not depend on this node's options.
+std::optional<Reply> RespSession::too_much(const redis::DoWrites& writes) const {
+  for (const messages::WriteOperation& operation : writes.operations) {
+    if (operation.value.size() <= node_.value_bytes_max) continue;
+    return Reply::error_text(fmt::format("ERR a value of {} bytes: at most {} are allowed (--value-max)",
+                                         operation.value.size(), node_.value_bytes_max));
+  }
+  return std::nullopt;
 }
 
 // An answer may come within hand_to_host(), and with the last one the command goes.
@@ -180,7 +205,7 @@ void RespSession::ask(std::uint64_t number, redis::DoWrites writes) {
   open.missing = 1;
   open.failed.reset();
   open.found.clear();
-  messages::WriteRequest write{.operations = std::move(writes.operations), .ack = client_.ack};
+  messages::WriteRequest write{.operations = std::move(writes.operations), .ack = open.ack};
   hand_to_host(open.slot, {.id = RequestId(number * kRequestsPerCommand), .epoch = {}, .body = std::move(write)});
 }
 
@@ -203,7 +228,16 @@ void RespSession::take(messages::Response response) {
   const std::uint64_t number = response.id.value() / kRequestsPerCommand;
   Open& open = at(number);
   if (auto* found = std::get_if<redis::Found>(&response.body)) {
-    open.found[response.id.value() % kRequestsPerCommand] = std::move(*found);
+    const std::size_t bytes = found->record ? found->record->value.size() : 0;
+    if (found_bytes_ + bytes > limits::kConnectionAnswerBytesMax) {
+      open.failed =
+          Error{ErrorCode::busy, Outcome::not_applied,
+                "this connection has not taken its earlier answers: ask for less at once", limits::kBusyRetryAfter};
+    } else {
+      found_bytes_ += bytes;
+      open.found_bytes += bytes;
+      open.found[response.id.value() % kRequestsPerCommand] = std::move(*found);
+    }
   } else if (auto* error = std::get_if<Error>(&response.body)) {
     open.failed = std::move(*error);
   }
@@ -222,7 +256,9 @@ redis::Step RespSession::next_step(Open& open, messages::ResponseBody body) {
 
 // The map has moved on since the command was routed.
 bool RespSession::goes_elsewhere(const Open& open, const Error& why) const {
-  const bool refused = why.code == ErrorCode::not_primary || why.code == ErrorCode::stale_map;
+  // A member that is behind cannot be waited for as one can wait for a primary.
+  const bool refused =
+      why.code == ErrorCode::not_primary || why.code == ErrorCode::stale_map || why.code == ErrorCode::behind;
   return refused && why.outcome == Outcome::not_applied && moved(open.slot).has_value();
 }
 
@@ -251,6 +287,7 @@ void RespSession::write_ready() {
       redis::write(writer, *open.reply);
       connection_->send();
     }
+    found_bytes_ -= open.found_bytes;
     pipeline_.pop_front();
     ++first_;
   }
@@ -271,7 +308,8 @@ bool RespSession::output_full() const {
 }
 
 bool RespSession::must_hold() const {
-  return closing_ || connection_ == nullptr || waiting_ || pipeline_.size() >= kOpenMax || output_full();
+  return closing_ || connection_ == nullptr || waiting_ || pipeline_.size() >= kOpenMax || output_full() ||
+         found_bytes_ > kOutputBytesPause;
 }
 
 void RespSession::on_drained() {

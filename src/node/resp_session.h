@@ -33,6 +33,7 @@ class RespSession : public net::ByteHandler,
   RespSession(const LoopView& view, RespNode& node, net::ByteConnectionPtr connection);
 
   std::size_t on_bytes(std::string_view received, Buffer* owner) override;
+  void on_end() override { finish(); }
   void on_drained() override;
   void on_closed(const Error& why) override;
   void respond(messages::Response response) override;
@@ -52,11 +53,13 @@ class RespSession : public net::ByteHandler,
     std::optional<redis::Execution> run;
     std::optional<redis::Reply> reply;
     std::vector<redis::Found> found;
+    std::size_t found_bytes = 0;
     std::size_t missing = 0;  // answers awaited
     std::optional<Error> failed;
     Slot slot;
     Effect effect = Effect::none;
     messages::ReadConsistency read;
+    messages::AckCount ack = messages::kAckOne;
     wire::RespVersion version = wire::RespVersion::resp2;
     bool silent = false;
   };
@@ -84,6 +87,8 @@ class RespSession : public net::ByteHandler,
   void finish(std::uint64_t number, redis::Reply reply);
   void write_ready();
   void refuse_bytes(std::string_view why);
+  std::optional<redis::Reply> too_much(const redis::DoReads& reads) const;
+  std::optional<redis::Reply> too_much(const redis::DoWrites& writes) const;
   bool output_full() const;
   bool must_hold() const;
   void resume_if_possible();
@@ -105,6 +110,7 @@ class RespSession : public net::ByteHandler,
   std::array<std::uint16_t, kMarks> open_reads_{};
   std::array<std::uint16_t, kMarks> open_updates_{};
   std::optional<redis::Step> waiting_;  // of pipeline_.back()
+  std::size_t found_bytes_ = 0;  // of values that were read and have not become output
   bool held_ = false;
   bool refusing_ = false;
   bool closing_ = false;  // once the pipeline is answered

@@ -19,8 +19,12 @@ using replication::Moment;
 
 namespace {
 
-std::unexpected<Error> empty_key() {
-  return fail(ErrorCode::invalid_argument, "a key has at least one byte: name the key that is meant");
+// What is longer no member and no client would take.
+Result<void> check_key(const Bytes& key) {
+  if (key.empty()) return fail(ErrorCode::invalid_argument, "a key has at least one byte: name the key that is meant");
+  if (key.size() <= limits::kKeyBytesMax) return {};
+  return fail(ErrorCode::too_large,
+              fmt::format("a key of {} bytes: at most {} are allowed", key.size(), limits::kKeyBytesMax));
 }
 
 Result<PartitionId> checked(PartitionId partition, const ring::Partitioning& partitioning) {
@@ -246,7 +250,7 @@ void PartitionHost::on_peer_refused(const NodeId& node, Incarnation incarnation,
 Result<PartitionId> PartitionHost::partition_of(const Request& request) const {
   const auto partitioning = map()->partitioning();
   if (const auto* get = std::get_if<GetRequest>(&request.body)) {
-    if (get->key.empty()) return empty_key();
+    GYRE_TRY(check_key(get->key));
     return partitioning.of(get->key);
   }
   if (const auto* scan = std::get_if<ScanRequest>(&request.body)) return checked(scan->partition, partitioning);
@@ -255,9 +259,13 @@ Result<PartitionId> PartitionHost::partition_of(const Request& request) const {
   if (write == nullptr || write->operations.empty()) {
     return fail(ErrorCode::invalid_argument, "a node serves gets, scans, and writes of at least one operation");
   }
+  if (write->operations.size() > limits::kBatchOperationsMax) {
+    return fail(ErrorCode::too_large, fmt::format("{} operations in one write: at most {} are allowed",
+                                                  write->operations.size(), limits::kBatchOperationsMax));
+  }
   const PartitionId first = partitioning.of(write->operations.front().key);
   for (const auto& operation : write->operations) {
-    if (operation.key.empty()) return empty_key();
+    GYRE_TRY(check_key(operation.key));
     if (partitioning.of(operation.key) != first) {
       return fail(ErrorCode::invalid_argument,
                   "the keys of a batch live in different partitions: give them a common {hash tag}");

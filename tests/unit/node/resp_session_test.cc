@@ -21,7 +21,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 constexpr std::uint32_t kRespPartitions = 4;
-constexpr std::size_t kOutputBytesMax = std::size_t{1} << 20;
+constexpr Duration kTakeLimit = std::chrono::milliseconds(300);
 
 // A socket that blocks, but not for ever.
 class Client {
@@ -60,6 +60,7 @@ class Client {
     got.resize(have);
     return got;
   }
+  void send_no_more() { ::shutdown(fd_, SHUT_WR); }
   std::string rest() { return receive(std::size_t{1} << 20); }
   std::string answer(std::string_view request, std::string_view like) {
     send(request);
@@ -102,7 +103,7 @@ class RespSessionTest : public testing::Test {
     view.malformed = &malformed;
     node.self = NodeId("n1");
     net::ByteLimits limits;
-    limits.output_bytes_max = kOutputBytesMax;
+    limits.take_limit = kTakeLimit;
     listener = *net::Listener::open_bytes("127.0.0.1:0", {&front()}, limits, [this](const auto& accepted) {
       const auto session = std::make_shared<RespSession>(view, node, accepted);
       sessions.push_back(session);
@@ -249,11 +250,40 @@ TEST_F(RespSessionTest, HelloChangesTheVersionOfWhatFollows) {
   EXPECT_THAT(client->rest(), HasSubstr("$5\r\nproto\r\n:3\r\n"));
   client.emplace(listener->address());
   EXPECT_EQ(client->answer("HELLO 4\r\n", "-NOPROTO"), "-NOPROTO");
+  client.emplace(listener->address());
+  EXPECT_EQ(client->answer("HELLO -1\r\n", "-NOPROTO"), "-NOPROTO");
 }
 
 TEST_F(RespSessionTest, RepliesAreLeftOutAsAsked) {
   expect("CLIENT REPLY SKIP\r\nPING 1\r\nPING 2\r\nCLIENT REPLY OFF\r\nPING 3\r\nCLIENT REPLY ON\r\nPING 4\r\n",
          "$1\r\n2\r\n+OK\r\n$1\r\n4\r\n");
+}
+
+TEST_F(RespSessionTest, ARepliesOnIsAnsweredEvenWhereItWasToBeSkipped) {
+  expect("CLIENT REPLY SKIP\r\nCLIENT REPLY ON\r\nPING 1\r\n", "+OK\r\n$1\r\n1\r\n");
+}
+
+TEST_F(RespSessionTest, WhoSendsNoMoreGetsWhatItIsOwed) {
+  adopt_map();
+  client->send("SET k v\r\nGET k\r\nGET");
+  client->send_no_more();
+  EXPECT_EQ(client->rest(), "+OK\r\n$1\r\nv\r\n");
+}
+
+// What members would refuse must not get into a history.
+TEST_F(RespSessionTest, WhatNoMemberWouldTakeIsRefused) {
+  adopt_map();
+  const std::string key(limits::kKeyBytesMax + 1, 'k');
+  EXPECT_THAT(client->answer(fmt::format("*3\r\n$3\r\nSET\r\n${}\r\n{}\r\n$1\r\nv\r\n", key.size(), key), "-ERR a key"),
+              "-ERR a key");
+  client.emplace(listener->address());
+  std::string many = fmt::format("*{}\r\n$3\r\nDEL\r\n", limits::kBatchOperationsMax + 2);
+  for (std::size_t i = 0; i <= limits::kBatchOperationsMax; ++i) many += "$1\r\nk\r\n";
+  EXPECT_THAT(client->answer(many, "-ERR "), "-ERR ");
+  client.emplace(listener->address());
+  std::string reads = fmt::format("*{}\r\n$4\r\nMGET\r\n", limits::kBatchOperationsMax + 2);
+  for (std::size_t i = 0; i <= limits::kBatchOperationsMax; ++i) reads += "$1\r\nk\r\n";
+  EXPECT_THAT(client->answer(reads, "-ERR 10001 keys"), "-ERR 10001 keys");
 }
 
 TEST_F(RespSessionTest, WhoTakesNoAnswersIsCutOff) {
