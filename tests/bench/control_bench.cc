@@ -117,6 +117,7 @@ class PlayedCluster {
     ++ticks_;
     cost.passed += kTick;
     finish_swap();
+    finish_load();
     std::vector<messages::Frame> heard;
     const std::vector<Bytes> frames = what_nodes_say();
     cost.wire.measure([&] {
@@ -191,6 +192,16 @@ class PlayedCluster {
     perform(effects);
     ++cost.swaps;
   }
+  void finish_load() {
+    if (!std::exchange(loading_, false)) return;
+    std::vector<CoordinatorEffect> effects;
+    auto loaded = store_.load();
+    cost.machine.measure([&] {
+      coordinator_->on_loaded(now_, std::move(loaded));
+      take_effects(effects);
+    });
+    perform(effects);
+  }
   void perform(std::vector<CoordinatorEffect>& effects) {
     const std::vector<messages::Frame> frames = frames_of(effects);
     cost.wire.measure([&] {
@@ -199,6 +210,8 @@ class PlayedCluster {
     for (CoordinatorEffect& effect : effects) {
       if (auto* swap = std::get_if<SwapState>(&effect)) {
         swap_ = std::move(*swap);
+      } else if (std::holds_alternative<LoadState>(effect)) {
+        loading_ = true;
       } else if (auto* answer = std::get_if<Answer>(&effect)) {
         if (answer->token == asked_) answer_ = std::move(answer->body);
       } else if (const auto* send = std::get_if<SendToNode>(&effect)) {
@@ -324,6 +337,7 @@ class PlayedCluster {
   MemoryStore store_;
   std::optional<Coordinator> coordinator_;
   std::optional<SwapState> swap_;  // under way
+  bool loading_ = false;
   AnswerToken token_;
   AnswerToken asked_;
   std::optional<messages::ResponseBody> answer_;
