@@ -43,6 +43,10 @@ constexpr auto kLeaveLimit = std::chrono::seconds(10);
 // While the map does not change for so long, nobody takes over: all who could are gone, or stop as well.
 constexpr auto kLeaveIdleLimit = std::chrono::seconds(2);
 
+// A node that serves none of its partitions at so many looks is not ready; at one, it may just take the first of them
+// over.
+constexpr int kIdleLooksMax = 2;
+
 // Wires everything a node consists of; the only place that knows all parts.
 class Node {
  public:
@@ -75,7 +79,8 @@ class Node {
   ring::ClusterMapPtr map() const;
   std::size_t serving() const;
   bool settled() const;
-  Result<void> ready() const;
+  // Notes that it was, once.
+  Result<void> ready();
 
   const NodeOptions& options_;
   net::StopSignal& stop_;
@@ -100,6 +105,7 @@ class Node {
   std::atomic<std::size_t> primaries_{0};  // of this node, by the newest map
   // It has been in good order since this process started: partitions that come and go do not make it unready again.
   std::atomic<bool> arrived_{false};
+  std::atomic<int> idle_looks_{0};  // in a row, one a second, at which it served none of its partitions
   std::atomic<bool> stopping_{false};
   std::atomic<bool> draining_{false};  // takes no more connections
   mutable std::mutex map_mutex_;
@@ -203,7 +209,8 @@ Result<void> Node::create_hosts() {
   // A node whose machine died counts as lacking writes, in this process and in later ones, until then.
   loops_[0]->loop.every(std::chrono::seconds(1), [this] {
     if (map() != nullptr && settled()) maps_->on_settled();
-    if (!arrived_ && ready()) arrived_ = true;
+    idle_looks_.store(serving() == 0 && primaries_.load() > 0 ? idle_looks_.load() + 1 : 0);
+    if (!arrived_) static_cast<void>(ready());
   });
   return {};
 }
@@ -386,7 +393,7 @@ std::size_t Node::serving() const {
   return count;
 }
 
-Result<void> Node::ready() const {
+Result<void> Node::ready() {
   if (stopping_.load()) return fail(ErrorCode::unavailable, "the node is stopping");
   const auto known = map();
   if (known == nullptr) return fail(ErrorCode::unavailable, "no cluster map yet: the coordinator is awaited");
@@ -398,13 +405,14 @@ Result<void> Node::ready() const {
   }
   const std::size_t wanted = primaries_.load();
   const std::size_t served = serving();
-  if (arrived_ && (served > 0 || wanted == 0)) return {};
+  if (arrived_ && idle_looks_.load() < kIdleLooksMax) return {};
   if (served < wanted) {
     return fail(ErrorCode::unavailable, fmt::format("serves {} of {} partitions", served, wanted));
   }
   if (!settled()) {
     return fail(ErrorCode::unavailable, "not in sync yet with every partition it is a member of: it catches up");
   }
+  arrived_.store(true);
   return {};
 }
 
