@@ -256,7 +256,17 @@ void Follower::drain_repair() {
   if (repair_->done()) finish_repair();
 }
 
+// Retries of what was given up in an earlier repair may have come with this one, as a snapshot.
+void Follower::mark_brought_back() {
+  std::vector<messages::WriteId> back;
+  for (const messages::WriteId& id : exported_) {
+    if (context_.journal.window().find(id) != nullptr) back.push_back(id);
+  }
+  if (!back.empty()) context_.effects.push_back(MarkReapplied{std::move(back)});
+}
+
 void Follower::finish_repair() {
+  mark_brought_back();
   exported_.insert(exported_.end(), repair_->exported_ids().begin(), repair_->exported_ids().end());
   std::ranges::sort(exported_);
   // Twice the life of an id: what this member has heard of the partition's time may be old.

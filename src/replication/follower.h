@@ -96,6 +96,7 @@ class Follower {
   void match(const Moment& now, const messages::Append& append);
   void start_repair(const Moment& now, const messages::TermHistory& theirs, std::optional<Sequence> common,
                     bool snapshot);
+  void mark_brought_back();
   void finish_repair();
   void drain_repair();
   void receive(Instant now, const messages::Append& append);

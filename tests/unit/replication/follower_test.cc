@@ -421,6 +421,30 @@ TEST(Follower, ADeposedPrimaryExportsItsTailRewindsAndAccounts) {
   ASSERT_EQ(c.at("n1").reapplied.size(), 1u) << "the retry survived";
 }
 
+TEST(Follower, ARetryThatComesWithASnapshotIsMarkedToo) {
+  Cluster c({"n1", "n2"});
+  c.serve("n1", {"n1", "n2"});
+  c.disconnect("n1", "n2");
+  auto lost = request({put("k", "lost")});
+  lost.id = {ClientId(4), WriteNumber(1)};
+  c.run("n1", lost);
+  c.kill("n1");
+  c.serve("n2", {"n2"});
+  c.restart("n1");
+  c.reconnect();
+  c.publish();
+  c.advance(1s);
+  ASSERT_EQ(c.at("n1").ledger.size(), 1u);
+  c.disconnect("n1", "n2");
+  c.run("n2", lost);
+  c.at("n1")->on_damaged(c.now, {ErrorCode::corrupt, {}, "a record cannot be read", {}});
+  c.collect("n1");
+  c.reconnect();
+  c.advance(2s);
+  EXPECT_EQ(c.at("n1").value("k"), "lost");
+  EXPECT_EQ(c.at("n1").reapplied.size(), 1u);
+}
+
 TEST(Follower, AnExportedIdIsForgottenWhenNoRetryCanCarryItAnyMore) {
   Cluster c({"n1", "n2"});
   c.serve("n1", {"n1", "n2"});
