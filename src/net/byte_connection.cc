@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 #include <asio/buffer.hpp>
-#include <asio/write.hpp>
 
 #include "base/assert.h"
 #include "base/log.h"

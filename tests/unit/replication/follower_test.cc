@@ -421,8 +421,8 @@ TEST(Follower, ADeposedPrimaryExportsItsTailRewindsAndAccounts) {
   ASSERT_EQ(c.at("n1").reapplied.size(), 1u) << "the retry survived";
 }
 
-TEST(Follower, ARetryThatComesWithASnapshotIsMarkedToo) {
-  Cluster c({"n1", "n2"});
+// n1 wrote this alone, and has given it up since to follow n2.
+messages::WriteRequest lose_a_write(Cluster& c) {
   c.serve("n1", {"n1", "n2"});
   c.disconnect("n1", "n2");
   auto lost = request({put("k", "lost")});
@@ -434,6 +434,12 @@ TEST(Follower, ARetryThatComesWithASnapshotIsMarkedToo) {
   c.reconnect();
   c.publish();
   c.advance(1s);
+  return lost;
+}
+
+TEST(Follower, ARetryThatComesWithASnapshotIsMarkedToo) {
+  Cluster c({"n1", "n2"});
+  const auto lost = lose_a_write(c);
   ASSERT_EQ(c.at("n1").ledger.size(), 1u);
   c.disconnect("n1", "n2");
   c.run("n2", lost);
@@ -447,17 +453,7 @@ TEST(Follower, ARetryThatComesWithASnapshotIsMarkedToo) {
 
 TEST(Follower, AnExportedIdIsForgottenWhenNoRetryCanCarryItAnyMore) {
   Cluster c({"n1", "n2"});
-  c.serve("n1", {"n1", "n2"});
-  c.disconnect("n1", "n2");
-  auto lost = request({put("k", "lost")});
-  lost.id = {ClientId(4), WriteNumber(1)};
-  c.run("n1", lost);
-  c.kill("n1");
-  c.serve("n2", {"n2"});
-  c.restart("n1");
-  c.reconnect();
-  c.publish();
-  c.advance(1s);
+  const auto lost = lose_a_write(c);
   ASSERT_EQ(c.at("n1").ledger.size(), 1u);
   c.now.wall.value += 3 * to_ms(limits::kWriteIdLife);
   c.run("n2", lost);  // the same id for another write
