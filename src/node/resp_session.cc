@@ -92,10 +92,10 @@ void RespSession::run_planned(Open& open, const redis::Command& command, const r
   const auto slot = redis::slot_of_keys(command, arguments);
   if (!slot) return finish(number, slot.error());
   if (*slot) {
-    auto routed = route(**slot, command);
-    if (!routed) return finish(number, std::move(routed).error());
+    auto read = route(**slot, command);
+    if (!read) return finish(number, std::move(read).error());
     open.slot = **slot;
-    open.read = routed->read;
+    open.read = *read;
     open.ack = client_.ack;
   }
   open.run.emplace(redis::plan(command, arguments, {.now = net::wall_now(), .value_bytes_max = node_.value_bytes_max}));
@@ -104,7 +104,7 @@ void RespSession::run_planned(Open& open, const redis::Command& command, const r
 
 // --- Where a slot is served ---
 
-redis::Parsed<RespSession::Route> RespSession::route(Slot slot, const redis::Command& command) const {
+redis::Parsed<messages::ReadConsistency> RespSession::route(Slot slot, const redis::Command& command) const {
   if (view_.map == nullptr)
     return redis::refuse("LOADING this node has no cluster map yet: it waits for its coordinator");
   const auto& entry = view_.map->entry(view_.map->partitioning().of(slot));
@@ -112,12 +112,12 @@ redis::Parsed<RespSession::Route> RespSession::route(Slot slot, const redis::Com
     if (auto elsewhere = moved(slot)) return std::unexpected(*std::move(elsewhere));
     return redis::refuse("CLUSTERDOWN this node stops: ask another");
   }
-  if (entry.primary == node_.self) return Route{client_.read};
+  if (entry.primary == node_.self) return client_.read;
   if (client_.readonly && command.is(redis::kReadonly) && entry.find_in_sync(node_.self) != nullptr) {
     messages::ReadConsistency read = client_.read;
     // READONLY says that whatever a member holds will do.
     if (read.level == messages::ReadLevel::primary) read.level = messages::ReadLevel::any;
-    return Route{read};
+    return read;
   }
   if (auto elsewhere = moved(slot)) return std::unexpected(*std::move(elsewhere));
   return redis::refuse("CLUSTERDOWN Hash slot not served");

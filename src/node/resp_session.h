@@ -63,14 +63,12 @@ class RespSession : public net::ByteHandler,
     wire::RespVersion version = wire::RespVersion::resp2;
     bool silent = false;
   };
-  struct Route {
-    messages::ReadConsistency read;
-  };
 
   void run_command(const redis::Arguments& arguments);
   void run_own(Open& open, const redis::Command& command, const redis::Arguments& arguments, bool skipped);
   void run_planned(Open& open, const redis::Command& command, const redis::Arguments& arguments);
-  redis::Parsed<Route> route(Slot slot, const redis::Command& command) const;
+  // How its keys are read here.
+  redis::Parsed<messages::ReadConsistency> route(Slot slot, const redis::Command& command) const;
   // Where the slot is served, if that is elsewhere.
   std::optional<redis::Reply> moved(Slot slot) const;
 
