@@ -10,6 +10,7 @@
 #include "replication/effect.h"
 #include "replication/grants.h"
 #include "replication/journal.h"
+#include "replication/lost_ids.h"
 #include "replication/partition_clock.h"
 #include "replication/view.h"
 #include "replication/waits.h"
@@ -17,10 +18,12 @@
 namespace gyre::replication {
 
 struct Context {
-  Context(PartitionConfig who, messages::PartitionState stored, std::vector<messages::WindowWrite> window)
+  Context(PartitionConfig who, messages::PartitionState stored, std::vector<messages::WindowWrite> window,
+          std::vector<messages::WriteId> lost)
       : config(std::move(who)),
         clock(stored.time, config.broken),
         running(config.started),
+        lost_ids(std::move(lost), stored.time, config.started),
         journal(std::move(stored), std::move(window), config.broken) {}
 
   bool broken(BrokenRule rule) const { return config.broken == rule; }
@@ -29,6 +32,11 @@ struct Context {
   void tell_event(messages::NodeEvent::Kind kind, Term term, std::uint64_t count = 0, std::string detail = {}) {
     tell_coordinator(messages::NodeEvent{kind, config.id, term, count, std::move(detail)});
   }
+  // As Journal::drop_uncommitted.
+  void drop_uncommitted() {
+    journal.drop_uncommitted();
+    lost_ids.on_given_up(journal.committed());
+  }
   void take_in(std::vector<Effect> more) {
     effects.insert(effects.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   }
@@ -36,6 +44,7 @@ struct Context {
   const PartitionConfig config;
   PartitionClock clock;
   RunningClock running;
+  LostIds lost_ids;
   Journal journal;
   Waits waits;
   TaskIds tasks;

@@ -100,8 +100,9 @@ struct ExportLosses {
   TaskId task;
   std::vector<messages::Loss> losses;
 };
-// Ids of exported writes that a retry has brought back. No answer.
+// Mark exported writes with these ids as brought back by a retry, off the loop: on_marked.
 struct MarkReapplied {
+  TaskId task;
   std::vector<messages::WriteId> ids;
 };
 

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/assert.h"
-#include "base/limits.h"
 #include "replication/term_history.h"
 
 namespace gyre::replication {
@@ -119,6 +118,7 @@ void Follower::match(const Moment& now, const Append& append) {
   if (!whole() || context_.damaged) return start_repair(now, append.history, common, true);
   if (common != journal.assigned()) return start_repair(now, append.history, common, false);
   journal.match_history();
+  context_.lost_ids.look_through(journal.window());
   matched_ = true;
   if (std::exchange(was_away_, false)) context_.tell_event(NodeEvent::Kind::caught_up, term_);
 }
@@ -148,11 +148,8 @@ void Follower::receive(Instant now, const Append& append) {
       gap_ = true;
       return;
     }
-    if (write->time > exported_until_) exported_.clear();
-    if (write->id.given() && std::ranges::binary_search(exported_, write->id)) {
-      context_.effects.push_back(MarkReapplied{{write->id}});
-    }
     gathered_ += write->bytes();
+    context_.lost_ids.on_written(write->id, write->time);
     journal.append(write);
   }
   if (!append.may_wait) hasten();
@@ -232,8 +229,9 @@ void Follower::take_freshness() {
 void Follower::start_repair(const Moment& now, const messages::TermHistory& theirs, std::optional<Sequence> common,
                             bool snapshot) {
   Journal& journal = context_.journal;
-  journal.drop_uncommitted();
+  context_.drop_uncommitted();
   if (common) common = std::min(*common, journal.committed());
+  context_.lost_ids.on_given_up(common.value_or(Sequence()));
   matched_ = false;
   was_away_ = true;
   fresh_next_.reset();
@@ -256,21 +254,12 @@ void Follower::drain_repair() {
   if (repair_->done()) finish_repair();
 }
 
-// Retries of what was given up in an earlier repair may have come with this one, as a snapshot.
-void Follower::mark_brought_back() {
-  std::vector<messages::WriteId> back;
-  for (const messages::WriteId& id : exported_) {
-    if (context_.journal.window().find(id) != nullptr) back.push_back(id);
-  }
-  if (!back.empty()) context_.effects.push_back(MarkReapplied{std::move(back)});
-}
-
 void Follower::finish_repair() {
-  mark_brought_back();
-  exported_.insert(exported_.end(), repair_->exported_ids().begin(), repair_->exported_ids().end());
-  std::ranges::sort(exported_);
-  // Twice the life of an id: what this member has heard of the partition's time may be old.
-  exported_until_ = {context_.clock.latest().value + 2 * to_ms(limits::kWriteIdLife)};
+  context_.lost_ids.add(repair_->exported_ids(), context_.clock.latest());
+  context_.lost_ids.look_through(context_.journal.window());
+  for (const messages::WindowWrite& write : repair_->written_since()) {
+    context_.lost_ids.on_written(write.id, write.time);
+  }
   const std::uint64_t lost = repair_->exported_writes();
   if (lost > 0) context_.tell_event(NodeEvent::Kind::lost_writes, term_, lost);
   const auto kind = repair_->rewinding() ? NodeEvent::Kind::rewound : NodeEvent::Kind::snapshot;

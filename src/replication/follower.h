@@ -96,7 +96,6 @@ class Follower {
   void match(const Moment& now, const messages::Append& append);
   void start_repair(const Moment& now, const messages::TermHistory& theirs, std::optional<Sequence> common,
                     bool snapshot);
-  void mark_brought_back();
   void finish_repair();
   void drain_repair();
   void receive(Instant now, const messages::Append& append);
@@ -116,8 +115,6 @@ class Follower {
   std::optional<Repair> repair_;
   std::uint64_t repairs_ = 0;
   bool was_away_ = true;  // since the process started, or by a repair
-  std::vector<messages::WriteId> exported_;  // sorted: of writes given up, that a retry may bring back
-  UnixMillis exported_until_;  // no retry of them is among writes later than this
 
   Instant newest_append_;  // `sent_at` of it
   bool owes_answer_ = false;  // to it

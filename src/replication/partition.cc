@@ -25,8 +25,9 @@ struct Overloaded : F... {
 
 }  // namespace
 
-Partition::Partition(PartitionConfig config, messages::PartitionState stored, std::vector<messages::WindowWrite> window)
-    : context_(std::make_unique<Context>(std::move(config), std::move(stored), std::move(window))),
+Partition::Partition(PartitionConfig config, messages::PartitionState stored, std::vector<messages::WindowWrite> window,
+                     std::vector<messages::WriteId> lost)
+    : context_(std::make_unique<Context>(std::move(config), std::move(stored), std::move(window), std::move(lost))),
       follower_(std::make_unique<Follower>(*context_)),
       queue_(std::make_unique<WriteQueue>(*context_)) {
   owes_lost_range_ = !context_->config.loses_nothing;
@@ -104,6 +105,7 @@ void Partition::try_begin(const Moment& now) {
   }
   follower_->stop();
   follower_->tell_heard_time();
+  context_->lost_ids.look_through(context_->journal.window());
   begun_ = context_->view->entry.term;
   role_ = std::make_unique<Primary>(*context_, now, begun_);
 }
@@ -138,7 +140,7 @@ void Partition::step_down(const Error& error) {
   for (auto& answer : context.waits.take_after(Sequence(0))) {
     context.effects.push_back(failed(std::move(answer.effect), unknown));
   }
-  context.journal.drop_uncommitted();
+  context.drop_uncommitted();
 }
 
 // --- The end of a term ---
@@ -297,6 +299,9 @@ void Partition::on_tick(const Moment& now) {
 void Partition::progress(const Moment& now) {
   if (broken()) return;
   answer_seal(now);
+  if (!context_->broken(BrokenRule::retries_are_marked)) {
+    context_->lost_ids.progress(now.steady, context_->journal.persisted(), context_->tasks, context_->effects);
+  }
   release_due_ = true;
   Primary* self = primary();
   if (self == nullptr) return;
@@ -362,6 +367,7 @@ void Partition::on_persisted(const Moment& now, std::uint64_t id) {
 void Partition::on_refused(const Moment& now, const Error& why) {
   if (broken()) return;
   context_->journal.on_refused();
+  context_->lost_ids.on_given_up(context_->journal.assigned());
   if (Primary* self = primary()) {
     self->on_refused();
   } else {
@@ -439,6 +445,10 @@ void Partition::on_exported(const Moment& now, TaskId task, Result<void> outcome
   }
   if (Retiree* leaver = retiree()) return leaver->on_exported(now, task, outcome);
   follower_->on_exported(now, task, std::move(outcome));
+}
+
+void Partition::on_marked(const Moment& now, TaskId task, Result<void> outcome) {
+  context_->lost_ids.on_marked(now.steady, task, outcome);
 }
 
 // --- What others see ---

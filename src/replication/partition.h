@@ -53,8 +53,9 @@ enum class MapSource : std::uint8_t {
 // INVARIANT 3: served and promised terms never go back; sequences do only by a repair, which leaves a learner.
 class Partition {
  public:
-  // `stored`, `window`: what this node's storage remembers of the partition.
-  Partition(PartitionConfig config, messages::PartitionState stored, std::vector<messages::WindowWrite> window);
+  // `stored`, `window`: what this node's storage remembers of the partition. `lost`: ids of its writes in the ledger.
+  Partition(PartitionConfig config, messages::PartitionState stored, std::vector<messages::WindowWrite> window,
+            std::vector<messages::WriteId> lost);
   Partition(Partition&&) noexcept;
   ~Partition();
 
@@ -127,6 +128,7 @@ class Partition {
   // No records: the snapshot is at its end.
   void on_snapshot_records(const Moment& now, TaskId task, Result<std::vector<messages::FetchedKey>> records);
   void on_exported(const Moment& now, TaskId task, Result<void> outcome);
+  void on_marked(const Moment& now, TaskId task, Result<void> outcome);
 
   // Answers are released by this call: `now` is the last look at the right to serve before they leave.
   std::vector<Effect> take_effects(const Moment& now);

@@ -34,7 +34,7 @@ void Partition::leave(const Moment& now, bool followed) {
   if (left) {
     follower_->stop();
     // What storage has not yet been given was acknowledged to nobody.
-    context.journal.drop_uncommitted();
+    context.drop_uncommitted();
     role_ = Idle{};
   }
   // A map from memory may be old: this node may be a member by now.

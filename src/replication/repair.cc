@@ -156,8 +156,10 @@ void Repair::ask_keys() {
 
 void Repair::finish_rewind() {
   const Sequence common = *start_.common;
-  mark_reapplied(window_);
-  std::erase_if(window_, [common](const WindowWrite& write) { return write.position.sequence > common; });
+  const auto later = std::ranges::stable_partition(
+      window_, [common](const WindowWrite& write) { return write.position.sequence <= common; });
+  written_since_.assign(std::make_move_iterator(later.begin()), std::make_move_iterator(later.end()));
+  window_.erase(later.begin(), later.end());
   PartitionState state = start_.state;
   state.position = {term_at(state.history, common).value_or(Term()), common};
   truncate_after(state.history, common);
@@ -191,7 +193,6 @@ void Repair::store(SnapshotChunk chunk) {
   for (messages::FetchedKey& record : chunk.records) step.repairs.push_back(as_repair(std::move(record)));
   std::ranges::move(chunk.window, std::back_inserter(window_));
   if (chunk.last) {
-    mark_reapplied(window_);
     step.window = std::move(window_);
     step.state.position = chunk.position;
     step.state.history = std::move(chunk.history);
@@ -203,16 +204,6 @@ void Repair::store(SnapshotChunk chunk) {
     step.state.whole_at = messages::kNeverWhole;
   }
   step_ = std::move(step);
-}
-
-void Repair::mark_reapplied(const std::vector<WindowWrite>& window) {
-  std::vector<messages::WriteId> exported = exported_ids();
-  std::ranges::sort(exported);
-  MarkReapplied effect;
-  for (const WindowWrite& write : window) {
-    if (std::ranges::binary_search(exported, write.id)) effect.ids.push_back(write.id);
-  }
-  if (!effect.ids.empty()) effects_.emplace_back(std::move(effect));
 }
 
 void Repair::on_progress(Instant now) {

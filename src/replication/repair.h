@@ -72,6 +72,8 @@ class Repair {
   bool rewinding() const { return rewinding_; }
   // The writes exported, by id: a retry of them may come by later.
   const std::vector<messages::WriteId>& exported_ids() const { return tail_.exported_ids(); }
+  // After rewinding: what the primary's window had behind the point where the histories part. Retries may be among it.
+  const std::vector<messages::WindowWrite>& written_since() const { return written_since_; }
   // Writes given to the ledger, those without contents included.
   std::uint64_t exported_writes() const { return tail_.exported_writes(); }
   std::vector<Effect> take_effects();
@@ -92,7 +94,6 @@ class Repair {
   void begin_snapshot(Instant now);
   void ask_chunk();
   void store(messages::SnapshotChunk chunk);
-  void mark_reapplied(const std::vector<messages::WindowWrite>& window);
 
   void on_progress(Instant now);
 
@@ -107,6 +108,7 @@ class Repair {
   std::size_t fetched_bytes_ = 0;
   Position fetched_at_;
   std::vector<messages::WindowWrite> window_;
+  std::vector<messages::WindowWrite> written_since_;
 
   std::uint64_t id_;  // of the last fetch or snapshot
   std::uint64_t chunk_ = 0;  // the one to come

@@ -78,6 +78,8 @@ void Retiree::drop() {
 
 void Retiree::on_step_persisted() {
   const std::uint64_t lost = tail_ ? tail_->exported_writes() : 0;
+  // This node may be a member again before their retries are forgotten.
+  if (tail_) context_.lost_ids.add(tail_->exported_ids(), context_.clock.latest());
   if (lost > 0) context_.tell_event(NodeEvent::Kind::lost_writes, term_, lost);
   context_.tell_event(NodeEvent::Kind::retired, term_, lost);
   context_.tell_coordinator(messages::Retired{context_.config.id});

@@ -17,8 +17,9 @@ std::size_t write_bytes_max(std::size_t value_bytes_max) {
 
 }  // namespace
 
-Machines::Machines(HostOptions options, Stored stored)
+Machines::Machines(HostOptions options, Stored stored, const storage::Ledger& ledger)
     : options_(std::move(options)),
+      ledger_(&ledger),
       stored_(std::make_move_iterator(stored.begin()), std::make_move_iterator(stored.end())) {}
 
 void Machines::adopt(ring::ClusterMapPtr map, replication::MapSource source) {
@@ -33,18 +34,26 @@ void Machines::adopt(ring::ClusterMapPtr map, replication::MapSource source) {
     const PartitionId id(static_cast<std::uint16_t>(p));
     storage::StoredPartition stored;
     if (const auto found = stored_.find(id); found != stored_.end()) stored = std::move(found->second);
-    machines_.push_back(
-        std::make_unique<Machine>(replication::Partition({.id = id,
-                                                          .self = options_.self,
-                                                          .incarnation = options_.incarnation,
-                                                          .generation = options_.generation,
-                                                          .loses_nothing = options_.loses_nothing,
-                                                          .started = options_.started,
-                                                          .write_bytes_max = write_bytes_max(options_.value_bytes_max),
-                                                          .broken = options_.broken},
-                                                         std::move(stored.state), std::move(stored.window))));
+    auto lost = lost_ids(id, stored.state.time);
+    machines_.push_back(std::make_unique<Machine>(
+        replication::Partition({.id = id,
+                                .self = options_.self,
+                                .incarnation = options_.incarnation,
+                                .generation = options_.generation,
+                                .loses_nothing = options_.loses_nothing,
+                                .started = options_.started,
+                                .write_bytes_max = write_bytes_max(options_.value_bytes_max),
+                                .broken = options_.broken},
+                               std::move(stored.state), std::move(stored.window), std::move(lost))));
   }
   stored_.clear();
+}
+
+// Twice the life of an id, as what this node has heard of the partition's time may be old. Without a copy it has heard
+// of none, and an id may have been used for another write since.
+std::vector<messages::WriteId> Machines::lost_ids(PartitionId partition, UnixMillis time) const {
+  if (time == UnixMillis()) return {};
+  return ledger_->lost_ids(partition, {time.value - 2 * to_ms(limits::kWriteIdLife)});
 }
 
 Machine* Machines::find(PartitionId partition) {

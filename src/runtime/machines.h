@@ -13,6 +13,7 @@
 #include "replication/partition.h"
 #include "runtime/host_options.h"
 #include "storage/engine.h"
+#include "storage/ledger.h"
 
 namespace gyre::runtime {
 
@@ -45,7 +46,8 @@ class Machines {
  public:
   using Stored = std::vector<std::pair<PartitionId, storage::StoredPartition>>;
 
-  Machines(HostOptions options, Stored stored);
+  // The ledger must outlive it.
+  Machines(HostOptions options, Stored stored, const storage::Ledger& ledger);
 
   // REQUIRES: newer than the last one, with as many partitions. One from memory comes first or never; the first from
   // the store may be the same.
@@ -67,7 +69,11 @@ class Machines {
   std::vector<Machine*> take_touched();
 
  private:
+  // What the ledger names of a partition and a retry may still bring back.
+  std::vector<messages::WriteId> lost_ids(PartitionId partition, UnixMillis time) const;
+
   HostOptions options_;
+  const storage::Ledger* ledger_;
   std::map<PartitionId, storage::StoredPartition> stored_;  // until the machines are made
   ring::ClusterMapPtr map_;
   bool map_from_store_ = false;

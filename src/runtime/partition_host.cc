@@ -68,7 +68,7 @@ PartitionHost::PartitionHost(HostOptions options, storage::Engine& engine, stora
                .ledger = ledger,
                .environment = environment,
                .metrics = metrics,
-               .machines = Machines(std::move(options), std::move(stored))} {}
+               .machines = Machines(std::move(options), std::move(stored), ledger)} {}
 
 Result<std::unique_ptr<PartitionHost>> PartitionHost::open(HostOptions options, storage::Engine& engine,
                                                            storage::Ledger& ledger, Environment& environment,

@@ -217,8 +217,9 @@ void Tasks::carry_out(Machine& machine, replication::MarkReapplied effect) {
       [ledger = &context_.ledger, id = machine.partition.id(), ids = std::move(effect.ids)] {
         return ledger->mark_reapplied(id, ids);
       },
-      [this](const Moment&, Result<void> outcome) {
+      [this, &machine, task = effect.task](const Moment& now, Result<void> outcome) {
         if (!outcome) context_.metrics.storage_errors.add();
+        machine.partition.on_marked(now, task, std::move(outcome));
       }));
 }
 

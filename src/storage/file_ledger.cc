@@ -37,6 +37,7 @@ class FileLedger final : public Ledger {
 
   Result<void> append(std::span<const messages::Loss> losses, UnixMillis now) override;
   Result<void> mark_reapplied(PartitionId partition, std::span<const messages::WriteId> ids) override;
+  std::vector<messages::WriteId> lost_ids(PartitionId partition, UnixMillis since) const override;
   Result<messages::LostResponse> page(std::uint64_t after, std::size_t items_max) const override;
 
  private:
@@ -216,6 +217,11 @@ Result<void> FileLedger::mark_reapplied(PartitionId partition, std::span<const m
   for (const std::uint64_t entry : entries) index_.mark(entry);
   size_ += framed.size();
   return {};
+}
+
+std::vector<messages::WriteId> FileLedger::lost_ids(PartitionId partition, UnixMillis since) const {
+  const std::lock_guard lock(mutex_);
+  return index_.lost_ids(partition, since);
 }
 
 Result<messages::LostResponse> FileLedger::page(std::uint64_t after, std::size_t items_max) const {

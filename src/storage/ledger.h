@@ -22,6 +22,8 @@ class Ledger {
   virtual Result<void> append(std::span<const messages::Loss> losses, UnixMillis now) = 0;
   // The writes with these ids have survived after all, by a retry. ERRORS: storage_failed.
   virtual Result<void> mark_reapplied(PartitionId partition, std::span<const messages::WriteId> ids) = 0;
+  // The ids of this partition's writes from partition time `since` on that are not marked: a retry may bring them back.
+  virtual std::vector<messages::WriteId> lost_ids(PartitionId partition, UnixMillis since) const = 0;
   // Up to `items_max` entries with an id above `after`, by id. ERRORS: corrupt, storage_failed.
   virtual Result<messages::LostResponse> page(std::uint64_t after, std::size_t items_max) const = 0;
 };

@@ -22,7 +22,9 @@ std::uint64_t LossIndex::add(const messages::Loss& loss) {
   const auto* write = std::get_if<messages::LostWrite>(&loss);
   reapplied_.push_back(write != nullptr && write->reapplied);
   by_name_.emplace(name_of(loss), size());
-  if (write != nullptr && write->id.given()) by_id_.emplace(std::pair(write->partition, write->id), size());
+  if (write != nullptr && write->id.given()) {
+    by_id_.emplace(std::pair(write->partition, write->id), Write{size(), write->time});
+  }
   return size();
 }
 
@@ -31,10 +33,20 @@ std::vector<std::uint64_t> LossIndex::unmarked(PartitionId partition, std::span<
   for (const messages::WriteId& id : ids) {
     const auto [first, last] = by_id_.equal_range({partition, id});
     for (auto found = first; found != last; ++found) {
-      if (!reapplied(found->second)) entries.push_back(found->second);
+      if (!reapplied(found->second.entry)) entries.push_back(found->second.entry);
     }
   }
   return entries;
+}
+
+std::vector<messages::WriteId> LossIndex::lost_ids(PartitionId partition, UnixMillis since) const {
+  std::vector<messages::WriteId> ids;
+  for (auto found = by_id_.lower_bound({partition, {}}); found != by_id_.end(); ++found) {
+    const auto& [name, write] = *found;
+    if (name.first != partition) break;
+    if (write.time >= since && !reapplied(write.entry)) ids.push_back(name.second);
+  }
+  return ids;
 }
 
 }  // namespace gyre::storage

@@ -21,6 +21,8 @@ class LossIndex {
   std::uint64_t add(const messages::Loss& loss);
   // The entries of the writes with these ids that are not marked yet.
   std::vector<std::uint64_t> unmarked(PartitionId partition, std::span<const messages::WriteId> ids) const;
+  // The ids of those writes of a partition, from partition time `since` on, that are not marked yet.
+  std::vector<messages::WriteId> lost_ids(PartitionId partition, UnixMillis since) const;
   // REQUIRES: 1 <= entry <= size().
   void mark(std::uint64_t entry) { reapplied_[entry - 1] = true; }
   bool reapplied(std::uint64_t entry) const { return reapplied_[entry - 1]; }
@@ -29,10 +31,14 @@ class LossIndex {
  private:
   // Partition, term, first and last sequence.
   using Name = std::tuple<PartitionId, Term, Sequence, Sequence>;
+  struct Write {
+    std::uint64_t entry;
+    UnixMillis time;
+  };
   static Name name_of(const messages::Loss& loss);
 
   std::map<Name, std::uint64_t> by_name_;
-  std::multimap<std::pair<PartitionId, messages::WriteId>, std::uint64_t> by_id_;
+  std::multimap<std::pair<PartitionId, messages::WriteId>, Write> by_id_;
   std::vector<bool> reapplied_;
 };
 

@@ -24,6 +24,10 @@ class MemoryLedger final : public Ledger {
     return {};
   }
 
+  std::vector<messages::WriteId> lost_ids(PartitionId partition, UnixMillis since) const override {
+    return index_.lost_ids(partition, since);
+  }
+
   Result<messages::LostResponse> page(std::uint64_t after, std::size_t items_max) const override {
     const std::uint64_t first = std::min<std::uint64_t>(after, items_.size());
     const std::uint64_t last = first + std::min<std::uint64_t>(items_max, items_.size() - first);

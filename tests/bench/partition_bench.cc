@@ -18,7 +18,7 @@ const Moment kNow{Instant(std::chrono::hours(1)), {1'700'000'000'000}};
 // Primary of a map with `members` members, all in sync: the others answer what they are sent at once.
 class Serving {
  public:
-  explicit Serving(std::size_t members) : partition_({.id = PartitionId(0), .self = node(0)}, {}, {}) {
+  explicit Serving(std::size_t members) : partition_({.id = PartitionId(0), .self = node(0)}, {}, {}, {}) {
     ring::ClusterMap map;
     map.shape.partitions = 1;
     map.entries.resize(1);
@@ -134,7 +134,8 @@ BENCHMARK_CAPTURE(admit_read, linearizable, messages::ReadLevel::linearizable)->
 
 // A read on a busy host, of a key that is counted already (few keys) or takes another's place (many).
 void count_read(benchmark::State& state) {
-  runtime::Machines machines({.self = NodeId("n0")}, {});
+  const auto ledger = storage::make_memory_ledger();
+  runtime::Machines machines({.self = NodeId("n0")}, {}, *ledger);
   auto map = std::make_shared<ring::ClusterMap>();
   map->epoch = Epoch(1);
   map->shape.partitions = 1;

@@ -129,7 +129,9 @@ class Checks : public NodeObserver, public CoordinatorObserver {
   struct Ledgers {
     std::map<std::pair<PartitionId, Position>, messages::LostWrite> writes;
     std::vector<messages::LostRange> ranges;
-    void add(const messages::LostItem& item);
+    // Whose ledgers name it; none: those are gone.
+    std::map<std::pair<PartitionId, Position>, std::set<NodeIndex>> holders;
+    void add(std::optional<NodeIndex> holder, const messages::LostItem& item);
   };
 
   void on_answer(NodeIndex node, const messages::WriteRequest& write, const Arrival& arrival,
@@ -157,6 +159,7 @@ class Checks : public NodeObserver, public CoordinatorObserver {
   void note_total_losses();
   std::optional<Ledgers> ledgers();
   void check_named(const Ledgers& ledgers);
+  void check_not_retried(const Ledgers& ledgers, const messages::LostWrite& write);
   void check_named_somewhere(const Ledgers& ledgers, const Acknowledged& write, bool all_present);
   bool in_range(const messages::LostRange& range, PartitionId partition, Position position) const;
   bool owes_word(const Memory& client, const Memory::Written& written) const;

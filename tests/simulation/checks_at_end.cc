@@ -207,9 +207,11 @@ void Checks::check_refused(const std::vector<RefusedWrite>& refused) {
 
 // --- Ledgers ---
 
-void Checks::Ledgers::add(const messages::LostItem& item) {
+void Checks::Ledgers::add(std::optional<NodeIndex> holder, const messages::LostItem& item) {
   if (const auto* range = std::get_if<LostRange>(&item.loss)) return ranges.push_back(*range);
   const auto& write = std::get<LostWrite>(item.loss);
+  std::set<NodeIndex>& of_write = holders[{write.partition, write.position}];
+  if (holder) of_write.insert(*holder);
   const auto [known, is_new] = writes.try_emplace({write.partition, write.position}, write);
   if (!is_new) known->second.reapplied = known->second.reapplied || write.reapplied;
 }
@@ -217,15 +219,15 @@ void Checks::Ledgers::add(const messages::LostItem& item) {
 // What was in ledgers that are gone with their disks had been told all the same.
 std::optional<Checks::Ledgers> Checks::ledgers() {
   Ledgers all;
-  for (const auto& node : nodes_) {
-    const SimLedger& ledger = node->disk().ledger();
+  for (NodeIndex node = 0; node < nodes_.size(); ++node) {
+    const SimLedger& ledger = nodes_[node]->disk().ledger();
     const auto page = ledger.page(0, ~std::size_t{0});
     if (!page) {
       fail("ledgers", "a ledger cannot be read: " + page.error().to_string());
       return std::nullopt;
     }
-    for (const messages::LostItem& item : page->items) all.add(item);
-    for (const messages::LostItem& item : ledger.gone()) all.add(item);
+    for (const messages::LostItem& item : page->items) all.add(node, item);
+    for (const messages::LostItem& item : ledger.gone()) all.add(std::nullopt, item);
   }
   return all;
 }
@@ -256,6 +258,7 @@ void Checks::check_named(const Ledgers& ledgers) {
       fail("ledgers", fmt::format("the ledger says that {} of partition {} is lost, but it survived",
                                   to_string(position), partition.value()));
     }
+    if (!write.reapplied && !survives && write.id.given()) check_not_retried(ledgers, write);
   }
   for (const LostRange& range : ledgers.ranges) {
     for (const Acknowledged& write : acknowledged_) {
@@ -266,6 +269,19 @@ void Checks::check_named(const Ledgers& ledgers) {
       fail("ledgers", fmt::format("the ledger says that {} of partition {} is in a lost range, but it survived",
                                   to_string(write.position), write.partition.value()));
     }
+  }
+}
+
+// Who puts a write into its ledger and is given its retry later has to say so, unless it dies in between: what a
+// snapshot brings, or what comes to those that are no members, need not tell.
+void Checks::check_not_retried(const Ledgers& ledgers, const LostWrite& write) {
+  const auto retry = truth_.find_id(write.partition, survived(write.partition), write.id);
+  if (!retry) return;
+  for (const NodeIndex node : ledgers.holders.at({write.partition, write.position})) {
+    if (!truth_.heard(node, write.partition, *retry)) continue;
+    fail("ledgers",
+         fmt::format("the ledger of {} says that {} of partition {} is lost, but it was given its retry {}",
+                     nodes_[node]->id().str(), to_string(write.position), write.partition.value(), to_string(*retry)));
   }
 }
 

@@ -17,6 +17,9 @@ class SimLedger final : public storage::Ledger {
 
   Result<void> append(std::span<const messages::Loss> losses, UnixMillis now) override;
   Result<void> mark_reapplied(PartitionId partition, std::span<const messages::WriteId> ids) override;
+  std::vector<messages::WriteId> lost_ids(PartitionId partition, UnixMillis since) const override {
+    return below_->lost_ids(partition, since);
+  }
   Result<messages::LostResponse> page(std::uint64_t after, std::size_t items_max) const override {
     return below_->page(after, items_max);
   }

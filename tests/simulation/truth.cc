@@ -27,6 +27,8 @@ bool same_write(const LoggedWrite& a, const LoggedWrite& b) {
                       std::ranges::equal(a.mutations, b.mutations, same_mutation));
 }
 
+std::uint64_t bit_of(NodeIndex node) { return std::uint64_t{1} << node; }
+
 std::string name(NodeIndex node) { return fmt::format("n{}", node + 1); }
 
 }  // namespace
@@ -77,6 +79,11 @@ void Truth::on_opened(NodeIndex node, const std::vector<std::pair<PartitionId, s
     held = held_.erase(held);
   }
   for (const auto& [partition, held] : stored) held_[{node, partition}] = held.state;
+  for (auto& [id, partition] : partitions_) {
+    for (auto& [number, term] : partition.terms) {
+      for (Applied& applied : term.writes) applied.heard &= ~bit_of(node);
+    }
+  }
   for (const auto& [partition, position] : before) {
     const Position after = this->held(node, partition).position;
     if (!contains(partition, after, position)) deaths_.push_back({node, partition, position, after});
@@ -90,7 +97,7 @@ void Truth::apply(NodeIndex node, PartitionId id, Position before, const LoggedW
   const Position at = write->position;
   if (Applied* applied = find_applied(id, at)) {
     compare(node, id, before, partition.terms.at(at.term), *applied->write, *write);
-    applied->holders |= std::uint64_t{1} << node;
+    note_held(node, *applied);
     return;
   }
   if (at.sequence != before.sequence.next() || at.term < before.term) {
@@ -99,7 +106,12 @@ void Truth::apply(NodeIndex node, PartitionId id, Position before, const LoggedW
     return;
   }
   add(id, partition, before, write);
-  if (Applied* applied = find_applied(id, at)) applied->holders |= std::uint64_t{1} << node;
+  if (Applied* applied = find_applied(id, at)) note_held(node, *applied);
+}
+
+void Truth::note_held(NodeIndex node, Applied& applied) {
+  applied.holders |= bit_of(node);
+  applied.heard |= bit_of(node);
 }
 
 void Truth::add(PartitionId id, Partition& partition, Position before, const LoggedWritePtr& write) {
@@ -148,6 +160,17 @@ Truth::Applied* Truth::find_applied(PartitionId partition, Position position) {
   return index < term->second.writes.size() ? &term->second.writes[index] : nullptr;
 }
 
+std::optional<Position> Truth::find_id(PartitionId id, Position of, const messages::WriteId& write) const {
+  const auto partition = partitions_.find(id);
+  if (partition == partitions_.end()) return std::nullopt;
+  const auto found = partition->second.ids.find(write);
+  if (found == partition->second.ids.end()) return std::nullopt;
+  const auto survives = [&](Position position) { return contains(id, of, position); };
+  const auto position = std::ranges::find_if(found->second, survives);
+  if (position == found->second.end()) return std::nullopt;
+  return *position;
+}
+
 const LoggedWrite* Truth::find(PartitionId partition, Position position) const {
   const Applied* applied = const_cast<Truth*>(this)->find_applied(partition, position);
   return applied == nullptr ? nullptr : applied->write.get();
@@ -177,6 +200,11 @@ bool Truth::ever_held(NodeIndex node, PartitionId partition, Position position) 
   const Applied* applied = const_cast<Truth*>(this)->find_applied(partition, position);
   const bool wrote = applied != nullptr && (applied->holders >> node & 1) != 0;
   return wrote || holds(node, partition, position) || lost_by_death(node, partition, position);
+}
+
+bool Truth::heard(NodeIndex node, PartitionId partition, Position position) const {
+  const Applied* applied = const_cast<Truth*>(this)->find_applied(partition, position);
+  return applied != nullptr && (applied->heard & bit_of(node)) != 0;
 }
 
 bool Truth::lost_by_death(NodeIndex node, PartitionId partition, Position position) const {

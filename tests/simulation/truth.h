@@ -47,10 +47,14 @@ class Truth {
   }
   // Held it at some time, whatever became of it.
   bool ever_held(NodeIndex node, PartitionId partition, Position position) const;
+  // The process that `node` runs now was given it as a write.
+  bool heard(NodeIndex node, PartitionId partition, Position position) const;
   // Held it, and lost it when it died.
   bool lost_by_death(NodeIndex node, PartitionId partition, Position position) const;
   // Held it, and deleted its copy while another node held it, or after a primary that held it had said that it may.
   bool left_to_others(NodeIndex node, PartitionId partition, Position position) const;
+  // The write with this id in the history of `of`.
+  std::optional<Position> find_id(PartitionId partition, Position of, const messages::WriteId& id) const;
   // Null: nobody ever applied it.
   const messages::LoggedWrite* find(PartitionId partition, Position position) const;
   // When somebody first applied it. REQUIRES: somebody did.
@@ -80,6 +84,7 @@ class Truth {
     messages::LoggedWritePtr write;
     WorldTime at;
     std::uint64_t holders = 0;  // bits by node
+    std::uint64_t heard = 0;    // by those whose present process was given it as a write; bits by node
   };
   // The writes of one term follow each other; the first follows `base`.
   struct Term {
@@ -93,6 +98,7 @@ class Truth {
     std::map<messages::WriteId, std::vector<Position>> ids;
   };
 
+  void note_held(NodeIndex node, Applied& applied);
   void note_deletion(NodeIndex node, PartitionId partition, Position before);
   Applied* find_applied(PartitionId partition, Position position);
   void apply(NodeIndex node, PartitionId id, Position before, const messages::LoggedWritePtr& write);

@@ -63,14 +63,31 @@ struct Disk {
   messages::PartitionState state;
   std::vector<messages::WindowWrite> window;
 };
+struct Ledger {
+  std::vector<messages::Loss> losses;
+  std::vector<messages::WriteId> reapplied;
+
+  std::vector<messages::WriteId> lost_ids() const {
+    std::vector<messages::WriteId> ids;
+    for (const messages::Loss& loss : losses) {
+      const auto* write = std::get_if<messages::LostWrite>(&loss);
+      if (write != nullptr && std::ranges::find(reapplied, write->id) == reapplied.end()) ids.push_back(write->id);
+    }
+    return ids;
+  }
+};
 
 // One member's machine over a disk in memory.
 class Member {
  public:
   using Written = Result<messages::WriteResponse>;
 
-  Member(PartitionConfig config, Disk disk_before) : config_(std::move(config)), disk(std::move(disk_before)) {
-    machine = std::make_unique<Partition>(config_, disk.state, disk.window);
+  Member(PartitionConfig config, Disk disk_before, Ledger ledger_before)
+      : config_(std::move(config)),
+        disk(std::move(disk_before)),
+        ledger(std::move(ledger_before.losses)),
+        reapplied(std::move(ledger_before.reapplied)) {
+    machine = std::make_unique<Partition>(config_, disk.state, disk.window, Ledger{ledger, reapplied}.lost_ids());
   }
 
   const PartitionConfig& config() const { return config_; }
@@ -132,18 +149,19 @@ class Member {
 
  public:
   Disk disk;
+  std::vector<messages::Loss> ledger;
+  std::vector<messages::WriteId> reapplied;
   std::unique_ptr<Partition> machine;
   bool holds_syncs = false;  // commits are reported by sync() only
   bool holds_seals = false;  // those that have to be synced
   bool fails_exports = false;
   int exports = 0;  // tried
+  bool fails_mark = false;  // the next one
   std::optional<std::uint64_t> unsynced;
   std::map<std::uint64_t, Written> writes;
   std::map<std::uint64_t, decltype(ReadReady::result)> ready_reads;
   std::vector<ReadCurrent> reads;  // not answered yet
   std::vector<RoleChanged> roles;
-  std::vector<messages::Loss> ledger;
-  std::vector<messages::WriteId> reapplied;
   std::map<TaskId, std::vector<messages::FetchedKey>> snapshots;
 };
 
@@ -226,7 +244,8 @@ class Cluster {
   bool running(const std::string& name) const { return !down.contains(name); }
   void start(const std::string& name, bool loses_nothing = true) {
     Disk disk = members.contains(name) ? members.at(name)->disk : Disk{};
-    auto ledger = members.contains(name) ? members.at(name)->ledger : std::vector<messages::Loss>{};
+    Ledger ledger;
+    if (members.contains(name)) ledger = {members.at(name)->ledger, members.at(name)->reapplied};
     members[name] = std::make_unique<Member>(PartitionConfig{.id = kPartition,
                                                              .self = NodeId(name),
                                                              .incarnation = node(name).incarnation,
@@ -234,8 +253,7 @@ class Cluster {
                                                              .loses_nothing = loses_nothing,
                                                              .started = now.steady,
                                                              .broken = broken},
-                                             std::move(disk));
-    members[name]->ledger = std::move(ledger);
+                                             std::move(disk), std::move(ledger));
     down.erase(name);
   }
   void kill(const std::string& name) { down.insert(name); }
@@ -416,8 +434,6 @@ class Cluster {
       member.roles.push_back(*role);
     } else if (auto* close = std::get_if<CloseSnapshot>(&effect)) {
       member.snapshots.erase(close->task);
-    } else if (auto* mark = std::get_if<MarkReapplied>(&effect)) {
-      member.reapplied.insert(member.reapplied.end(), mark->ids.begin(), mark->ids.end());
     } else {
       work.push_back([this, name, &member, effect = std::move(effect)] {
         if (!running(name) || members.at(name).get() != &member) return;
@@ -469,6 +485,13 @@ class Cluster {
       }
       member.ledger.insert(member.ledger.end(), losses->losses.begin(), losses->losses.end());
       member->on_exported(now, losses->task, {});
+    } else if (const auto* mark = std::get_if<MarkReapplied>(&effect)) {
+      if (std::exchange(member.fails_mark, false)) {
+        member->on_marked(now, mark->task, fail(ErrorCode::storage_failed, "the ledger cannot be written"));
+        return;
+      }
+      member.reapplied.insert(member.reapplied.end(), mark->ids.begin(), mark->ids.end());
+      member->on_marked(now, mark->task, {});
     }
   }
 

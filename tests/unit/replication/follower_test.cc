@@ -451,6 +451,56 @@ TEST(Follower, ARetryThatComesWithASnapshotIsMarkedToo) {
   EXPECT_EQ(c.at("n1").reapplied.size(), 1u);
 }
 
+TEST(Follower, ARetryIsMarkedWhoeverHasBeenRestartedMeanwhile) {
+  Cluster c({"n1", "n2"});
+  const auto lost = lose_a_write(c);
+  c.kill("n1");
+  c.run("n2", lost);
+  c.restart("n1");
+  c.publish();
+  c.advance(1s);
+  EXPECT_EQ(c.at("n1").value("k"), "lost");
+  EXPECT_EQ(c.at("n1").reapplied.size(), 1u);
+}
+
+// The mark itself did not come to be.
+TEST(Follower, ARetryThatIsThereAtAStartIsMarked) {
+  Cluster c({"n1", "n2"});
+  const auto lost = lose_a_write(c);
+  c.at("n1").fails_mark = true;
+  c.run("n2", lost);
+  ASSERT_EQ(c.at("n1").value("k"), "lost");
+  ASSERT_TRUE(c.at("n1").reapplied.empty());
+  c.restart("n1");
+  c.publish();
+  c.advance(1s);
+  EXPECT_EQ(c.at("n1").reapplied.size(), 1u);
+}
+
+TEST(Follower, AMarkThatTheLedgerCouldNotTakeIsTriedAgain) {
+  Cluster c({"n1", "n2"});
+  const auto lost = lose_a_write(c);
+  c.at("n1").fails_mark = true;
+  c.run("n2", lost);
+  ASSERT_TRUE(c.at("n1").reapplied.empty());
+  c.advance(1s);
+  EXPECT_EQ(c.at("n1").reapplied.size(), 1u);
+}
+
+// Where the member has become primary, the retry comes to itself.
+TEST(Follower, ARetryThatComesToThePrimaryIsMarkedOnceItIsStored) {
+  Cluster c({"n1", "n2"});
+  const auto lost = lose_a_write(c);
+  c.serve("n1", {"n1", "n2"});
+  c.at("n1").holds_syncs = true;
+  c.run("n1", lost);
+  c.tick();
+  EXPECT_TRUE(c.at("n1").reapplied.empty()) << "it may still be lost again";
+  c.at("n1").sync(c.now);
+  c.tick();
+  EXPECT_EQ(c.at("n1").reapplied.size(), 1u);
+}
+
 TEST(Follower, AnExportedIdIsForgottenWhenNoRetryCanCarryItAnyMore) {
   Cluster c({"n1", "n2"});
   const auto lost = lose_a_write(c);

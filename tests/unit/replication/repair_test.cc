@@ -359,14 +359,15 @@ TEST_F(RepairTest, IgnoresAnswersOfOtherTermsAndIds) {
   EXPECT_EQ(repair_->step(), nullptr);
 }
 
-TEST_F(RepairTest, WritesOfTheTailThatTheirRetriesBroughtBackAreMarked) {
+TEST_F(RepairTest, KnowsWhatThePrimaryWroteSinceTheHistoriesParted) {
   in_memory();
   begin();
   exported();
   auto answer = answer_to(only_message<FetchKeys>(), 60);
   answer.window = {known(44, 2, 44), known(47, 3, 52), known(99, 3, 53)};
   repair_->on_fetched(now_, answer);
-  EXPECT_EQ(only<MarkReapplied>().ids, (std::vector{messages::WriteId{ClientId(1), WriteNumber(47)}}));
+  EXPECT_EQ(repair_->written_since(), (std::vector{answer.window[1], answer.window[2]}));
+  EXPECT_EQ(repair_->step()->window, (std::vector{answer.window[0]}));
 }
 
 TEST_F(RepairTest, APrimaryThatGivesNoKeysLeavesOnlyTheSnapshot) {
@@ -420,7 +421,6 @@ TEST_F(RepairTest, ASnapshotIsStoredChunkByChunk) {
   expect_nothing();
   repair_->on_step_persisted(now_);
   EXPECT_FALSE(repair_->done());
-  EXPECT_EQ(only<MarkReapplied>().ids.size(), 1u);
   step = repair_->step();
   ASSERT_NE(step, nullptr);
   EXPECT_FALSE(step->drop_first);

@@ -33,7 +33,8 @@ class LoadMeterTest : public testing::Test {
   }
 
   Instant now{100s};
-  Machines machines{{.self = NodeId("n1"), .incarnation = Incarnation(1)}, {}};
+  std::unique_ptr<storage::Ledger> ledger = storage::make_memory_ledger();
+  Machines machines{{.self = NodeId("n1"), .incarnation = Incarnation(1)}, {}, *ledger};
   LoadMeter meter;
 };
 

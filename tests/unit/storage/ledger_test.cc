@@ -132,6 +132,20 @@ TEST_P(LedgerTest, MarksWhatARetryHasBroughtBack) {
   EXPECT_THAT(names(), ElementsAre("7", "8*", "9", "10"));
 }
 
+TEST_P(LedgerTest, NamesWhatARetryMayStillBringBack) {
+  append({lost_write(7), lost_write(8), lost_write(9), lost_range(10, 12)});
+  const auto lost_ids = [&](PartitionId partition, UnixMillis since) { return ledger_->lost_ids(partition, since); };
+  const UnixMillis time = lost_write(8).time;
+  const messages::WriteId eight{ClientId(77), WriteNumber(8)};
+  ASSERT_TRUE(ledger_->mark_reapplied(kLedgerPartition, {&eight, 1}));
+  for (int opened = 0; opened < 2; ++opened, open()) {
+    EXPECT_THAT(lost_ids(kLedgerPartition, time), ElementsAre(messages::WriteId{ClientId(77), WriteNumber(7)},
+                                                              messages::WriteId{ClientId(77), WriteNumber(9)}));
+    EXPECT_THAT(lost_ids(kLedgerPartition, {time.value + 1}), ElementsAre());
+    EXPECT_THAT(lost_ids(PartitionId(4), time), ElementsAre());
+  }
+}
+
 TEST_P(LedgerTest, GivesPageAfterPage) {
   append({lost_write(1), lost_write(2), lost_write(3)});
   const messages::LostResponse first = page(0, 2);
