@@ -159,7 +159,7 @@ class Checks : public NodeObserver, public CoordinatorObserver {
   void note_total_losses();
   std::optional<Ledgers> ledgers();
   void check_named(const Ledgers& ledgers);
-  void check_not_retried(const Ledgers& ledgers, const messages::LostWrite& write);
+  void check_retries_marked(const Ledgers& ledgers);
   void check_named_somewhere(const Ledgers& ledgers, const Acknowledged& write, bool all_present);
   bool in_range(const messages::LostRange& range, PartitionId partition, Position position) const;
   bool owes_word(const Memory& client, const Memory::Written& written) const;

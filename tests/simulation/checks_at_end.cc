@@ -236,6 +236,7 @@ void Checks::check_ledgers(bool all_present) {
   const auto named = ledgers();
   if (!named) return;
   check_named(*named);
+  if (all_present) check_retries_marked(*named);
   lost_acknowledged_ = 0;
   for (const Acknowledged& write : acknowledged_) {
     if (truth_.contains(write.partition, survived(write.partition), write.position)) continue;
@@ -258,7 +259,6 @@ void Checks::check_named(const Ledgers& ledgers) {
       fail("ledgers", fmt::format("the ledger says that {} of partition {} is lost, but it survived",
                                   to_string(position), partition.value()));
     }
-    if (!write.reapplied && !survives && write.id.given()) check_not_retried(ledgers, write);
   }
   for (const LostRange& range : ledgers.ranges) {
     for (const Acknowledged& write : acknowledged_) {
@@ -272,16 +272,20 @@ void Checks::check_named(const Ledgers& ledgers) {
   }
 }
 
-// Who puts a write into its ledger and is given its retry later has to say so, unless it dies in between: what a
-// snapshot brings, or what comes to those that are no members, need not tell.
-void Checks::check_not_retried(const Ledgers& ledgers, const LostWrite& write) {
-  const auto retry = truth_.find_id(write.partition, survived(write.partition), write.id);
-  if (!retry) return;
-  for (const NodeIndex node : ledgers.holders.at({write.partition, write.position})) {
-    if (!truth_.heard(node, write.partition, *retry)) continue;
-    fail("ledgers",
-         fmt::format("the ledger of {} says that {} of partition {} is lost, but it was given its retry {}",
-                     nodes_[node]->id().str(), to_string(write.position), write.partition.value(), to_string(*retry)));
+// Who has a write in its ledger and is given its retry has to say so, unless it dies in between: what a snapshot
+// brings, or what comes to those that are no members, need not tell.
+void Checks::check_retries_marked(const Ledgers& ledgers) {
+  for (const auto& [place, write] : ledgers.writes) {
+    if (write.reapplied || !write.id.given()) continue;
+    const auto retry = truth_.find_id(write.partition, survived(write.partition), write.id);
+    if (!retry || *retry == write.position) continue;
+    for (const NodeIndex node : ledgers.holders.at(place)) {
+      if (!truth_.heard(node, write.partition, *retry)) continue;
+      fail(
+          "ledgers",
+          fmt::format("the ledger of {} says that {} of partition {} is lost, but it was given its retry {}",
+                      nodes_[node]->id().str(), to_string(write.position), write.partition.value(), to_string(*retry)));
+    }
   }
 }
 

@@ -131,14 +131,22 @@ std::string Cluster::unrest_of_nodes(std::optional<NodeIndex> away) const {
     const SimNode& node = *nodes_[i];
     const std::string id = node.id().str();
     if (node.stalled()) return id + " stands still";
-    // One that was given up, and is there all the same, may have a copy that is not to be deleted yet.
-    const ring::NodeInfo* info = map()->find_node(node.id());
-    const bool given_up = info != nullptr && info->membership == ring::Membership::gone;
-    if (!given_up && !node.settled()) return id + " is not settled";
+    if (!node.settled() && !keeps_what_is_needed(i)) return id + " is not settled";
     const ring::ClusterMapPtr known = node.map();
     if (known == nullptr || known->epoch != map()->epoch) return id + " has an older map";
   }
   return {};
+}
+
+// A copy of a partition that has too few members is not given up: whose it is may not be one, by an operator's word.
+bool Cluster::keeps_what_is_needed(NodeIndex i) const {
+  for (std::size_t p = 0; p < map()->entries.size(); ++p) {
+    const ring::PartitionEntry& entry = map()->entries[p];
+    const bool short_of = entry.in_sync.size() < map()->shape.min_in_sync;
+    const bool has_copy = truth_.held(i, PartitionId(static_cast<std::uint16_t>(p))).position != Position{};
+    if (short_of && has_copy && !entry.has_member(nodes_[i]->id())) return true;
+  }
+  return false;
 }
 
 std::string Cluster::unrest_of(PartitionId partition, std::optional<NodeIndex> away) const {
