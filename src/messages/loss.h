@@ -38,4 +38,21 @@ struct LostRange {
 
 using Loss = std::variant<LostWrite, LostRange>;
 
+// A write with an id that the ledger names.
+struct LostId {
+  WriteId id;
+  Term term;        // in which it was written; a retry of it is of a later one
+  UnixMillis time;  // as in LostWrite
+
+  bool operator==(const LostId&) const = default;
+};
+
+// A retry that has brought back what was lost of earlier terms.
+struct Retried {
+  WriteId id;
+  Term term;  // of the retry
+
+  bool operator==(const Retried&) const = default;
+};
+
 }  // namespace gyre::messages

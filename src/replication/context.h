@@ -19,11 +19,11 @@ namespace gyre::replication {
 
 struct Context {
   Context(PartitionConfig who, messages::PartitionState stored, std::vector<messages::WindowWrite> window,
-          std::vector<messages::WriteId> lost)
+          const std::vector<messages::LostId>& lost)
       : config(std::move(who)),
         clock(stored.time, config.broken),
         running(config.started),
-        lost_ids(std::move(lost), stored.time, config.started),
+        lost_ids(lost, config.started),
         journal(std::move(stored), std::move(window), config.broken) {}
 
   bool broken(BrokenRule rule) const { return config.broken == rule; }
@@ -34,8 +34,9 @@ struct Context {
   }
   // As Journal::drop_uncommitted.
   void drop_uncommitted() {
+    const Sequence assigned = journal.assigned();
     journal.drop_uncommitted();
-    lost_ids.on_given_up(journal.committed());
+    lost_ids.on_given_up(journal.assigned(), assigned);
   }
   void take_in(std::vector<Effect> more) {
     effects.insert(effects.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));

@@ -100,10 +100,10 @@ struct ExportLosses {
   TaskId task;
   std::vector<messages::Loss> losses;
 };
-// Mark exported writes with these ids as brought back by a retry, off the loop: on_marked.
+// Mark what these retries have brought back, in the ledger, off the loop: on_marked.
 struct MarkReapplied {
   TaskId task;
-  std::vector<messages::WriteId> ids;
+  std::vector<messages::Retried> retries;
 };
 
 // For the log: the partition began or ceased to serve here.

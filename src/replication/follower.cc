@@ -22,6 +22,7 @@ void Follower::on_primary(Instant now, Term term, const NodeId& primary, Incarna
 void Follower::begin(Instant now, Term term, const NodeId& primary, Incarnation incarnation) {
   stop();
   newest_append_ = Instant();
+  context_.lost_ids.on_new_primary(context_.journal.assigned());
   term_ = term;
   primary_ = primary;
   incarnation_ = incarnation;
@@ -32,7 +33,10 @@ void Follower::begin(Instant now, Term term, const NodeId& primary, Incarnation 
 void Follower::stop() {
   matched_ = false;
   gap_ = false;
-  if (repair_) context_.journal.disown_step();
+  if (repair_) {
+    context_.journal.disown_step();
+    context_.lost_ids.add(repair_->exported_ids());
+  }
   repair_.reset();
   owes_answer_ = false;
   fresh_next_.reset();
@@ -149,7 +153,7 @@ void Follower::receive(Instant now, const Append& append) {
       return;
     }
     gathered_ += write->bytes();
-    context_.lost_ids.on_written(write->id, write->time);
+    context_.lost_ids.on_written(write->id, write->position, write->time);
     journal.append(write);
   }
   if (!append.may_wait) hasten();
@@ -231,7 +235,7 @@ void Follower::start_repair(const Moment& now, const messages::TermHistory& thei
   Journal& journal = context_.journal;
   context_.drop_uncommitted();
   if (common) common = std::min(*common, journal.committed());
-  context_.lost_ids.on_given_up(common.value_or(Sequence()));
+  context_.lost_ids.on_given_up(common.value_or(Sequence()), journal.assigned());
   matched_ = false;
   was_away_ = true;
   fresh_next_.reset();
@@ -255,10 +259,10 @@ void Follower::drain_repair() {
 }
 
 void Follower::finish_repair() {
-  context_.lost_ids.add(repair_->exported_ids(), context_.clock.latest());
+  context_.lost_ids.add(repair_->exported_ids());
   context_.lost_ids.look_through(context_.journal.window());
   for (const messages::WindowWrite& write : repair_->written_since()) {
-    context_.lost_ids.on_written(write.id, write.time);
+    context_.lost_ids.on_written(write.id, write.position, write.time);
   }
   const std::uint64_t lost = repair_->exported_writes();
   if (lost > 0) context_.tell_event(NodeEvent::Kind::lost_writes, term_, lost);

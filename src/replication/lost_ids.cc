@@ -1,53 +1,70 @@
 #include "replication/lost_ids.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "base/limits.h"
 
 namespace gyre::replication {
 
+using messages::LostId;
 using messages::WriteId;
 
-LostIds::LostIds(std::vector<WriteId> ids, UnixMillis time, Instant now) : retry_(now) { add(ids, time); }
+namespace {
 
-void LostIds::add(const std::vector<WriteId>& ids, UnixMillis time) {
-  std::ranges::copy_if(ids, std::back_inserter(ids_), &WriteId::given);
-  std::ranges::sort(ids_);
-  const auto twice = std::ranges::unique(ids_);
-  ids_.erase(twice.begin(), twice.end());
-  // Twice the life of an id: what this member has heard of the partition's time may be old.
-  until_ = {time.value + 2 * to_ms(limits::kWriteIdLife)};
+// Twice the life of an id: the clocks of two primaries differ.
+UnixMillis retries_until(UnixMillis lost) { return {lost.value + 2 * to_ms(limits::kWriteIdLife)}; }
+
+}  // namespace
+
+void LostIds::add(const std::vector<LostId>& lost) {
+  for (const LostId& write : lost) {
+    if (!write.id.given()) continue;
+    const auto [first, last] = lost_.equal_range(write.id);
+    const bool known = std::any_of(first, last, [&](const auto& other) { return other.second.term == write.term; });
+    if (!known) lost_.emplace(write.id, Lost{write.term, write.time});
+    until_ = std::max(until_, retries_until(write.time));
+  }
 }
 
-void LostIds::find(const WriteId& id, UnixMillis time, Sequence at) {
-  if (time > until_) return ids_.clear();
-  const auto found = std::ranges::lower_bound(ids_, id);
-  if (found == ids_.end() || *found != id) return;
-  ids_.erase(found);
-  found_.push_back({id, at});
+void LostIds::find(const WriteId& id, Position at, UnixMillis time) {
+  if (time > until_) return lost_.clear();
+  const auto [first, last] = lost_.equal_range(id);
+  std::vector<Lost> lost;
+  for (auto write = first; write != last;) {
+    if (write->second.term < at.term && time <= retries_until(write->second.time)) {
+      lost.push_back(write->second);
+      write = lost_.erase(write);
+    } else {
+      ++write;
+    }
+  }
+  if (!lost.empty()) found_.push_back({id, at, std::move(lost)});
 }
 
 void LostIds::look_through(const Window& window) {
-  std::erase_if(ids_, [&](const WriteId& id) {
-    const messages::WindowWrite* retry = window.find(id);
-    if (retry != nullptr) found_.push_back({id, retry->position.sequence});
-    return retry != nullptr;
+  std::vector<messages::WindowWrite> held;
+  for (const auto& [id, lost] : lost_) {
+    if (const messages::WindowWrite* write = window.find(id)) held.push_back(*write);
+  }
+  for (const messages::WindowWrite& write : held) find(write.id, write.position, write.time);
+}
+
+void LostIds::on_given_up(Sequence last, Sequence assigned) {
+  std::erase_if(found_, [&](const Found& found) {
+    const bool given_up = found.retry.sequence > last && found.retry.sequence <= assigned;
+    for (const Lost& lost : found.lost) {
+      if (given_up) lost_.emplace(found.id, lost);
+    }
+    return given_up;
   });
 }
 
-void LostIds::on_given_up(Sequence last) {
-  const auto given_up = std::ranges::partition(found_, [last](const Found& found) { return found.at <= last; });
-  for (const Found& found : given_up) ids_.push_back(found.id);
-  std::ranges::sort(ids_);
-  found_.erase(given_up.begin(), given_up.end());
-}
-
 void LostIds::progress(Instant now, Sequence stored, TaskIds& tasks, std::vector<Effect>& effects) {
-  if (task_ || (found_.empty() && marking_.empty())) return;
+  if (task_) return;
   std::erase_if(found_, [&](const Found& found) {
-    if (found.at <= stored) marking_.push_back(found.id);
-    return found.at <= stored;
+    const bool is_stored = found.retry.sequence <= stored;
+    if (is_stored) marking_.push_back({found.id, found.retry.term});
+    return is_stored;
   });
   if (marking_.empty() || !retry_.due(now)) return;
   task_ = tasks.next();

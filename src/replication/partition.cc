@@ -26,8 +26,8 @@ struct Overloaded : F... {
 }  // namespace
 
 Partition::Partition(PartitionConfig config, messages::PartitionState stored, std::vector<messages::WindowWrite> window,
-                     std::vector<messages::WriteId> lost)
-    : context_(std::make_unique<Context>(std::move(config), std::move(stored), std::move(window), std::move(lost))),
+                     const std::vector<messages::LostId>& lost)
+    : context_(std::make_unique<Context>(std::move(config), std::move(stored), std::move(window), lost)),
       follower_(std::make_unique<Follower>(*context_)),
       queue_(std::make_unique<WriteQueue>(*context_)) {
   owes_lost_range_ = !context_->config.loses_nothing;
@@ -105,6 +105,7 @@ void Partition::try_begin(const Moment& now) {
   }
   follower_->stop();
   follower_->tell_heard_time();
+  context_->lost_ids.on_new_primary(context_->journal.assigned());
   context_->lost_ids.look_through(context_->journal.window());
   begun_ = context_->view->entry.term;
   role_ = std::make_unique<Primary>(*context_, now, begun_);
@@ -299,9 +300,7 @@ void Partition::on_tick(const Moment& now) {
 void Partition::progress(const Moment& now) {
   if (broken()) return;
   answer_seal(now);
-  if (!context_->broken(BrokenRule::retries_are_marked)) {
-    context_->lost_ids.progress(now.steady, context_->journal.persisted(), context_->tasks, context_->effects);
-  }
+  mark_retries(now.steady);
   release_due_ = true;
   Primary* self = primary();
   if (self == nullptr) return;
@@ -366,8 +365,9 @@ void Partition::on_persisted(const Moment& now, std::uint64_t id) {
 
 void Partition::on_refused(const Moment& now, const Error& why) {
   if (broken()) return;
+  const Sequence assigned = context_->journal.assigned();
   context_->journal.on_refused();
-  context_->lost_ids.on_given_up(context_->journal.assigned());
+  context_->lost_ids.on_given_up(context_->journal.assigned(), assigned);
   if (Primary* self = primary()) {
     self->on_refused();
   } else {
@@ -445,6 +445,15 @@ void Partition::on_exported(const Moment& now, TaskId task, Result<void> outcome
   }
   if (Retiree* leaver = retiree()) return leaver->on_exported(now, task, outcome);
   follower_->on_exported(now, task, std::move(outcome));
+}
+
+// A primary waits for the others: what only it has may still be lost, and the mark is synced, the retry maybe not.
+void Partition::mark_retries(Instant now) {
+  Context& context = *context_;
+  if (!context.lost_ids.waiting() || context.broken(BrokenRule::retries_are_marked)) return;
+  Sequence stored = context.journal.persisted();
+  if (const Primary* self = primary()) stored = std::min(stored, self->held(messages::kAckAll));
+  context.lost_ids.progress(now, stored, context.tasks, context.effects);
 }
 
 void Partition::on_marked(const Moment& now, TaskId task, Result<void> outcome) {

@@ -53,9 +53,10 @@ enum class MapSource : std::uint8_t {
 // INVARIANT 3: served and promised terms never go back; sequences do only by a repair, which leaves a learner.
 class Partition {
  public:
-  // `stored`, `window`: what this node's storage remembers of the partition. `lost`: ids of its writes in the ledger.
+  // `stored`, `window`: what this node's storage remembers of the partition. `lost`: what its ledger names of it, as
+  // far as a retry may still come.
   Partition(PartitionConfig config, messages::PartitionState stored, std::vector<messages::WindowWrite> window,
-            std::vector<messages::WriteId> lost);
+            const std::vector<messages::LostId>& lost);
   Partition(Partition&&) noexcept;
   ~Partition();
 
@@ -212,6 +213,7 @@ class Partition {
   std::optional<Terms> unaccounted() const;
   std::vector<messages::Loss> lost_ranges(Terms terms) const;
   void answer_seal(const Moment& now);
+  void mark_retries(Instant now);
   void progress(const Moment& now);
 
   // Requests.

@@ -70,8 +70,8 @@ class Repair {
   bool done() const { return phase_ == Phase::done; }
   // True: it rewinds, or did; false: a snapshot.
   bool rewinding() const { return rewinding_; }
-  // The writes exported, by id: a retry of them may come by later.
-  const std::vector<messages::WriteId>& exported_ids() const { return tail_.exported_ids(); }
+  // The writes exported, or about to be: a retry of them may come by later.
+  const std::vector<messages::LostId>& exported_ids() const { return tail_.exported_ids(); }
   // After rewinding: what the primary's window had behind the point where the histories part. Retries may be among it.
   const std::vector<messages::WindowWrite>& written_since() const { return written_since_; }
   // Writes given to the ledger, those without contents included.

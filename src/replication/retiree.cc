@@ -49,6 +49,7 @@ void Retiree::on_answer(const Moment& now, const NodeId& from, Incarnation incar
   const auto common = common_prefix(own.history, last, answer.history, std::max(held, last));
   if (common && *common > held) return;  // some counted member may lack it yet: asked again later
   if (common == last) return drop();
+  context_.lost_ids.on_given_up(common.value_or(Sequence()), last);
   tail_.emplace(now.steady, TailStart{.partition = context_.config.id, .state = own, .common = common},
                 context_.journal.recent(), context_.tasks, context_.config.broken);
   drain_tail();
@@ -68,7 +69,10 @@ void Retiree::on_exported(const Moment& now, TaskId task, const Result<void>& ou
 
 void Retiree::drain_tail() {
   context_.take_in(tail_->take_effects());
-  if (tail_->safe() && !step_) drop();
+  if (!tail_->safe() || step_) return;
+  // This node may be a member again before their retries are forgotten.
+  context_.lost_ids.add(tail_->exported_ids());
+  drop();
 }
 
 void Retiree::drop() {
@@ -78,8 +82,6 @@ void Retiree::drop() {
 
 void Retiree::on_step_persisted() {
   const std::uint64_t lost = tail_ ? tail_->exported_writes() : 0;
-  // This node may be a member again before their retries are forgotten.
-  if (tail_) context_.lost_ids.add(tail_->exported_ids(), context_.clock.latest());
   if (lost > 0) context_.tell_event(NodeEvent::Kind::lost_writes, term_, lost);
   context_.tell_event(NodeEvent::Kind::retired, term_, lost);
   context_.tell_coordinator(messages::Retired{context_.config.id});

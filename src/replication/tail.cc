@@ -65,7 +65,7 @@ void Tail::take(Instant now, const std::vector<LoggedWritePtr>& writes) {
     if (write->position.sequence > last()) break;
     read_ = write->position.sequence;
     losses_.emplace_back(LostWrite{start_.partition, write->position, write->time, write->id, write->mutations});
-    if (write->id.given()) exported_ids_.push_back(write->id);
+    if (write->id.given()) exported_ids_.push_back({write->id, write->position.term, write->time});
     ++exported_writes_;
     if (!keys_) continue;
     for (const Mutation& mutation : write->mutations) (*keys_)[mutation.key] = mutation.record.value.size();

@@ -45,8 +45,8 @@ class Tail {
   bool safe() const { return phase_ == Phase::safe; }
   // The keys it touched. None: they were not wanted, are not all known, or are more than kFetchKeysMax.
   std::optional<Keys> take_keys() { return std::exchange(keys_, std::nullopt); }
-  // The writes exported, by id: a retry of them may come by later.
-  const std::vector<messages::WriteId>& exported_ids() const { return exported_ids_; }
+  // The writes exported, or about to be: a retry of them may come by later.
+  const std::vector<messages::LostId>& exported_ids() const { return exported_ids_; }
   // Writes given to the ledger, those without contents included.
   std::uint64_t exported_writes() const { return exported_writes_; }
   std::vector<Effect> take_effects() { return std::exchange(effects_, {}); }
@@ -68,7 +68,7 @@ class Tail {
   Sequence read_;  // up to here, and not to be read again
   std::vector<messages::Loss> losses_;  // the page to export
   std::optional<Keys> keys_;
-  std::vector<messages::WriteId> exported_ids_;
+  std::vector<messages::LostId> exported_ids_;
   std::uint64_t exported_writes_ = 0;
   Retry retry_;
   std::vector<Effect> effects_;

@@ -250,7 +250,7 @@ void WriteQueue::apply(const Moment& now, Term term, Queued& queued) {
                                    "fewer keys at once",
                                    write->bytes(), context_.config.write_bytes_max)));
   }
-  context_.lost_ids.on_written(write->id, write->time, next.sequence);
+  context_.lost_ids.on_written(write->id, write->position, write->time);
   journal.append(std::move(write));
   answer(queued, next, Shows::own_write, std::move(outcomes));
 }

@@ -17,10 +17,10 @@ std::size_t write_bytes_max(std::size_t value_bytes_max) {
 
 }  // namespace
 
-Machines::Machines(HostOptions options, Stored stored, const storage::Ledger& ledger)
+Machines::Machines(HostOptions options, Stored stored, Lost lost)
     : options_(std::move(options)),
-      ledger_(&ledger),
-      stored_(std::make_move_iterator(stored.begin()), std::make_move_iterator(stored.end())) {}
+      stored_(std::make_move_iterator(stored.begin()), std::make_move_iterator(stored.end())),
+      lost_(std::move(lost)) {}
 
 void Machines::adopt(ring::ClusterMapPtr map, replication::MapSource source) {
   const bool from_store = source == replication::MapSource::store;
@@ -34,7 +34,6 @@ void Machines::adopt(ring::ClusterMapPtr map, replication::MapSource source) {
     const PartitionId id(static_cast<std::uint16_t>(p));
     storage::StoredPartition stored;
     if (const auto found = stored_.find(id); found != stored_.end()) stored = std::move(found->second);
-    auto lost = lost_ids(id, stored.state.time);
     machines_.push_back(std::make_unique<Machine>(
         replication::Partition({.id = id,
                                 .self = options_.self,
@@ -44,16 +43,10 @@ void Machines::adopt(ring::ClusterMapPtr map, replication::MapSource source) {
                                 .started = options_.started,
                                 .write_bytes_max = write_bytes_max(options_.value_bytes_max),
                                 .broken = options_.broken},
-                               std::move(stored.state), std::move(stored.window), std::move(lost))));
+                               std::move(stored.state), std::move(stored.window), lost_[id])));
   }
   stored_.clear();
-}
-
-// Twice the life of an id, as what this node has heard of the partition's time may be old. Without a copy it has heard
-// of none, and an id may have been used for another write since.
-std::vector<messages::WriteId> Machines::lost_ids(PartitionId partition, UnixMillis time) const {
-  if (time == UnixMillis()) return {};
-  return ledger_->lost_ids(partition, {time.value - 2 * to_ms(limits::kWriteIdLife)});
+  lost_.clear();
 }
 
 Machine* Machines::find(PartitionId partition) {

@@ -13,7 +13,6 @@
 #include "replication/partition.h"
 #include "runtime/host_options.h"
 #include "storage/engine.h"
-#include "storage/ledger.h"
 
 namespace gyre::runtime {
 
@@ -44,10 +43,11 @@ struct Machine {
 // There are none before the first map: only it says how many partitions there are. Machines stay where they are.
 class Machines {
  public:
+  using Lost = std::map<PartitionId, std::vector<messages::LostId>>;
   using Stored = std::vector<std::pair<PartitionId, storage::StoredPartition>>;
 
-  // The ledger must outlive it.
-  Machines(HostOptions options, Stored stored, const storage::Ledger& ledger);
+  // `lost`: what the ledger of the node names, of any host's partitions.
+  Machines(HostOptions options, Stored stored, Lost lost);
 
   // REQUIRES: newer than the last one, with as many partitions. One from memory comes first or never; the first from
   // the store may be the same.
@@ -69,12 +69,10 @@ class Machines {
   std::vector<Machine*> take_touched();
 
  private:
-  // What the ledger names of a partition and a retry may still bring back.
-  std::vector<messages::WriteId> lost_ids(PartitionId partition, UnixMillis time) const;
-
   HostOptions options_;
-  const storage::Ledger* ledger_;
-  std::map<PartitionId, storage::StoredPartition> stored_;  // until the machines are made
+  // Until the machines are made:
+  std::map<PartitionId, storage::StoredPartition> stored_;
+  Lost lost_;
   ring::ClusterMapPtr map_;
   bool map_from_store_ = false;
   std::vector<std::unique_ptr<Machine>> machines_;  // by partition / shards

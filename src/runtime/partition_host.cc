@@ -68,7 +68,7 @@ PartitionHost::PartitionHost(HostOptions options, storage::Engine& engine, stora
                .ledger = ledger,
                .environment = environment,
                .metrics = metrics,
-               .machines = Machines(std::move(options), std::move(stored), ledger)} {}
+               .machines = Machines(std::move(options), std::move(stored), ledger.lost_ids())} {}
 
 Result<std::unique_ptr<PartitionHost>> PartitionHost::open(HostOptions options, storage::Engine& engine,
                                                            storage::Ledger& ledger, Environment& environment,
@@ -116,6 +116,12 @@ bool PartitionHost::settled() const {
   const Moment now = context_.environment.now();
   return map() != nullptr && std::ranges::all_of(context_.machines.all(),
                                                  [&](const auto& machine) { return machine->partition.settled(now); });
+}
+
+bool PartitionHost::settled(PartitionId partition) {
+  const Machine* machine = context_.machines.find(partition);
+  GYRE_ASSERT(machine != nullptr);
+  return machine->partition.settled(context_.environment.now());
 }
 
 bool PartitionHost::settled_away() const {

@@ -78,6 +78,8 @@ class PartitionHost {
   // By the newest map, every partition that has this node as a member has it in its in-sync set, and its primary,
   // where it is this node, serves.
   bool settled() const;
+  // REQUIRES: map(), a partition of this host.
+  bool settled(PartitionId partition);
   // It serves no more, and only a new process will.
   bool storage_failed() const { return context_.storage_failed; }
   // Asserts the invariants of every machine.

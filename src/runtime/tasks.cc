@@ -214,8 +214,8 @@ void Tasks::carry_out(Machine& machine, replication::ExportLosses effect) {
 void Tasks::carry_out(Machine& machine, replication::MarkReapplied effect) {
   waiting_.push_back(make<Result<void>>(
       machine,
-      [ledger = &context_.ledger, id = machine.partition.id(), ids = std::move(effect.ids)] {
-        return ledger->mark_reapplied(id, ids);
+      [ledger = &context_.ledger, id = machine.partition.id(), retries = std::move(effect.retries)] {
+        return ledger->mark_reapplied(id, retries);
       },
       [this, &machine, task = effect.task](const Moment& now, Result<void> outcome) {
         if (!outcome) context_.metrics.storage_errors.add();

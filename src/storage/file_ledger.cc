@@ -36,8 +36,8 @@ class FileLedger final : public Ledger {
   Result<void> load();
 
   Result<void> append(std::span<const messages::Loss> losses, UnixMillis now) override;
-  Result<void> mark_reapplied(PartitionId partition, std::span<const messages::WriteId> ids) override;
-  std::vector<messages::WriteId> lost_ids(PartitionId partition, UnixMillis since) const override;
+  Result<void> mark_reapplied(PartitionId partition, std::span<const messages::Retried> retries) override;
+  std::map<PartitionId, std::vector<messages::LostId>> lost_ids() const override;
   Result<messages::LostResponse> page(std::uint64_t after, std::size_t items_max) const override;
 
  private:
@@ -208,9 +208,9 @@ Result<void> FileLedger::append(std::span<const messages::Loss> losses, UnixMill
   return {};
 }
 
-Result<void> FileLedger::mark_reapplied(PartitionId partition, std::span<const messages::WriteId> ids) {
+Result<void> FileLedger::mark_reapplied(PartitionId partition, std::span<const messages::Retried> retries) {
   const std::lock_guard lock(mutex_);
-  const std::vector<std::uint64_t> entries = index_.unmarked(partition, ids);
+  const std::vector<std::uint64_t> entries = index_.unmarked(partition, retries);
   if (entries.empty()) return {};
   const std::string framed = frame(encode(ReappliedRecord{entries}), size_);
   GYRE_TRY(write(framed));
@@ -219,9 +219,9 @@ Result<void> FileLedger::mark_reapplied(PartitionId partition, std::span<const m
   return {};
 }
 
-std::vector<messages::WriteId> FileLedger::lost_ids(PartitionId partition, UnixMillis since) const {
+std::map<PartitionId, std::vector<messages::LostId>> FileLedger::lost_ids() const {
   const std::lock_guard lock(mutex_);
-  return index_.lost_ids(partition, since);
+  return index_.lost_ids();
 }
 
 Result<messages::LostResponse> FileLedger::page(std::uint64_t after, std::size_t items_max) const {

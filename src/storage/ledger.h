@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -20,10 +21,10 @@ class Ledger {
   // Adds `losses`; durable (synced) when it returns. A loss that is there already (same partition, position) is not
   // added again. ERRORS: storage_failed.
   virtual Result<void> append(std::span<const messages::Loss> losses, UnixMillis now) = 0;
-  // The writes with these ids have survived after all, by a retry. ERRORS: storage_failed.
-  virtual Result<void> mark_reapplied(PartitionId partition, std::span<const messages::WriteId> ids) = 0;
-  // The ids of this partition's writes from partition time `since` on that are not marked: a retry may bring them back.
-  virtual std::vector<messages::WriteId> lost_ids(PartitionId partition, UnixMillis since) const = 0;
+  // What has these ids and is of earlier terms than these retries has survived after all. ERRORS: storage_failed.
+  virtual Result<void> mark_reapplied(PartitionId partition, std::span<const messages::Retried> retries) = 0;
+  // By partition, the writes that have ids and are not marked: a retry may bring them back.
+  virtual std::map<PartitionId, std::vector<messages::LostId>> lost_ids() const = 0;
   // Up to `items_max` entries with an id above `after`, by id. ERRORS: corrupt, storage_failed.
   virtual Result<messages::LostResponse> page(std::uint64_t after, std::size_t items_max) const = 0;
 };

@@ -23,30 +23,30 @@ std::uint64_t LossIndex::add(const messages::Loss& loss) {
   reapplied_.push_back(write != nullptr && write->reapplied);
   by_name_.emplace(name_of(loss), size());
   if (write != nullptr && write->id.given()) {
-    by_id_.emplace(std::pair(write->partition, write->id), Write{size(), write->time});
+    by_id_.emplace(std::pair(write->partition, write->id), Write{size(), write->position.term, write->time});
   }
   return size();
 }
 
-std::vector<std::uint64_t> LossIndex::unmarked(PartitionId partition, std::span<const messages::WriteId> ids) const {
+std::vector<std::uint64_t> LossIndex::unmarked(PartitionId partition,
+                                               std::span<const messages::Retried> retries) const {
   std::vector<std::uint64_t> entries;
-  for (const messages::WriteId& id : ids) {
-    const auto [first, last] = by_id_.equal_range({partition, id});
+  for (const messages::Retried& retry : retries) {
+    const auto [first, last] = by_id_.equal_range({partition, retry.id});
     for (auto found = first; found != last; ++found) {
-      if (!reapplied(found->second.entry)) entries.push_back(found->second.entry);
+      const Write& write = found->second;
+      if (write.term < retry.term && !reapplied(write.entry)) entries.push_back(write.entry);
     }
   }
   return entries;
 }
 
-std::vector<messages::WriteId> LossIndex::lost_ids(PartitionId partition, UnixMillis since) const {
-  std::vector<messages::WriteId> ids;
-  for (auto found = by_id_.lower_bound({partition, {}}); found != by_id_.end(); ++found) {
-    const auto& [name, write] = *found;
-    if (name.first != partition) break;
-    if (write.time >= since && !reapplied(write.entry)) ids.push_back(name.second);
+std::map<PartitionId, std::vector<messages::LostId>> LossIndex::lost_ids() const {
+  std::map<PartitionId, std::vector<messages::LostId>> lost;
+  for (const auto& [name, write] : by_id_) {
+    if (!reapplied(write.entry)) lost[name.first].push_back({name.second, write.term, write.time});
   }
-  return ids;
+  return lost;
 }
 
 }  // namespace gyre::storage

@@ -19,10 +19,10 @@ class LossIndex {
   std::uint64_t find(const messages::Loss& loss) const;
   // Returns its number. REQUIRES: find(loss) == 0.
   std::uint64_t add(const messages::Loss& loss);
-  // The entries of the writes with these ids that are not marked yet.
-  std::vector<std::uint64_t> unmarked(PartitionId partition, std::span<const messages::WriteId> ids) const;
-  // The ids of those writes of a partition, from partition time `since` on, that are not marked yet.
-  std::vector<messages::WriteId> lost_ids(PartitionId partition, UnixMillis since) const;
+  // The entries of the writes that these retries have brought back and that are not marked yet.
+  std::vector<std::uint64_t> unmarked(PartitionId partition, std::span<const messages::Retried> retries) const;
+  // The writes with ids that are not marked yet.
+  std::map<PartitionId, std::vector<messages::LostId>> lost_ids() const;
   // REQUIRES: 1 <= entry <= size().
   void mark(std::uint64_t entry) { reapplied_[entry - 1] = true; }
   bool reapplied(std::uint64_t entry) const { return reapplied_[entry - 1]; }
@@ -33,6 +33,7 @@ class LossIndex {
   using Name = std::tuple<PartitionId, Term, Sequence, Sequence>;
   struct Write {
     std::uint64_t entry;
+    Term term;
     UnixMillis time;
   };
   static Name name_of(const messages::Loss& loss);

@@ -16,17 +16,15 @@ class MemoryLedger final : public Ledger {
     return {};
   }
 
-  Result<void> mark_reapplied(PartitionId partition, std::span<const messages::WriteId> ids) override {
-    for (const std::uint64_t entry : index_.unmarked(partition, ids)) {
+  Result<void> mark_reapplied(PartitionId partition, std::span<const messages::Retried> retries) override {
+    for (const std::uint64_t entry : index_.unmarked(partition, retries)) {
       index_.mark(entry);
       std::get<messages::LostWrite>(items_[entry - 1].loss).reapplied = true;
     }
     return {};
   }
 
-  std::vector<messages::WriteId> lost_ids(PartitionId partition, UnixMillis since) const override {
-    return index_.lost_ids(partition, since);
-  }
+  std::map<PartitionId, std::vector<messages::LostId>> lost_ids() const override { return index_.lost_ids(); }
 
   Result<messages::LostResponse> page(std::uint64_t after, std::size_t items_max) const override {
     const std::uint64_t first = std::min<std::uint64_t>(after, items_.size());

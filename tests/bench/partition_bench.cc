@@ -134,8 +134,7 @@ BENCHMARK_CAPTURE(admit_read, linearizable, messages::ReadLevel::linearizable)->
 
 // A read on a busy host, of a key that is counted already (few keys) or takes another's place (many).
 void count_read(benchmark::State& state) {
-  const auto ledger = storage::make_memory_ledger();
-  runtime::Machines machines({.self = NodeId("n0")}, {}, *ledger);
+  runtime::Machines machines({.self = NodeId("n0")}, {}, {});
   auto map = std::make_shared<ring::ClusterMap>();
   map->epoch = Epoch(1);
   map->shape.partitions = 1;

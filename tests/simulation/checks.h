@@ -129,8 +129,8 @@ class Checks : public NodeObserver, public CoordinatorObserver {
   struct Ledgers {
     std::map<std::pair<PartitionId, Position>, messages::LostWrite> writes;
     std::vector<messages::LostRange> ranges;
-    // Whose ledgers name it; none: those are gone.
-    std::map<std::pair<PartitionId, Position>, std::set<NodeIndex>> holders;
+    // Whose ledgers name it, and whether they have it marked; none: those are gone.
+    std::map<std::pair<PartitionId, Position>, std::map<NodeIndex, bool>> holders;
     void add(std::optional<NodeIndex> holder, const messages::LostItem& item);
   };
 
@@ -159,7 +159,8 @@ class Checks : public NodeObserver, public CoordinatorObserver {
   void note_total_losses();
   std::optional<Ledgers> ledgers();
   void check_named(const Ledgers& ledgers);
-  void check_retries_marked(const Ledgers& ledgers);
+  void check_retries(const Ledgers& ledgers);
+  void check_brought_back(const Ledgers& ledgers, const messages::LostWrite& write);
   void check_named_somewhere(const Ledgers& ledgers, const Acknowledged& write, bool all_present);
   bool in_range(const messages::LostRange& range, PartitionId partition, Position position) const;
   bool owes_word(const Memory& client, const Memory::Written& written) const;

@@ -210,8 +210,8 @@ void Checks::check_refused(const std::vector<RefusedWrite>& refused) {
 void Checks::Ledgers::add(std::optional<NodeIndex> holder, const messages::LostItem& item) {
   if (const auto* range = std::get_if<LostRange>(&item.loss)) return ranges.push_back(*range);
   const auto& write = std::get<LostWrite>(item.loss);
-  std::set<NodeIndex>& of_write = holders[{write.partition, write.position}];
-  if (holder) of_write.insert(*holder);
+  auto& of_write = holders[{write.partition, write.position}];
+  if (holder) of_write[*holder] = write.reapplied;
   const auto [known, is_new] = writes.try_emplace({write.partition, write.position}, write);
   if (!is_new) known->second.reapplied = known->second.reapplied || write.reapplied;
 }
@@ -236,7 +236,7 @@ void Checks::check_ledgers(bool all_present) {
   const auto named = ledgers();
   if (!named) return;
   check_named(*named);
-  if (all_present) check_retries_marked(*named);
+  if (all_present) check_retries(*named);
   lost_acknowledged_ = 0;
   for (const Acknowledged& write : acknowledged_) {
     if (truth_.contains(write.partition, survived(write.partition), write.position)) continue;
@@ -272,21 +272,38 @@ void Checks::check_named(const Ledgers& ledgers) {
   }
 }
 
-// Who has a write in its ledger and is given its retry has to say so, unless it dies in between: what a snapshot
-// brings, or what comes to those that are no members, need not tell.
-void Checks::check_retries_marked(const Ledgers& ledgers) {
+// Who has a write in its ledger and is given its retry has to say so, unless it dies in between. What it gets as a
+// snapshot may not tell ids any more.
+void Checks::check_retries(const Ledgers& ledgers) {
   for (const auto& [place, write] : ledgers.writes) {
-    if (write.reapplied || !write.id.given()) continue;
-    const auto retry = truth_.find_id(write.partition, survived(write.partition), write.id);
-    if (!retry || *retry == write.position) continue;
-    for (const NodeIndex node : ledgers.holders.at(place)) {
-      if (!truth_.heard(node, write.partition, *retry)) continue;
-      fail(
-          "ledgers",
-          fmt::format("the ledger of {} says that {} of partition {} is lost, but it was given its retry {}",
-                      nodes_[node]->id().str(), to_string(write.position), write.partition.value(), to_string(*retry)));
+    if (!write.id.given()) continue;
+    if (write.reapplied) check_brought_back(ledgers, write);
+    for (const Position retry : truth_.written_as(write.partition, write.id)) {
+      if (retry.term <= write.position.term) continue;
+      if (!truth_.contains(write.partition, survived(write.partition), retry)) continue;
+      for (const auto& [node, marked] : ledgers.holders.at(place)) {
+        if (marked || !truth_.heard(node, write.partition, retry)) continue;
+        fail("ledgers",
+             fmt::format("the ledger of {} says that {} of partition {} is lost, but it was given its retry {}",
+                         nodes_[node]->id().str(), to_string(write.position), write.partition.value(),
+                         to_string(retry)));
+      }
     }
   }
+}
+
+// Something written later with its id survives, or is named in its turn.
+void Checks::check_brought_back(const Ledgers& ledgers, const LostWrite& write) {
+  const auto accounted = [&](Position retry) {
+    if (retry.term <= write.position.term) return false;
+    if (truth_.contains(write.partition, survived(write.partition), retry)) return true;
+    if (ledgers.writes.contains({write.partition, retry})) return true;
+    return std::ranges::any_of(ledgers.ranges,
+                               [&](const LostRange& range) { return in_range(range, write.partition, retry); });
+  };
+  if (std::ranges::any_of(truth_.written_as(write.partition, write.id), accounted)) return;
+  fail("ledgers", fmt::format("the ledger says that {} of partition {} has come back, but no retry of it is there",
+                              to_string(write.position), write.partition.value()));
 }
 
 void Checks::check_named_somewhere(const Ledgers& ledgers, const Acknowledged& write, bool all_present) {

@@ -131,22 +131,24 @@ std::string Cluster::unrest_of_nodes(std::optional<NodeIndex> away) const {
     const SimNode& node = *nodes_[i];
     const std::string id = node.id().str();
     if (node.stalled()) return id + " stands still";
-    if (!node.settled() && !keeps_what_is_needed(i)) return id + " is not settled";
+    if (node.map() == nullptr) return id + " has no map";
+    if (const std::string why = unsettled(node); !why.empty()) return why;
     const ring::ClusterMapPtr known = node.map();
     if (known == nullptr || known->epoch != map()->epoch) return id + " has an older map";
   }
   return {};
 }
 
-// A copy of a partition that has too few members is not given up: whose it is may not be one, by an operator's word.
-bool Cluster::keeps_what_is_needed(NodeIndex i) const {
+std::string Cluster::unsettled(const SimNode& node) const {
   for (std::size_t p = 0; p < map()->entries.size(); ++p) {
-    const ring::PartitionEntry& entry = map()->entries[p];
-    const bool short_of = entry.in_sync.size() < map()->shape.min_in_sync;
-    const bool has_copy = truth_.held(i, PartitionId(static_cast<std::uint16_t>(p))).position != Position{};
-    if (short_of && has_copy && !entry.has_member(nodes_[i]->id())) return true;
+    const PartitionId partition(static_cast<std::uint16_t>(p));
+    if (node.settled(partition)) continue;
+    // A copy of a partition that has too few members is not given up, whoever has it.
+    const ring::PartitionEntry& entry = map()->entry(partition);
+    const bool keeps = !entry.has_member(node.id()) && entry.in_sync.size() < map()->shape.min_in_sync;
+    if (!keeps) return fmt::format("{} is not settled with partition {}", node.id().str(), p);
   }
-  return false;
+  return {};
 }
 
 std::string Cluster::unrest_of(PartitionId partition, std::optional<NodeIndex> away) const {

@@ -79,7 +79,7 @@ class Cluster {
  private:
   double draw_rate();
   void watch();
-  bool keeps_what_is_needed(NodeIndex i) const;
+  std::string unsettled(const SimNode& node) const;
   std::string unrest_of_nodes(std::optional<NodeIndex> away) const;
   std::string unrest_of(PartitionId partition, std::optional<NodeIndex> away) const;
   // Why the copies of a partition are not where they should be. Empty: they are.

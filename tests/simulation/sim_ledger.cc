@@ -30,10 +30,10 @@ Result<void> SimLedger::append(std::span<const messages::Loss> losses, UnixMilli
   return {};
 }
 
-Result<void> SimLedger::mark_reapplied(PartitionId partition, std::span<const messages::WriteId> ids) {
+Result<void> SimLedger::mark_reapplied(PartitionId partition, std::span<const messages::Retried> retries) {
   const Fate fate = draw();
   if (fate == Fate::nothing_written || fate == Fate::lost_not_synced) return failed();
-  GYRE_TRY(below_->mark_reapplied(partition, ids));
+  GYRE_TRY(below_->mark_reapplied(partition, retries));
   if (fate == Fate::written_not_synced) return failed();
   return {};
 }

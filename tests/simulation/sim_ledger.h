@@ -16,10 +16,8 @@ class SimLedger final : public storage::Ledger {
   explicit SimLedger(std::uint64_t seed) : below_(storage::make_memory_ledger()), rng_(seed) {}
 
   Result<void> append(std::span<const messages::Loss> losses, UnixMillis now) override;
-  Result<void> mark_reapplied(PartitionId partition, std::span<const messages::WriteId> ids) override;
-  std::vector<messages::WriteId> lost_ids(PartitionId partition, UnixMillis since) const override {
-    return below_->lost_ids(partition, since);
-  }
+  Result<void> mark_reapplied(PartitionId partition, std::span<const messages::Retried> retries) override;
+  std::map<PartitionId, std::vector<messages::LostId>> lost_ids() const override { return below_->lost_ids(); }
   Result<messages::LostResponse> page(std::uint64_t after, std::size_t items_max) const override {
     return below_->page(after, items_max);
   }

@@ -464,7 +464,7 @@ void SimNode::store_map(ring::ClusterMapPtr map) {
 
 // --- Questions ---
 
-bool SimNode::settled() const { return up() && process_->host->map() != nullptr && process_->host->settled(); }
+bool SimNode::settled(PartitionId partition) const { return process_->host->settled(partition); }
 
 bool SimNode::serves(PartitionId partition) const {
   if (!up() || stalled()) return false;

@@ -79,7 +79,8 @@ class SimNode {
   SimDisk& disk() { return disk_; }
 
   // In good order by the newest map it knows (what readyz shows).
-  bool settled() const;
+  // REQUIRES: map().
+  bool settled(PartitionId partition) const;
   // Holds the right to serve now, by its own clock.
   bool serves(PartitionId partition) const;
   // It gave up that right at that very moment.

@@ -79,14 +79,18 @@ void Truth::on_opened(NodeIndex node, const std::vector<std::pair<PartitionId, s
     held = held_.erase(held);
   }
   for (const auto& [partition, held] : stored) held_[{node, partition}] = held.state;
+  on_process_gone(node);
+  for (const auto& [partition, position] : before) {
+    const Position after = this->held(node, partition).position;
+    if (!contains(partition, after, position)) deaths_.push_back({node, partition, position, after});
+  }
+}
+
+void Truth::on_process_gone(NodeIndex node) {
   for (auto& [id, partition] : partitions_) {
     for (auto& [number, term] : partition.terms) {
       for (Applied& applied : term.writes) applied.heard &= ~bit_of(node);
     }
-  }
-  for (const auto& [partition, position] : before) {
-    const Position after = this->held(node, partition).position;
-    if (!contains(partition, after, position)) deaths_.push_back({node, partition, position, after});
   }
 }
 
@@ -160,15 +164,12 @@ Truth::Applied* Truth::find_applied(PartitionId partition, Position position) {
   return index < term->second.writes.size() ? &term->second.writes[index] : nullptr;
 }
 
-std::optional<Position> Truth::find_id(PartitionId id, Position of, const messages::WriteId& write) const {
+std::span<const Position> Truth::written_as(PartitionId id, const messages::WriteId& write) const {
   const auto partition = partitions_.find(id);
-  if (partition == partitions_.end()) return std::nullopt;
+  if (partition == partitions_.end()) return {};
   const auto found = partition->second.ids.find(write);
-  if (found == partition->second.ids.end()) return std::nullopt;
-  const auto survives = [&](Position position) { return contains(id, of, position); };
-  const auto position = std::ranges::find_if(found->second, survives);
-  if (position == found->second.end()) return std::nullopt;
-  return *position;
+  if (found == partition->second.ids.end()) return {};
+  return found->second;
 }
 
 const LoggedWrite* Truth::find(PartitionId partition, Position position) const {

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,8 @@ class Truth {
   void on_commit(NodeIndex node, const storage::PartitionBatch& batch);
   // The store of `node` holds this now: it was opened, after a crash or wiped.
   void on_opened(NodeIndex node, const std::vector<std::pair<PartitionId, storage::StoredPartition>>& stored);
+  // The process of `node` has ended.
+  void on_process_gone(NodeIndex node);
   void on_dropped(NodeIndex node, PartitionId partition);
 
   // `node` says that those who are asked to keep the partition hold this.
@@ -53,8 +56,8 @@ class Truth {
   bool lost_by_death(NodeIndex node, PartitionId partition, Position position) const;
   // Held it, and deleted its copy while another node held it, or after a primary that held it had said that it may.
   bool left_to_others(NodeIndex node, PartitionId partition, Position position) const;
-  // The write with this id in the history of `of`.
-  std::optional<Position> find_id(PartitionId partition, Position of, const messages::WriteId& id) const;
+  // Whatever was written with this id, in any history.
+  std::span<const Position> written_as(PartitionId partition, const messages::WriteId& id) const;
   // Null: nobody ever applied it.
   const messages::LoggedWrite* find(PartitionId partition, Position position) const;
   // When somebody first applied it. REQUIRES: somebody did.

@@ -65,15 +65,20 @@ struct Disk {
 };
 struct Ledger {
   std::vector<messages::Loss> losses;
-  std::vector<messages::WriteId> reapplied;
+  std::vector<messages::Retried> reapplied;
 
-  std::vector<messages::WriteId> lost_ids() const {
-    std::vector<messages::WriteId> ids;
+  bool marked(const messages::LostWrite& write) const {
+    return std::ranges::any_of(reapplied, [&](const messages::Retried& retry) {
+      return retry.id == write.id && write.position.term < retry.term;
+    });
+  }
+  std::vector<messages::LostId> lost_ids() const {
+    std::vector<messages::LostId> lost;
     for (const messages::Loss& loss : losses) {
       const auto* write = std::get_if<messages::LostWrite>(&loss);
-      if (write != nullptr && std::ranges::find(reapplied, write->id) == reapplied.end()) ids.push_back(write->id);
+      if (write != nullptr && !marked(*write)) lost.push_back({write->id, write->position.term, write->time});
     }
-    return ids;
+    return lost;
   }
 };
 
@@ -150,7 +155,7 @@ class Member {
  public:
   Disk disk;
   std::vector<messages::Loss> ledger;
-  std::vector<messages::WriteId> reapplied;
+  std::vector<messages::Retried> reapplied;
   std::unique_ptr<Partition> machine;
   bool holds_syncs = false;  // commits are reported by sync() only
   bool holds_seals = false;  // those that have to be synced
@@ -490,7 +495,7 @@ class Cluster {
         member->on_marked(now, mark->task, fail(ErrorCode::storage_failed, "the ledger cannot be written"));
         return;
       }
-      member.reapplied.insert(member.reapplied.end(), mark->ids.begin(), mark->ids.end());
+      member.reapplied.insert(member.reapplied.end(), mark->retries.begin(), mark->retries.end());
       member->on_marked(now, mark->task, {});
     }
   }

@@ -487,6 +487,43 @@ TEST(Follower, AMarkThatTheLedgerCouldNotTakeIsTriedAgain) {
   EXPECT_EQ(c.at("n1").reapplied.size(), 1u);
 }
 
+// Until this member's own tail would name it again, should it be lost.
+TEST(Follower, ARetryThatComesToAMemberIsMarkedOnceItIsStoredThere) {
+  Cluster c({"n1", "n2"});
+  const auto lost = lose_a_write(c);
+  c.at("n1").holds_syncs = true;
+  c.run("n2", lost);
+  c.tick();
+  EXPECT_TRUE(c.at("n1").reapplied.empty());
+  c.at("n1").sync(c.now);
+  c.tick();
+  EXPECT_EQ(c.at("n1").reapplied.size(), 1u);
+}
+
+// n1 holds what it put into its ledger until it has repaired its copy. Here it cannot, and becomes primary again.
+TEST(Follower, TheLostWriteItselfIsNoRetry) {
+  Cluster c({"n1", "n2"});
+  c.serve("n1", {"n1", "n2"});
+  c.disconnect("n1", "n2");
+  auto lost = request({put("k", "lost")});
+  lost.id = {ClientId(4), WriteNumber(1)};
+  c.run("n1", lost);
+  c.kill("n1");
+  c.restart("n1");
+  c.appoint("n2", {"n1", "n2"});
+  c.reconnect();
+  c.publish();
+  c.advance(1s);
+  ASSERT_EQ(c.at("n1").ledger.size(), 1u);
+  ASSERT_EQ(c.at("n1").value("k"), "lost") << "a member in sync gives nothing up";
+  c.kill("n2");
+  c.restart("n1");
+  c.prove_dead("n2");
+  c.serve("n1", {"n1"});
+  c.advance(1s);
+  EXPECT_TRUE(c.at("n1").reapplied.empty());
+}
+
 // Where the member has become primary, the retry comes to itself.
 TEST(Follower, ARetryThatComesToThePrimaryIsMarkedOnceItIsStored) {
   Cluster c({"n1", "n2"});

@@ -33,8 +33,7 @@ class LoadMeterTest : public testing::Test {
   }
 
   Instant now{100s};
-  std::unique_ptr<storage::Ledger> ledger = storage::make_memory_ledger();
-  Machines machines{{.self = NodeId("n1"), .incarnation = Incarnation(1)}, {}, *ledger};
+  Machines machines{{.self = NodeId("n1"), .incarnation = Incarnation(1)}, {}, {}};
   LoadMeter meter;
 };
 

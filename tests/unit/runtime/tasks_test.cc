@@ -43,7 +43,7 @@ class TasksTest : public testing::Test {
   MetricsRegistry registry;
   HostMetrics metrics{registry};
   HostOptions options{.self = NodeId("n1"), .incarnation = Incarnation(1)};
-  HostContext context{options, engine, *ledger, environment, metrics, Machines(options, {}, *ledger)};
+  HostContext context{options, engine, *ledger, environment, metrics, Machines(options, {}, {})};
   Tasks tasks{context};
 };
 

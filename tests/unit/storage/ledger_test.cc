@@ -123,9 +123,11 @@ TEST_P(LedgerTest, HoldsOneEntryForOneWriteWhoeverBringsIt) {
 
 TEST_P(LedgerTest, MarksWhatARetryHasBroughtBack) {
   append({lost_write(7), lost_write(8), lost_write(9)});
-  const messages::WriteId ids[] = {{ClientId(77), WriteNumber(8)}, {ClientId(78), WriteNumber(7)}};
-  ASSERT_TRUE(ledger_->mark_reapplied(kLedgerPartition, ids));
-  ASSERT_TRUE(ledger_->mark_reapplied(PartitionId(4), ids));
+  const messages::Retried retries[] = {{{ClientId(77), WriteNumber(8)}, Term(3)},
+                                       {{ClientId(77), WriteNumber(9)}, Term(2)},  // that write itself
+                                       {{ClientId(78), WriteNumber(7)}, Term(3)}};
+  ASSERT_TRUE(ledger_->mark_reapplied(kLedgerPartition, retries));
+  ASSERT_TRUE(ledger_->mark_reapplied(PartitionId(4), retries));
   EXPECT_THAT(names(), ElementsAre("7", "8*", "9"));
   open();
   append({lost_write(10)});
@@ -134,15 +136,15 @@ TEST_P(LedgerTest, MarksWhatARetryHasBroughtBack) {
 
 TEST_P(LedgerTest, NamesWhatARetryMayStillBringBack) {
   append({lost_write(7), lost_write(8), lost_write(9), lost_range(10, 12)});
-  const auto lost_ids = [&](PartitionId partition, UnixMillis since) { return ledger_->lost_ids(partition, since); };
-  const UnixMillis time = lost_write(8).time;
-  const messages::WriteId eight{ClientId(77), WriteNumber(8)};
+  const messages::Retried eight{{ClientId(77), WriteNumber(8)}, Term(3)};
   ASSERT_TRUE(ledger_->mark_reapplied(kLedgerPartition, {&eight, 1}));
+  const UnixMillis time = lost_write(7).time;
   for (int opened = 0; opened < 2; ++opened, open()) {
-    EXPECT_THAT(lost_ids(kLedgerPartition, time), ElementsAre(messages::WriteId{ClientId(77), WriteNumber(7)},
-                                                              messages::WriteId{ClientId(77), WriteNumber(9)}));
-    EXPECT_THAT(lost_ids(kLedgerPartition, {time.value + 1}), ElementsAre());
-    EXPECT_THAT(lost_ids(PartitionId(4), time), ElementsAre());
+    const auto lost = ledger_->lost_ids();
+    ASSERT_EQ(lost.size(), 1u);
+    EXPECT_THAT(lost.at(kLedgerPartition),
+                ElementsAre(messages::LostId{{ClientId(77), WriteNumber(7)}, Term(2), time},
+                            messages::LostId{{ClientId(77), WriteNumber(9)}, Term(2), time}));
   }
 }
 
