@@ -1,25 +1,20 @@
-// The shell around routing::Dispatcher: one loop thread, its connections, and calls from any thread.
+// A client over the network: one loop thread, its connections, and calls from any thread.
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "client/backend.h"
 #include "gyre/client.h"
-#include "net/connection.h"
+#include "net/caller.h"
 #include "net/loop.h"
-#include "routing/dispatcher.h"
 
 namespace gyre::client {
 
-// Calls are collected in an inbox that the loop empties in one go, so one wake-up serves many. The dispatcher and the
-// connections belong to the loop.
+// Calls are collected in an inbox that the loop empties in one go, so one wake-up serves many.
 class NetworkBackend final : public Backend {
  public:
   explicit NetworkBackend(const ClientOptions& options);
@@ -41,35 +36,15 @@ class NetworkBackend final : public Backend {
     Handler done;
     Result<routing::Call> call;
   };
-  class LinkHandler;
-  struct OpenLink {
-    net::ConnectionPtr connection;
-    std::shared_ptr<LinkHandler> handler;
-  };
 
   void drain();
   void shut_down();
-  // What the dispatcher asked for is done at the end of the turn.
-  void touch();
-  void carry_out();
-  void perform(routing::Connect& connect);
-  void perform(routing::Disconnect& disconnect);
-  void perform(routing::Send& send);
-  void perform(routing::Complete& complete);
-  void perform(const routing::Lost& lost);
   // Runs `work` on the loop's thread and waits for its end.
   void run_on_loop(const std::function<void()>& work);
-  void on_connected(routing::LinkId link, Result<net::ConnectionPtr> connection);
-  void on_frame(routing::LinkId link, messages::Frame frame);
-  void on_closed(routing::LinkId link, const Error& why);
-  void publish_map();
-  void arm_timer();
-  routing::CallId keep(Handler done);
+  net::CallerOptions caller_options(const ClientOptions& options);
 
   const Duration default_deadline_;
-  const Duration connect_timeout_;
   const wire::Limits wire_limits_;
-  const LostCallback on_lost_;
   net::Loop loop_;  // outlives the connections
 
   mutable std::mutex mutex_;  // of the two below
@@ -77,13 +52,8 @@ class NetworkBackend final : public Backend {
   ring::ClusterMapPtr published_map_;
 
   // The loop's own.
-  routing::Dispatcher dispatcher_;
-  std::unordered_map<routing::LinkId, OpenLink> links_;
-  std::vector<Handler> handlers_;  // by CallId
-  std::vector<std::uint64_t> free_handlers_;
+  net::Caller caller_;
   std::vector<Submission> draining_;
-  Instant armed_ = kNever;
-  bool touched_ = false;
   bool closed_ = false;
 };
 

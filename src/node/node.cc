@@ -47,6 +47,16 @@ constexpr auto kLeaveIdleLimit = std::chrono::seconds(2);
 // over.
 constexpr int kIdleLooksMax = 2;
 
+// In Redis's words.
+std::string_view appendfsync(runtime::Durability durability) {
+  switch (durability) {
+    case runtime::Durability::os: return "no";
+    case runtime::Durability::everysec: return "everysec";
+    case runtime::Durability::always: return "always";
+  }
+  return "no";
+}
+
 // Wires everything a node consists of; the only place that knows all parts.
 class Node {
  public:
@@ -61,6 +71,7 @@ class Node {
   void create_loops();
   Result<void> create_hosts();
   wire::Limits limits() const;
+  Counter& malformed();
   // Null: connections need not ask.
   net::Faults* faults() { return faults_.allowed() ? &faults_ : nullptr; }
   Result<void> listen();
@@ -90,7 +101,7 @@ class Node {
   std::unique_ptr<storage::DataDirectory> data_;
   std::unique_ptr<storage::Ledger> ledger_;
   std::unique_ptr<net::BlockingPool> pool_;
-  RespNode resp_;  // outlives the sessions, which the loops have
+  resp::Server resp_;  // outlives the sessions, which the loops have
   std::vector<std::unique_ptr<NodeLoop>> loops_;
   std::vector<HostSlot> hosts_;  // by partition mod their number
   std::unique_ptr<net::Listener> listener_;
@@ -187,16 +198,14 @@ Result<void> Node::create_hosts() {
     owner.hosts.push_back(std::move(host));
   }
   for (auto& each : loops_) {
-    each->view = {
-        .loop = &each->loop,
-        .map = nullptr,
-        .history = nullptr,
-        .hosts = &hosts_,
-        .malformed = &metrics_.counter("gyre_frames_malformed_total",
-                                       "Connections closed because of bytes that are no frame, or beyond a limit"),
-        .ledger = ledger_.get(),
-        .environment = &each->environment,
-        .faults = &faults_};
+    each->view = {.loop = &each->loop,
+                  .map = nullptr,
+                  .history = nullptr,
+                  .hosts = &hosts_,
+                  .malformed = &malformed(),
+                  .ledger = ledger_.get(),
+                  .environment = &each->environment,
+                  .faults = &faults_};
     NodeLoop* self = each.get();
     each->loop.on_turn_end([self] {
       for (auto& host : self->hosts) host->end_turn();
@@ -213,6 +222,11 @@ Result<void> Node::create_hosts() {
     if (!arrived_) static_cast<void>(ready());
   });
   return {};
+}
+
+Counter& Node::malformed() {
+  return metrics_.counter("gyre_frames_malformed_total",
+                          "Connections closed because of bytes that are no frame, or beyond a limit");
 }
 
 wire::Limits Node::limits() const {
@@ -246,30 +260,29 @@ Result<void> Node::listen_for_redis() {
   if (options_.resp.empty()) return {};
   resp_.self = NodeId(options_.id);
   resp_.value_bytes_max = options_.value_bytes_max;
-  resp_.durability = options_.durability;
+  resp_.appendfsync = appendfsync(options_.durability);
   resp_.started = net::steady_now();
+  Counter& malformed = this->malformed();
   std::vector<net::Loop*> loops;
-  for (auto& each : loops_) loops.push_back(&each->loop);
-  net::ByteLimits limits;
-  limits.input_bytes_max += options_.value_bytes_max;
-  // The largest reply, behind one that waits.
-  limits.output_bytes_max = 2 * (limits::kConnectionAnswerBytesMax + options_.value_bytes_max);
+  for (auto& each : loops_) {
+    loops.push_back(&each->loop);
+    each->resp_backend.emplace(each->view, resp_.self);
+    each->resp_shared.emplace(each->loop, *each->resp_backend, resp_, malformed);
+  }
   const auto on_connection = [this](const net::ByteConnectionPtr& connection) {
     if (draining_.load()) return;  // closes it
     for (auto& each : loops_) {
       if (&each->loop != &connection->loop()) continue;
-      const auto session = std::make_shared<RespSession>(each->view, resp_, connection);
+      const auto session = std::make_shared<resp::Session>(*each->resp_shared, connection);
       std::erase_if(each->resp_sessions, [](const auto& other) { return other.expired(); });
       each->resp_sessions.push_back(session);
       connection->start(session);
     }
   };
-  GYRE_TRY_SET(resp_listener_, net::Listener::open_bytes(options_.resp, loops, limits, on_connection));
+  GYRE_TRY_SET(resp_listener_,
+               net::Listener::open_bytes(options_.resp, loops, resp::byte_limits(resp_), on_connection));
   resp_.address = resp_listener_->address();
-  metrics_.computed(MetricsRegistry::Kind::gauge, "gyre_resp_clients", "Redis clients connected", {},
-                    [this] { return static_cast<double>(resp_.clients.load()); });
-  metrics_.computed(MetricsRegistry::Kind::counter, "gyre_resp_commands_total", "Commands of Redis clients", {},
-                    [this] { return static_cast<double>(resp_.commands.load()); });
+  resp::add_metrics(metrics_, resp_);
   return {};
 }
 
@@ -487,8 +500,7 @@ Result<void> Node::shut_down() {
   stopping_.store(true);
   leave();
   draining_.store(true);
-  drain([](NodeLoop& loop) { loop.for_each_session([](auto& session) { session.refuse_requests(); }); },
-        SessionTest::idle);
+  drain([](NodeLoop& loop) { loop.refuse_requests(); }, SessionTest::idle);
   drain(
       [&](NodeLoop& loop) {
         loop.peers->stop();

@@ -30,6 +30,13 @@ void NodeLoop::tick() {
   serving.store(served, std::memory_order_relaxed);
 }
 
+void NodeLoop::refuse_requests() {
+  for (const auto& weak : sessions) {
+    if (const auto session = weak.lock()) session->refuse_requests();
+  }
+  if (resp_backend) resp_backend->refuse_requests();
+}
+
 void wait_for_sessions(NodeLoop& each, SessionTest test, Instant give_up,
                        const std::shared_ptr<std::promise<void>>& done) {
   bool all = true;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,9 @@
 #include "net/loop.h"
 #include "node/loop_environment.h"
 #include "node/peer_links.h"
-#include "node/resp_session.h"
+#include "node/resp_backend.h"
 #include "node/session.h"
+#include "resp/session.h"
 #include "runtime/partition_host.h"
 
 namespace gyre::node {
@@ -23,6 +25,8 @@ struct NodeLoop {
 
   // Every kTick, on the loop.
   void tick();
+  // From now on requests of clients are refused; messages still reach their hosts.
+  void refuse_requests();
 
   net::Loop loop;
   net::BlockingPool& pool;
@@ -35,7 +39,9 @@ struct NodeLoop {
   std::atomic<std::size_t> serving{0};
   LoopView view;
   std::vector<std::weak_ptr<Session>> sessions;
-  std::vector<std::weak_ptr<RespSession>> resp_sessions;
+  std::optional<RespBackend> resp_backend;               // none: Redis clients have no port
+  std::optional<resp::Session::Shared> resp_shared;
+  std::vector<std::weak_ptr<resp::Session>> resp_sessions;
 
   // Calls `visit` with each session of either kind that is still there.
   template <class Visit>

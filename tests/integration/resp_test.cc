@@ -1,16 +1,9 @@
 // Redis clients and a whole cluster: a raw socket, redis-cli and redis-benchmark.
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <array>
-#include <cstdio>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/integration/redis_clients.h"
 #include "tests/integration/sandbox.h"
-#include "wire/resp_reader.h"
 
 namespace gyre::integration {
 namespace {
@@ -19,57 +12,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 using wire::RespValue;
-
-std::string port_of(const std::string& address) { return address.substr(address.rfind(':') + 1); }
-
-class RespClient {
- public:
-  explicit RespClient(const std::string& address) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const timeval patience{.tv_sec = 10, .tv_usec = 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(port_of(address))));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
-  }
-  ~RespClient() { ::close(fd_); }
-  RespClient(const RespClient&) = delete;
-  RespClient& operator=(const RespClient&) = delete;
-
-  // Of an inline command.
-  RespValue ask(const std::string& line) {
-    const std::string request = line + "\r\n";
-    EXPECT_EQ(::send(fd_, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
-    while (true) {
-      const auto reply = reader_.next(received_);
-      if (!reply) return {.kind = RespValue::Kind::error, .text = reply.error().message};
-      received_.erase(0, reply->consumed);
-      if (reply->value) return *reply->value;
-      std::array<char, 4096> more{};
-      const ssize_t bytes = ::recv(fd_, more.data(), more.size(), 0);
-      if (bytes <= 0) return {.kind = RespValue::Kind::error, .text = "no answer"};
-      received_.append(more.data(), static_cast<std::size_t>(bytes));
-    }
-  }
-
- private:
-  int fd_;
-  wire::RespReader reader_;
-  std::string received_;
-};
-
-// Both outputs of a shell command.
-std::string run(const std::string& command) {
-  std::string out;
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
-  std::array<char, 4096> part{};
-  while (const std::size_t bytes = std::fread(part.data(), 1, part.size(), pipe)) out.append(part.data(), bytes);
-  ::pclose(pipe);
-  return out;
-}
-
-bool installed(const std::string& program) { return !run("command -v " + program).empty(); }
 
 class RespTest : public ::testing::Test {
  protected:

@@ -174,6 +174,7 @@ Output Sandbox::gyre_anywhere(const Words& words, const std::string& input) cons
 Output Sandbox::up(const Words& more) const {
   Words words{"cluster", "up", "--base-port", std::to_string(free_ports(100))};
   if (std::ranges::find(more, "--partitions") == more.end()) words.insert(words.end(), {"--partitions", "32"});
+  if (std::ranges::find(more, "--routers") == more.end()) words.insert(words.end(), {"--routers", "0"});
   words.insert(words.end(), more.begin(), more.end());
   return gyre(words);
 }

@@ -220,7 +220,7 @@ run() {
   rm -rf "$run"
   mkdir "$run"
   RANDOM=$seed
-  gyre cluster up --nodes 3 --rf 3 --base-port "$base_port" >/dev/null
+  gyre cluster up --routers 0 --nodes 3 --rf 3 --base-port "$base_port" >/dev/null
   begin_writing "$seed"
   grow "n$((RANDOM % 5 + 1))" "$((RANDOM % 4000))" "$((RANDOM % 3000 + 200))"
   grown=$hit_text

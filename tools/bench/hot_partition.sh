@@ -57,7 +57,7 @@ move() {
 # measure LABEL RF ACK: a cluster of as many nodes as there are copies, and an empty one.
 measure() {
   local label=$1 rf=$2 ack=$3 ended took='never' gap='-' pause errors verdict=
-  gyre cluster up --nodes "$rf" --rf "$rf" --partitions 1 --base-port "$base_port" >/dev/null
+  gyre cluster up --routers 0 --nodes "$rf" --rf "$rf" --partitions 1 --base-port "$base_port" >/dev/null
   fill
   gyre cluster add-node >/dev/null
   load "$ack" "$seconds" "$work/before"

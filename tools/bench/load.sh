@@ -32,7 +32,7 @@ measure() {
 
 measure_cluster() {
   local nodes=$1 depth
-  gyre cluster up --nodes "$nodes" --base-port "$base_port" --durability os >/dev/null
+  gyre cluster up --routers 0 --nodes "$nodes" --base-port "$base_port" --durability os >/dev/null
   gyre bench --preload --keys "$keys" --value-size "$value_bytes" --mix 100 --duration 1s --json >/dev/null
   for depth in 1 16; do
     measure "gyre put" "$nodes" "$depth" 0

@@ -61,7 +61,7 @@ die_for_good() { gyre cluster kill n2 && gyre cluster set --replace-after 5s; }
 print_setting "$keys keys of $value_bytes bytes, rf 3, $rate calls a second (half of them reads); p99 in us"
 row "" "seconds" "errors" "p99" "p99" "p99" "copies" "MB" "of the" "MB/s" "max/mean"
 row "" "" "" "before" "during" "after" "made" "copied" "least" "" "after"
-gyre cluster up --nodes 3 --rf 3 --partitions "$partitions" --base-port "$base_port" >/dev/null
+gyre cluster up --routers 0 --nodes 3 --rf 3 --partitions "$partitions" --base-port "$base_port" >/dev/null
 gyre bench --preload --keys "$keys" --value-size "$value_bytes" --mix 100 --duration 1s --warmup 0s --json >/dev/null
 measure "3 to 4 nodes" gyre cluster add-node
 gyre rebalance limit --p99-factor 0 >/dev/null

@@ -24,7 +24,7 @@ if [[ $quick ]]; then
 fi
 
 # up COPIES [OPTION...]
-up() { gyre cluster up --nodes 3 --base-port "$base_port" --rf "$@" >/dev/null; }
+up() { gyre cluster up --routers 0 --nodes 3 --base-port "$base_port" --rf "$@" >/dev/null; }
 
 # preload KEYS VALUE_BYTES: writes each key once.
 preload() { gyre bench --preload --keys "$1" --value-size "$2" --mix 100 --duration 1s --warmup 0s --json >/dev/null; }

@@ -45,6 +45,7 @@ void add_up(CLI::App* cluster, Context& context) {
   auto* command = cluster->add_subcommand("up", "Start a local cluster, or bring back the one in --dir");
   auto options = std::make_shared<LayoutOptions>();
   command->add_option("--nodes", options->nodes, "Number of storage nodes [3]");
+  command->add_option("--routers", options->routers, "Routers for Redis clients that know no clusters, 0 to 2 [1]");
   command->add_option("--rf", options->replication_factor, "Copies of each partition [3, or as many as nodes]");
   command->add_option("--partitions", options->partitions, "Number of partitions, a power of two [256]");
   command->add_option("--base-port", options->base_port, "First port: the coordinator's; nodes follow in tens [7400]");

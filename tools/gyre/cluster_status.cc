@@ -104,7 +104,7 @@ void print_table(const ClusterStatus& status) {
              "PID", "NATIVE", "HTTP", "ZONE", "WEIGHT", "PRIMARIES", "REPLICAS", "LEARNERS", "LAG");
   for (const auto& p : status.processes) {
     fmt::print("{:<6} {:<11} {} {:<8} {:<17} {:<17} {:<6} {:>6} {:>9} {:>8} {:>8} {:>7}\n", p.id, p.role,
-               coloured_state(p.shown_state()), p.pid ? std::to_string(*p.pid) : "-", p.native,
+               coloured_state(p.shown_state()), p.pid ? std::to_string(*p.pid) : "-", p.native.empty() ? "-" : p.native,
                p.http.empty() ? "-" : p.http, p.zone.empty() ? "-" : p.zone,
                p.weight ? fmt::format("{}", *p.weight) : "-", p.primaries, p.replicas, p.learners,
                p.lag_ms < 0 ? "-" : fmt::format("{} ms", p.lag_ms));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include "tools/gyre/cluster_processes.h"
 #include "tools/gyre/launch.h"
@@ -49,6 +50,16 @@ Result<void> allow_fault_injection(LocalCluster& cluster) {
   return save_local_cluster(cluster);
 }
 
+void print_routers(const LocalCluster& cluster) {
+  std::vector<std::string> addresses;
+  for (const auto& process : cluster.processes) {
+    if (process.role == "router") addresses.push_back(process.resp);
+  }
+  if (addresses.empty()) return;
+  fmt::print("Any Redis client: {} (`redis-cli -p {}`).\n", fmt::join(addresses, " or "),
+             addresses.front().substr(addresses.front().rfind(':') + 1));
+}
+
 void print_up(const Context& context, const LocalCluster& cluster, const Launch& launch) {
   if (context.quiet) return;
   if (context.json) {
@@ -60,6 +71,7 @@ void print_up(const Context& context, const LocalCluster& cluster, const Launch&
   if (cluster.allow_fault_injection) print_line("Its processes obey `gyre chaos`: network faults can be injected.");
   launch.print();
   for (const auto& sentence : launch.unsettled()) print_line(sentence);
+  print_routers(cluster);
   fmt::print("Next: `gyre put KEY VALUE`, `gyre cluster status`, `gyre cluster down`.\n");
 }
 

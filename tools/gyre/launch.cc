@@ -61,7 +61,15 @@ CoordinatorView coordinator_view(const LocalCluster& cluster) {
   return view;
 }
 
+// It asks the nodes for the map, so that it starts where no coordinator runs.
+std::vector<std::string> router_arguments(const LocalCluster& cluster, const LocalProcess& process) {
+  return {"router",     "--id",       process.id,
+          "--resp",     process.resp, "--http",
+          process.http, "--seeds",    fmt::format("{}", fmt::join(cluster.seeds(), ","))};
+}
+
 std::vector<std::string> gyred_arguments(const LocalCluster& cluster, const LocalProcess& process) {
+  if (process.role == "router") return router_arguments(cluster, process);
   const std::string data = (cluster.process_dir(process) / "data").string();
   std::vector<std::string> arguments{process.role, "--id",         process.id, "--data",    data,
                                      "--listen",   process.native, "--http",   process.http};
@@ -110,9 +118,9 @@ Result<void> Launch::start(const std::vector<const LocalProcess*>& processes) {
   }
   for (const auto* process : missing) {
     const std::string who = fmt::format("the {} {}", process->role, process->id);
-    GYRE_TRY(check_port_free(process->native, who));
-    GYRE_TRY(check_port_free(process->http, who));
-    if (!process->resp.empty()) GYRE_TRY(check_port_free(process->resp, who));
+    for (const std::string& address : {process->native, process->http, process->resp}) {
+      if (!address.empty()) GYRE_TRY(check_port_free(address, who));
+    }
   }
   for (const auto* process : missing) {
     const fs::path dir = cluster_.process_dir(*process);
@@ -196,8 +204,9 @@ std::vector<std::string> Launch::unsettled() const {
 void Launch::print() const {
   for (const auto* member : in_layout_order()) {
     const auto& process = *member->process;
-    fmt::print("  {:<4} {:<11}  {:<15}  http://{:<15}  pid {}{}\n", process.id, process.role, process.native,
-               process.http, member->live.pid(), member->result == "already_running" ? "  (was running)" : "");
+    fmt::print("  {:<4} {:<11}  {:<15}  http://{:<15}  pid {}{}\n", process.id, process.role,
+               process.native.empty() ? process.resp : process.native, process.http, member->live.pid(),
+               member->result == "already_running" ? "  (was running)" : "");
   }
 }
 
@@ -239,6 +248,8 @@ Launch::Waiting Launch::members_behind() {
   for (auto& member : members_) {
     if (member.process->role == "coordinator") {
       member.ready = hears_all;
+    } else if (member.process->role == "router") {
+      member.ready = ask_readiness(member.process->http, kReadyAnswerLimit).state == Readiness::State::ready;
     } else {
       member.ready = view.epoch > Epoch(0) && known_epoch(*member.process) >= view.epoch &&
                      ask_readiness(member.process->http, kReadyAnswerLimit).state == Readiness::State::ready;

@@ -21,6 +21,9 @@ namespace fs = std::filesystem;
 
 constexpr int kFormat = 1;  // of cluster.json
 constexpr std::uint32_t kNodesDefault = 3;
+constexpr std::uint32_t kRoutersDefault = 1;
+// Of each router: RESP first, HTTP next, and one to spare.
+constexpr std::uint32_t kPortsPerRouter = 3;
 
 fs::path data_home() {
   if (const char* dir = std::getenv("XDG_DATA_HOME"); dir && *dir) return fs::path(dir) / "gyre";
@@ -119,6 +122,10 @@ std::size_t LocalCluster::node_count() const {
   return static_cast<std::size_t>(std::ranges::count(processes, "node", &LocalProcess::role));
 }
 
+std::size_t LocalCluster::router_count() const {
+  return static_cast<std::size_t>(std::ranges::count(processes, "router", &LocalProcess::role));
+}
+
 LocalProcess* LocalCluster::find_or_null(std::string_view id) {
   const auto found = std::ranges::find(processes, id, &LocalProcess::id);
   return found == processes.end() ? nullptr : &*found;
@@ -166,7 +173,10 @@ Result<LocalCluster> lay_out_local_cluster(const fs::path& dir, const LayoutOpti
   cluster.durability = options.durability.value_or("everysec");
   cluster.allow_fault_injection = options.allow_fault_injection;
 
+  const std::uint32_t routers = options.routers.value_or(kRoutersDefault);
+
   GYRE_TRY(check_range("--nodes", nodes, 1, kLocalNodesMax));
+  GYRE_TRY(check_range("--routers", routers, 0, kLocalRoutersMax));
   GYRE_TRY(check_range("--rf", cluster.replication_factor, 1, limits::kReplicationFactorMax));
   GYRE_TRY(check_range("--base-port", base_port, 1024, 65535 - kPortsPerProcess * (kLocalNodesMax + 1)));
   if (!ring::Partitioning::valid(cluster.partitions)) {
@@ -183,6 +193,15 @@ Result<LocalCluster> lay_out_local_cluster(const fs::path& dir, const LayoutOpti
     cluster.processes.push_back(
         cluster.next_node(options.zones.empty() ? "" : options.zones[i % options.zones.size()], 1.0));
   }
+  for (std::uint32_t i = 0; i < routers; ++i) {
+    const std::uint32_t port = base_port + 2 + kPortsPerRouter * i;
+    cluster.processes.push_back({.role = "router",
+                                 .id = fmt::format("r{}", i + 1),
+                                 .zone = {},
+                                 .native = {},
+                                 .http = fmt::format("127.0.0.1:{}", port + 1),
+                                 .resp = fmt::format("127.0.0.1:{}", port)});
+  }
   return cluster;
 }
 
@@ -192,6 +211,7 @@ Result<void> check_layout(const LocalCluster& cluster, const LayoutOptions& opti
     if (asked && *asked != is && wrong.empty()) wrong = fmt::format("{} {}, not {}", flag, is, *asked);
   };
   compare("--nodes", options.nodes, cluster.node_count());
+  compare("--routers", options.routers, cluster.router_count());
   compare("--rf", options.replication_factor, cluster.replication_factor);
   compare("--partitions", options.partitions, cluster.partitions);
   compare("--base-port", options.base_port, cluster.base_port);

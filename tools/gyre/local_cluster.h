@@ -22,7 +22,7 @@ struct LocalProcess {
   std::string id;
   std::string zone;
   double weight = 1.0;
-  std::string native;  // "127.0.0.1:7400"
+  std::string native;  // "127.0.0.1:7400"; empty: none
   std::string http;
   std::string resp = {};  // empty: none
 
@@ -53,11 +53,13 @@ struct LocalCluster {
   const LocalProcess* find_or_null(std::string_view id) const;
   // Lays out one more node: the next number that no node has or has left data under, and its ports.
   LocalProcess next_node(std::string zone, double weight) const;
+  std::size_t router_count() const;
 };
 
 // What the command line says of a cluster; an option not given takes its default, or what the cluster was made with.
 struct LayoutOptions {
   std::optional<std::uint32_t> nodes;
+  std::optional<std::uint32_t> routers;
   std::optional<std::uint32_t> replication_factor;
   std::optional<std::uint32_t> partitions;
   std::optional<std::uint32_t> base_port;
@@ -66,10 +68,12 @@ struct LayoutOptions {
   bool allow_fault_injection = false;  // false: as the cluster was made
 };
 
-// Ports of one process, counted from its native one: HTTP is next, RESP will be the third.
+// Ports of one process, counted from its native one: HTTP is next, RESP the third. Routers have some of the
+// coordinator's.
 inline constexpr std::uint16_t kPortsPerProcess = 10;
 inline constexpr std::uint16_t kDefaultBasePort = 7400;
 inline constexpr std::uint32_t kLocalNodesMax = 99;
+inline constexpr std::uint32_t kLocalRoutersMax = 2;
 
 // A new cluster by options and defaults; touches no file. ERRORS: invalid_argument.
 Result<LocalCluster> lay_out_local_cluster(const std::filesystem::path& dir, const LayoutOptions& options);

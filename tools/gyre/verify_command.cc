@@ -267,6 +267,7 @@ Result<void> verify(Context& context, VerifyOptions options) {
   GYRE_TRY_SET(const fs::path dir, make_directory());
   inner.dir = dir.string();
   LayoutOptions layout{.nodes = options.nodes,
+                       .routers = 0,
                        .replication_factor = options.replication_factor,
                        .partitions = options.partitions,
                        .base_port = {},

@@ -14,6 +14,7 @@ namespace {
 constexpr const char* kMainFooter = R"(Examples, each in a terminal of its own:
   gyred coordinator                              decides who serves what; never on the path of a read or write
   gyred node                                     a storage node at 127.0.0.1:7400
+  gyred router                                   the cluster as one Redis, at 127.0.0.1:6379
   gyre --seeds 127.0.0.1:7400 put greeting hi    talk to it
 `gyre cluster up` starts a whole local cluster with one command.
 
@@ -40,6 +41,12 @@ constexpr const char* kNodeExamples = R"(  gyred node --id n2 --listen 127.0.0.1
 constexpr const char* kCoordinatorExamples = R"(  gyred coordinator --initial-nodes 3 --rf 2 --partitions 256
   gyred coordinator --listen 10.0.0.1:7300 --allow-remote
   gyred coordinator --config coordinator.toml --print-config
+)";
+
+constexpr const char* kRouterExamples =
+    R"(  gyred router --resp 127.0.0.1:6379                 any Redis client: redis-cli
+  gyred router --read session --ack all --loops 2
+  gyred router --seeds 10.0.0.1:7300 --resp 10.0.0.9:6379 --allow-remote
 )";
 
 // One role as a subcommand, and what its flags were given.
@@ -77,8 +84,8 @@ Result<void> check_words(const CLI::App& app, const std::vector<const RoleComman
   std::vector<std::string> role_names;
   for (const RoleCommand* role : roles) role_names.push_back(role->app->get_name());
   if (const auto words = app.remaining(); !words.empty()) {
-    return invalid(fmt::format("there is no role '{}'{}: gyred node, or gyred coordinator", words.front().substr(0, 80),
-                               hint(words.front(), role_names, "gyred ")));
+    return invalid(fmt::format("there is no role '{}'{}: gyred node, gyred coordinator, or gyred router",
+                               words.front().substr(0, 80), hint(words.front(), role_names, "gyred ")));
   }
   for (const RoleCommand* role : roles) {
     const auto words = role->app->remaining();
@@ -118,8 +125,11 @@ Result<Invocation> finish(RoleCommand& role, Options& options, const Environment
 Result<Invocation> read_command_line(const std::vector<std::string>& arguments, const Environment& environment) {
   node::NodeOptions node_options;
   coordinator::CoordinatorOptions coordinator_options;
+  router::RouterOptions router_options;
   RoleCommand node{.app = nullptr, .options = describe(node_options), .flags = {}, .config = {}};
   RoleCommand coordinator{.app = nullptr, .options = describe(coordinator_options), .flags = {}, .config = {}};
+
+  RoleCommand router{.app = nullptr, .options = describe(router_options), .flags = {}, .config = {}};
 
   CLI::App app("Gyre's server: one binary, several roles.", "gyred");
   app.footer(kMainFooter);
@@ -130,6 +140,7 @@ Result<Invocation> read_command_line(const std::vector<std::string>& arguments, 
   add_role(app, node, "node", "A storage node: holds partitions and serves them", kNodeExamples);
   add_role(app, coordinator, "coordinator", "Admits nodes, decides who serves what, keeps the cluster map",
            kCoordinatorExamples);
+  add_role(app, router, "router", "Serves Redis clients from the whole cluster; holds no data", kRouterExamples);
 
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -140,10 +151,11 @@ Result<Invocation> read_command_line(const std::vector<std::string>& arguments, 
   } catch (const CLI::ParseError& error) {
     return invalid(error.what());
   }
-  GYRE_TRY(check_words(app, {&node, &coordinator}));
+  GYRE_TRY(check_words(app, {&node, &coordinator, &router}));
   if (node.app->parsed()) return finish(node, node_options, environment);
   if (coordinator.app->parsed()) return finish(coordinator, coordinator_options, environment);
-  return invalid("name a role: gyred node, or gyred coordinator (gyred --help explains)");
+  if (router.app->parsed()) return finish(router, router_options, environment);
+  return invalid("name a role: gyred node, gyred coordinator, or gyred router (gyred --help explains)");
 }
 
 }  // namespace gyre::daemon

@@ -9,6 +9,7 @@
 #include "coordinator/options.h"
 #include "gyre/result.h"
 #include "node/options.h"
+#include "router/options.h"
 
 namespace gyre::daemon {
 
@@ -16,7 +17,7 @@ namespace gyre::daemon {
 struct Print {
   std::string text;
 };
-using Invocation = std::variant<Print, node::NodeOptions, coordinator::CoordinatorOptions>;
+using Invocation = std::variant<Print, node::NodeOptions, coordinator::CoordinatorOptions, router::RouterOptions>;
 
 // The value of an environment variable; null: not set.
 using Environment = std::function<const char*(const char*)>;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "coordinator/server.h"
 #include "node/node.h"
+#include "router/router.h"
 #include "tools/gyred/command_line.h"
 
 namespace gyre::daemon {
@@ -34,6 +35,7 @@ struct Runner {
   int operator()(const coordinator::CoordinatorOptions& options) const {
     return run_role(options, coordinator::run_coordinator);
   }
+  int operator()(const router::RouterOptions& options) const { return run_role(options, router::run_router); }
 };
 
 }  // namespace

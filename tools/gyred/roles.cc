@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/invalid.h"
 #include "base/limits.h"
 #include "net/address.h"
 #include "ring/slot.h"
@@ -143,6 +144,45 @@ OptionSet describe(coordinator::CoordinatorOptions& options) {
   return set;
 }
 
+OptionSet describe(router::RouterOptions& options) {
+  using messages::ReadLevel;
+  OptionSet set;
+  set.label("id", options.id, false, "This process's name in logs");
+  set.addresses("seeds", options.seeds,
+                "Where to ask for the cluster map first: any nodes or coordinators. A name stands\n"
+                "for all its addresses");
+  set.address("resp", options.resp, false, "Where Redis clients connect");
+  set.address("http", options.http, false, "Admin HTTP: /healthz /readyz /metrics /map");
+  set.integer("loops", options.loops, {1, kLoopsMax}, "Event loops, one per core to use");
+  set.integer("connections", options.connections_per_node, {1, 64}, "Connections of each loop to each node");
+  set.choice("read", options.read,
+             {{"primary", ReadLevel::primary},
+              {"linearizable", ReadLevel::linearizable},
+              {"session", ReadLevel::session},
+              {"bounded", ReadLevel::bounded},
+              {"any", ReadLevel::any}},
+             "What reads promise, until a connection says otherwise by GYRE.READ. All but the\n"
+             "first two are spread over replicas");
+  set.duration("read-bound", options.read_bound, "How old an answer may be with --read bounded");
+  set.choice("ack", options.ack,
+             {{"one", messages::kAckOne},
+              {"2", 2},
+              {"3", 3},
+              {"4", 4},
+              {"5", 5},
+              {"6", 6},
+              {"7", 7},
+              {"all", messages::kAckAll}},
+             "How many members have a write before it is answered, until a connection says\n"
+             "otherwise by GYRE.ACK");
+  set.duration("deadline", options.deadline, "A command that has no answer by then fails");
+  set.size("value-max", options.value_bytes_max, {1, limits::kValueBytesHardMax},
+           "Largest value accepted; not more than the nodes accept");
+  add_log_level(set, options.log_level);
+  set.flag("allow-remote", options.allow_remote, kAllowRemoteHelp);
+  return set;
+}
+
 Result<void> complete(node::NodeOptions& options) {
   if (options.data_dir.empty()) options.data_dir = "./gyre-data/" + options.id;
   if (options.stores == 0) options.stores = options.loops;
@@ -169,6 +209,13 @@ Result<void> complete(coordinator::CoordinatorOptions& options) {
   }
   GYRE_TRY(check(shape.timing));
   return complete_addresses(options);
+}
+
+Result<void> complete(router::RouterOptions& options) {
+  GYRE_TRY(check_listener("resp", options.resp, options.allow_remote));
+  GYRE_TRY(check_listener("http", options.http, options.allow_remote));
+  if (options.deadline <= Duration(0)) return invalid("--deadline 0ms leaves no time for any answer");
+  return {};
 }
 
 }  // namespace gyre::daemon

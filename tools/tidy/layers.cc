@@ -20,11 +20,11 @@ struct Layer {
 };
 
 constexpr std::array kLayers = {
-    Layer{"include/gyre", 0}, Layer{"src/base", 1},    Layer{"src/ring", 2},        Layer{"src/messages", 3},
-    Layer{"src/wire", 4},     Layer{"src/storage", 4}, Layer{"src/replication", 4}, Layer{"src/control", 4},
-    Layer{"src/routing", 4},  Layer{"src/redis", 5},   Layer{"src/runtime", 5},     Layer{"src/net", 6},
-    Layer{"src/observe", 7},  Layer{"src/node", 8},    Layer{"src/router", 8},      Layer{"src/coordinator", 8},
-    Layer{"client", 8},       Layer{"tools", 9},       Layer{"tests", 10},
+    Layer{"include/gyre", 0},    Layer{"src/base", 1},    Layer{"src/ring", 2},        Layer{"src/messages", 3},
+    Layer{"src/wire", 4},        Layer{"src/storage", 4}, Layer{"src/replication", 4}, Layer{"src/control", 4},
+    Layer{"src/routing", 4},     Layer{"src/redis", 5},   Layer{"src/runtime", 5},     Layer{"src/net", 6},
+    Layer{"src/observe", 7},     Layer{"src/resp", 7},    Layer{"src/node", 8},        Layer{"src/router", 8},
+    Layer{"src/coordinator", 8}, Layer{"client", 8},      Layer{"tools", 9},           Layer{"tests", 10},
 };
 
 constexpr std::array<string_view, 6> kPureFolders = {"src/ring",    "src/messages", "src/replication",

@@ -1,5 +1,7 @@
 #include "tools/gyre/local_cluster.h"
 
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "tests/unit/cli/text_file.h"
@@ -24,6 +26,24 @@ TEST(LocalClusterFile, ComesBackAsItWasSaved) {
   EXPECT_EQ(loaded->processes, cluster.processes);
   EXPECT_TRUE(loaded->allow_fault_injection);
   EXPECT_EQ(loaded->removed, cluster.removed);
+}
+
+TEST(LocalClusterLayout, HasARouterWhoseAddressesNobodyElseHas) {
+  const ScratchDir dir;
+  LayoutOptions options;
+  EXPECT_EQ(lay_out_local_cluster(dir.file("cluster"), options)->router_count(), 1u);
+  options.routers = kLocalRoutersMax;
+  const auto cluster = lay_out_local_cluster(dir.file("cluster"), options);
+  ASSERT_TRUE(cluster);
+  EXPECT_EQ(cluster->find_or_null("r2")->resp, "127.0.0.1:7405");
+  std::set<std::string> addresses;
+  for (const LocalProcess& process : cluster->processes) {
+    for (const std::string& address : {process.native, process.http, process.resp}) {
+      EXPECT_TRUE(address.empty() || addresses.insert(address).second) << address;
+    }
+  }
+  options.routers = kLocalRoutersMax + 1;
+  EXPECT_FALSE(lay_out_local_cluster(dir.file("cluster"), options));
 }
 
 TEST(LocalClusterFile, OfEarlierVersionsLacksWhatCameLater) {

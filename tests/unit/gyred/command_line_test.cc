@@ -15,6 +15,7 @@ namespace {
 
 using coordinator::CoordinatorOptions;
 using node::NodeOptions;
+using router::RouterOptions;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -175,6 +176,19 @@ TEST_F(CommandLineTest, ListeningEverywhereNeedsAnAddressForOthers) {
   EXPECT_TRUE(read("node --listen 0.0.0.0:7400 --allow-remote --advertise db1.example.org:7400"));
 }
 
+TEST_F(CommandLineTest, ARouterTakesLevelsForThoseWhoSetNone) {
+  EXPECT_EQ(good<RouterOptions>("router").read, messages::ReadLevel::primary);
+  EXPECT_EQ(good<RouterOptions>("router").ack, messages::kAckOne);
+  const auto router = good<RouterOptions>("router --read bounded --read-bound 50ms --ack all --seeds a:1,b:2");
+  EXPECT_EQ(router.read, messages::ReadLevel::bounded);
+  EXPECT_EQ(router.read_bound, std::chrono::milliseconds(50));
+  EXPECT_EQ(router.ack, messages::kAckAll);
+  EXPECT_THAT(router.seeds, testing::ElementsAre("a:1", "b:2"));
+  EXPECT_THAT(refusal("router --ack 9"), HasSubstr("--ack"));
+  EXPECT_THAT(refusal("router --resp 0.0.0.0:6379"), HasSubstr("--allow-remote"));
+  EXPECT_THAT(refusal("router --deadline 0ms"), HasSubstr("--deadline"));
+}
+
 TEST_F(CommandLineTest, PartitionsMustBeAPowerOfTwo) {
   EXPECT_THAT(refusal("coordinator --partitions 100"),
               HasSubstr("--partitions 100 is no power of two: the nearest is 128"));
@@ -185,7 +199,7 @@ TEST_F(CommandLineTest, PartitionsMustBeAPowerOfTwo) {
 
 TEST_F(CommandLineTest, HelpTeachesWithDefaultsAndExamples) {
   const std::string main_help = good<Print>("--help").text;
-  EXPECT_THAT(main_help, AllOf(HasSubstr("coordinator"), HasSubstr("Exit codes"), Not(HasSubstr("router"))));
+  EXPECT_THAT(main_help, AllOf(HasSubstr("coordinator"), HasSubstr("Exit codes"), HasSubstr("router")));
   const std::string node_help = good<Print>("node --help").text;
   EXPECT_THAT(node_help, AllOf(HasSubstr("[256MiB]"), HasSubstr("[127.0.0.1:7400]"), HasSubstr("os|everysec|always"),
                                HasSubstr("as --listen"), HasSubstr("Examples:"), HasSubstr("GYRE_LOG_LEVEL")));

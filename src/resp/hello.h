@@ -3,11 +3,11 @@
 
 #include <string_view>
 
-#include "node/resp_client.h"
 #include "redis/arguments.h"
 #include "redis/reply.h"
+#include "resp/backend.h"
 
-namespace gyre::node {
+namespace gyre::resp {
 
 // The Redis whose commands and words are followed; clients ask what they may use.
 inline constexpr std::string_view kRedisVersion = "7.0.15";
@@ -17,8 +17,8 @@ inline constexpr std::string_view kBadClientName =
 // Printable, without spaces; may be empty.
 bool valid_client_name(std::string_view name);
 
-redis::Reply hello(const RespContext& context, const redis::Arguments& arguments);
+redis::Reply hello(const Context& context, const redis::Arguments& arguments);
 // There are no users but Redis's `default`, which needs no password: as a Redis without one.
-redis::Reply authenticate(const RespContext& context, const redis::Arguments& arguments);
+redis::Reply authenticate(const Context& context, const redis::Arguments& arguments);
 
-}  // namespace gyre::node
+}  // namespace gyre::resp

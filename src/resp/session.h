@@ -1,7 +1,6 @@
-// One connection of a Redis client to a node: commands in, replies out in the same order.
+// One connection of a Redis client: commands in, replies out in the same order.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -9,28 +8,36 @@
 #include <optional>
 #include <vector>
 
+#include "base/metrics.h"
 #include "net/byte_connection.h"
-#include "node/resp_client.h"
-#include "node/session.h"
 #include "redis/command_table.h"
 #include "redis/execution.h"
+#include "resp/backend.h"
+#include "resp/client.h"
+#include "resp/server.h"
+#include "resp/slot_order.h"
 #include "wire/resp_parser.h"
 
-namespace gyre::node {
+namespace gyre::resp {
 
-// Commands of a pipeline run at once, as far as their order cannot be seen: one that updates waits for the reads of
-// its slot before it, and everything of a slot waits for an update before it. Plain writes, and reads after them, are
-// kept in order by their host. While one waits nothing further is parsed.
+// Commands of a pipeline run at once, as far as their order cannot be seen (SlotOrder). While one waits nothing further
+// is parsed.
 //
-// THREAD: its connection's loop; respond() any loop of the node.
-class RespSession : public net::ByteHandler,
-                    public runtime::Responder,
-                    public std::enable_shared_from_this<RespSession> {
+// THREAD: its connection's loop; respond() any of the process.
+class Session : public net::ByteHandler, public runtime::Responder, public std::enable_shared_from_this<Session> {
  public:
   // Commands that are not answered yet. Beyond: nothing is read.
   static constexpr std::size_t kOpenMax = 1024;
 
-  RespSession(const LoopView& view, RespNode& node, net::ByteConnectionPtr connection);
+  // What all sessions of a loop share; outlives them.
+  struct Shared {
+    net::Loop& loop;
+    Backend& backend;
+    Server& server;
+    Counter& malformed;  // connections closed because of what they sent
+  };
+
+  Session(const Shared& shared, net::ByteConnectionPtr connection);
 
   std::size_t on_bytes(std::string_view received, Buffer* owner) override;
   void on_end() override { finish(); }
@@ -38,25 +45,29 @@ class RespSession : public net::ByteHandler,
   void on_closed(const Error& why) override;
   void respond(messages::Response response) override;
 
-  // From now on commands with keys are answered CLUSTERDOWN.
-  void refuse_requests() { refusing_ = true; }
   bool idle() const { return pipeline_.empty(); }
   // Reads nothing more; closes when the commands that are open are answered.
   void finish();
   bool closed() const { return connection_ == nullptr; }
 
  private:
-  // What a command does to the keys of its slot, as far as the order of others depends on it.
-  enum class Effect : std::uint8_t { none, read, write, update };
+  // A write that goes as several requests.
+  struct Divided {
+    std::vector<std::vector<std::size_t>> parts;  // indices of operations, one request each
+    std::vector<messages::WriteOutcome> outcomes;  // of the operations
+    std::size_t written = 0;  // parts
+  };
   // A command of which the reply has not left.
   struct Open {
     std::optional<redis::Execution> run;
     std::optional<redis::Reply> reply;
     std::vector<redis::Found> found;
+    std::vector<messages::WriteOutcome> outcomes;
     std::size_t found_bytes = 0;
     std::size_t missing = 0;  // answers awaited
     std::optional<Error> failed;
-    Slot slot;
+    std::unique_ptr<Divided> divided;
+    std::optional<Slot> slot;  // of all its keys; none: it has none, or of many slots
     Effect effect = Effect::none;
     messages::ReadConsistency read;
     messages::AckCount ack = messages::kAckOne;
@@ -67,20 +78,16 @@ class RespSession : public net::ByteHandler,
   void run_command(const redis::Arguments& arguments);
   void run_own(Open& open, const redis::Command& command, const redis::Arguments& arguments, bool skipped);
   void run_planned(Open& open, const redis::Command& command, const redis::Arguments& arguments);
-  // How its keys are read here.
-  redis::Parsed<messages::ReadConsistency> route(Slot slot, const redis::Command& command) const;
-  // Where the slot is served, if that is elsewhere.
-  std::optional<redis::Reply> moved(Slot slot) const;
-
   void start_or_wait(std::uint64_t number, redis::Step step);
-  bool must_wait(const Open& open) const;
   void proceed(std::uint64_t number, redis::Step step);
   void ask(std::uint64_t number, const redis::DoReads& reads);
   void ask(std::uint64_t number, redis::DoWrites writes);
-  void hand_to_host(Slot slot, messages::Request request);
+  // By the slots of the keys, if these are several.
+  std::unique_ptr<Divided> divide(const std::vector<messages::WriteOperation>& operations) const;
+  void note(Open& open, std::size_t part, messages::ResponseBody& body);
   void take(messages::Response response);
-  redis::Step next_step(Open& open, messages::ResponseBody body);
-  bool goes_elsewhere(const Open& open, const Error& why) const;
+  redis::Step next_step(Open& open);
+  static redis::Written written(Open& open);
 
   void finish(std::uint64_t number, redis::Reply reply);
   void write_ready();
@@ -93,25 +100,20 @@ class RespSession : public net::ByteHandler,
   void close_if_done();
 
   Open& at(std::uint64_t number) { return pipeline_[number - first_]; }
-  static std::size_t mark(Slot slot) { return slot.value() % kMarks; }
 
-  // Slots share a mark by chance; they then wait without need.
-  static constexpr std::size_t kMarks = 256;
-
-  const LoopView& view_;
-  RespNode& node_;
+  const Shared& shared_;
+  Backend& backend_;
+  Server& server_;
   net::ByteConnectionPtr connection_;
-  RespClient client_;
+  Client client_;
   wire::RespParser parser_;
   std::deque<Open> pipeline_;
   std::uint64_t first_ = 0;  // the number of pipeline_.front()
-  std::array<std::uint16_t, kMarks> open_reads_{};
-  std::array<std::uint16_t, kMarks> open_updates_{};
+  SlotOrder order_;
   std::optional<redis::Step> waiting_;  // of pipeline_.back()
   std::size_t found_bytes_ = 0;  // of values that were read and have not become output
   bool held_ = false;
-  bool refusing_ = false;
   bool closing_ = false;  // once the pipeline is answered
 };
 
-}  // namespace gyre::node
+}  // namespace gyre::resp

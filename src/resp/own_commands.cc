@@ -1,4 +1,4 @@
-#include "node/resp_commands.h"
+#include "resp/own_commands.h"
 
 #include <algorithm>
 #include <array>
@@ -10,11 +10,11 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
-#include "node/resp_cluster.h"
-#include "node/resp_hello.h"
-#include "node/resp_info.h"
+#include "resp/cluster.h"
+#include "resp/hello.h"
+#include "resp/info.h"
 
-namespace gyre::node {
+namespace gyre::resp {
 
 using redis::Arguments;
 using redis::Reply;
@@ -30,50 +30,60 @@ std::optional<Integer> number_of(std::string_view text) {
   return value;
 }
 
-Reply ping(const RespContext&, const Arguments& arguments) {
+Reply ping(const Context&, const Arguments& arguments) {
   if (arguments.size() > 2) return Reply::error("ERR wrong number of arguments for 'ping' command");
   return arguments.size() == 2 ? Reply::bulk(arguments.bytes(1)) : Reply::simple("PONG");
 }
 
-Reply echo(const RespContext&, const Arguments& arguments) { return Reply::bulk(arguments.bytes(1)); }
+Reply echo(const Context&, const Arguments& arguments) { return Reply::bulk(arguments.bytes(1)); }
 
-Reply quit(const RespContext& context, const Arguments&) {
+Reply quit(const Context& context, const Arguments&) {
   context.client.leaves = true;
   return Reply::ok();
 }
 
-Reply reset(const RespContext& context, const Arguments&) {
-  RespClient fresh;
+Reply reset(const Context& context, const Arguments&) {
+  Client fresh;
   fresh.id = context.client.id;
   fresh.peer = context.client.peer;
   fresh.local = context.client.local;
   fresh.since = context.client.since;
   fresh.library = context.client.library;
   fresh.library_version = context.client.library_version;
+  fresh.read = context.server.read;
+  fresh.ack = context.server.ack;
   context.client = std::move(fresh);
   return Reply::simple("RESET");
 }
 
-Reply select(const RespContext&, const Arguments& arguments) {
+Reply select(const Context& context, const Arguments& arguments) {
   const auto database = number_of<std::int32_t>(arguments[1]);
   if (!database) return Reply::error(redis::words::kNoInteger);
-  return *database == 0 ? Reply::ok() : Reply::error("ERR SELECT is not allowed in cluster mode");
+  if (*database == 0) return Reply::ok();
+  return Reply::error(context.server.clustered ? "ERR SELECT is not allowed in cluster mode"
+                                               : "ERR DB index is out of range");
 }
 
-Reply set_readonly(const RespContext& context, const Arguments&) {
+constexpr std::string_view kNoCluster = "ERR This instance has cluster support disabled";
+
+Reply set_readonly(const Context& context, const Arguments&) {
+  if (!context.server.clustered) return Reply::error(kNoCluster);
   context.client.readonly = true;
   return Reply::ok();
 }
 
-Reply set_readwrite(const RespContext& context, const Arguments&) {
+Reply set_readwrite(const Context& context, const Arguments&) {
+  if (!context.server.clustered) return Reply::error(kNoCluster);
   context.client.readonly = false;
   return Reply::ok();
 }
 
 // No slot is ever half here: a partition moves at once, so there is nothing to ask for.
-Reply asking(const RespContext&, const Arguments&) { return Reply::ok(); }
+Reply asking(const Context& context, const Arguments&) {
+  return context.server.clustered ? Reply::ok() : Reply::error(kNoCluster);
+}
 
-Reply time_now(const RespContext&, const Arguments&) {
+Reply time_now(const Context&, const Arguments&) {
   const std::int64_t ms = net::wall_now().value;
   return Reply::array({Reply::bulk(Bytes::copy_of(fmt::to_string(ms / 1000))),
                        Reply::bulk(Bytes::copy_of(fmt::to_string(ms % 1000 * 1000)))});
@@ -81,22 +91,22 @@ Reply time_now(const RespContext&, const Arguments&) {
 
 // --- CLIENT ---
 
-Reply client_id(const RespContext& context, const Arguments&) {
+Reply client_id(const Context& context, const Arguments&) {
   return Reply::integer(static_cast<std::int64_t>(context.client.id));
 }
 
-Reply client_getname(const RespContext& context, const Arguments&) {
+Reply client_getname(const Context& context, const Arguments&) {
   if (context.client.name.empty()) return Reply::null();
   return Reply::bulk(Bytes::copy_of(context.client.name));
 }
 
-Reply client_setname(const RespContext& context, const Arguments& arguments) {
+Reply client_setname(const Context& context, const Arguments& arguments) {
   if (!valid_client_name(arguments[2])) return Reply::error(kBadClientName);
   context.client.name = arguments[2];
   return Reply::ok();
 }
 
-Reply client_setinfo(const RespContext& context, const Arguments& arguments) {
+Reply client_setinfo(const Context& context, const Arguments& arguments) {
   const bool name = says(arguments[2], "lib-name");
   if (!name && !says(arguments[2], "lib-ver")) {
     return Reply::error_text(fmt::format("ERR Unrecognized option '{}'", arguments[2]));
@@ -109,12 +119,12 @@ Reply client_setinfo(const RespContext& context, const Arguments& arguments) {
   return Reply::ok();
 }
 
-Reply client_info(const RespContext& context, const Arguments&) {
+Reply client_info(const Context& context, const Arguments&) {
   return Reply::bulk(Bytes::copy_of(client_line(context.client)));
 }
 
-Reply client_reply(const RespContext& context, const Arguments& arguments) {
-  RespClient& client = context.client;
+Reply client_reply(const Context& context, const Arguments& arguments) {
+  Client& client = context.client;
   if (says(arguments[2], "on")) {
     client.replies = true;
     client.speaks = true;
@@ -128,7 +138,7 @@ Reply client_reply(const RespContext& context, const Arguments& arguments) {
   return Reply::ok();
 }
 
-Reply client_no_evict(const RespContext& context, const Arguments& arguments) {
+Reply client_no_evict(const Context& context, const Arguments& arguments) {
   const bool on = says(arguments[2], "on");
   if (!on && !says(arguments[2], "off")) return Reply::error(redis::words::kSyntax);
   context.client.no_evict = on;
@@ -137,23 +147,25 @@ Reply client_no_evict(const RespContext& context, const Arguments& arguments) {
 
 // --- CLUSTER ---
 
-Reply with_map(const RespContext& context, Reply (*tell)(const ring::ClusterMap&, const NodeId&)) {
-  if (context.view.map == nullptr) return Reply::error("LOADING this node has no cluster map yet");
-  return tell(*context.view.map, context.node.self);
+Reply with_map(const Context& context, Reply (*tell)(const ring::ClusterMap&, const NodeId&)) {
+  if (!context.server.clustered) return Reply::error(kNoCluster);
+  const ring::ClusterMapPtr& map = context.backend.map();
+  return map == nullptr ? Reply::error("LOADING this node has no cluster map yet") : tell(*map, context.server.self);
 }
 
-Reply cluster_info(const RespContext& context, const Arguments&) { return with_map(context, tell_cluster_info); }
-Reply cluster_myid(const RespContext& context, const Arguments&) { return with_map(context, tell_cluster_myid); }
-Reply cluster_nodes(const RespContext& context, const Arguments&) { return with_map(context, tell_cluster_nodes); }
-Reply cluster_shards(const RespContext& context, const Arguments&) { return with_map(context, tell_cluster_shards); }
-Reply cluster_slots(const RespContext& context, const Arguments&) { return with_map(context, tell_cluster_slots); }
-Reply cluster_keyslot(const RespContext&, const Arguments& arguments) {
+Reply cluster_info(const Context& context, const Arguments&) { return with_map(context, tell_cluster_info); }
+Reply cluster_myid(const Context& context, const Arguments&) { return with_map(context, tell_cluster_myid); }
+Reply cluster_nodes(const Context& context, const Arguments&) { return with_map(context, tell_cluster_nodes); }
+Reply cluster_shards(const Context& context, const Arguments&) { return with_map(context, tell_cluster_shards); }
+Reply cluster_slots(const Context& context, const Arguments&) { return with_map(context, tell_cluster_slots); }
+Reply cluster_keyslot(const Context& context, const Arguments& arguments) {
+  if (!context.server.clustered) return Reply::error(kNoCluster);
   return Reply::integer(ring::slot_of(arguments[2]).value());
 }
 
 // --- Gyre's own ---
 
-Reply set_read_level(const RespContext& context, const Arguments& arguments) {
+Reply set_read_level(const Context& context, const Arguments& arguments) {
   using messages::ReadLevel;
   const std::string_view level = arguments[1];
   if (says(level, "bounded")) {
@@ -163,8 +175,12 @@ Reply set_read_level(const RespContext& context, const Arguments& arguments) {
     return Reply::ok();
   }
   if (arguments.size() != 2) return Reply::error(redis::words::kSyntax);
-  if (says(level, "session")) return Reply::error("ERR GYRE.READ session is not supported by nodes yet");
+  const bool session = says(level, "session");
+  if (session && !context.backend.traits().has_sessions) {
+    return Reply::error("ERR GYRE.READ session is kept by routers: a node does not know what other nodes have shown");
+  }
   constexpr std::array kLevels = {std::pair{std::string_view("primary"), ReadLevel::primary},
+                                  std::pair{std::string_view("session"), ReadLevel::session},
                                   std::pair{std::string_view("linearizable"), ReadLevel::linearizable},
                                   std::pair{std::string_view("any"), ReadLevel::any}};
   for (const auto& [name, meant] : kLevels) {
@@ -172,10 +188,10 @@ Reply set_read_level(const RespContext& context, const Arguments& arguments) {
     context.client.read = {.level = meant};
     return Reply::ok();
   }
-  return Reply::error("ERR GYRE.READ takes primary, linearizable, bounded MS, or any");
+  return Reply::error("ERR GYRE.READ takes primary, linearizable, session, bounded MS, or any");
 }
 
-Reply set_ack(const RespContext& context, const Arguments& arguments) {
+Reply set_ack(const Context& context, const Arguments& arguments) {
   if (says(arguments[1], "one")) {
     context.client.ack = messages::kAckOne;
   } else if (says(arguments[1], "all")) {
@@ -190,7 +206,7 @@ Reply set_ack(const RespContext& context, const Arguments& arguments) {
   return Reply::ok();
 }
 
-using Handler = Reply (*)(const RespContext&, const Arguments&);
+using Handler = Reply (*)(const Context&, const Arguments&);
 constexpr std::array kHandlers = std::to_array<std::pair<std::string_view, Handler>>({
     {"asking", asking},
     {"auth", authenticate},
@@ -226,11 +242,11 @@ static_assert(std::ranges::is_sorted(kHandlers, {}, &std::pair<std::string_view,
 
 }  // namespace
 
-Reply run_own_command(const RespContext& context, const redis::Command& command, const Arguments& arguments) {
+Reply run_own_command(const Context& context, const redis::Command& command, const Arguments& arguments) {
   const auto* const found =
       std::ranges::lower_bound(kHandlers, command.name, {}, &std::pair<std::string_view, Handler>::first);
   GYRE_ASSERT(found != kHandlers.end() && found->first == command.name);
   return found->second(context, arguments);
 }
 
-}  // namespace gyre::node
+}  // namespace gyre::resp

@@ -1,4 +1,4 @@
-#include "node/resp_session.h"
+#include "node/resp_backend.h"
 
 #include <algorithm>
 
@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "net/listener.h"
 #include "node/loop_environment.h"
+#include "resp/session.h"
 #include "storage/memory_engine.h"
 #include "support.h"
 
@@ -72,7 +73,7 @@ class Client {
 };
 
 // A node of two loops, each with a host and a pool thread of its own; the first loop has all sessions.
-class RespSessionTest : public testing::Test {
+class RespBackendTest : public testing::Test {
  protected:
   struct Shard {
     explicit Shard(const char* name) : loop(name) {}
@@ -84,7 +85,7 @@ class RespSessionTest : public testing::Test {
     std::unique_ptr<runtime::PartitionHost> host;
   };
 
-  RespSessionTest() {
+  RespBackendTest() {
     spdlog::set_level(spdlog::level::off);
     for (std::uint32_t i = 0; i < 2; ++i) {
       shards.push_back(std::make_unique<Shard>(i == 0 ? "shard-0" : "shard-1"));
@@ -102,17 +103,19 @@ class RespSessionTest : public testing::Test {
     view.hosts = &slots;
     view.malformed = &malformed;
     node.self = NodeId("n1");
+    backend.emplace(view, node.self);
+    shared.emplace(front(), *backend, node, malformed);
     net::ByteLimits limits;
     limits.take_limit = kTakeLimit;
     listener = *net::Listener::open_bytes("127.0.0.1:0", {&front()}, limits, [this](const auto& accepted) {
-      const auto session = std::make_shared<RespSession>(view, node, accepted);
+      const auto session = std::make_shared<resp::Session>(*shared, accepted);
       sessions.push_back(session);
       accepted->start(session);
     });
     for (auto& shard : shards) shard->loop.start();
     client.emplace(listener->address());
   }
-  ~RespSessionTest() override {
+  ~RespBackendTest() override {
     client.reset();
     run_on(front(), [&] { listener.reset(); });
     wait_until([&] {
@@ -160,18 +163,20 @@ class RespSessionTest : public testing::Test {
   std::vector<HostSlot> slots;
   Counter malformed;
   LoopView view;
-  RespNode node;
-  std::vector<std::weak_ptr<RespSession>> sessions;
+  resp::Server node;
+  std::optional<RespBackend> backend;
+  std::optional<resp::Session::Shared> shared;
+  std::vector<std::weak_ptr<resp::Session>> sessions;
   std::unique_ptr<net::Listener> listener;
   std::optional<Client> client;
 };
 
-TEST_F(RespSessionTest, BeforeAMapItAnswersWhatNeedsNone) {
+TEST_F(RespBackendTest, BeforeAMapItAnswersWhatNeedsNone) {
   expect("PING\r\nGET k\r\nPING a\r\n",
          "+PONG\r\n-LOADING this node has no cluster map yet: it waits for its coordinator\r\n$1\r\na\r\n");
 }
 
-TEST_F(RespSessionTest, AnswersAPipelineOverBothLoopsInOrder) {
+TEST_F(RespBackendTest, AnswersAPipelineOverBothLoopsInOrder) {
   adopt_map();
   std::string request;
   std::string answer;
@@ -184,7 +189,7 @@ TEST_F(RespSessionTest, AnswersAPipelineOverBothLoopsInOrder) {
   expect(request, answer);
 }
 
-TEST_F(RespSessionTest, WhatUpdatesKeepsItsPlaceAmongReadsAndWritesOfItsKey) {
+TEST_F(RespBackendTest, WhatUpdatesKeepsItsPlaceAmongReadsAndWritesOfItsKey) {
   adopt_map();
   std::string request;
   std::string answer;
@@ -198,22 +203,22 @@ TEST_F(RespSessionTest, WhatUpdatesKeepsItsPlaceAmongReadsAndWritesOfItsKey) {
   expect(request + "SET k v\r\nGET k\r\nGETSET k w\r\nGET k\r\n", answer + "+OK\r\n$1\r\nv\r\n$1\r\nv\r\n$1\r\nw\r\n");
 }
 
-TEST_F(RespSessionTest, SendsToWhereTheSlotIsServed) {
+TEST_F(RespBackendTest, SendsToWhereTheSlotIsServed) {
   adopt_map(NodeId("n2"));
   expect("GET foo\r\nSET foo bar\r\n", "-MOVED 12182 127.0.0.1:7412\r\n-MOVED 12182 127.0.0.1:7412\r\n");
 }
 
-TEST_F(RespSessionTest, ASlotThatNobodyServesIsDown) {
+TEST_F(RespBackendTest, ASlotThatNobodyServesIsDown) {
   adopt_map(NodeId());
   expect("GET foo\r\n", "-CLUSTERDOWN Hash slot not served\r\n");
 }
 
-TEST_F(RespSessionTest, KeysOfTwoSlotsAreRefused) {
+TEST_F(RespBackendTest, KeysOfTwoSlotsAreRefused) {
   adopt_map();
   EXPECT_THAT(client->answer("MGET a b\r\n", "-CROSSSLOT"), "-CROSSSLOT");
 }
 
-TEST_F(RespSessionTest, TakesACommandInSinglePieces) {
+TEST_F(RespBackendTest, TakesACommandInSinglePieces) {
   adopt_map();
   const std::string value(100'000, 'v');
   for (const char c : std::string_view("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\n")) client->send({&c, 1});
@@ -225,24 +230,24 @@ TEST_F(RespSessionTest, TakesACommandInSinglePieces) {
   expect("GET k\r\n", "$100000\r\n" + value + "\r\n");
 }
 
-TEST_F(RespSessionTest, AProtocolErrorIsAnsweredInItsPlaceThenCloses) {
+TEST_F(RespBackendTest, AProtocolErrorIsAnsweredInItsPlaceThenCloses) {
   adopt_map();
   client->send("SET k v\r\n*1\r\n$-5\r\nPING\r\n");
   EXPECT_EQ(client->rest(), "+OK\r\n-ERR Protocol error: invalid bulk length\r\n");
   wait_until([&] { return malformed.value() == 1; });
 }
 
-TEST_F(RespSessionTest, ABrowserIsToldNothing) {
+TEST_F(RespBackendTest, ABrowserIsToldNothing) {
   client->send("POST / HTTP/1.1\r\nHost: localhost\r\n\r\nPING\r\n");
   EXPECT_EQ(client->rest(), "");
 }
 
-TEST_F(RespSessionTest, QuitAnswersThenCloses) {
+TEST_F(RespBackendTest, QuitAnswersThenCloses) {
   client->send("PING\r\nQUIT\r\nPING\r\n");
   EXPECT_EQ(client->rest(), "+PONG\r\n+OK\r\n");
 }
 
-TEST_F(RespSessionTest, HelloChangesTheVersionOfWhatFollows) {
+TEST_F(RespBackendTest, HelloChangesTheVersionOfWhatFollows) {
   adopt_map();
   expect("GET k\r\n", "$-1\r\n");
   EXPECT_THAT(client->answer("HELLO 3 SETNAME me\r\n", "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n"), StartsWith("%7\r\n"));
@@ -254,16 +259,16 @@ TEST_F(RespSessionTest, HelloChangesTheVersionOfWhatFollows) {
   EXPECT_EQ(client->answer("HELLO -1\r\n", "-NOPROTO"), "-NOPROTO");
 }
 
-TEST_F(RespSessionTest, RepliesAreLeftOutAsAsked) {
+TEST_F(RespBackendTest, RepliesAreLeftOutAsAsked) {
   expect("CLIENT REPLY SKIP\r\nPING 1\r\nPING 2\r\nCLIENT REPLY OFF\r\nPING 3\r\nCLIENT REPLY ON\r\nPING 4\r\n",
          "$1\r\n2\r\n+OK\r\n$1\r\n4\r\n");
 }
 
-TEST_F(RespSessionTest, ARepliesOnIsAnsweredEvenWhereItWasToBeSkipped) {
+TEST_F(RespBackendTest, ARepliesOnIsAnsweredEvenWhereItWasToBeSkipped) {
   expect("CLIENT REPLY SKIP\r\nCLIENT REPLY ON\r\nPING 1\r\n", "+OK\r\n$1\r\n1\r\n");
 }
 
-TEST_F(RespSessionTest, WhoSendsNoMoreGetsWhatItIsOwed) {
+TEST_F(RespBackendTest, WhoSendsNoMoreGetsWhatItIsOwed) {
   adopt_map();
   client->send("SET k v\r\nGET k\r\nGET");
   client->send_no_more();
@@ -271,7 +276,7 @@ TEST_F(RespSessionTest, WhoSendsNoMoreGetsWhatItIsOwed) {
 }
 
 // What members would refuse must not get into a history.
-TEST_F(RespSessionTest, WhatNoMemberWouldTakeIsRefused) {
+TEST_F(RespBackendTest, WhatNoMemberWouldTakeIsRefused) {
   adopt_map();
   const std::string key(limits::kKeyBytesMax + 1, 'k');
   EXPECT_THAT(client->answer(fmt::format("*3\r\n$3\r\nSET\r\n${}\r\n{}\r\n$1\r\nv\r\n", key.size(), key), "-ERR a key"),
@@ -286,7 +291,7 @@ TEST_F(RespSessionTest, WhatNoMemberWouldTakeIsRefused) {
   EXPECT_THAT(client->answer(reads, "-ERR 10001 keys"), "-ERR 10001 keys");
 }
 
-TEST_F(RespSessionTest, WhoTakesNoAnswersIsCutOff) {
+TEST_F(RespBackendTest, WhoTakesNoAnswersIsCutOff) {
   adopt_map();
   const std::string value(100'000, 'v');
   expect("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\n" + value + "\r\n", "+OK\r\n");
@@ -296,7 +301,7 @@ TEST_F(RespSessionTest, WhoTakesNoAnswersIsCutOff) {
   wait_until([&] { return run_on(front(), [&] { return sessions[0].expired(); }); });
 }
 
-TEST_F(RespSessionTest, FinishesWhatIsOpenThenCloses) {
+TEST_F(RespBackendTest, FinishesWhatIsOpenThenCloses) {
   adopt_map();
   expect("SET k v\r\n", "+OK\r\n");
   run_on(front(), [&] { sessions[0].lock()->finish(); });

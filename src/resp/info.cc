@@ -1,4 +1,4 @@
-#include "node/resp_info.h"
+#include "resp/info.h"
 
 #include <algorithm>
 #include <array>
@@ -11,9 +11,9 @@
 #include <fmt/format.h>
 
 #include "net/address.h"
-#include "node/resp_hello.h"
+#include "resp/hello.h"
 
-namespace gyre::node {
+namespace gyre::resp {
 
 using redis::Arguments;
 using redis::Reply;
@@ -25,21 +25,22 @@ std::int64_t seconds_since(Instant then) {
   return std::chrono::duration_cast<std::chrono::seconds>(net::steady_now() - then).count();
 }
 
-std::string server_section(const RespContext& context) {
-  const auto at = net::parse_host_port(context.node.address);
-  const std::int64_t up = seconds_since(context.node.started);
+std::string server_section(const Context& context) {
+  const auto at = net::parse_host_port(context.server.address);
+  const std::int64_t up = seconds_since(context.server.started);
   return fmt::format(
-      "# Server\r\nredis_version:{}\r\nredis_mode:cluster\r\nos:Linux\r\narch_bits:64\r\nprocess_id:{}\r\n"
+      "# Server\r\nredis_version:{}\r\nredis_mode:{}\r\nos:Linux\r\narch_bits:64\r\nprocess_id:{}\r\n"
       "tcp_port:{}\r\nuptime_in_seconds:{}\r\nuptime_in_days:{}\r\nserver_name:gyre\r\ngyre_node:{}\r\n",
-      kRedisVersion, getpid(), at ? at->port : 0, up, up / 86400, context.node.self.str());
+      kRedisVersion, context.server.clustered ? "cluster" : "standalone", getpid(), at ? at->port : 0, up, up / 86400,
+      context.server.self.str());
 }
 
-std::string clients_section(const RespContext& context) {
+std::string clients_section(const Context& context) {
   return fmt::format("# Clients\r\nconnected_clients:{}\r\nmaxclients:{}\r\nblocked_clients:0\r\n",
-                     context.node.clients.load(), limits::kConnectionsMax);
+                     context.server.clients.load(), limits::kConnectionsMax);
 }
 
-std::string memory_section(const RespContext&) {
+std::string memory_section(const Context&) {
   std::size_t size = 0;
   std::size_t resident = 0;
   std::ifstream("/proc/self/statm") >> size >> resident;
@@ -48,22 +49,24 @@ std::string memory_section(const RespContext&) {
       "# Memory\r\nused_memory:{0}\r\nused_memory_rss:{0}\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n", bytes);
 }
 
-std::string persistence_section(const RespContext&) { return "# Persistence\r\nloading:0\r\naof_enabled:1\r\n"; }
+std::string persistence_section(const Context&) { return "# Persistence\r\nloading:0\r\naof_enabled:1\r\n"; }
 
-std::string stats_section(const RespContext& context) {
+std::string stats_section(const Context& context) {
   return fmt::format("# Stats\r\ntotal_connections_received:{}\r\ntotal_commands_processed:{}\r\n",
-                     context.node.connections.load(), context.node.commands.load());
+                     context.server.connections.load(), context.server.commands.load());
 }
 
 // Partitions are replicated, not nodes: each is the primary of some and a member of others.
-std::string replication_section(const RespContext&) { return "# Replication\r\nrole:master\r\nconnected_slaves:0\r\n"; }
+std::string replication_section(const Context&) { return "# Replication\r\nrole:master\r\nconnected_slaves:0\r\n"; }
 
-std::string cluster_section(const RespContext&) { return "# Cluster\r\ncluster_enabled:1\r\n"; }
+std::string cluster_section(const Context& context) {
+  return fmt::format("# Cluster\r\ncluster_enabled:{}\r\n", context.server.clustered ? 1 : 0);
+}
 
 // Keys are not counted.
-std::string keyspace_section(const RespContext&) { return "# Keyspace\r\n"; }
+std::string keyspace_section(const Context&) { return "# Keyspace\r\n"; }
 
-using Section = std::pair<std::string_view, std::string (*)(const RespContext&)>;
+using Section = std::pair<std::string_view, std::string (*)(const Context&)>;
 constexpr auto kSections = std::to_array<Section>({{"server", server_section},
                                                    {"clients", clients_section},
                                                    {"memory", memory_section},
@@ -73,18 +76,9 @@ constexpr auto kSections = std::to_array<Section>({{"server", server_section},
                                                    {"cluster", cluster_section},
                                                    {"keyspace", keyspace_section}});
 
-std::string_view synced(runtime::Durability durability) {
-  switch (durability) {
-    case runtime::Durability::os: return "no";
-    case runtime::Durability::everysec: return "everysec";
-    case runtime::Durability::always: return "always";
-  }
-  return "no";
-}
-
 }  // namespace
 
-Reply info(const RespContext& context, const Arguments& arguments) {
+Reply info(const Context& context, const Arguments& arguments) {
   const auto wanted = [&](std::string_view section) {
     if (arguments.size() == 1) return true;
     for (std::size_t i = 1; i < arguments.size(); ++i) {
@@ -104,13 +98,13 @@ Reply info(const RespContext& context, const Arguments& arguments) {
   return Reply::bulk(Bytes::copy_of(text));
 }
 
-Reply config_get(const RespContext& context, const Arguments& arguments) {
+Reply config_get(const Context& context, const Arguments& arguments) {
   const std::array<std::pair<std::string_view, std::string>, 6> parameters = {{
-      {"appendfsync", std::string(synced(context.node.durability))},
+      {"appendfsync", context.server.appendfsync},
       {"appendonly", "yes"},
       {"databases", "1"},
       {"maxmemory", "0"},
-      {"proto-max-bulk-len", fmt::to_string(context.node.value_bytes_max)},
+      {"proto-max-bulk-len", fmt::to_string(context.server.value_bytes_max)},
       {"save", ""},
   }};
   std::vector<Reply> items;
@@ -124,7 +118,7 @@ Reply config_get(const RespContext& context, const Arguments& arguments) {
   return Reply::map(std::move(items));
 }
 
-std::string client_line(const RespClient& client) {
+std::string client_line(const Client& client) {
   std::string flags;
   if (client.readonly) flags += 'r';
   if (client.no_evict) flags += 'e';
@@ -138,4 +132,4 @@ std::string client_line(const RespClient& client) {
       std::to_underlying(client.version), client.library, client.library_version);
 }
 
-}  // namespace gyre::node
+}  // namespace gyre::resp

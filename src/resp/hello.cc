@@ -1,4 +1,4 @@
-#include "node/resp_hello.h"
+#include "resp/hello.h"
 
 #include <algorithm>
 #include <optional>
@@ -8,7 +8,7 @@
 
 #include "wire/resp_text.h"
 
-namespace gyre::node {
+namespace gyre::resp {
 
 using redis::Arguments;
 using redis::Reply;
@@ -46,8 +46,8 @@ bool valid_client_name(std::string_view name) {
   return std::ranges::all_of(name, [](char c) { return c >= '!' && c <= '~'; });
 }
 
-Reply hello(const RespContext& context, const Arguments& arguments) {
-  RespClient& client = context.client;
+Reply hello(const Context& context, const Arguments& arguments) {
+  Client& client = context.client;
   wire::RespVersion version = client.version;
   if (arguments.size() > 1) {
     const std::string_view asked = arguments[1];
@@ -59,15 +59,15 @@ Reply hello(const RespContext& context, const Arguments& arguments) {
   if (!options) return options.error();
   if (options->name) client.name = *options->name;
   client.version = version;
-  return Reply::map({Reply::bulk_literal("server"), Reply::bulk_literal("redis"), Reply::bulk_literal("version"),
-                     Reply::bulk_literal(kRedisVersion), Reply::bulk_literal("proto"),
-                     Reply::integer(std::to_underlying(version)), Reply::bulk_literal("id"),
-                     Reply::integer(static_cast<std::int64_t>(client.id)), Reply::bulk_literal("mode"),
-                     Reply::bulk_literal("cluster"), Reply::bulk_literal("role"), Reply::bulk_literal("master"),
-                     Reply::bulk_literal("modules"), Reply::array({})});
+  return Reply::map(
+      {Reply::bulk_literal("server"), Reply::bulk_literal("redis"), Reply::bulk_literal("version"),
+       Reply::bulk_literal(kRedisVersion), Reply::bulk_literal("proto"), Reply::integer(std::to_underlying(version)),
+       Reply::bulk_literal("id"), Reply::integer(static_cast<std::int64_t>(client.id)), Reply::bulk_literal("mode"),
+       Reply::bulk_literal(context.server.clustered ? "cluster" : "standalone"), Reply::bulk_literal("role"),
+       Reply::bulk_literal("master"), Reply::bulk_literal("modules"), Reply::array({})});
 }
 
-Reply authenticate(const RespContext&, const Arguments& arguments) {
+Reply authenticate(const Context&, const Arguments& arguments) {
   if (arguments.size() > 3) return Reply::error(redis::words::kSyntax);
   if (arguments.size() == 2) {
     return Reply::error(
@@ -77,4 +77,4 @@ Reply authenticate(const RespContext&, const Arguments& arguments) {
   return arguments[1] == "default" ? Reply::ok() : Reply::error(kWrongPassword);
 }
 
-}  // namespace gyre::node
+}  // namespace gyre::resp

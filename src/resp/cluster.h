@@ -7,7 +7,7 @@
 #include "redis/reply.h"
 #include "ring/cluster_map.h"
 
-namespace gyre::node {
+namespace gyre::resp {
 
 redis::Reply tell_cluster_info(const ring::ClusterMap& map, const NodeId& self);
 redis::Reply tell_cluster_myid(const ring::ClusterMap& map, const NodeId& self);
@@ -15,4 +15,4 @@ redis::Reply tell_cluster_nodes(const ring::ClusterMap& map, const NodeId& self)
 redis::Reply tell_cluster_shards(const ring::ClusterMap& map, const NodeId& self);
 redis::Reply tell_cluster_slots(const ring::ClusterMap& map, const NodeId& self);
 
-}  // namespace gyre::node
+}  // namespace gyre::resp

@@ -1,4 +1,4 @@
-#include "node/resp_cluster.h"
+#include "resp/cluster.h"
 
 #include <algorithm>
 #include <map>
@@ -11,7 +11,7 @@
 
 #include "net/address.h"
 
-namespace gyre::node {
+namespace gyre::resp {
 
 using redis::Reply;
 using ring::ClusterMap;
@@ -167,4 +167,4 @@ Reply tell_cluster_shards(const ClusterMap& map, const NodeId&) {
   return Reply::array(std::move(all));
 }
 
-}  // namespace gyre::node
+}  // namespace gyre::resp

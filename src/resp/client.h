@@ -1,34 +1,18 @@
-// What a node knows of one Redis client, and what all of them are told of the node.
+// What a process knows of one Redis client.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
-#include "base/ids.h"
 #include "base/time.h"
 #include "messages/request.h"
-#include "node/session.h"
-#include "runtime/durability.h"
 #include "wire/resp_writer.h"
 
-namespace gyre::node {
-
-// Of the process. THREAD: any, once the loops run.
-struct RespNode {
-  NodeId self;
-  std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
-  runtime::Durability durability = runtime::Durability::everysec;
-  Instant started{};
-  std::string address;  // where the listener is
-  std::atomic<std::uint64_t> clients{0};  // connected now
-  std::atomic<std::uint64_t> connections{0};  // ever
-  std::atomic<std::uint64_t> commands{0};
-};
+namespace gyre::resp {
 
 // Of one connection; what its own commands show and change.
-struct RespClient {
+struct Client {
   std::uint64_t id = 0;
   std::string peer;
   std::string local;
@@ -51,11 +35,4 @@ struct RespClient {
   std::size_t output_bytes = 0;
 };
 
-// What a command of the connection's own runs with. `view` is that of its loop.
-struct RespContext {
-  const LoopView& view;
-  const RespNode& node;
-  RespClient& client;
-};
-
-}  // namespace gyre::node
+}  // namespace gyre::resp

@@ -1,0 +1,33 @@
+// What Redis clients of a node reach: the hosts of its partitions, and by MOVED the other nodes.
+#pragma once
+
+#include "node/session.h"
+#include "resp/backend.h"
+
+namespace gyre::node {
+
+// As a node of a Redis Cluster: a command goes to the primary of its slot, or to a member where the client said that
+// this will do.
+class RespBackend final : public resp::Backend {
+ public:
+  RespBackend(const LoopView& view, const NodeId& self) : Backend({.keeps_order = true}), view_(view), self_(self) {}
+
+  // From now on commands with keys go elsewhere.
+  void refuse_requests() { refusing_ = true; }
+
+  const ring::ClusterMapPtr& map() const override { return view_.map; }
+  redis::Parsed<messages::ReadConsistency> route(const resp::Client& client, const redis::Command& command,
+                                                 std::optional<Slot> slot) const override;
+  void ask(runtime::ResponderPtr from, Slot slot, messages::Request request) override;
+  std::optional<redis::Reply> redirect(Slot slot, const Error& why) const override;
+
+ private:
+  // Where the slot is served, if that is elsewhere.
+  std::optional<redis::Reply> moved(Slot slot) const;
+
+  const LoopView& view_;
+  const NodeId self_;
+  bool refusing_ = false;
+};
+
+}  // namespace gyre::node

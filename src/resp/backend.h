@@ -1,0 +1,55 @@
+// Where the commands of Redis clients go. A node has the hosts of its partitions behind it, a router the whole cluster.
+#pragma once
+
+#include <optional>
+
+#include "messages/request.h"
+#include "redis/command_table.h"
+#include "redis/reply.h"
+#include "resp/client.h"
+#include "resp/server.h"
+#include "ring/cluster_map.h"
+#include "runtime/environment.h"
+
+namespace gyre::resp {
+
+// What there is to tell differs, so this is all that a session and its commands know. THREAD: one loop's.
+class Backend {
+ public:
+  struct Traits {
+    // Commands of one kind for one slot take effect in the order of ask(); else the session lets one wait for another.
+    bool keeps_order = false;
+    // The keys of a command may be of any slots, as far as nothing binds them together.
+    bool divides = false;
+    // Reads may ask for what their client has seen before.
+    bool has_sessions = false;
+  };
+
+  explicit Backend(Traits traits) : traits_(traits) {}
+  virtual ~Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  const Traits& traits() const { return traits_; }
+  // The newest known; null: none yet.
+  virtual const ring::ClusterMapPtr& map() const = 0;
+  // How the keys of a command are read that `client` sends, or what it is told instead. None of `slot`: of any slots.
+  virtual redis::Parsed<messages::ReadConsistency> route(const Client& client, const redis::Command& command,
+                                                         std::optional<Slot> slot) const = 0;
+  // A Get or Write; the answer, under its id, may come within the call. `slot`: of its keys.
+  virtual void ask(runtime::ResponderPtr from, Slot slot, messages::Request request) = 0;
+  // What to tell a client whose request failed like this, if not that it failed.
+  virtual std::optional<redis::Reply> redirect(Slot slot, const Error& why) const = 0;
+
+ private:
+  const Traits traits_;
+};
+
+// What a command of the connection's own runs with.
+struct Context {
+  const Backend& backend;
+  const Server& server;
+  Client& client;
+};
+
+}  // namespace gyre::resp

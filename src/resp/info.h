@@ -1,0 +1,18 @@
+// INFO, CONFIG GET and the line of CLIENT LIST: what a process tells Redis clients of itself. Nothing that is not so.
+#pragma once
+
+#include <string>
+
+#include "redis/arguments.h"
+#include "redis/reply.h"
+#include "resp/backend.h"
+
+namespace gyre::resp {
+
+redis::Reply info(const Context& context, const redis::Arguments& arguments);
+// Names in full, or * for all.
+redis::Reply config_get(const Context& context, const redis::Arguments& arguments);
+// With its line end.
+std::string client_line(const Client& client);
+
+}  // namespace gyre::resp

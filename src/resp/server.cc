@@ -1,0 +1,20 @@
+#include "resp/server.h"
+
+namespace gyre::resp {
+
+net::ByteLimits byte_limits(const Server& server) {
+  net::ByteLimits limits;
+  limits.input_bytes_max += server.value_bytes_max;
+  // The largest reply, behind one that waits.
+  limits.output_bytes_max = 2 * (limits::kConnectionAnswerBytesMax + server.value_bytes_max);
+  return limits;
+}
+
+void add_metrics(MetricsRegistry& metrics, const Server& server) {
+  metrics.computed(MetricsRegistry::Kind::gauge, "gyre_resp_clients", "Redis clients connected", {},
+                   [&server] { return static_cast<double>(server.clients.load()); });
+  metrics.computed(MetricsRegistry::Kind::counter, "gyre_resp_commands_total", "Commands of Redis clients", {},
+                   [&server] { return static_cast<double>(server.commands.load()); });
+}
+
+}  // namespace gyre::resp

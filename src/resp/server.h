@@ -1,0 +1,40 @@
+// What all Redis clients of a process have in common.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/ids.h"
+#include "base/limits.h"
+#include "base/metrics.h"
+#include "base/time.h"
+#include "messages/request.h"
+#include "net/byte_connection.h"
+
+namespace gyre::resp {
+
+// THREAD: any, once the loops run.
+struct Server {
+  NodeId self;  // the name of the process
+  // The clients see a Redis Cluster, of which this process is a node; else one Redis that has everything.
+  bool clustered = true;
+  // Of connections that have set nothing else.
+  messages::ReadConsistency read = {};
+  messages::AckCount ack = messages::kAckOne;
+  std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
+  std::string appendfsync = "everysec";  // what CONFIG GET says of it
+  Instant started{};
+  std::string address;  // where the listener is
+  std::atomic<std::uint64_t> clients{0};  // connected now
+  std::atomic<std::uint64_t> connections{0};  // ever
+  std::atomic<std::uint64_t> commands{0};
+};
+
+// Of the connections of its clients.
+net::ByteLimits byte_limits(const Server& server);
+// `server` outlives the registry's use.
+void add_metrics(MetricsRegistry& metrics, const Server& server);
+
+}  // namespace gyre::resp

@@ -1,0 +1,367 @@
+#include "resp/session.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "resp/own_commands.h"
+
+namespace gyre::resp {
+
+using redis::Reply;
+
+namespace {
+
+// Answers that wait to leave. Beyond: no further command is run until most of them have left.
+constexpr std::size_t kOutputBytesPause = std::size_t{16} * 1024 * 1024;
+// A command of so many bytes shares the memory it came in with what is kept of it. What is kept of smaller ones is
+// copied, so that a small value does not hold a large buffer.
+constexpr std::size_t kSharedBytesMin = std::size_t{32} * 1024;
+// The requests of one command: its number, then their index.
+constexpr std::uint64_t kRequestsPerCommand = std::uint64_t{1} << 20;
+
+wire::RespLimits parser_limits(const Server& server) {
+  wire::RespLimits limits;
+  limits.arguments_max = kRequestsPerCommand;
+  limits.argument_bytes_max = std::max(server.value_bytes_max, limits::kKeyBytesMax);
+  return limits;
+}
+
+Effect effect_of(const redis::Step& step, bool keeps_order) {
+  if (const auto* reads = std::get_if<redis::DoReads>(&step)) {
+    return reads->for_update ? Effect::update : Effect::read;
+  }
+  if (!std::holds_alternative<redis::DoWrites>(step)) return Effect::none;
+  return keeps_order ? Effect::write : Effect::update;
+}
+
+// Nothing binds its keys together.
+bool divisible(const redis::Plan& plan) {
+  if (const auto* write = std::get_if<redis::WritePlan>(&plan)) return write->divisible;
+  return !std::holds_alternative<redis::UpdatePlan>(plan);
+}
+
+}  // namespace
+
+Session::Session(const Shared& shared, net::ByteConnectionPtr connection)
+    : shared_(shared),
+      backend_(shared.backend),
+      server_(shared.server),
+      connection_(std::move(connection)),
+      parser_(parser_limits(server_)) {
+  parser_.set_authenticated(true);  // there are no users
+  client_.id = connection_->id().value();
+  client_.peer = connection_->peer();
+  client_.local = connection_->local();
+  client_.since = net::steady_now();
+  client_.read = server_.read;
+  client_.ack = server_.ack;
+  server_.clients.fetch_add(1, std::memory_order_relaxed);
+  server_.connections.fetch_add(1, std::memory_order_relaxed);
+}
+
+// --- Commands in ---
+
+std::size_t Session::on_bytes(std::string_view received, Buffer* owner) {
+  std::size_t consumed = 0;
+  while (!must_hold()) {
+    const wire::RespStep step = parser_.next(received.substr(consumed));
+    consumed += step.consumed;
+    if (step.outcome == wire::RespOutcome::incomplete) return consumed;
+    if (step.outcome != wire::RespOutcome::command) {
+      refuse_bytes(step.outcome == wire::RespOutcome::http ? std::string_view() : parser_.error());
+      break;
+    }
+    const bool share = parser_.arguments_in_place() && step.consumed >= kSharedBytesMin;
+    run_command(redis::Arguments(parser_.arguments(), share ? owner : nullptr));
+  }
+  held_ = true;
+  if (connection_ != nullptr) connection_->hold_reading();
+  return consumed;
+}
+
+void Session::run_command(const redis::Arguments& arguments) {
+  server_.commands.fetch_add(1, std::memory_order_relaxed);
+  const std::uint64_t number = first_ + pipeline_.size();
+  Open& open = pipeline_.emplace_back();
+  const bool skipped = std::exchange(client_.skip_next, false);
+  open.version = client_.version;
+  open.silent = skipped || !client_.replies;
+  const auto command = redis::resolve(arguments);
+  if (!command) return finish(number, command.error());
+  if ((*command)->plan == nullptr) return run_own(open, **command, arguments, skipped);
+  run_planned(open, **command, arguments);
+}
+
+void Session::run_own(Open& open, const redis::Command& command, const redis::Arguments& arguments, bool skipped) {
+  client_.input_bytes = connection_->input_bytes();
+  client_.input_capacity = connection_->input_capacity();
+  client_.output_bytes = connection_->output_bytes();
+  client_.last_command = command.name;
+  Reply reply = run_own_command({backend_, server_, client_}, command, arguments);
+  open.version = client_.version;
+  open.silent = !std::exchange(client_.speaks, false) && (skipped || !client_.replies || client_.skip_next);
+  closing_ = closing_ || client_.leaves;
+  finish(first_ + pipeline_.size() - 1, std::move(reply));
+}
+
+void Session::run_planned(Open& open, const redis::Command& command, const redis::Arguments& arguments) {
+  const std::uint64_t number = first_ + pipeline_.size() - 1;
+  const auto slot = redis::slot_of_keys(command, arguments);
+  if (!slot && !backend_.traits().divides) return finish(number, slot.error());
+  if (!slot || *slot) {
+    open.slot = slot ? *slot : std::nullopt;
+    auto read = backend_.route(client_, command, open.slot);
+    if (!read) return finish(number, std::move(read).error());
+    open.read = *read;
+    open.ack = client_.ack;
+  }
+  redis::Plan plan =
+      redis::plan(command, arguments, {.now = net::wall_now(), .value_bytes_max = server_.value_bytes_max});
+  if (!slot && !divisible(plan)) return finish(number, slot.error());
+  open.run.emplace(std::move(plan));
+  start_or_wait(number, open.run->start());
+}
+
+// --- The course of a command ---
+
+void Session::start_or_wait(std::uint64_t number, redis::Step step) {
+  Open& open = at(number);
+  open.effect = effect_of(step, backend_.traits().keeps_order);
+  if (order_.must_wait(open.effect, open.slot)) {
+    waiting_ = std::move(step);
+    return;
+  }
+  order_.begin(open.effect, open.slot);
+  proceed(number, std::move(step));
+}
+
+void Session::proceed(std::uint64_t number, redis::Step step) {
+  if (auto* reply = std::get_if<Reply>(&step)) return finish(number, std::move(*reply));
+  if (auto* writes = std::get_if<redis::DoWrites>(&step)) {
+    if (auto refused = too_much(*writes)) return finish(number, *std::move(refused));
+    return ask(number, std::move(*writes));
+  }
+  const auto& reads = std::get<redis::DoReads>(step);
+  if (auto refused = too_much(reads)) return finish(number, *std::move(refused));
+  ask(number, reads);
+}
+
+std::optional<Reply> Session::too_much(const redis::DoReads& reads) const {
+  if (reads.reads.size() <= limits::kBatchOperationsMax) return std::nullopt;
+  return Reply::error_text(fmt::format("ERR {} keys in one command: at most {} are allowed", reads.reads.size(),
+                                       limits::kBatchOperationsMax));
+}
+
+// The host checks all that does not depend on this node's options.
+std::optional<Reply> Session::too_much(const redis::DoWrites& writes) const {
+  for (const messages::WriteOperation& operation : writes.operations) {
+    if (operation.value.size() <= server_.value_bytes_max) continue;
+    return Reply::error_text(fmt::format("ERR a value of {} bytes: at most {} are allowed (--value-max)",
+                                         operation.value.size(), server_.value_bytes_max));
+  }
+  return std::nullopt;
+}
+
+// An answer may come within Backend::ask(), and with the last one the command goes.
+void Session::ask(std::uint64_t number, const redis::DoReads& reads) {
+  Open& open = at(number);
+  const std::size_t count = reads.reads.size();
+  GYRE_ASSERT(count > 0);
+  open.found.assign(count, {});
+  open.missing = count;
+  open.failed.reset();
+  const std::optional<Slot> slot = open.slot;
+  const messages::ReadConsistency read = reads.for_update ? messages::ReadConsistency() : open.read;
+  for (std::size_t i = 0; i < count; ++i) {
+    const redis::Read& each = reads.reads[i];
+    backend_.ask(shared_from_this(), slot ? *slot : ring::slot_of(each.key.view()),
+                 {.id = RequestId(number * kRequestsPerCommand + i),
+                  .epoch = {},
+                  .body = messages::GetRequest{each.key, each.value_wanted, read}});
+  }
+}
+
+// Without a WriteId: between a session and its node no request is sent twice, and a router gives each one of its own.
+void Session::ask(std::uint64_t number, redis::DoWrites writes) {
+  Open& open = at(number);
+  open.failed.reset();
+  open.found.clear();
+  open.divided = open.slot ? nullptr : divide(writes.operations);
+  const std::size_t parts = open.divided ? open.divided->parts.size() : 1;
+  open.missing = parts;
+  const messages::AckCount ack = open.ack;
+  for (std::size_t part = 0; part < parts; ++part) {
+    messages::WriteRequest write{.operations = {}, .ack = ack};
+    if (parts == 1) {
+      write.operations = std::move(writes.operations);
+    } else {
+      // The command may be gone with the last answer, but not before the last part was asked for.
+      for (const std::size_t i : at(number).divided->parts[part]) {
+        write.operations.push_back(std::move(writes.operations[i]));
+      }
+    }
+    const Slot slot = open.slot && parts == 1 ? *open.slot : ring::slot_of(write.operations.front().key.view());
+    backend_.ask(shared_from_this(), slot,
+                 {.id = RequestId(number * kRequestsPerCommand + part), .epoch = {}, .body = std::move(write)});
+  }
+}
+
+std::unique_ptr<Session::Divided> Session::divide(const std::vector<messages::WriteOperation>& operations) const {
+  const auto partitioning = backend_.map()->partitioning();
+  std::map<PartitionId, std::vector<std::size_t>> parts;
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    parts[partitioning.of(ring::slot_of(operations[i].key.view()))].push_back(i);
+  }
+  if (parts.size() == 1) return nullptr;
+  auto divided = std::make_unique<Divided>();
+  divided->outcomes.resize(operations.size());
+  for (auto& [partition, indices] : parts) divided->parts.push_back(std::move(indices));
+  return divided;
+}
+
+void Session::respond(messages::Response response) {
+  if (shared_.loop.on_this_thread()) return take(std::move(response));
+  shared_.loop.post(
+      [self = shared_from_this(), response = std::move(response)]() mutable { self->take(std::move(response)); });
+}
+
+void Session::take(messages::Response response) {
+  const std::uint64_t number = response.id.value() / kRequestsPerCommand;
+  Open& open = at(number);
+  note(open, response.id.value() % kRequestsPerCommand, response.body);
+  if (--open.missing > 0) return;
+  if (open.failed && open.slot) {
+    if (auto elsewhere = backend_.redirect(*open.slot, *open.failed)) return finish(number, *std::move(elsewhere));
+  }
+  proceed(number, next_step(open));
+}
+
+// The answer to one of its requests.
+void Session::note(Open& open, std::size_t part, messages::ResponseBody& body) {
+  if (auto* error = std::get_if<Error>(&body)) {
+    open.failed = std::move(*error);
+  } else if (auto* found = std::get_if<redis::Found>(&body)) {
+    const std::size_t bytes = found->record ? found->record->value.size() : 0;
+    if (found_bytes_ + bytes > limits::kConnectionAnswerBytesMax) {
+      open.failed =
+          Error{ErrorCode::busy, Outcome::not_applied,
+                "this connection has not taken its earlier answers: ask for less at once", limits::kBusyRetryAfter};
+      return;
+    }
+    found_bytes_ += bytes;
+    open.found_bytes += bytes;
+    open.found[part] = std::move(*found);
+  } else {
+    auto& outcomes = std::get<messages::WriteResponse>(body).outcomes;
+    if (!open.divided) {
+      open.outcomes = std::move(outcomes);
+      return;
+    }
+    ++open.divided->written;
+    const auto& indices = open.divided->parts[part];
+    for (std::size_t i = 0; i < indices.size(); ++i) open.divided->outcomes[indices[i]] = std::move(outcomes[i]);
+  }
+}
+
+redis::Step Session::next_step(Open& open) {
+  const bool read = !open.found.empty();
+  if (read && open.failed) return open.run->on_failed(*open.failed);
+  if (read) return open.run->on_found(open.found);
+  return open.run->on_written(written(open));
+}
+
+redis::Written Session::written(Open& open) {
+  const auto divided = std::move(open.divided);
+  if (!open.failed) return std::move(divided ? divided->outcomes : open.outcomes);
+  Error why = *std::exchange(open.failed, std::nullopt);
+  if (divided && divided->written > 0) {
+    why.outcome = Outcome::unknown;
+    why.message = fmt::format("its keys are in {} partitions, and {} have it; of the others: {}", divided->parts.size(),
+                              divided->written, why.message);
+  }
+  return fail(std::move(why));
+}
+
+// --- Replies out ---
+
+void Session::finish(std::uint64_t number, Reply reply) {
+  Open& open = at(number);
+  order_.end(open.effect, open.slot);
+  open.reply = std::move(reply);
+  open.run.reset();
+  if (number == first_) write_ready();
+  if (waiting_ && !order_.must_wait(pipeline_.back().effect, pipeline_.back().slot)) {
+    redis::Step step = *std::exchange(waiting_, std::nullopt);
+    start_or_wait(first_ + pipeline_.size() - 1, std::move(step));
+  }
+  resume_if_possible();
+}
+
+// While much waits to leave, replies stay what they are: they share the memory of the values that they show.
+void Session::write_ready() {
+  while (!pipeline_.empty() && pipeline_.front().reply && !output_full()) {
+    const Open& open = pipeline_.front();
+    if (connection_ != nullptr && !open.silent) {
+      wire::RespWriter writer(connection_->output(), open.version);
+      redis::write(writer, *open.reply);
+      connection_->send();
+    }
+    found_bytes_ -= open.found_bytes;
+    pipeline_.pop_front();
+    ++first_;
+  }
+  close_if_done();
+}
+
+// Empty: a browser, which is told nothing.
+void Session::refuse_bytes(std::string_view why) {
+  shared_.malformed.add();
+  closing_ = true;
+  if (why.empty()) return close_if_done();
+  pipeline_.emplace_back().version = client_.version;
+  finish(first_ + pipeline_.size() - 1, Reply::error_text(fmt::format("ERR {}", why)));
+}
+
+bool Session::output_full() const { return connection_ != nullptr && connection_->output_bytes() > kOutputBytesPause; }
+
+bool Session::must_hold() const {
+  return closing_ || connection_ == nullptr || waiting_ || pipeline_.size() >= kOpenMax || output_full() ||
+         found_bytes_ > kOutputBytesPause;
+}
+
+void Session::on_drained() {
+  write_ready();
+  resume_if_possible();
+}
+
+void Session::resume_if_possible() {
+  if (!held_ || must_hold()) return;
+  held_ = false;
+  connection_->resume_reading();
+}
+
+void Session::finish() {
+  if (closed()) return;
+  closing_ = true;
+  held_ = true;
+  connection_->hold_reading();
+  close_if_done();
+}
+
+void Session::close_if_done() {
+  if (!closing_ || !pipeline_.empty() || connection_ == nullptr) return;
+  connection_->close({ErrorCode::unavailable, Outcome::not_applied, "all is answered", {}});
+}
+
+void Session::on_closed(const Error&) {
+  connection_ = nullptr;
+  write_ready();
+  server_.clients.fetch_sub(1, std::memory_order_relaxed);
+}
+
+}  // namespace gyre::resp

@@ -1,0 +1,221 @@
+#include "router/router.h"
+
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "net/listener.h"
+#include "net/stop_signal.h"
+#include "observe/admin_server.h"
+#include "observe/process_metrics.h"
+#include "router/router_loop.h"
+
+namespace gyre::router {
+
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUnavailable = 3;
+// A clean stop waits so long for open commands.
+constexpr auto kDrainLimit = std::chrono::seconds(5);
+// So often a loop that knows no map looks for one.
+constexpr auto kMapLook = std::chrono::seconds(1);
+
+// Wires everything a router consists of; the only place that knows all parts.
+class Router {
+ public:
+  explicit Router(const RouterOptions& options) : options_(options) {}
+
+  Result<void> start();
+  void shut_down();
+
+ private:
+  void create_loops();
+  net::CallerOptions caller_options();
+  Result<void> listen();
+  Result<void> start_admin();
+  void on_map(const ring::ClusterMapPtr& map);
+  void on_lost(const routing::Lost& lost);
+  void look_for_map(RouterLoop& each);
+  ring::ClusterMapPtr map() const;
+  Result<void> ready() const;
+  void await_end(RouterLoop& each, Instant give_up, const std::shared_ptr<std::promise<void>>& done);
+
+  const RouterOptions& options_;
+  MetricsRegistry metrics_;
+  Counter& lost_writes_ =
+      metrics_.counter("gyre_router_lost_writes_total", "Writes acknowledged through this router that a failover lost");
+  resp::Server server_;  // outlives the sessions, which the loops have
+  std::vector<std::unique_ptr<RouterLoop>> loops_;
+  std::unique_ptr<net::Listener> listener_;
+  std::unique_ptr<observe::AdminServer> admin_;
+  std::atomic<bool> stopping_{false};
+  mutable std::mutex map_mutex_;
+  ring::ClusterMapPtr map_;  // for the admin pages; guarded by map_mutex_
+};
+
+Result<void> Router::start() {
+  server_.self = NodeId(options_.id);
+  server_.clustered = false;
+  server_.value_bytes_max = options_.value_bytes_max;
+  server_.read = {.level = options_.read, .bound = options_.read_bound, .seen = {}};
+  server_.ack = options_.ack;
+  server_.started = net::steady_now();
+  create_loops();
+  GYRE_TRY(listen());
+  GYRE_TRY(start_admin());
+  spdlog::info("ready: resp={} http={} seeds={}", listener_->address(), admin_->address(),
+               fmt::join(options_.seeds, ","));
+  for (auto& each : loops_) {
+    each->loop.post([this, loop = each.get()] { look_for_map(*loop); });
+    each->loop.start();
+  }
+  return {};
+}
+
+void Router::create_loops() {
+  Counter& malformed = metrics_.counter("gyre_frames_malformed_total",
+                                        "Connections closed because of bytes that are no frame, or beyond a limit");
+  for (std::uint32_t i = 0; i < options_.loops; ++i) {
+    loops_.push_back(std::make_unique<RouterLoop>(fmt::format("loop-{}", i), caller_options(), options_.deadline,
+                                                  server_, malformed));
+  }
+}
+
+net::CallerOptions Router::caller_options() {
+  return {.dispatcher = {.seeds = options_.seeds, .connections_per_node = options_.connections_per_node},
+          .limits = {.value_bytes_max = options_.value_bytes_max},
+          .on_lost = [this](const routing::Lost& lost) { on_lost(lost); },
+          .on_map = [this](const ring::ClusterMapPtr& map) { on_map(map); }};
+}
+
+Result<void> Router::listen() {
+  std::vector<net::Loop*> loops;
+  for (auto& each : loops_) loops.push_back(&each->loop);
+  const auto on_connection = [this](const net::ByteConnectionPtr& connection) {
+    if (stopping_.load()) return;  // closes it
+    for (auto& each : loops_) {
+      if (&each->loop == &connection->loop()) each->accept(connection);
+    }
+  };
+  GYRE_TRY_SET(listener_, net::Listener::open_bytes(options_.resp, loops, resp::byte_limits(server_), on_connection));
+  server_.address = listener_->address();
+  return {};
+}
+
+// --- The map ---
+
+// A dispatcher asks for a map when a call needs one; clients are not to wait for the first.
+void Router::look_for_map(RouterLoop& each) {
+  if (stopping_.load() || each.caller.map() != nullptr) return;
+  each.caller.call({messages::MapRequest{}, net::steady_now() + kMapLook},
+                   [this, &each](const Result<messages::ResponseBody>& answer) {
+                     if (!answer && !stopping_.load()) spdlog::warn("no cluster map yet: {}", answer.error().message);
+                     each.loop.post([this, &each] { look_for_map(each); });
+                   });
+}
+
+// THREAD: any loop's.
+void Router::on_map(const ring::ClusterMapPtr& map) {
+  const std::lock_guard lock(map_mutex_);
+  if (map_ != nullptr && map->epoch <= map_->epoch) return;
+  map_ = map;
+  spdlog::info("cluster map epoch={} nodes={}", map->epoch.value(), map->nodes.size());
+}
+
+ring::ClusterMapPtr Router::map() const {
+  const std::lock_guard lock(map_mutex_);
+  return map_;
+}
+
+// Redis clients cannot be told; operators are.
+void Router::on_lost(const routing::Lost& lost) {
+  lost_writes_.add(lost.writes.size());
+  spdlog::warn(
+      "a failover lost writes that were acknowledged through this router: see `gyre lost list` partition={} "
+      "writes={}{}",
+      lost.partition.value(), lost.writes.size(), lost.more ? " and older ones" : "");
+}
+
+// --- Admin pages ---
+
+Result<void> Router::ready() const {
+  if (stopping_.load()) return fail(ErrorCode::unavailable, "the router is stopping");
+  if (map() == nullptr) return fail(ErrorCode::unavailable, "no cluster map yet: none of the seeds gave one");
+  return {};
+}
+
+Result<void> Router::start_admin() {
+  observe::add_process_metrics(metrics_);
+  resp::add_metrics(metrics_, server_);
+  metrics_.computed(MetricsRegistry::Kind::gauge, "gyre_map_epoch", "Epoch of the newest cluster map known", {},
+                    [this] {
+                      const auto known = map();
+                      return known ? static_cast<double>(known->epoch.value()) : 0.0;
+                    });
+  GYRE_TRY_SET(admin_,
+               observe::AdminServer::open(
+                   {.address = options_.http, .title = "gyred router " + options_.id},
+                   {.metrics = metrics_, .ready = [this] { return ready(); }, .map = [this] { return map(); }}));
+  return {};
+}
+
+// --- Stop ---
+
+void Router::await_end(RouterLoop& each, Instant give_up, const std::shared_ptr<std::promise<void>>& done) {
+  bool all = true;
+  each.for_each_session([&](const auto& session) { all = all && session.closed(); });
+  if (all || net::steady_now() >= give_up) {
+    each.caller.shut_down();
+    return done->set_value();
+  }
+  each.loop.after(std::chrono::milliseconds(5), [this, &each, give_up, done] { await_end(each, give_up, done); });
+}
+
+// Accepts nothing new, lets open commands finish. Balancers see it by /readyz, clients by their connections' end.
+void Router::shut_down() {
+  stopping_.store(true);
+  listener_->close();
+  std::vector<std::future<void>> ended;
+  for (auto& each : loops_) {
+    auto done = std::make_shared<std::promise<void>>();
+    ended.push_back(done->get_future());
+    each->loop.post([this, loop = each.get(), done] {
+      loop->for_each_session([](auto& session) { session.finish(); });
+      await_end(*loop, net::steady_now() + kDrainLimit, done);
+    });
+  }
+  for (auto& each : ended) each.wait();
+  admin_.reset();
+  for (auto& each : loops_) each->loop.stop();
+  for (auto& each : loops_) each->loop.join();
+  listener_.reset();
+  for (auto& each : loops_) each->loop.discard();
+}
+
+}  // namespace
+
+int run_router(const RouterOptions& options) {
+  net::StopSignal stop;
+  Router router(options);
+  if (const auto started = router.start(); !started) {
+    spdlog::error("{}", started.error().message);
+    return started.error().code == ErrorCode::unavailable ? kExitUnavailable : kExitFailed;
+  }
+  const int asked = stop.wait();
+  spdlog::info("stopping");
+  router.shut_down();
+  spdlog::info("stopped");
+  return asked;
+}
+
+}  // namespace gyre::router

@@ -1,0 +1,44 @@
+// One event loop of a router with everything it owns.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/caller.h"
+#include "net/loop.h"
+#include "resp/session.h"
+#include "router/resp_backend.h"
+
+namespace gyre::router {
+
+// Loops share nothing: each calls the cluster over connections of its own.
+struct RouterLoop {
+  RouterLoop(const std::string& name, net::CallerOptions options, Duration deadline, resp::Server& server,
+             Counter& malformed)
+      : loop(name),
+        caller(loop, std::move(options)),
+        backend(caller, deadline),
+        shared{loop, backend, server, malformed} {}
+
+  void accept(const net::ByteConnectionPtr& connection) {
+    const auto session = std::make_shared<resp::Session>(shared, connection);
+    std::erase_if(sessions, [](const auto& other) { return other.expired(); });
+    sessions.push_back(session);
+    connection->start(session);
+  }
+  template <class Visit>
+  void for_each_session(Visit visit) const {
+    for (const auto& weak : sessions) {
+      if (const auto session = weak.lock()) visit(*session);
+    }
+  }
+
+  net::Loop loop;
+  net::Caller caller;
+  RespBackend backend;
+  resp::Session::Shared shared;
+  std::vector<std::weak_ptr<resp::Session>> sessions;
+};
+
+}  // namespace gyre::router

@@ -1,0 +1,118 @@
+// Redis clients that know no clusters, and a router before real nodes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/integration/redis_clients.h"
+#include "tests/integration/sandbox.h"
+
+namespace gyre::integration {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+using wire::RespValue;
+using namespace std::chrono_literals;
+
+class RouterTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const Output up = sandbox_.up({"--routers", "1"});
+    ASSERT_EQ(up.status, 0) << up.err;
+    EXPECT_THAT(up.out, HasSubstr("Any Redis client: "));
+    resp_ = sandbox_.process("r1")["resp"].get<std::string>();
+    for (const char* node : {"n1", "n2", "n3"}) keys_.push_back(sandbox_.key_on(node));
+  }
+
+  Sandbox sandbox_;
+  std::string resp_;
+  std::vector<std::string> keys_;  // one on each node
+};
+
+TEST_F(RouterTest, TheClusterIsOneRedis) {
+  RespClient client(resp_);
+  EXPECT_THAT(client.ask("INFO").text, HasSubstr("redis_mode:standalone"));
+  EXPECT_EQ(client.ask("CLUSTER SLOTS").text, "ERR This instance has cluster support disabled");
+  for (const std::string& key : keys_) {
+    EXPECT_EQ(client.ask("SET " + key + " of-" + key).text, "OK");
+    EXPECT_EQ(client.ask("GET " + key).text, "of-" + key);
+  }
+  EXPECT_EQ(sandbox_.gyre({"get", keys_[1]}).out, "of-" + keys_[1]);
+}
+
+TEST_F(RouterTest, CommandsOfManyKeysAreDividedAndJoined) {
+  RespClient client(resp_);
+  EXPECT_EQ(client.ask("MSET " + keys_[0] + " a " + keys_[1] + " b " + keys_[2] + " c").text, "OK");
+  const RespValue all = client.ask("MGET " + keys_[2] + " nothing " + keys_[0] + " " + keys_[1]);
+  ASSERT_EQ(all.items.size(), 4u);
+  EXPECT_EQ(all.items[0].text, "c");
+  EXPECT_EQ(all.items[1].kind, RespValue::Kind::null);
+  EXPECT_EQ(all.items[2].text, "a");
+  EXPECT_EQ(all.items[3].text, "b");
+  EXPECT_EQ(client.ask("EXISTS " + keys_[0] + " " + keys_[1] + " nothing").integer, 2);
+  EXPECT_EQ(client.ask("DEL " + keys_[0] + " nothing " + keys_[2]).integer, 2);
+  EXPECT_EQ(client.ask("GET " + keys_[1]).text, "b");
+}
+
+TEST_F(RouterTest, WhatBindsKeysTogetherNeedsOneSlot) {
+  RespClient client(resp_);
+  EXPECT_THAT(client.ask("MSETNX " + keys_[0] + " a " + keys_[1] + " b").text, StartsWith("CROSSSLOT"));
+  EXPECT_THAT(client.ask("RENAME " + keys_[0] + " " + keys_[1]).text, StartsWith("CROSSSLOT"));
+  EXPECT_EQ(client.ask("MSETNX {x}1 a {x}2 b").integer, 1);
+}
+
+TEST_F(RouterTest, APipelineIsAnsweredInItsOrder) {
+  RespClient client(resp_);
+  constexpr int kRounds = 200;
+  std::string pipeline;
+  for (int i = 0; i < kRounds; ++i) {
+    const std::string key = keys_[static_cast<std::size_t>(i) % keys_.size()];
+    pipeline += "SET " + key + " " + std::to_string(i) + "\r\nGET " + key + "\r\nINCR n\r\nMGET " + key + " n\r\n";
+  }
+  client.send(pipeline);
+  for (int i = 0; i < kRounds; ++i) {
+    EXPECT_EQ(client.receive().text, "OK");
+    EXPECT_EQ(client.receive().text, std::to_string(i));
+    EXPECT_EQ(client.receive().integer, i + 1);
+    const RespValue both = client.receive();
+    ASSERT_EQ(both.items.size(), 2u);
+    EXPECT_EQ(both.items[0].text, std::to_string(i));
+    EXPECT_EQ(both.items[1].text, std::to_string(i + 1));
+  }
+}
+
+// No command fails: the router waits for the node that takes over.
+TEST_F(RouterTest, AFailoverIsNotSeen) {
+  RespClient client(resp_);
+  EXPECT_EQ(client.ask("GYRE.ACK all").text, "OK");
+  EXPECT_EQ(client.ask("GYRE.READ session").text, "OK");
+  ASSERT_EQ(sandbox_.gyre({"cluster", "kill", "n1"}).status, 0);
+  for (int i = 0; i < 300; ++i) {
+    const std::string key = keys_[static_cast<std::size_t>(i) % keys_.size()];
+    ASSERT_EQ(client.ask("SET " + key + " " + std::to_string(i)).text, "OK");
+    ASSERT_EQ(client.ask("GET " + key).text, std::to_string(i));
+  }
+}
+
+TEST_F(RouterTest, WithoutNodesItSaysSo) {
+  ASSERT_EQ(sandbox_.gyre({"cluster", "stop", "n1", "n2", "n3"}).status, 0);
+  RespClient client(resp_);
+  const RespValue answer = client.ask("GET k");
+  EXPECT_EQ(answer.kind, RespValue::Kind::error) << answer.text;
+  EXPECT_EQ(client.ask("PING").text, "PONG");
+  const Output stop = sandbox_.gyre({"cluster", "stop", "r1"});
+  EXPECT_EQ(stop.status, 0) << stop.err;
+  EXPECT_EQ(sandbox_.process("r1")["state"], "down");
+}
+
+TEST_F(RouterTest, RedisBenchmarkRunsWithoutErrors) {
+  if (!installed("redis-benchmark")) GTEST_SKIP() << "no redis-benchmark";
+  const std::string out =
+      run("redis-benchmark -t set,get,incr,mset -n 20000 -c 20 -P 8 -r 10000 --csv -p " + port_of(resp_));
+  EXPECT_THAT(out, HasSubstr("\"SET\","));
+  EXPECT_THAT(out, HasSubstr("\"MSET (10 keys)\","));
+  EXPECT_THAT(out, Not(HasSubstr("rror")));
+}
+
+}  // namespace
+}  // namespace gyre::integration
