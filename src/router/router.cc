@@ -30,6 +30,11 @@ constexpr auto kDrainLimit = std::chrono::seconds(5);
 // So often a loop that knows no map looks for one.
 constexpr auto kMapLook = std::chrono::seconds(1);
 
+// A partition that is being given another primary does not make it less so.
+bool is_placed(const ring::ClusterMap& map) {
+  return std::ranges::any_of(map.entries, [](const auto& entry) { return !entry.primary.empty(); });
+}
+
 // Wires everything a router consists of; the only place that knows all parts.
 class Router {
  public:
@@ -114,12 +119,15 @@ Result<void> Router::listen() {
 
 // --- The map ---
 
-// A dispatcher asks for a map when a call needs one; clients are not to wait for the first.
+// A dispatcher asks for a map when a call needs one; clients are not to wait for the first that says who serves.
 void Router::look_for_map(RouterLoop& each) {
-  if (stopping_.load() || each.caller.map() != nullptr) return;
-  each.caller.call({messages::MapRequest{}, net::steady_now() + kMapLook},
+  const ring::ClusterMapPtr& known = each.caller.map();
+  if (stopping_.load() || (known != nullptr && is_placed(*known))) return;
+  each.caller.call({messages::MapRequest{known == nullptr ? Epoch() : known->epoch}, net::steady_now() + kMapLook},
                    [this, &each](const Result<messages::ResponseBody>& answer) {
-                     if (!answer && !stopping_.load()) spdlog::warn("no cluster map yet: {}", answer.error().message);
+                     if (!answer && each.caller.map() == nullptr && !stopping_.load()) {
+                       spdlog::warn("no cluster map yet: {}", answer.error().message);
+                     }
                      each.loop.post([this, &each] { look_for_map(each); });
                    });
 }
@@ -150,7 +158,11 @@ void Router::on_lost(const routing::Lost& lost) {
 
 Result<void> Router::ready() const {
   if (stopping_.load()) return fail(ErrorCode::unavailable, "the router is stopping");
-  if (map() == nullptr) return fail(ErrorCode::unavailable, "no cluster map yet: none of the seeds gave one");
+  const auto known = map();
+  if (known == nullptr) return fail(ErrorCode::unavailable, "no cluster map yet: none of the seeds gave one");
+  if (!is_placed(*known)) {
+    return fail(ErrorCode::unavailable, "the partitions are not placed yet: more nodes are awaited");
+  }
   return {};
 }
 
