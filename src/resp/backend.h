@@ -21,8 +21,6 @@ class Backend {
     bool keeps_order = false;
     // The keys of a command may be of any slots, as far as nothing binds them together.
     bool divides = false;
-    // Reads may ask for what their client has seen before.
-    bool has_sessions = false;
   };
 
   explicit Backend(Traits traits) : traits_(traits) {}
@@ -36,8 +34,9 @@ class Backend {
   // How the keys of a command are read that `client` sends, or what it is told instead. None of `slot`: of any slots.
   virtual redis::Parsed<messages::ReadConsistency> route(const Client& client, const redis::Command& command,
                                                          std::optional<Slot> slot) const = 0;
-  // A Get or Write; the answer, under its id, may come within the call. `slot`: of its keys.
-  virtual void ask(runtime::ResponderPtr from, Slot slot, messages::Request request) = 0;
+  // A Get or Write; the answer, under its id and of its kind, may come within the call. `slot`: of its keys.
+  // `deadline`: of its command, kNever where it has none.
+  virtual void ask(runtime::ResponderPtr from, Slot slot, messages::Request request, Instant deadline) = 0;
   // What to tell a client whose request failed like this, if not that it failed.
   virtual std::optional<redis::Reply> redirect(Slot slot, const Error& why) const = 0;
 

@@ -49,7 +49,10 @@ std::string memory_section(const Context&) {
       "# Memory\r\nused_memory:{0}\r\nused_memory_rss:{0}\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n", bytes);
 }
 
-std::string persistence_section(const Context&) { return "# Persistence\r\nloading:0\r\naof_enabled:1\r\n"; }
+// Clients wait while it says that it loads.
+std::string persistence_section(const Context& context) {
+  return fmt::format("# Persistence\r\nloading:{}\r\naof_enabled:1\r\n", context.backend.map() == nullptr ? 1 : 0);
+}
 
 std::string stats_section(const Context& context) {
   return fmt::format("# Stats\r\ntotal_connections_received:{}\r\ntotal_commands_processed:{}\r\n",
@@ -111,7 +114,8 @@ Reply config_get(const Context& context, const Arguments& arguments) {
   for (const auto& [name, value] : parameters) {
     bool wanted = false;
     for (std::size_t i = 2; i < arguments.size(); ++i) wanted |= arguments[i] == "*" || says(arguments[i], name);
-    if (!wanted) continue;
+    const bool unknown = name == "appendfsync" && value.empty();
+    if (!wanted || unknown) continue;
     items.push_back(Reply::bulk(Bytes::literal(name)));
     items.push_back(Reply::bulk(Bytes::copy_of(value)));
   }

@@ -170,17 +170,14 @@ Reply set_read_level(const Context& context, const Arguments& arguments) {
   const std::string_view level = arguments[1];
   if (says(level, "bounded")) {
     const auto ms = arguments.size() == 3 ? number_of<std::uint32_t>(arguments[2]) : std::nullopt;
-    if (!ms) return Reply::error("ERR GYRE.READ bounded takes a number of milliseconds");
+    if (!ms || *ms == 0) return Reply::error("ERR GYRE.READ bounded takes a number of milliseconds");
     context.client.read = {ReadLevel::bounded, std::chrono::milliseconds(*ms), {}};
     return Reply::ok();
   }
   if (arguments.size() != 2) return Reply::error(redis::words::kSyntax);
-  const bool session = says(level, "session");
-  if (session && !context.backend.traits().has_sessions) {
-    return Reply::error("ERR GYRE.READ session is kept by routers: a node does not know what other nodes have shown");
-  }
+  // What a connection has seen of each partition nobody keeps yet.
+  if (says(level, "session")) return Reply::error("ERR GYRE.READ session is not supported yet");
   constexpr std::array kLevels = {std::pair{std::string_view("primary"), ReadLevel::primary},
-                                  std::pair{std::string_view("session"), ReadLevel::session},
                                   std::pair{std::string_view("linearizable"), ReadLevel::linearizable},
                                   std::pair{std::string_view("any"), ReadLevel::any}};
   for (const auto& [name, meant] : kLevels) {
@@ -188,7 +185,7 @@ Reply set_read_level(const Context& context, const Arguments& arguments) {
     context.client.read = {.level = meant};
     return Reply::ok();
   }
-  return Reply::error("ERR GYRE.READ takes primary, linearizable, session, bounded MS, or any");
+  return Reply::error("ERR GYRE.READ takes primary, linearizable, bounded MS, or any");
 }
 
 Reply set_ack(const Context& context, const Arguments& arguments) {

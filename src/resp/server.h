@@ -24,7 +24,8 @@ struct Server {
   messages::ReadConsistency read = {};
   messages::AckCount ack = messages::kAckOne;
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
-  std::string appendfsync = "everysec";  // what CONFIG GET says of it
+  Duration deadline{0};  // of a command, from when it was read; 0: none
+  std::string appendfsync;  // what CONFIG GET says of it; empty: nothing
   Instant started{};
   std::string address;  // where the listener is
   std::atomic<std::uint64_t> clients{0};  // connected now

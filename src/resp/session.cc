@@ -31,12 +31,24 @@ wire::RespLimits parser_limits(const Server& server) {
   return limits;
 }
 
+std::size_t bytes_of(const std::vector<messages::WriteOperation>& operations) {
+  std::size_t bytes = 0;
+  for (const messages::WriteOperation& operation : operations) bytes += operation.key.size() + operation.value.size();
+  return bytes;
+}
+
 Effect effect_of(const redis::Step& step, bool keeps_order) {
   if (const auto* reads = std::get_if<redis::DoReads>(&step)) {
     return reads->for_update ? Effect::update : Effect::read;
   }
   if (!std::holds_alternative<redis::DoWrites>(step)) return Effect::none;
   return keeps_order ? Effect::write : Effect::update;
+}
+
+std::optional<Reply> key_too_long(const Bytes& key) {
+  if (key.size() <= limits::kKeyBytesMax) return std::nullopt;
+  return Reply::error_text(
+      fmt::format("ERR a key of {} bytes: at most {} are allowed", key.size(), limits::kKeyBytesMax));
 }
 
 // Nothing binds its keys together.
@@ -119,6 +131,7 @@ void Session::run_planned(Open& open, const redis::Command& command, const redis
     if (!read) return finish(number, std::move(read).error());
     open.read = *read;
     open.ack = client_.ack;
+    open.deadline = server_.deadline > Duration(0) ? net::steady_now() + server_.deadline : kNever;
   }
   redis::Plan plan =
       redis::plan(command, arguments, {.now = net::wall_now(), .value_bytes_max = server_.value_bytes_max});
@@ -151,20 +164,35 @@ void Session::proceed(std::uint64_t number, redis::Step step) {
   ask(number, reads);
 }
 
+// What no member takes must not get out: a router's requests share connections with those of other clients.
 std::optional<Reply> Session::too_much(const redis::DoReads& reads) const {
-  if (reads.reads.size() <= limits::kBatchOperationsMax) return std::nullopt;
-  return Reply::error_text(fmt::format("ERR {} keys in one command: at most {} are allowed", reads.reads.size(),
-                                       limits::kBatchOperationsMax));
-}
-
-// The host checks all that does not depend on this node's options.
-std::optional<Reply> Session::too_much(const redis::DoWrites& writes) const {
-  for (const messages::WriteOperation& operation : writes.operations) {
-    if (operation.value.size() <= server_.value_bytes_max) continue;
-    return Reply::error_text(fmt::format("ERR a value of {} bytes: at most {} are allowed (--value-max)",
-                                         operation.value.size(), server_.value_bytes_max));
+  if (reads.reads.size() > limits::kBatchOperationsMax) {
+    return Reply::error_text(fmt::format("ERR {} keys in one command: at most {} are allowed", reads.reads.size(),
+                                         limits::kBatchOperationsMax));
+  }
+  for (const redis::Read& read : reads.reads) {
+    if (auto refused = key_too_long(read.key)) return refused;
   }
   return std::nullopt;
+}
+
+std::optional<Reply> Session::too_much(const redis::DoWrites& writes) const {
+  if (writes.operations.size() > limits::kBatchOperationsMax) {
+    return Reply::error_text(fmt::format("ERR {} operations in one write: at most {} are allowed",
+                                         writes.operations.size(), limits::kBatchOperationsMax));
+  }
+  for (const messages::WriteOperation& operation : writes.operations) {
+    if (auto refused = key_too_long(operation.key)) return refused;
+    if (operation.value.size() > server_.value_bytes_max) {
+      return Reply::error_text(fmt::format("ERR a value of {} bytes: at most {} are allowed (--value-max)",
+                                           operation.value.size(), server_.value_bytes_max));
+    }
+  }
+  const std::size_t bytes = bytes_of(writes.operations);
+  const std::size_t bytes_max = std::max(server_.value_bytes_max, limits::kFrameBytesFloor);
+  if (bytes <= bytes_max) return std::nullopt;
+  return Reply::error_text(
+      fmt::format("ERR {} bytes in one write: at most {} are allowed (--value-max)", bytes, bytes_max));
 }
 
 // An answer may come within Backend::ask(), and with the last one the command goes.
@@ -174,15 +202,18 @@ void Session::ask(std::uint64_t number, const redis::DoReads& reads) {
   GYRE_ASSERT(count > 0);
   open.found.assign(count, {});
   open.missing = count;
+  requests_open_ += count;
   open.failed.reset();
   const std::optional<Slot> slot = open.slot;
   const messages::ReadConsistency read = reads.for_update ? messages::ReadConsistency() : open.read;
+  const Instant deadline = open.deadline;
   for (std::size_t i = 0; i < count; ++i) {
     const redis::Read& each = reads.reads[i];
     backend_.ask(shared_from_this(), slot ? *slot : ring::slot_of(each.key.view()),
                  {.id = RequestId(number * kRequestsPerCommand + i),
                   .epoch = {},
-                  .body = messages::GetRequest{each.key, each.value_wanted, read}});
+                  .body = messages::GetRequest{each.key, each.value_wanted, read}},
+                 deadline);
   }
 }
 
@@ -194,7 +225,11 @@ void Session::ask(std::uint64_t number, redis::DoWrites writes) {
   open.divided = open.slot ? nullptr : divide(writes.operations);
   const std::size_t parts = open.divided ? open.divided->parts.size() : 1;
   open.missing = parts;
+  requests_open_ += parts;
+  open.write_bytes = bytes_of(writes.operations);
+  write_bytes_ += open.write_bytes;
   const messages::AckCount ack = open.ack;
+  const Instant deadline = open.deadline;
   for (std::size_t part = 0; part < parts; ++part) {
     messages::WriteRequest write{.operations = {}, .ack = ack};
     if (parts == 1) {
@@ -207,7 +242,8 @@ void Session::ask(std::uint64_t number, redis::DoWrites writes) {
     }
     const Slot slot = open.slot && parts == 1 ? *open.slot : ring::slot_of(write.operations.front().key.view());
     backend_.ask(shared_from_this(), slot,
-                 {.id = RequestId(number * kRequestsPerCommand + part), .epoch = {}, .body = std::move(write)});
+                 {.id = RequestId(number * kRequestsPerCommand + part), .epoch = {}, .body = std::move(write)},
+                 deadline);
   }
 }
 
@@ -234,7 +270,9 @@ void Session::take(messages::Response response) {
   const std::uint64_t number = response.id.value() / kRequestsPerCommand;
   Open& open = at(number);
   note(open, response.id.value() % kRequestsPerCommand, response.body);
+  --requests_open_;
   if (--open.missing > 0) return;
+  write_bytes_ -= std::exchange(open.write_bytes, 0);
   if (open.failed && open.slot) {
     if (auto elsewhere = backend_.redirect(*open.slot, *open.failed)) return finish(number, *std::move(elsewhere));
   }
@@ -244,7 +282,8 @@ void Session::take(messages::Response response) {
 // The answer to one of its requests.
 void Session::note(Open& open, std::size_t part, messages::ResponseBody& body) {
   if (auto* error = std::get_if<Error>(&body)) {
-    open.failed = std::move(*error);
+    // What may have been applied outweighs what surely was not.
+    if (!open.failed || open.failed->outcome != Outcome::unknown) open.failed = std::move(*error);
   } else if (auto* found = std::get_if<redis::Found>(&body)) {
     const std::size_t bytes = found->record ? found->record->value.size() : 0;
     if (found_bytes_ + bytes > limits::kConnectionAnswerBytesMax) {
@@ -331,7 +370,7 @@ bool Session::output_full() const { return connection_ != nullptr && connection_
 
 bool Session::must_hold() const {
   return closing_ || connection_ == nullptr || waiting_ || pipeline_.size() >= kOpenMax || output_full() ||
-         found_bytes_ > kOutputBytesPause;
+         found_bytes_ > kOutputBytesPause || requests_open_ >= kOpenMax || write_bytes_ > kOutputBytesPause;
 }
 
 void Session::on_drained() {

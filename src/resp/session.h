@@ -65,6 +65,8 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
     std::vector<messages::WriteOutcome> outcomes;
     std::size_t found_bytes = 0;
     std::size_t missing = 0;  // answers awaited
+    std::size_t write_bytes = 0;  // of what is being written
+    Instant deadline = kNever;
     std::optional<Error> failed;
     std::unique_ptr<Divided> divided;
     std::optional<Slot> slot;  // of all its keys; none: it has none, or of many slots
@@ -111,6 +113,8 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   std::uint64_t first_ = 0;  // the number of pipeline_.front()
   SlotOrder order_;
   std::optional<redis::Step> waiting_;  // of pipeline_.back()
+  std::size_t requests_open_ = 0;  // of all commands
+  std::size_t write_bytes_ = 0;
   std::size_t found_bytes_ = 0;  // of values that were read and have not become output
   bool held_ = false;
   bool closing_ = false;  // once the pipeline is answered

@@ -33,7 +33,7 @@ class SlotOrder {
   void end(Effect effect, std::optional<Slot> slot) { count(effect, slot, -1); }
 
  private:
-  static constexpr std::size_t kMarks = 256;
+  static constexpr std::size_t kMarks = 1024;
   static std::size_t mark(Slot slot) { return slot.value() % kMarks; }
 
   void count(Effect effect, std::optional<Slot> slot, int by) {

@@ -22,7 +22,7 @@ struct RouterOptions {
   messages::ReadLevel read = messages::ReadLevel::primary;  // of connections that have not set their own
   Duration read_bound = std::chrono::seconds(1);  // of the level `bounded`
   messages::AckCount ack = messages::kAckOne;  // the same of writes
-  Duration deadline = std::chrono::seconds(2);  // of a command
+  Duration deadline = std::chrono::seconds(5);  // of a command; a frozen primary is replaced after 3.5 s
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
   std::string log_level = "info";
   bool allow_remote = false;  // listeners beyond loopback are allowed

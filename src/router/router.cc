@@ -5,7 +5,6 @@
 #include <future>
 #include <memory>
 #include <mutex>
-#include <random>
 #include <utility>
 #include <vector>
 
@@ -74,6 +73,7 @@ Result<void> Router::start() {
   server_.value_bytes_max = options_.value_bytes_max;
   server_.read = {.level = options_.read, .bound = options_.read_bound, .seen = {}};
   server_.ack = options_.ack;
+  server_.deadline = options_.deadline;
   server_.started = net::steady_now();
   create_loops();
   GYRE_TRY(listen());
@@ -91,14 +91,16 @@ void Router::create_loops() {
   Counter& malformed = metrics_.counter("gyre_frames_malformed_total",
                                         "Connections closed because of bytes that are no frame, or beyond a limit");
   for (std::uint32_t i = 0; i < options_.loops; ++i) {
-    loops_.push_back(std::make_unique<RouterLoop>(fmt::format("loop-{}", i), caller_options(), options_.deadline,
-                                                  server_, malformed));
+    loops_.push_back(std::make_unique<RouterLoop>(fmt::format("loop-{}", i), caller_options(), server_, malformed));
   }
 }
 
 net::CallerOptions Router::caller_options() {
-  return {.dispatcher = {.seeds = options_.seeds, .connections_per_node = options_.connections_per_node},
-          .limits = {.value_bytes_max = options_.value_bytes_max},
+  return {.dispatcher = {.seeds = options_.seeds,
+                         .connections_per_node = options_.connections_per_node,
+                         .calls_in_flight_max = routing::kCallSlotsMax},
+          // Of answers: nodes may hold larger values than are accepted here.
+          .limits = {.value_bytes_max = limits::kValueBytesHardMax},
           .on_lost = [this](const routing::Lost& lost) { on_lost(lost); },
           .on_map = [this](const ring::ClusterMapPtr& map) { on_map(map); }};
 }
@@ -126,7 +128,7 @@ void Router::look_for_map(RouterLoop& each) {
   each.caller.call({messages::MapRequest{known == nullptr ? Epoch() : known->epoch}, net::steady_now() + kMapLook},
                    [this, &each](const Result<messages::ResponseBody>& answer) {
                      if (!answer && each.caller.map() == nullptr && !stopping_.load()) {
-                       spdlog::warn("no cluster map yet: {}", answer.error().message);
+                       each.warn_once("no cluster map yet: " + answer.error().message);
                      }
                      each.loop.post([this, &each] { look_for_map(each); });
                    });

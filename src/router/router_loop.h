@@ -3,8 +3,10 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "net/caller.h"
 #include "net/loop.h"
 #include "resp/session.h"
@@ -14,18 +16,18 @@ namespace gyre::router {
 
 // Loops share nothing: each calls the cluster over connections of its own.
 struct RouterLoop {
-  RouterLoop(const std::string& name, net::CallerOptions options, Duration deadline, resp::Server& server,
-             Counter& malformed)
-      : loop(name),
-        caller(loop, std::move(options)),
-        backend(caller, deadline),
-        shared{loop, backend, server, malformed} {}
+  RouterLoop(const std::string& name, net::CallerOptions options, resp::Server& server, Counter& malformed)
+      : loop(name), caller(loop, std::move(options)), backend(caller), shared{loop, backend, server, malformed} {}
 
   void accept(const net::ByteConnectionPtr& connection) {
     const auto session = std::make_shared<resp::Session>(shared, connection);
     std::erase_if(sessions, [](const auto& other) { return other.expired(); });
     sessions.push_back(session);
     connection->start(session);
+  }
+  // Not what was said last.
+  void warn_once(const std::string& sentence) {
+    if (std::exchange(warned, sentence) != sentence) spdlog::warn("{}", sentence);
   }
   template <class Visit>
   void for_each_session(Visit visit) const {
@@ -39,6 +41,7 @@ struct RouterLoop {
   RespBackend backend;
   resp::Session::Shared shared;
   std::vector<std::weak_ptr<resp::Session>> sessions;
+  std::string warned;
 };
 
 }  // namespace gyre::router

@@ -4,7 +4,6 @@
 #include <sys/wait.h>
 
 #include <memory>
-#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -47,15 +46,17 @@ class Reconnecting {
   explicit Reconnecting(std::string address) : address_(std::move(address)) {}
 
   RespValue ask(const std::string& line) {
-    for (int tries = 0; tries < 100; ++tries) {
+    RespValue answer;
+    const auto answered = [&] {
       if (!client_) client_ = std::make_unique<RespClient>(address_);
-      const RespValue answer = client_->ask(line);
-      if (answer.text != kNoAnswer) return answer;
+      answer = client_->ask(line);
+      if (answer.text != kNoAnswer) return true;
       client_.reset();
       ++reconnects_;
-      std::this_thread::sleep_for(20ms);
-    }
-    return {.kind = RespValue::Kind::error, .text = std::string(kNoAnswer)};
+      return false;
+    };
+    EXPECT_TRUE(eventually(10s, answered));
+    return answer;
   }
   int reconnects() const { return reconnects_; }
 

@@ -1,6 +1,5 @@
 // The cluster clients of Node.js, unmodified, while a node is killed and comes back.
 #include <future>
-#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,9 +24,9 @@ TEST_P(NodeClientsTest, RecoverWhenANodeIsKilledAndReturns) {
   for (const char* node : {"n1", "n2", "n3"}) command += " " + sandbox.process(node)["resp"].get<std::string>();
 
   auto ended = std::async(std::launch::async, [command] { return run("timeout 60 " + command); });
-  std::this_thread::sleep_for(1500ms);
+  ASSERT_TRUE(eventually(10s, [&] { return sandbox.gyre({"get", "key199"}).status == 0; }));
   ASSERT_EQ(sandbox.gyre({"cluster", "kill", "n1"}).status, 0);
-  std::this_thread::sleep_for(1500ms);
+  ASSERT_TRUE(eventually(10s, [&] { return sandbox.status()["cluster"]["without_primary"] == 0; }));
   ASSERT_EQ(sandbox.gyre({"cluster", "start", "n1"}).status, 0);
 
   const std::string out = ended.get();

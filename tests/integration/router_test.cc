@@ -81,11 +81,41 @@ TEST_F(RouterTest, APipelineIsAnsweredInItsOrder) {
   }
 }
 
+// What no node would take does not even leave: it would end the connection that all clients of the router share.
+TEST_F(RouterTest, WhatIsTooLargeIsRefusedAndHarmsNobodyElse) {
+  RespClient other(resp_);
+  std::string pipeline;
+  for (int i = 0; i < 100; ++i) pipeline += "INCR other\r\n";
+  other.send(pipeline);
+  RespClient client(resp_);
+  const std::string long_key(17'000, 'k');
+  EXPECT_THAT(client.ask("GET " + long_key).text, HasSubstr("a key of 17000 bytes"));
+  EXPECT_THAT(client.ask("SET " + long_key + " v").text, HasSubstr("a key of 17000 bytes"));
+  EXPECT_THAT(client.ask("MSET fine v " + long_key + " v").text, HasSubstr("a key of 17000 bytes"));
+  EXPECT_EQ(client.ask("GET fine").kind, RespValue::Kind::null) << "no part of it was written";
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(other.receive().integer, i + 1);
+}
+
+// Each is applied once, however often the router had to send it.
+TEST_F(RouterTest, CountersAreExactThroughAFailover) {
+  RespClient client(resp_);
+  ASSERT_EQ(client.ask("GYRE.ACK all").text, "OK");
+  std::string pipeline;
+  constexpr int kRounds = 2000;
+  for (int i = 0; i < kRounds; ++i) pipeline += "INCR " + keys_[static_cast<std::size_t>(i) % keys_.size()] + "\r\n";
+  client.send(pipeline);
+  ASSERT_EQ(sandbox_.gyre({"cluster", "kill", "n1"}).status, 0);
+  for (int i = 0; i < kRounds; ++i) {
+    const RespValue counted = client.receive();
+    ASSERT_EQ(counted.integer, i / 3 + 1) << counted.text;
+  }
+}
+
 // No command fails: the router waits for the node that takes over.
 TEST_F(RouterTest, AFailoverIsNotSeen) {
   RespClient client(resp_);
   EXPECT_EQ(client.ask("GYRE.ACK all").text, "OK");
-  EXPECT_EQ(client.ask("GYRE.READ session").text, "OK");
+  EXPECT_EQ(client.ask("GYRE.READ linearizable").text, "OK");
   ASSERT_EQ(sandbox_.gyre({"cluster", "kill", "n1"}).status, 0);
   for (int i = 0; i < 300; ++i) {
     const std::string key = keys_[static_cast<std::size_t>(i) % keys_.size()];

@@ -21,6 +21,11 @@ constexpr Duration kRulesLimit = std::chrono::seconds(2);
 constexpr const char* kHowToAllow = "start it so: `gyre cluster down`, then `gyre cluster up --allow-fault-injection`";
 
 Result<Rules> ask(const LocalProcess& process, messages::FaultsRequest request) {
+  if (process.native.empty()) {
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("{} is a router, which obeys no network faults: name nodes, or the coordinator", process.id));
+  }
   auto answer = client::call(process.native, std::move(request), kRulesLimit);
   if (!answer && answer.error().code == ErrorCode::denied) {
     return fail(ErrorCode::condition_failed, fmt::format("{} refuses network faults: {}", process.id, kHowToAllow));
@@ -43,7 +48,8 @@ Result<Healed> heal_live(const LocalCluster& cluster, const LocalProcess& proces
     live.send(SIGCONT);
     healed.resumed = true;
   }
-  if (!cluster.allow_fault_injection || (live.paused() && network_only)) return healed;
+  const bool obeys = cluster.allow_fault_injection && !process.native.empty();
+  if (!obeys || (live.paused() && network_only)) return healed;
   GYRE_TRY_SET(const Rules rules, faults_at(process));
   healed.rules_ended = rules.size();
   if (!rules.empty()) GYRE_TRY(set_faults_at(process, {}));
@@ -97,7 +103,7 @@ std::vector<ProcessFaults> look_at_faults(const LocalCluster& cluster) {
     if (const auto live = LiveProcess::find(cluster.process_dir(process))) {
       faults.state = live->paused() ? "paused" : "up";
     }
-    if (faults.state == "up" && cluster.allow_fault_injection) {
+    if (faults.state == "up" && cluster.allow_fault_injection && !process.native.empty()) {
       auto rules = faults_at(process);
       if (rules) faults.rules = std::move(*rules);
     }

@@ -38,7 +38,9 @@ Result<ClusterSource> find_source(const Context& context, Duration limit) {
   std::vector<std::string> addresses;
   if (context.seeds.empty()) {
     GYRE_TRY_SET(source.local, load_local_cluster(cluster_dir(context)));
-    for (const auto& process : source.local->processes) addresses.push_back(process.native);
+    for (const auto& process : source.local->processes) {
+      if (!process.native.empty()) addresses.push_back(process.native);
+    }
   } else {
     GYRE_TRY_SET(addresses, find_seeds(context));
   }

@@ -100,12 +100,12 @@ void print_table(const ClusterStatus& status) {
   if (status.under_replicated > 0) fmt::print("{} partitions are under-replicated\n", status.under_replicated);
   if (status.not_serving > 0) fmt::print("{} partitions have a primary that does not serve\n", status.not_serving);
   print_faults(status);
-  fmt::print("\n{:<6} {:<11} {:<11} {:<8} {:<17} {:<17} {:<6} {:>6} {:>9} {:>8} {:>8} {:>7}\n", "ID", "ROLE", "STATE",
-             "PID", "NATIVE", "HTTP", "ZONE", "WEIGHT", "PRIMARIES", "REPLICAS", "LEARNERS", "LAG");
+  fmt::print("\n{:<6} {:<11} {:<11} {:<8} {:<17} {:<17} {:<17} {:<6} {:>6} {:>9} {:>8} {:>8} {:>7}\n", "ID", "ROLE",
+             "STATE", "PID", "NATIVE", "RESP", "HTTP", "ZONE", "WEIGHT", "PRIMARIES", "REPLICAS", "LEARNERS", "LAG");
   for (const auto& p : status.processes) {
-    fmt::print("{:<6} {:<11} {} {:<8} {:<17} {:<17} {:<6} {:>6} {:>9} {:>8} {:>8} {:>7}\n", p.id, p.role,
+    fmt::print("{:<6} {:<11} {} {:<8} {:<17} {:<17} {:<17} {:<6} {:>6} {:>9} {:>8} {:>8} {:>7}\n", p.id, p.role,
                coloured_state(p.shown_state()), p.pid ? std::to_string(*p.pid) : "-", p.native.empty() ? "-" : p.native,
-               p.http.empty() ? "-" : p.http, p.zone.empty() ? "-" : p.zone,
+               p.resp.empty() ? "-" : p.resp, p.http.empty() ? "-" : p.http, p.zone.empty() ? "-" : p.zone,
                p.weight ? fmt::format("{}", *p.weight) : "-", p.primaries, p.replicas, p.learners,
                p.lag_ms < 0 ? "-" : fmt::format("{} ms", p.lag_ms));
   }

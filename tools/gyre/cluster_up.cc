@@ -1,6 +1,7 @@
 #include "tools/gyre/cluster_up.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
@@ -47,6 +48,23 @@ Result<void> allow_fault_injection(LocalCluster& cluster) {
                 "the cluster runs without --allow-fault-injection: stop it with `gyre cluster down` first");
   }
   cluster.allow_fault_injection = true;
+  return save_local_cluster(cluster);
+}
+
+// Routers have no data: their number may change. Those that are to go must be down.
+Result<void> set_routers(LocalCluster& cluster, std::uint32_t routers) {
+  LayoutOptions options{.nodes = 1, .routers = routers, .base_port = cluster.base_port};
+  GYRE_TRY_SET(const LocalCluster wanted, lay_out_local_cluster(cluster.dir, options));
+  if (routers == cluster.router_count()) return {};
+  for (const auto& process : cluster.processes) {
+    if (process.role != "router" || wanted.find_or_null(process.id) != nullptr) continue;
+    if (!LiveProcess::find(cluster.process_dir(process))) continue;
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} runs: stop it with `gyre cluster stop {}` first", process.id, process.id));
+  }
+  std::erase_if(cluster.processes, [](const LocalProcess& process) { return process.role == "router"; });
+  std::ranges::copy_if(wanted.processes, std::back_inserter(cluster.processes),
+                       [](const LocalProcess& process) { return process.role == "router"; });
   return save_local_cluster(cluster);
 }
 
@@ -104,6 +122,7 @@ Result<void> cluster_up(const Context& context, const LayoutOptions& options) {
   GYRE_TRY(check_layout(*cluster, options));
   GYRE_TRY_SET(const OwnedFd lock, lock_cluster(dir));
   if (options.allow_fault_injection) GYRE_TRY(allow_fault_injection(*cluster));
+  if (options.routers) GYRE_TRY(set_routers(*cluster, *options.routers));
 
   Launch launch(context, *cluster);
   auto ready = launch.start(all_of(*cluster));
@@ -122,7 +141,8 @@ Result<void> cluster_start(const Context& context, const LocalCluster& cluster,
   GYRE_TRY_SET(const OwnedFd lock, lock_cluster(cluster.dir));
   Launch launch(context, cluster);
   GYRE_TRY(launch.start(processes));
-  const bool admitted = coordinator_runs(cluster);
+  const bool routers_alone = std::ranges::all_of(processes, [](const auto* one) { return one->role == "router"; });
+  const bool admitted = routers_alone || coordinator_runs(cluster);
   if (admitted) GYRE_TRY(launch.wait_until_ready());
   print_started(context, launch);
   if (!admitted && !context.quiet && !context.json) {

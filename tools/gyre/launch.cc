@@ -183,7 +183,8 @@ Json Launch::outcome() const {
     list.push_back({{"role", process.role},
                     {"id", process.id},
                     {"pid", member->live.pid()},
-                    {"native", process.native},
+                    {"native", process.native.empty() ? Json(nullptr) : Json(process.native)},
+                    {"resp", process.resp.empty() ? Json(nullptr) : Json(process.resp)},
                     {"http", process.http},
                     {"ready", member->ready},
                     {"result", member->result}});
@@ -276,10 +277,11 @@ bool Launch::others_are_down() const {
   });
 }
 
-// Each serves what it can: a node has a map of the cluster, a coordinator answers.
+// Each serves what it can: a node has a map of the cluster, a coordinator answers, a router waits for a node.
 bool Launch::all_run(const Waiting& waiting) const {
   return std::ranges::all_of(waiting, [](const Member* member) {
     if (member->process->role == "node") return known_epoch(*member->process) > Epoch(0);
+    if (member->process->role == "router") return true;
     return ask_readiness(member->process->http, kReadyAnswerLimit).state == Readiness::State::ready;
   });
 }

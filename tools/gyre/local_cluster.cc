@@ -211,7 +211,6 @@ Result<void> check_layout(const LocalCluster& cluster, const LayoutOptions& opti
     if (asked && *asked != is && wrong.empty()) wrong = fmt::format("{} {}, not {}", flag, is, *asked);
   };
   compare("--nodes", options.nodes, cluster.node_count());
-  compare("--routers", options.routers, cluster.router_count());
   compare("--rf", options.replication_factor, cluster.replication_factor);
   compare("--partitions", options.partitions, cluster.partitions);
   compare("--base-port", options.base_port, cluster.base_port);

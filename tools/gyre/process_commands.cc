@@ -1,6 +1,7 @@
 #include "tools/gyre/process_commands.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <memory>
@@ -64,10 +65,13 @@ std::vector<Done> end_processes(const LocalCluster& cluster, const Targets& targ
   std::vector<Done> list;
   const auto nodes = static_cast<std::size_t>(std::ranges::count(targets, "node", &LocalProcess::role));
   const bool coordinators_first = nodes == cluster.node_count();
-  for (const bool coordinators : {coordinators_first, !coordinators_first}) {
+  // What is open at a router needs the nodes.
+  const auto order =
+      coordinators_first ? std::array{"router", "coordinator", "node"} : std::array{"router", "node", "coordinator"};
+  for (const char* role : order) {
     std::vector<Ending> endings;
     for (const auto* process : targets) {
-      if ((process->role == "coordinator") != coordinators) continue;
+      if (process->role != role) continue;
       auto live = LiveProcess::find(cluster.process_dir(*process));
       if (!live) {
         remove_pid_file(cluster.process_dir(*process));

@@ -33,9 +33,9 @@ struct Done {
 };
 void print_done(const Context& context, const std::vector<Done>& list);
 
-// Ends `targets`: nodes first, so that the coordinator can arrange who takes over what they serve; but where all nodes
-// end, coordinators first, since nobody can. Each group at once. What has not ended in time is killed if `kill_late`,
-// else `still_running`.
+// Ends `targets`: routers, then nodes, so that the coordinator can arrange who takes over what they serve; but where
+// all nodes end, coordinators before them, since nobody can. Each group at once. What has not ended in time is killed
+// if `kill_late`, else `still_running`.
 std::vector<Done> end_processes(const LocalCluster& cluster, const Targets& targets, bool kill_late);
 // ERRORS: timeout (names the first that is still running).
 Result<void> check_ended(const std::vector<Done>& list);

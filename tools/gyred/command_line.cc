@@ -45,7 +45,7 @@ constexpr const char* kCoordinatorExamples = R"(  gyred coordinator --initial-no
 
 constexpr const char* kRouterExamples =
     R"(  gyred router --resp 127.0.0.1:6379                 any Redis client: redis-cli
-  gyred router --read session --ack all --loops 2
+  gyred router --read any --ack all --loops 2
   gyred router --seeds 10.0.0.1:7300 --resp 10.0.0.9:6379 --allow-remote
 )";
 

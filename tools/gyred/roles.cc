@@ -158,7 +158,6 @@ OptionSet describe(router::RouterOptions& options) {
   set.choice("read", options.read,
              {{"primary", ReadLevel::primary},
               {"linearizable", ReadLevel::linearizable},
-              {"session", ReadLevel::session},
               {"bounded", ReadLevel::bounded},
               {"any", ReadLevel::any}},
              "What reads promise, until a connection says otherwise by GYRE.READ. All but the\n"
@@ -214,6 +213,9 @@ Result<void> complete(coordinator::CoordinatorOptions& options) {
 Result<void> complete(router::RouterOptions& options) {
   GYRE_TRY(check_listener("resp", options.resp, options.allow_remote));
   GYRE_TRY(check_listener("http", options.http, options.allow_remote));
+  if (options.read == messages::ReadLevel::bounded && options.read_bound <= Duration(0)) {
+    return invalid("--read-bound 0ms is a bound that no answer keeps; --read primary gives the newest");
+  }
   if (options.deadline <= Duration(0)) return invalid("--deadline 0ms leaves no time for any answer");
   return {};
 }

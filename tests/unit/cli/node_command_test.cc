@@ -123,7 +123,7 @@ TEST_F(OperatorCommands, ChaosChecksWhomItIsToBreak) {
 TEST_F(OperatorCommands, ChaosStatusListsProcessesThatAreDown) {
   const auto status = gyre_there({"chaos", "status", "--json"});
   EXPECT_EQ(status.exit_code, kExitOk);
-  ASSERT_EQ(status.json().size(), 3u);
+  ASSERT_EQ(status.json().size(), 4u);
   EXPECT_EQ(status.json()[0]["id"], "c1");
   EXPECT_EQ(status.json()[0]["state"], "down");
   EXPECT_EQ(status.json()[0]["rules"].size(), 0u);

@@ -4,9 +4,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "net/listener.h"
@@ -14,6 +11,7 @@
 #include "resp/session.h"
 #include "storage/memory_engine.h"
 #include "support.h"
+#include "tests/unit/resp/raw_client.h"
 
 namespace gyre::node {
 namespace {
@@ -23,54 +21,6 @@ using testing::StartsWith;
 
 constexpr std::uint32_t kRespPartitions = 4;
 constexpr Duration kTakeLimit = std::chrono::milliseconds(300);
-
-// A socket that blocks, but not for ever.
-class Client {
- public:
-  explicit Client(const std::string& address) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const timeval patience{.tv_sec = 10, .tv_usec = 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(net::parse_host_port(address)->port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
-  }
-  ~Client() { ::close(fd_); }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-
-  bool send(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return false;
-      bytes.remove_prefix(static_cast<std::size_t>(sent));
-    }
-    return true;
-  }
-  // So many bytes, or fewer where the connection ends before.
-  std::string receive(std::size_t bytes) {
-    std::string got(bytes, '\0');
-    std::size_t have = 0;
-    while (have < bytes) {
-      const ssize_t more = ::recv(fd_, got.data() + have, bytes - have, 0);
-      if (more <= 0) break;
-      have += static_cast<std::size_t>(more);
-    }
-    got.resize(have);
-    return got;
-  }
-  void send_no_more() { ::shutdown(fd_, SHUT_WR); }
-  std::string rest() { return receive(std::size_t{1} << 20); }
-  std::string answer(std::string_view request, std::string_view like) {
-    send(request);
-    return receive(like.size());
-  }
-
- private:
-  int fd_;
-};
 
 // A node of two loops, each with a host and a pool thread of its own; the first loop has all sessions.
 class RespBackendTest : public testing::Test {
@@ -168,7 +118,7 @@ class RespBackendTest : public testing::Test {
   std::optional<resp::Session::Shared> shared;
   std::vector<std::weak_ptr<resp::Session>> sessions;
   std::unique_ptr<net::Listener> listener;
-  std::optional<Client> client;
+  std::optional<resp::RawClient> client;
 };
 
 TEST_F(RespBackendTest, BeforeAMapItAnswersWhatNeedsNone) {

@@ -1,0 +1,174 @@
+#include "resp/session.h"
+
+#include <deque>
+#include <optional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "net/listener.h"
+#include "tests/unit/node/support.h"
+#include "tests/unit/resp/raw_client.h"
+
+namespace gyre::resp {
+namespace {
+
+using node::run_on;
+using node::wait_until;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// Keeps what it is asked until the test answers. Divides, as a router does.
+class KeepingBackend final : public Backend {
+ public:
+  KeepingBackend() : Backend({.divides = true}) {
+    auto map = std::make_shared<ring::ClusterMap>();
+    map->shape.partitions = 4;
+    map->entries.resize(4);
+    map_ = std::move(map);
+  }
+  const ring::ClusterMapPtr& map() const override { return map_; }
+  redis::Parsed<messages::ReadConsistency> route(const Client& client, const redis::Command&,
+                                                 std::optional<Slot>) const override {
+    return client.read;
+  }
+  void ask(runtime::ResponderPtr from, Slot, messages::Request request, Instant) override {
+    asked.push_back({std::move(from), std::move(request)});
+  }
+  std::optional<redis::Reply> redirect(Slot, const Error&) const override { return std::nullopt; }
+
+  struct Asked {
+    runtime::ResponderPtr from;
+    messages::Request request;
+  };
+  std::deque<Asked> asked;
+
+ private:
+  ring::ClusterMapPtr map_;
+};
+
+class SessionTest : public testing::Test {
+ protected:
+  SessionTest() {
+    listener_ = *net::Listener::open_bytes("127.0.0.1:0", {&loop_}, byte_limits(server_), [this](const auto& accepted) {
+      const auto session = std::make_shared<Session>(shared_, accepted);
+      session_ = session;
+      accepted->start(session);
+    });
+    loop_.start();
+    client_.emplace(listener_->address());
+  }
+  ~SessionTest() override {
+    client_.reset();
+    run_on(loop_, [&] {
+      listener_.reset();
+      backend_.asked.clear();
+    });
+    wait_until([&] { return run_on(loop_, [&] { return session_.expired(); }); });
+    loop_.stop();
+    loop_.join();
+  }
+
+  // Sends, and waits until so many requests are open.
+  void send(std::string_view commands, std::size_t asked) {
+    client_->send(commands);
+    wait_asked(asked);
+  }
+  void wait_asked(std::size_t count) {
+    wait_until([&] { return run_on(loop_, [&] { return backend_.asked.size() == count; }); });
+  }
+  void answer(std::size_t which, messages::ResponseBody body) {
+    run_on(loop_, [&] {
+      const KeepingBackend::Asked asked = std::move(backend_.asked[which]);
+      backend_.asked.erase(backend_.asked.begin() + static_cast<std::ptrdiff_t>(which));
+      asked.from->respond({.id = asked.request.id, .epoch = {}, .body = std::move(body)});
+    });
+  }
+  void expect(std::string_view reply) { EXPECT_EQ(client_->receive(reply.size()), reply); }
+
+  static messages::ResponseBody written() { return messages::WriteResponse{.outcomes = {{.changed = true}}}; }
+  static messages::ResponseBody found(std::string_view value) {
+    return messages::GetResponse{.record = messages::Record{Bytes::copy_of(value), {Term(1), Sequence(1)}, kNoExpiry}};
+  }
+  static messages::ResponseBody failed(ErrorCode code, Outcome outcome) {
+    return Error{code, outcome, "the test says so", {}};
+  }
+
+  net::Loop loop_{"resp-test"};
+  KeepingBackend backend_;
+  Server server_;
+  Counter malformed_;
+  Session::Shared shared_{loop_, backend_, server_, malformed_};
+  std::unique_ptr<net::Listener> listener_;
+  std::weak_ptr<Session> session_;
+  std::optional<RawClient> client_;
+};
+
+// The keys a, b and c are of three partitions.
+constexpr std::string_view kMset = "MSET a 1 b 2 c 3\r\n";
+
+TEST_F(SessionTest, RepliesKeepTheOrderOfTheCommandsWhateverIsAnsweredFirst) {
+  send("GET a\r\nGET b\r\n", 2);
+  answer(1, found("second"));
+  answer(0, found("first"));
+  expect("$5\r\nfirst\r\n$6\r\nsecond\r\n");
+}
+
+TEST_F(SessionTest, AWriteIsDividedAndJoined) {
+  send(kMset, 3);
+  for (int i = 0; i < 3; ++i) answer(0, written());
+  expect("+OK\r\n");
+}
+
+TEST_F(SessionTest, OfADividedWriteThatFailsInPartTheOutcomeIsUnknown) {
+  send(kMset, 3);
+  answer(0, written());
+  answer(0, failed(ErrorCode::no_replicas, Outcome::not_applied));
+  answer(0, written());
+  expect("-ERR outcome unknown: its keys are in 3 partitions, and 2 have it");
+}
+
+TEST_F(SessionTest, WhatMayHaveBeenAppliedOutweighsWhatSurelyWasNot) {
+  for (const bool unknown_first : {true, false}) {
+    send(kMset, 3);
+    answer(0, failed(unknown_first ? ErrorCode::timeout : ErrorCode::busy,
+                     unknown_first ? Outcome::unknown : Outcome::not_applied));
+    answer(0, failed(unknown_first ? ErrorCode::busy : ErrorCode::timeout,
+                     unknown_first ? Outcome::not_applied : Outcome::unknown));
+    answer(0, failed(ErrorCode::no_replicas, Outcome::not_applied));
+    expect("-ERR outcome unknown: the test says so\r\n");
+  }
+}
+
+TEST_F(SessionTest, ADividedWriteOfWhichNothingIsThereSaysSo) {
+  send(kMset, 3);
+  for (int i = 0; i < 3; ++i) answer(0, failed(ErrorCode::no_replicas, Outcome::not_applied));
+  EXPECT_THAT(client_->receive(11), StartsWith("-NOREPLICAS"));
+}
+
+TEST_F(SessionTest, WithNobodyWhoKeepsTheOrderWhatFollowsAWriteOfItsKeyWaits) {
+  send("SET a 1\r\nGET a\r\nGET b\r\n", 1);
+  answer(0, written());
+  wait_asked(2);
+  answer(1, found("b"));
+  answer(0, found("1"));
+  expect("+OK\r\n$1\r\n1\r\n$1\r\nb\r\n");
+}
+
+TEST_F(SessionTest, NothingOfWhatIsTooLargeIsAsked) {
+  const std::string key(limits::kKeyBytesMax + 1, 'k');
+  send("MSET a 1 " + key + " 2\r\n", 0);
+  EXPECT_THAT(client_->receive(14), HasSubstr("ERR a key of"));
+}
+
+TEST_F(SessionTest, ReadsNoFurtherWhileItAsksForTooMuch) {
+  std::string commands = "MGET";
+  for (std::size_t i = 0; i < Session::kOpenMax; ++i) commands += " a";
+  send(commands + "\r\nGET b\r\n", Session::kOpenMax);
+  for (std::size_t i = 0; i < Session::kOpenMax; ++i) answer(0, messages::GetResponse{});
+  wait_asked(1);
+  EXPECT_THAT(client_->receive(6), StartsWith("*1024"));
+}
+
+}  // namespace
+}  // namespace gyre::resp
