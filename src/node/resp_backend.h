@@ -18,6 +18,7 @@ class RespBackend final : public resp::Backend {
   const ring::ClusterMapPtr& map() const override { return view_.map; }
   redis::Parsed<messages::ReadConsistency> route(const resp::Client& client, const redis::Command& command,
                                                  std::optional<Slot> slot) const override;
+  bool holds(PartitionId partition) const override { return view_.map->entry(partition).primary == self_; }
   void ask(runtime::ResponderPtr from, Slot slot, messages::Request request, Instant deadline) override;
   std::optional<redis::Reply> redirect(Slot slot, const Error& why) const override;
 

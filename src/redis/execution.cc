@@ -8,6 +8,7 @@ Step Execution::start() {
   if (auto* reply = std::get_if<Reply>(&plan_)) return std::move(*reply);
   if (auto* write = std::get_if<WritePlan>(&plan_)) return DoWrites{std::move(write->operations), write->divisible};
   if (const auto* read = std::get_if<ReadPlan>(&plan_)) return DoReads{read->reads, false};
+  if (auto* scan = std::get_if<ScanPlan>(&plan_)) return DoScan{std::move(*scan)};
   return DoReads{std::get<UpdatePlan>(plan_).reads, true};
 }
 

@@ -21,7 +21,11 @@ struct DoWrites {
   std::vector<messages::WriteOperation> operations;
   bool divisible = false;
 };
-using Step = std::variant<Reply, DoReads, DoWrites>;
+// Carry the plan out; it is the caller's from here on.
+struct DoScan {
+  ScanPlan plan;
+};
+using Step = std::variant<Reply, DoReads, DoWrites, DoScan>;
 
 class Execution {
  public:

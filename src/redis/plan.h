@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -51,8 +52,19 @@ struct UpdatePlan {
   std::function<Decision(std::span<const Found>)> decide;
 };
 
+// Look through the keys of all partitions: whoever knows these carries it out.
+struct ScanPlan {
+  enum class Kind : std::uint8_t { page, names, number };
+  Kind kind = Kind::page;  // some names and where to go on, all names, or how many there are
+  std::uint64_t cursor = 0;  // of a page: where to go on; 0: at the beginning
+  Bytes prefix;  // of what is looked for
+  std::string pattern;  // empty: every name will do
+  std::uint32_t count = 0;  // of a page: names to look at, about
+  bool finds_nothing = false;  // another type is asked for than there is
+};
+
 // A Reply: there is nothing to do, or the arguments are wrong.
-using Plan = std::variant<Reply, ReadPlan, WritePlan, UpdatePlan>;
+using Plan = std::variant<Reply, ReadPlan, WritePlan, UpdatePlan, ScanPlan>;
 
 // What a plan depends on besides its arguments.
 struct Context {

@@ -34,7 +34,9 @@ class Backend {
   // How the keys of a command are read that `client` sends, or what it is told instead. None of `slot`: of any slots.
   virtual redis::Parsed<messages::ReadConsistency> route(const Client& client, const redis::Command& command,
                                                          std::optional<Slot> slot) const = 0;
-  // A Get or Write; the answer, under its id and of its kind, may come within the call. `slot`: of its keys.
+  // Its keys are of this process, so that looking through all keys looks at them here.
+  virtual bool holds(PartitionId partition) const = 0;
+  // A Get, Write or Scan; the answer, under its id and of its kind, may come within the call. `slot`: of its keys.
   // `deadline`: of its command, kNever where it has none.
   virtual void ask(runtime::ResponderPtr from, Slot slot, messages::Request request, Instant deadline) = 0;
   // What to tell a client whose request failed like this, if not that it failed.

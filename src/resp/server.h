@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <random>
 #include <string>
 
 #include "base/ids.h"
@@ -12,6 +13,7 @@
 #include "base/time.h"
 #include "messages/request.h"
 #include "net/byte_connection.h"
+#include "resp/cursors.h"
 
 namespace gyre::resp {
 
@@ -26,6 +28,7 @@ struct Server {
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
   Duration deadline{0};  // of a command, from when it was read; 0: none
   std::string appendfsync;  // what CONFIG GET says of it; empty: nothing
+  Cursors cursors{std::random_device()()};
   Instant started{};
   std::string address;  // where the listener is
   std::atomic<std::uint64_t> clients{0};  // connected now

@@ -41,6 +41,7 @@ Effect effect_of(const redis::Step& step, bool keeps_order) {
   if (const auto* reads = std::get_if<redis::DoReads>(&step)) {
     return reads->for_update ? Effect::update : Effect::read;
   }
+  if (std::holds_alternative<redis::DoScan>(step)) return Effect::read;
   if (!std::holds_alternative<redis::DoWrites>(step)) return Effect::none;
   return keeps_order ? Effect::write : Effect::update;
 }
@@ -131,8 +132,8 @@ void Session::run_planned(Open& open, const redis::Command& command, const redis
     if (!read) return finish(number, std::move(read).error());
     open.read = *read;
     open.ack = client_.ack;
-    open.deadline = server_.deadline > Duration(0) ? net::steady_now() + server_.deadline : kNever;
   }
+  if (server_.deadline > Duration(0)) open.deadline = net::steady_now() + server_.deadline;
   redis::Plan plan =
       redis::plan(command, arguments, {.now = net::wall_now(), .value_bytes_max = server_.value_bytes_max});
   if (!slot && !divisible(plan)) return finish(number, slot.error());
@@ -158,6 +159,11 @@ void Session::proceed(std::uint64_t number, redis::Step step) {
   if (auto* writes = std::get_if<redis::DoWrites>(&step)) {
     if (auto refused = too_much(*writes)) return finish(number, *std::move(refused));
     return ask(number, std::move(*writes));
+  }
+  if (auto* scan = std::get_if<redis::DoScan>(&step)) {
+    if (backend_.map() == nullptr) return finish(number, Reply::error("LOADING there is no cluster map yet"));
+    at(number).scan = std::make_unique<Scan>(std::move(scan->plan), client_.read, server_.cursors);
+    return look_on(number);
   }
   const auto& reads = std::get<redis::DoReads>(step);
   if (auto refused = too_much(reads)) return finish(number, *std::move(refused));
@@ -260,6 +266,27 @@ std::unique_ptr<Session::Divided> Session::divide(const std::vector<messages::Wr
   return divided;
 }
 
+// Page by page to the end. Answers that come within Backend::ask() are taken by this very loop: there may be thousands.
+void Session::look_on(std::uint64_t number) {
+  Open& open = at(number);
+  do {
+    const bool gone = open.failed && open.failed->code == ErrorCode::not_primary;
+    if (gone) open.scan->on_gone();
+    if (open.failed && !gone) return finish(number, redis::error_reply(*open.failed));
+    auto request = open.scan->next(backend_);
+    if (!request) return finish(number, open.scan->reply());
+    open.failed.reset();
+    open.missing = 1;
+    ++requests_open_;
+    const Slot slot(static_cast<std::uint16_t>(backend_.map()->partitioning().slots(request->partition).first));
+    open.asking = true;
+    backend_.ask(shared_from_this(), slot,
+                 {.id = RequestId(number * kRequestsPerCommand), .epoch = {}, .body = *std::move(request)},
+                 open.deadline);
+    open.asking = false;
+  } while (open.missing == 0);
+}
+
 void Session::respond(messages::Response response) {
   if (shared_.loop.on_this_thread()) return take(std::move(response));
   shared_.loop.post(
@@ -273,6 +300,7 @@ void Session::take(messages::Response response) {
   --requests_open_;
   if (--open.missing > 0) return;
   write_bytes_ -= std::exchange(open.write_bytes, 0);
+  if (open.scan) return open.asking ? void() : look_on(number);
   if (open.failed && open.slot) {
     if (auto elsewhere = backend_.redirect(*open.slot, *open.failed)) return finish(number, *std::move(elsewhere));
   }
@@ -295,6 +323,8 @@ void Session::note(Open& open, std::size_t part, messages::ResponseBody& body) {
     found_bytes_ += bytes;
     open.found_bytes += bytes;
     open.found[part] = std::move(*found);
+  } else if (auto* page = std::get_if<messages::ScanResponse>(&body)) {
+    open.scan->on_page(std::move(*page));
   } else {
     auto& outcomes = std::get<messages::WriteResponse>(body).outcomes;
     if (!open.divided) {
@@ -333,6 +363,7 @@ void Session::finish(std::uint64_t number, Reply reply) {
   order_.end(open.effect, open.slot);
   open.reply = std::move(reply);
   open.run.reset();
+  open.scan.reset();
   if (number == first_) write_ready();
   if (waiting_ && !order_.must_wait(pipeline_.back().effect, pipeline_.back().slot)) {
     redis::Step step = *std::exchange(waiting_, std::nullopt);

@@ -14,6 +14,7 @@
 #include "redis/execution.h"
 #include "resp/backend.h"
 #include "resp/client.h"
+#include "resp/scan.h"
 #include "resp/server.h"
 #include "resp/slot_order.h"
 #include "wire/resp_parser.h"
@@ -69,6 +70,8 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
     Instant deadline = kNever;
     std::optional<Error> failed;
     std::unique_ptr<Divided> divided;
+    std::unique_ptr<Scan> scan;
+    bool asking = false;  // for a page of it, just now
     std::optional<Slot> slot;  // of all its keys; none: it has none, or of many slots
     Effect effect = Effect::none;
     messages::ReadConsistency read;
@@ -87,6 +90,7 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   // By the slots of the keys, if these are several.
   std::unique_ptr<Divided> divide(const std::vector<messages::WriteOperation>& operations) const;
   void note(Open& open, std::size_t part, messages::ResponseBody& body);
+  void look_on(std::uint64_t number);
   void take(messages::Response response);
   redis::Step next_step(Open& open);
   static redis::Written written(Open& open);

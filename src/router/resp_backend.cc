@@ -6,15 +6,30 @@ namespace gyre::router {
 
 namespace {
 
-// What came from the network is of the kind that was asked for; `operations`: of a write, 0 for a read.
-messages::ResponseBody checked(Result<messages::ResponseBody> result, std::size_t operations) {
+// What an answer has to be like.
+struct Wanted {
+  std::size_t kind;  // index of ResponseBody
+  std::size_t operations = 0;
+};
+
+Wanted wanted_by(const messages::RequestBody& body) {
+  if (const auto* write = std::get_if<messages::WriteRequest>(&body)) {
+    return {messages::ResponseBody(messages::WriteResponse{}).index(), write->operations.size()};
+  }
+  if (std::holds_alternative<messages::ScanRequest>(body)) {
+    return {messages::ResponseBody(messages::ScanResponse{}).index()};
+  }
+  return {messages::ResponseBody(messages::GetResponse{}).index()};
+}
+
+// What came from the network is of the kind that was asked for.
+messages::ResponseBody checked(Result<messages::ResponseBody> result, const Wanted& wanted) {
   if (!result) return std::move(result).error();
   const auto* written = std::get_if<messages::WriteResponse>(&*result);
-  const bool fits = operations == 0 ? std::holds_alternative<messages::GetResponse>(*result)
-                                    : written != nullptr && written->outcomes.size() == operations;
+  const bool fits = result->index() == wanted.kind && (!written || written->outcomes.size() == wanted.operations);
   if (fits) return *std::move(result);
   return Error{ErrorCode::internal,
-               operations == 0 ? Outcome::not_applied : Outcome::unknown,
+               wanted.operations == 0 ? Outcome::not_applied : Outcome::unknown,
                "a node gave an answer of another kind than was asked for: do all run the same version?",
                {}};
 }
@@ -28,11 +43,10 @@ redis::Parsed<messages::ReadConsistency> RespBackend::route(const resp::Client& 
 }
 
 void RespBackend::ask(runtime::ResponderPtr from, Slot, messages::Request request, Instant deadline) {
-  const auto* write = std::get_if<messages::WriteRequest>(&request.body);
-  const std::size_t operations = write != nullptr ? write->operations.size() : 0;
+  const Wanted wanted = wanted_by(request.body);
   caller_.call({std::move(request.body), deadline},
-               [from = std::move(from), id = request.id, operations](Result<messages::ResponseBody> result) {
-                 from->respond({.id = id, .epoch = {}, .body = checked(std::move(result), operations)});
+               [from = std::move(from), id = request.id, wanted](Result<messages::ResponseBody> result) {
+                 from->respond({.id = id, .epoch = {}, .body = checked(std::move(result), wanted)});
                });
 }
 

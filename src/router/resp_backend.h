@@ -15,6 +15,7 @@ class RespBackend final : public resp::Backend {
   const ring::ClusterMapPtr& map() const override { return caller_.map(); }
   redis::Parsed<messages::ReadConsistency> route(const resp::Client& client, const redis::Command& command,
                                                  std::optional<Slot> slot) const override;
+  bool holds(PartitionId) const override { return true; }
   void ask(runtime::ResponderPtr from, Slot slot, messages::Request request, Instant deadline) override;
   std::optional<redis::Reply> redirect(Slot, const Error&) const override { return std::nullopt; }
 

@@ -1,4 +1,6 @@
 // Redis clients that know no clusters, and a router before real nodes.
+#include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -52,6 +54,29 @@ TEST_F(RouterTest, CommandsOfManyKeysAreDividedAndJoined) {
   EXPECT_EQ(client.ask("EXISTS " + keys_[0] + " " + keys_[1] + " nothing").integer, 2);
   EXPECT_EQ(client.ask("DEL " + keys_[0] + " nothing " + keys_[2]).integer, 2);
   EXPECT_EQ(client.ask("GET " + keys_[1]).text, "b");
+}
+
+TEST_F(RouterTest, ScanFindsEveryKeyOfTheClusterOnce) {
+  RespClient client(resp_);
+  std::string many = "MSET";
+  for (int i = 0; i < 500; ++i) many += " scanned:" + std::to_string(i) + " v";
+  ASSERT_EQ(client.ask(many).text, "OK");
+  ASSERT_EQ(client.ask("SET other v").text, "OK");
+  std::set<std::string> found;
+  std::string cursor = "0";
+  int calls = 0;
+  do {
+    const RespValue page = client.ask("SCAN " + cursor + " MATCH scanned:* COUNT 20");
+    ASSERT_EQ(page.items.size(), 2u) << page.text;
+    for (const RespValue& key : page.items[1].items) EXPECT_TRUE(found.insert(key.text).second) << key.text;
+    cursor = page.items[0].text;
+    ASSERT_LT(++calls, 200);
+  } while (cursor != "0");
+  EXPECT_EQ(found.size(), 500u);
+  EXPECT_GE(calls, 20);
+  EXPECT_EQ(client.ask("KEYS scanned:*9").items.size(), 50u);
+  EXPECT_EQ(client.ask("DBSIZE").integer, 501);
+  EXPECT_EQ(client.ask("SCAN 0 TYPE list").items.at(1).items.size(), 0u);
 }
 
 TEST_F(RouterTest, WhatBindsKeysTogetherNeedsOneSlot) {

@@ -97,13 +97,20 @@ bool can_bind(std::uint16_t port) {
   return bound;
 }
 
-// Kills every process that names `dir` on its command line: also those whose pid file was lost.
+// It names `dir` on its command line, or logs there: a router has no data directory to name.
+bool belongs_to(const fs::path& process, const fs::path& dir) {
+  if (read_all(process / "cmdline").find(dir.string()) != std::string::npos) return true;
+  std::error_code ignored;
+  return fs::read_symlink(process / "fd/2", ignored).string().starts_with(dir.string() + "/");
+}
+
+// Kills every process of `dir`: also those whose pid file was lost.
 void kill_processes_of(const fs::path& dir) {
   std::error_code error;
   for (fs::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
     const pid_t pid = std::atoi(entry->path().filename().c_str());
     if (pid <= 1 || pid == ::getpid()) continue;
-    if (read_all(entry->path() / "cmdline").find(dir.string()) == std::string::npos) continue;
+    if (!belongs_to(entry->path(), dir)) continue;
     ::kill(pid, SIGKILL);
     eventually(5s, [&] { return read_all(entry->path() / "cmdline").empty(); });
   }

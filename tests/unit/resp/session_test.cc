@@ -32,6 +32,7 @@ class KeepingBackend final : public Backend {
                                                  std::optional<Slot>) const override {
     return client.read;
   }
+  bool holds(PartitionId partition) const override { return partition != PartitionId(1); }
   void ask(runtime::ResponderPtr from, Slot, messages::Request request, Instant) override {
     asked.push_back({std::move(from), std::move(request)});
   }
@@ -153,6 +154,59 @@ TEST_F(SessionTest, WithNobodyWhoKeepsTheOrderWhatFollowsAWriteOfItsKeyWaits) {
   answer(1, found("b"));
   answer(0, found("1"));
   expect("+OK\r\n$1\r\n1\r\n$1\r\nb\r\n");
+}
+
+messages::ResponseBody page(std::vector<std::string> keys, bool more = false) {
+  messages::ScanResponse page;
+  for (const std::string& key : keys) page.items.push_back({.key = Bytes::copy_of(key), .record = {}});
+  page.more = more;
+  return page;
+}
+
+TEST_F(SessionTest, LooksThroughAllPartitionsThatAreHere) {
+  send("KEYS a*\r\n", 1);
+  answer(0, page({"a1", "a2"}, true));
+  wait_asked(1);
+  run_on(loop_, [&] {
+    const auto& scan = std::get<messages::ScanRequest>(backend_.asked[0].request.body);
+    EXPECT_EQ(scan.after, Bytes::literal("a2"));
+    EXPECT_EQ(scan.prefix, Bytes::literal("a"));
+  });
+  answer(0, page({"a3"}));
+  wait_asked(1);
+  run_on(loop_, [&] {
+    EXPECT_EQ(std::get<messages::ScanRequest>(backend_.asked[0].request.body).partition, PartitionId(2)) << "1 is away";
+  });
+  answer(0, failed(ErrorCode::not_primary, Outcome::not_applied));  // and so is this one by now
+  wait_asked(1);
+  answer(0, page({}));
+  expect("*3\r\n$2\r\na1\r\n$2\r\na2\r\n$2\r\na3\r\n");
+  send("DBSIZE\r\n", 1);
+  for (int i = 0; i < 3; ++i, i < 3 ? wait_asked(1) : void()) answer(0, page({"x", "y"}));
+  expect(":6\r\n");
+}
+
+TEST_F(SessionTest, ACursorGoesOnWhereItWas) {
+  send("SCAN 0 COUNT 2\r\n", 1);
+  answer(0, page({"a", "b"}, true));
+  const std::string reply = client_->receive(std::string_view("*2\r\n$").size());
+  EXPECT_EQ(reply, "*2\r\n$");
+  std::string cursor;
+  while (!cursor.ends_with("\n")) cursor += client_->receive(1);
+  cursor = client_->receive(std::stoul(cursor));
+  expect("\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+  for (int again = 0; again < 2; ++again) {
+    send("SCAN " + cursor + " COUNT 2\r\n", 1);
+    run_on(loop_, [&] {
+      EXPECT_EQ(std::get<messages::ScanRequest>(backend_.asked[0].request.body).after, Bytes::literal("b"));
+    });
+    answer(0, failed(ErrorCode::unavailable, Outcome::not_applied));
+    EXPECT_THAT(client_->receive(1), "-");
+    while (client_->receive(1) != "\n") {
+    }
+  }
+  send("SCAN 99 MATCH *\r\n", 0);
+  EXPECT_THAT(client_->receive(30), HasSubstr("ERR this cursor is not known"));
 }
 
 TEST_F(SessionTest, NothingOfWhatIsTooLargeIsAsked) {

@@ -1,0 +1,55 @@
+// Commands that look through all keys.
+#include <charconv>
+
+#include "redis/glob.h"
+#include "redis/numbers.h"
+#include "redis/planners.h"
+
+namespace gyre::redis {
+
+namespace {
+
+// Keys looked at by one SCAN, unless COUNT says otherwise.
+constexpr std::uint32_t kScanCount = 10;
+
+void set_pattern(ScanPlan& plan, std::string_view pattern) {
+  plan.prefix = Bytes::copy_of(glob_prefix(pattern));
+  if (pattern != "*") plan.pattern = pattern;
+}
+
+}  // namespace
+
+Plan plan_scan(const Call& call) {
+  const Arguments& arguments = call.arguments;
+  ScanPlan plan{.kind = ScanPlan::Kind::page, .count = kScanCount};
+  const std::string_view cursor = arguments[1];
+  const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), plan.cursor);
+  if (error != std::errc() || end != cursor.data() + cursor.size()) return Reply::error("ERR invalid cursor");
+  for (std::size_t i = 2; i < arguments.size(); i += 2) {
+    if (i + 1 == arguments.size()) return Reply::error(words::kSyntax);
+    const std::string_view value = arguments[i + 1];
+    if (says(arguments[i], "match")) {
+      set_pattern(plan, value);
+    } else if (says(arguments[i], "count")) {
+      const auto count = parse_integer(value);
+      if (!count) return Reply::error(words::kNoInteger);
+      if (*count < 1) return Reply::error(words::kSyntax);
+      plan.count = static_cast<std::uint32_t>(std::min<std::int64_t>(*count, limits::kBatchOperationsMax));
+    } else if (says(arguments[i], "type")) {
+      plan.finds_nothing = !says(value, "string");
+    } else {
+      return Reply::error(words::kSyntax);
+    }
+  }
+  return plan;
+}
+
+Plan plan_keys(const Call& call) {
+  ScanPlan plan{.kind = ScanPlan::Kind::names, .count = limits::kBatchOperationsMax};
+  set_pattern(plan, call.arguments[1]);
+  return plan;
+}
+
+Plan plan_dbsize(const Call&) { return ScanPlan{.kind = ScanPlan::Kind::number, .count = limits::kBatchOperationsMax}; }
+
+}  // namespace gyre::redis
