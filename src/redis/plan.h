@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -58,7 +59,7 @@ struct ScanPlan {
   Kind kind = Kind::page;  // some names and where to go on, all names, or how many there are
   std::uint64_t cursor = 0;  // of a page: where to go on; 0: at the beginning
   Bytes prefix;  // of what is looked for
-  std::string pattern;  // empty: every name will do
+  std::optional<std::string> pattern;  // none: every name will do
   std::uint32_t count = 0;  // of a page: names to look at, about
   bool finds_nothing = false;  // another type is asked for than there is
 };

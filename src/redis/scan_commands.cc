@@ -12,8 +12,13 @@ namespace {
 // Keys looked at by one SCAN, unless COUNT says otherwise.
 constexpr std::uint32_t kScanCount = 10;
 
+// Longer ones take too long to compare with every name.
+constexpr std::size_t kPatternBytesMax = 1024;
+constexpr std::string_view kPatternTooLong = "ERR a pattern may have at most 1024 bytes";
+
 void set_pattern(ScanPlan& plan, std::string_view pattern) {
   plan.prefix = Bytes::copy_of(glob_prefix(pattern));
+  plan.pattern.reset();
   if (pattern != "*") plan.pattern = pattern;
 }
 
@@ -29,6 +34,7 @@ Plan plan_scan(const Call& call) {
     if (i + 1 == arguments.size()) return Reply::error(words::kSyntax);
     const std::string_view value = arguments[i + 1];
     if (says(arguments[i], "match")) {
+      if (value.size() > kPatternBytesMax) return Reply::error(kPatternTooLong);
       set_pattern(plan, value);
     } else if (says(arguments[i], "count")) {
       const auto count = parse_integer(value);
@@ -45,6 +51,7 @@ Plan plan_scan(const Call& call) {
 }
 
 Plan plan_keys(const Call& call) {
+  if (call.arguments[1].size() > kPatternBytesMax) return Reply::error(kPatternTooLong);
   ScanPlan plan{.kind = ScanPlan::Kind::names, .count = limits::kBatchOperationsMax};
   set_pattern(plan, call.arguments[1]);
   return plan;

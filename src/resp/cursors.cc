@@ -10,7 +10,7 @@ std::uint64_t Cursors::keep(const ScanPlace& place) {
   if (place.after.empty()) return kPlain + place.partition.value();
   const std::lock_guard lock(mutex_);
   next_ = next_ % (kPlain - 1) + 1;
-  kept_.push_back({next_, place});
+  kept_.push_back({next_, {place.partition, Bytes::copy_of(place.after.view())}});  // not the page it came in
   places_[next_] = std::prev(kept_.end());
   if (kept_.size() > kKept) {
     places_.erase(kept_.front().cursor);

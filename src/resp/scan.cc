@@ -50,11 +50,12 @@ bool Scan::enough() const {
 void Scan::on_page(messages::ScanResponse page) {
   looked_at_ += static_cast<std::uint32_t>(page.items.size());
   for (messages::ScanItem& item : page.items) {
-    if (!plan_.pattern.empty() && !redis::glob_matches(plan_.pattern, item.key.view())) continue;
+    if (plan_.pattern && !redis::glob_matches(*plan_.pattern, item.key.view())) continue;
     ++number_;
     if (plan_.kind == Kind::number) continue;
-    bytes_ += item.key.size();
-    names_.push_back(Reply::bulk(item.key));
+    // Copied: a name that is kept must not keep the whole page.
+    bytes_ += item.key.size() + sizeof(Reply);
+    names_.push_back(Reply::bulk(Bytes::copy_of(item.key.view())));
   }
   if (bytes_ > kNameBytesMax) {
     refused_ = Reply::error_text(fmt::format("ERR more than {} MiB of names match: use SCAN", kNameBytesMax >> 20));

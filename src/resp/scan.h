@@ -20,6 +20,8 @@ class Scan {
   // Null: there is no more to ask.
   std::optional<messages::ScanRequest> next(const Backend& backend);
   void on_page(messages::ScanResponse page);
+  // REQUIRES: next() gave a request.
+  bool is_here(const Backend& backend) const { return backend.holds(place_->partition); }
   // The partition is served elsewhere by now: what it has is not of this process.
   void on_gone() { leave_partition(); }
   redis::Reply reply();

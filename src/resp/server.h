@@ -28,7 +28,7 @@ struct Server {
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
   Duration deadline{0};  // of a command, from when it was read; 0: none
   std::string appendfsync;  // what CONFIG GET says of it; empty: nothing
-  Cursors cursors{std::random_device()()};
+  Cursors cursors{std::uint64_t{std::random_device()()} << 32 | std::random_device()()};
   Instant started{};
   std::string address;  // where the listener is
   std::atomic<std::uint64_t> clients{0};  // connected now

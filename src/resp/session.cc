@@ -270,7 +270,8 @@ std::unique_ptr<Session::Divided> Session::divide(const std::vector<messages::Wr
 void Session::look_on(std::uint64_t number) {
   Open& open = at(number);
   do {
-    const bool gone = open.failed && open.failed->code == ErrorCode::not_primary;
+    if (closed()) return finish(number, Reply::null());
+    const bool gone = open.failed && open.failed->code == ErrorCode::not_primary && !open.scan->is_here(backend_);
     if (gone) open.scan->on_gone();
     if (open.failed && !gone) return finish(number, redis::error_reply(*open.failed));
     auto request = open.scan->next(backend_);
