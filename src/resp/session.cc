@@ -246,7 +246,7 @@ void Session::ask(std::uint64_t number, redis::DoWrites writes) {
         write.operations.push_back(std::move(writes.operations[i]));
       }
     }
-    const Slot slot = open.slot && parts == 1 ? *open.slot : ring::slot_of(write.operations.front().key.view());
+    const Slot slot = open.slot ? *open.slot : ring::slot_of(write.operations.front().key.view());
     backend_.ask(shared_from_this(), slot,
                  {.id = RequestId(number * kRequestsPerCommand + part), .epoch = {}, .body = std::move(write)},
                  deadline);
