@@ -23,7 +23,7 @@ BlockCache make_block_cache(std::size_t bytes);
 
 struct RocksOptions {
   BlockCache cache;
-  std::size_t memtable_bytes = std::size_t{64} << 20;  // of one; up to kMemtablesMax of them wait for the disk
+  std::size_t memtable_bytes = std::size_t{64} << 20;  // flushed at once; up to kMemtablesMax times that waits for it
   // Log that recovery needs no more is kept for members that were away, up to about so much, but surely for
   // `log_kept_for`: the ids in it are what retries are recognised by when the store is opened again.
   std::size_t log_bytes = std::size_t{1} << 30;
@@ -39,6 +39,8 @@ struct RocksOptions {
 };
 
 inline constexpr int kMemtablesMax = 4;
+// A list a quarter as long costs far less: most of an insertion is waiting for memory that no cache holds.
+inline constexpr int kMemtableParts = 4;
 
 // INVARIANT: a partition without state has no records (restored at opening, where a crash interrupted reclaim()).
 class RocksEngine : public Engine {

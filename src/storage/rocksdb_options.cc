@@ -91,8 +91,9 @@ rocksdb::Options tuned_options(const RocksOptions& options, const ExpiryFilter& 
   db.listeners.push_back(std::move(listener));
   db.manual_wal_flush = false;  // each commit reaches the kernel: a killed process loses nothing
 
-  db.write_buffer_size = options.memtable_bytes;
-  db.max_write_buffer_number = kMemtablesMax;
+  db.write_buffer_size = options.memtable_bytes / kMemtableParts;
+  db.min_write_buffer_number_to_merge = kMemtableParts;
+  db.max_write_buffer_number = kMemtablesMax * kMemtableParts;
   // The conflict check of sweep() looks at memtables; the least history will do, as a sweep that lacks it tries again.
   db.max_write_buffer_size_to_maintain = 1;
   db.memtable_whole_key_filtering = true;

@@ -29,7 +29,7 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr int kKills = 132;
-constexpr std::chrono::microseconds kLifeMax = 150ms;
+constexpr std::chrono::microseconds kLifeMax = 40ms;
 constexpr const char* kWriterMode = "--writer";
 constexpr std::uint16_t kPartitions = 4;
 constexpr std::uint64_t kRecordsPerCommit = 3;
@@ -42,8 +42,8 @@ struct Acknowledgement {
 };
 static_assert(sizeof(Acknowledgement) < PIPE_BUF);  // so a write to the pipe arrives whole or not at all
 
-// A small memtable, so that kills also hit flushes and compactions. Every write keeps a key of its own.
-RocksOptions options() { return {.cache = make_block_cache(1 << 20), .memtable_bytes = 128 << 10, .create = true}; }
+// Small memtables, so that kills also hit flushes and compactions. Every write keeps a key of its own.
+RocksOptions options() { return {.cache = make_block_cache(1 << 20), .memtable_bytes = 512 << 10, .create = true}; }
 
 std::string key_of(std::uint64_t sequence) {
   char text[24];
