@@ -226,6 +226,7 @@ void Primary::mark_commit(Instant now) {
 // Age of the oldest write that the member lacks.
 Duration Primary::lag(const Progress& member, Instant now) const {
   if (member.state() != Progress::State::following) return now - member.not_following_since();
+  if (marks_.empty() || member.acknowledged().sequence >= marks_.back().last) return Duration(0);
   const auto lacking = std::ranges::upper_bound(marks_, member.acknowledged().sequence, {}, &Mark::last);
   return lacking == marks_.end() ? Duration(0) : now - lacking->at;
 }

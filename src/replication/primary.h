@@ -141,6 +141,7 @@ class Primary {
   bool caught_up(const Progress& member, Instant now) const;
   void count_newcomers(Instant now);
   void uncount_newcomers(Instant now);
+  bool all_stay(Instant now) const;
   Wanted wanted(Instant now, bool may_grow);
   void look_at_learners(Instant now);
   bool leaves_planned(const NodeId& node, const std::vector<const Progress*>& stay) const;

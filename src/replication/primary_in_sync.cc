@@ -103,6 +103,21 @@ bool Primary::leaves_planned(const NodeId& node, const std::vector<const Progres
   });
 }
 
+// Nothing is to be asked, as nearly always.
+bool Primary::all_stay(Instant now) const {
+  const View& view = *context_.view;
+  if (!newcomers_.empty() || !released_.empty()) return false;
+  const auto* self = view.entry.find_in_sync(context_.config.self);
+  if (self == nullptr || self->generation != context_.config.generation) return false;
+  std::size_t staying = 1;
+  for (const auto& [node, member] : members_) {
+    if (!view.in_sync(node)) continue;
+    if (silent(member, now) || member.regressed() || repairing(member) || lag(member, now) > kLagMax) return false;
+    ++staying;
+  }
+  return staying == view.entry.in_sync.size();
+}
+
 // The in-sync set that is best now. A newcomer asked for stays in it, for the request may land at any time.
 Primary::Wanted Primary::wanted(Instant now, bool may_grow) {
   const View& view = *context_.view;
@@ -152,6 +167,10 @@ Primary::Wanted Primary::wanted(Instant now, bool may_grow) {
 // A request is repeated until the entry's version moves; what was asked once may be asked again without the right to
 // serve, as the network may double it.
 void Primary::ask_in_sync(Instant now, bool may_grow) {
+  if (all_stay(now)) {
+    too_many_lag_ = false;
+    return asked_.reset();
+  }
   const ring::PartitionEntry& entry = context_.view->entry;
   auto present = entry.in_sync;
   std::ranges::sort(present);
