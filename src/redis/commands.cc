@@ -77,8 +77,12 @@ constexpr std::array kCommands = {
             "Subtracts from the integer that is the value of a key; one that does not exist counts as 0.", plan_decrby},
     Command{"del", -2, kWrite, {1, -1, 1, "RM delete"}, Group::generic, "1.0.0",
             "Deletes keys.", plan_del},
+    Command{"discard", 1, kNoscript | kLoading | kStale | kFast, {}, Group::transactions, "2.0.0",
+            "Forgets the commands since MULTI.", nullptr},
     Command{"echo", 2, kLoading | kStale | kFast, {}, Group::connection, "1.0.0",
             "Gives its argument.", nullptr},
+    Command{"exec", 1, kNoscript | kLoading | kStale, {}, Group::transactions, "1.2.0",
+            "Runs the commands since MULTI, all together.", nullptr},
     Command{"exists", -2, kReadonly | kFast, {1, -1, 1, "RO"}, Group::generic, "1.0.0",
             "Counts those of the keys that exist.", plan_exists},
     Command{"expire", -3, kWrite | kFast, {1, 1, 1, "RW update"}, Group::generic, "1.0.0",
@@ -121,6 +125,8 @@ constexpr std::array kCommands = {
             "Sets keys.", plan_mset},
     Command{"msetnx", -3, kWrite | kDenyoom, {1, -1, 2, "OW insert"}, Group::string, "1.0.1",
             "Sets keys, all of them, only if none exists.", plan_msetnx},
+    Command{"multi", 1, kNoscript | kLoading | kStale | kFast, {}, Group::transactions, "1.2.0",
+            "Begins a transaction, of keys of one slot: commands wait for EXEC.", nullptr},
     Command{"object", -2, 0, {}, Group::generic, "2.2.3",
             "A container of commands that look into how values are kept.", nullptr},
     Command{"object|encoding", 3, kReadonly, {2, 2, 1, "RO"}, Group::generic, "2.2.3",
@@ -186,6 +192,10 @@ constexpr std::array kCommands = {
             "Gives the type of a value.", plan_type},
     Command{"unlink", -2, kWrite | kFast, {1, -1, 1, "RM delete"}, Group::generic, "4.0.0",
             "Deletes keys.", plan_del},
+    Command{"unwatch", 1, kNoscript | kLoading | kStale | kFast, {}, Group::transactions, "2.2.0",
+            "Forgets what WATCH was told.", nullptr},
+    Command{"watch", -2, kNoscript | kLoading | kStale | kFast, {1, -1, 1, "RO"}, Group::transactions, "2.2.0",
+            "Lets the next EXEC do nothing if a key has changed by then.", nullptr},
 };
 // clang-format on
 static_assert(std::ranges::is_sorted(kCommands, {}, &Command::name));

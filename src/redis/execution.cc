@@ -9,7 +9,8 @@ Step Execution::start() {
   if (auto* write = std::get_if<WritePlan>(&plan_)) return DoWrites{std::move(write->operations), write->divisible};
   if (const auto* read = std::get_if<ReadPlan>(&plan_)) return DoReads{read->reads, false};
   if (auto* scan = std::get_if<ScanPlan>(&plan_)) return DoScan{std::move(*scan)};
-  return DoReads{std::get<UpdatePlan>(plan_).reads, true};
+  const std::vector<Read>& reads = std::get<UpdatePlan>(plan_).reads;
+  return reads.empty() ? on_found({}) : DoReads{reads, true};
 }
 
 Step Execution::on_found(std::span<const Found> found) {

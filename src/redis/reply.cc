@@ -41,6 +41,7 @@ void write(wire::RespWriter& to, const Reply& reply) {
   switch (reply.kind) {
     case Reply::Kind::ok: return to.ok();
     case Reply::Kind::null: return to.null();
+    case Reply::Kind::null_array: return to.null_array();
     case Reply::Kind::integer: return to.integer(reply.number);
     case Reply::Kind::bulk: return to.bulk(reply.bytes);
     case Reply::Kind::simple: return to.simple(reply.bytes);

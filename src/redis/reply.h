@@ -15,7 +15,7 @@
 namespace gyre::redis {
 
 struct Reply {
-  enum class Kind : std::uint8_t { ok, null, integer, bulk, simple, error, array, set, map };
+  enum class Kind : std::uint8_t { ok, null, null_array, integer, bulk, simple, error, array, set, map };
 
   Kind kind = Kind::ok;
   std::int64_t number = 0;   // integer
@@ -24,6 +24,7 @@ struct Reply {
 
   static Reply ok() { return {}; }
   static Reply null() { return {.kind = Kind::null}; }
+  static Reply null_array() { return {.kind = Kind::null_array}; }
   static Reply integer(std::int64_t number) { return {.kind = Kind::integer, .number = number}; }
   static Reply bulk(Bytes bytes) { return {.kind = Kind::bulk, .bytes = std::move(bytes)}; }
   // The text outlives everything (a literal).

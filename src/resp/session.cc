@@ -58,6 +58,14 @@ bool divisible(const redis::Plan& plan) {
   return !std::holds_alternative<redis::UpdatePlan>(plan);
 }
 
+// What a connection forgets its transaction by, at once.
+bool ends_transaction(const redis::Command& command) { return command.name == "quit" || command.name == "reset"; }
+
+// How, or whether, the replies of the very transaction would leave.
+bool changes_replies(const redis::Command& command) {
+  return command.name == "hello" || command.name == "client|reply";
+}
+
 }  // namespace
 
 Session::Session(const Shared& shared, net::ByteConnectionPtr connection)
@@ -105,7 +113,17 @@ void Session::run_command(const redis::Arguments& arguments) {
   open.version = client_.version;
   open.silent = skipped || !client_.replies;
   const auto command = redis::resolve(arguments);
-  if (!command) return finish(number, command.error());
+  if (!command) {
+    if (redis::says(arguments[0], "exec")) return finish(number, transaction_.abort(command.error()));
+    transaction_.spoil();
+    return finish(number, command.error());
+  }
+  if ((*command)->group == redis::Group::transactions) return run_transactional(open, **command, arguments);
+  if (transaction_.begun() && !ends_transaction(**command)) {
+    Reply reply = queue(open, **command, arguments);
+    if (reply.kind == Reply::Kind::error) transaction_.spoil();
+    return finish(number, std::move(reply));
+  }
   if ((*command)->plan == nullptr) return run_own(open, **command, arguments, skipped);
   run_planned(open, **command, arguments);
 }
@@ -119,7 +137,12 @@ void Session::run_own(Open& open, const redis::Command& command, const redis::Ar
   open.version = client_.version;
   open.silent = !std::exchange(client_.speaks, false) && (skipped || !client_.replies || client_.skip_next);
   closing_ = closing_ || client_.leaves;
+  if (ends_transaction(command)) transaction_ = {};
   finish(first_ + pipeline_.size() - 1, std::move(reply));
+}
+
+redis::Context Session::planning() const {
+  return {.now = net::wall_now(), .value_bytes_max = server_.value_bytes_max};
 }
 
 void Session::run_planned(Open& open, const redis::Command& command, const redis::Arguments& arguments) {
@@ -127,18 +150,87 @@ void Session::run_planned(Open& open, const redis::Command& command, const redis
   const auto slot = redis::slot_of_keys(command, arguments);
   if (!slot && !backend_.traits().divides) return finish(number, slot.error());
   if (!slot || *slot) {
-    open.slot = slot ? *slot : std::nullopt;
-    auto read = backend_.route(client_, command, open.slot);
-    if (!read) return finish(number, std::move(read).error());
-    open.read = *read;
-    open.ack = client_.ack;
+    if (auto refused = aim(open, command, slot ? *slot : std::nullopt)) return finish(number, *std::move(refused));
   }
-  if (server_.deadline > Duration(0)) open.deadline = net::steady_now() + server_.deadline;
-  redis::Plan plan =
-      redis::plan(command, arguments, {.now = net::wall_now(), .value_bytes_max = server_.value_bytes_max});
+  redis::Plan plan = redis::plan(command, arguments, planning());
   if (!slot && !divisible(plan)) return finish(number, slot.error());
+  run(open, std::move(plan));
+}
+
+std::optional<Reply> Session::aim(Open& open, const redis::Command& command, std::optional<Slot> slot) {
+  open.slot = slot;
+  auto read = backend_.route(client_, command, slot);
+  if (!read) return std::move(read).error();
+  open.read = *read;
+  open.ack = client_.ack;
+  return std::nullopt;
+}
+
+void Session::run(Open& open, redis::Plan plan) {
+  if (server_.deadline > Duration(0)) open.deadline = net::steady_now() + server_.deadline;
   open.run.emplace(std::move(plan));
-  start_or_wait(number, open.run->start());
+  start_or_wait(first_ + pipeline_.size() - 1, open.run->start());
+}
+
+// --- Transactions ---
+
+void Session::run_transactional(Open& open, const redis::Command& command, const redis::Arguments& arguments) {
+  const std::uint64_t number = first_ + pipeline_.size() - 1;
+  if (command.name == "multi") return finish(number, transaction_.begin());
+  if (command.name == "discard") return finish(number, transaction_.discard());
+  if (command.name == "exec") return exec(open, command);
+  if (command.name == "unwatch") return finish(number, transaction_.unwatch(arguments));
+  redis::Plan plan = transaction_.watch(command, arguments);
+  if (!std::holds_alternative<Reply>(plan)) {
+    if (auto refused = aim(open, command, transaction_.slot())) return finish(number, *std::move(refused));
+  }
+  run(open, std::move(plan));
+}
+
+Reply Session::queue(Open& open, const redis::Command& command, const redis::Arguments& arguments) {
+  constexpr std::string_view kTooLarge =
+      "ERR this transaction holds too much memory: EXEC what there is, or DISCARD it";
+  if (command.plan == nullptr) {
+    if (changes_replies(command)) return Reply::error("ERR Command not allowed inside a transaction");
+    Transaction::Own own{&command, {}};
+    for (std::size_t i = 0; i < arguments.size(); ++i) own.arguments.emplace_back(arguments[i]);
+    return transaction_.queue(std::move(own), arguments) ? Reply::simple("QUEUED") : Reply::error(kTooLarge);
+  }
+  const auto slot = redis::slot_of_keys(command, arguments);
+  if (!slot) return slot.error();
+  if (!transaction_.join(*slot)) return Reply::error(redis::words::kCrossSlot);
+  if (*slot) {
+    if (auto refused = aim(open, command, *slot)) return *std::move(refused);
+    open.slot.reset();  // nothing is asked for yet
+  }
+  redis::Plan plan = redis::plan(command, arguments, planning());
+  if (auto unfit = redis::unfit_for_transaction(plan)) return *std::move(unfit);
+  redis::Queued queued{std::move(plan)};
+  for (const std::string_view key : redis::keys_of(command, arguments)) queued.keys.push_back(Bytes::copy_of(key));
+  return transaction_.queue(std::move(queued), arguments) ? Reply::simple("QUEUED") : Reply::error(kTooLarge);
+}
+
+void Session::exec(Open& open, const redis::Command& command) {
+  const std::uint64_t number = first_ + pipeline_.size() - 1;
+  if (!transaction_.begun()) return finish(number, Reply::error("ERR EXEC without MULTI"));
+  Transaction::Taken taken = transaction_.take();
+  if (taken.spoiled) {
+    return finish(number, Reply::error("EXECABORT Transaction discarded because of previous errors."));
+  }
+  if (taken.slot) {
+    if (auto refused = aim(open, command, taken.slot)) return finish(number, *std::move(refused));
+  }
+  std::vector<redis::Queued> commands;
+  for (Transaction::Item& item : taken.queue) {
+    if (auto* queued = std::get_if<redis::Queued>(&item)) {
+      commands.push_back(std::move(*queued));
+      continue;
+    }
+    const auto& own = std::get<Transaction::Own>(item);
+    const std::vector<std::string_view> views(own.arguments.begin(), own.arguments.end());
+    commands.push_back({run_own_command({backend_, server_, client_}, *own.command, redis::Arguments(views))});
+  }
+  run(open, redis::plan_exec(std::move(commands), std::move(taken.watch), planning()));
 }
 
 // --- The course of a command ---

@@ -17,6 +17,7 @@
 #include "resp/scan.h"
 #include "resp/server.h"
 #include "resp/slot_order.h"
+#include "resp/transaction.h"
 #include "wire/resp_parser.h"
 
 namespace gyre::resp {
@@ -83,6 +84,13 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   void run_command(const redis::Arguments& arguments);
   void run_own(Open& open, const redis::Command& command, const redis::Arguments& arguments, bool skipped);
   void run_planned(Open& open, const redis::Command& command, const redis::Arguments& arguments);
+  // Where the keys of a command are, and how they are read.
+  std::optional<redis::Reply> aim(Open& open, const redis::Command& command, std::optional<Slot> slot);
+  void run(Open& open, redis::Plan plan);
+  void run_transactional(Open& open, const redis::Command& command, const redis::Arguments& arguments);
+  redis::Reply queue(Open& open, const redis::Command& command, const redis::Arguments& arguments);
+  void exec(Open& open, const redis::Command& command);
+  redis::Context planning() const;
   void start_or_wait(std::uint64_t number, redis::Step step);
   void proceed(std::uint64_t number, redis::Step step);
   void ask(std::uint64_t number, const redis::DoReads& reads);
@@ -116,6 +124,7 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   std::deque<Open> pipeline_;
   std::uint64_t first_ = 0;  // the number of pipeline_.front()
   SlotOrder order_;
+  Transaction transaction_;
   std::optional<redis::Step> waiting_;  // of pipeline_.back()
   std::size_t requests_open_ = 0;  // of all commands
   std::size_t write_bytes_ = 0;

@@ -1,4 +1,8 @@
 // Redis clients and a whole cluster: a raw socket, redis-cli and redis-benchmark.
+#include <string>
+#include <thread>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -47,6 +51,32 @@ TEST_F(RespTest, SlotsAreThoseOfTheMap) {
   }
   EXPECT_EQ(next, 16384);
   EXPECT_THAT(n1.ask("CLUSTER INFO").text, HasSubstr("cluster_state:ok"));
+}
+
+// Each moves what it finds from one key to the other and counts its success; with one update lost, the sum would be
+// off.
+TEST_F(RespTest, TransactionsOfManyClientsLoseNothing) {
+  constexpr int kClients = 4;
+  constexpr int kTimes = 50;
+  const std::string tag = "{" + sandbox_.key_on("n1") + "}";
+  std::vector<std::thread> clients;
+  for (int c = 0; c < kClients; ++c) {
+    clients.emplace_back([this, &tag] {
+      RespClient client(resp_of("n1"));
+      for (int done = 0; done < kTimes;) {
+        client.ask("WATCH " + tag + "count");
+        const std::string count = client.ask("GET " + tag + "count").text;
+        client.ask("MULTI");
+        client.ask("SET " + tag + "count " + std::to_string((count.empty() ? 0 : std::stoi(count)) + 1));
+        client.ask("INCR " + tag + "sum");
+        done += client.ask("EXEC").items.size() == 2;
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  RespClient client(resp_of("n1"));
+  EXPECT_EQ(client.ask("GET " + tag + "count").text, std::to_string(kClients * kTimes));
+  EXPECT_EQ(client.ask("GET " + tag + "sum").text, std::to_string(kClients * kTimes));
 }
 
 TEST_F(RespTest, RedisCliFollowsRedirections) {

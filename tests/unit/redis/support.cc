@@ -53,12 +53,23 @@ Written Store::write(const std::vector<messages::WriteOperation>& operations) {
   return outcomes;
 }
 
-Reply Store::run(const std::vector<std::string>& words) {
+Parsed<Plan> Store::plan_of(std::string_view line) const { return plan_of(words_of(line)); }
+
+Parsed<Plan> Store::plan_of(const std::vector<std::string>& words) const {
   const std::vector<std::string_view> views(words.begin(), words.end());
   const Arguments arguments(views);
   const auto command = resolve(arguments);
-  if (!command) return command.error();
-  Execution execution(plan(**command, arguments, {now, value_bytes_max}));
+  if (!command) return std::unexpected(command.error());
+  return plan(**command, arguments, {now, value_bytes_max});
+}
+
+Reply Store::run(const std::vector<std::string>& words) {
+  auto made = plan_of(words);
+  return made ? run(*std::move(made)) : made.error();
+}
+
+Reply Store::run(Plan plan) {
+  Execution execution(std::move(plan));
   Step step = execution.start();
   while (!std::holds_alternative<Reply>(step)) {
     if (const auto* reads = std::get_if<DoReads>(&step)) {

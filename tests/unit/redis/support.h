@@ -24,6 +24,8 @@ class Store {
 
   // The whole way: find the command, plan it, run it.
   Reply run(const std::vector<std::string>& arguments);
+  Reply run(Plan plan);
+  Parsed<Plan> plan_of(std::string_view line) const;
   // As bytes.
   std::string resp2(std::string_view line);
   std::string resp3(std::string_view line);
@@ -33,6 +35,7 @@ class Store {
   std::size_t requests() const { return requests_; }
 
  private:
+  Parsed<Plan> plan_of(const std::vector<std::string>& words) const;
   std::string run(std::string_view line, wire::RespVersion version);
   std::vector<Found> read(std::span<const Read> reads);
 

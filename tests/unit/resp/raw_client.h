@@ -51,6 +51,15 @@ class RawClient {
     got.resize(have);
     return got;
   }
+  std::string line() {
+    std::string got;
+    while (!got.ends_with("\r\n")) {
+      const std::string next = receive(1);
+      if (next.empty()) break;
+      got += next;
+    }
+    return got;
+  }
   void send_no_more() { ::shutdown(fd_, SHUT_WR); }
   std::string rest() { return receive(std::size_t{1} << 20); }
   std::string answer(std::string_view request, std::string_view like) {

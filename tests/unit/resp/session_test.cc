@@ -164,6 +164,65 @@ messages::ResponseBody page(std::vector<std::string> keys, bool more = false) {
   return page;
 }
 
+TEST_F(SessionTest, CommandsSinceMultiWaitForExec) {
+  send("MULTI\r\nSET a 1\r\nPING\r\nEXEC\r\nGET a\r\n", 1);
+  answer(0, messages::GetResponse{});
+  wait_asked(1);
+  EXPECT_TRUE(run_on(
+      loop_, [&] { return std::holds_alternative<messages::WriteRequest>(backend_.asked.front().request.body); }));
+  answer(0, written());
+  wait_asked(1);
+  answer(0, found("1"));
+  expect("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n+PONG\r\n$1\r\n1\r\n");
+}
+
+TEST_F(SessionTest, ExecWaitsForWhatWatchFinds) {
+  send("WATCH a\r\nMULTI\r\nSET a 1\r\nEXEC\r\n", 1);
+  answer(0, found("before"));
+  wait_asked(1);
+  answer(0, messages::GetResponse{});
+  expect("+OK\r\n+OK\r\n+QUEUED\r\n*-1\r\n");
+}
+
+TEST_F(SessionTest, AWatchThatFailedLetsExecDoNothing) {
+  send("WATCH a\r\nMULTI\r\nEXEC\r\n", 1);
+  answer(0, failed(ErrorCode::unavailable, Outcome::not_applied));
+  wait_asked(1);
+  answer(0, messages::GetResponse{});
+  expect("-CLUSTERDOWN the test says so\r\n+OK\r\n*-1\r\n");
+}
+
+TEST_F(SessionTest, WhatCannotBeQueuedSpoilsTheTransaction) {
+  for (const auto& [command, why] : {std::pair{"NOSUCH", "-ERR unknown command"},
+                                     {"GET", "-ERR wrong number of arguments for 'get' command"},
+                                     {"SET b 1", "-CROSSSLOT Keys in request don't hash to the same slot"},
+                                     {"KEYS *", "-ERR a transaction is of one slot"},
+                                     {"HELLO 3", "-ERR Command not allowed inside a transaction"}}) {
+    client_->send(std::string("MULTI\r\nSET a 1\r\n") + command + "\r\nEXEC\r\n");
+    expect("+OK\r\n+QUEUED\r\n");
+    EXPECT_THAT(client_->line(), StartsWith(why));
+    expect("-EXECABORT Transaction discarded because of previous errors.\r\n");
+  }
+}
+
+TEST_F(SessionTest, ResetAndDiscardForgetTheTransaction) {
+  client_->send("MULTI\r\nSET a 1\r\nDISCARD\r\nEXEC\r\nMULTI\r\nRESET\r\nEXEC\r\n");
+  expect("+OK\r\n+QUEUED\r\n+OK\r\n-ERR EXEC without MULTI\r\n+OK\r\n+RESET\r\n-ERR EXEC without MULTI\r\n");
+}
+
+TEST_F(SessionTest, ATransactionHoldsSoMuchMemoryAtMost) {
+  client_->send("MULTI\r\n");
+  expect("+OK\r\n");
+  const std::string value(server_.value_bytes_max, 'v');
+  const std::string set = "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$" + std::to_string(value.size()) + "\r\n" + value + "\r\n";
+  std::string reply;
+  for (int i = 0; i < 200 && !reply.starts_with('-'); ++i) {
+    client_->send(set);
+    reply = client_->line();
+  }
+  EXPECT_THAT(reply, StartsWith("-ERR this transaction holds too much memory"));
+}
+
 TEST_F(SessionTest, LooksThroughAllPartitionsThatAreHere) {
   send("KEYS a*\r\n", 1);
   answer(0, page({"a1", "a2"}, true));

@@ -1,0 +1,58 @@
+// What a connection has said between MULTI and EXEC, and what it watches.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "redis/command_table.h"
+#include "redis/transaction.h"
+
+namespace gyre::resp {
+
+class Transaction {
+ public:
+  // A command of the connection's own, run with the others.
+  struct Own {
+    const redis::Command* command;
+    std::vector<std::string> arguments;
+  };
+  using Item = std::variant<redis::Queued, Own>;
+  struct Taken {
+    bool spoiled = false;
+    std::vector<Item> queue;
+    std::optional<Slot> slot;  // of all keys, watched ones too; none: there are none
+    std::shared_ptr<const redis::Watch> watch;
+  };
+
+  // From MULTI on.
+  bool begun() const { return begun_; }
+  redis::Reply begin();
+  // A command was refused: so will EXEC be.
+  void spoil() { spoiled_ = begun_; }
+  // Keys of `slot` are to be in the transaction. False: there are others.
+  bool join(std::optional<Slot> slot);
+  std::optional<Slot> slot() const { return slot_; }
+  // False: it holds too much.
+  bool queue(Item item, const redis::Arguments& arguments);
+  redis::Plan watch(const redis::Command& command, const redis::Arguments& arguments);
+  redis::Reply unwatch(const redis::Arguments& arguments);
+  redis::Reply discard();
+  // EXEC itself was refused: nothing is left.
+  redis::Reply abort(const redis::Reply& refusal);
+  // Of EXEC: it begins anew, and watches nothing. REQUIRES: begun().
+  Taken take();
+
+ private:
+  bool begun_ = false;
+  bool spoiled_ = false;
+  std::size_t bytes_ = 0;
+  std::vector<Item> queue_;
+  std::optional<Slot> slot_;
+  std::shared_ptr<redis::Watch> watch_ = std::make_shared<redis::Watch>();
+};
+
+}  // namespace gyre::resp
