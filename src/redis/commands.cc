@@ -194,6 +194,8 @@ constexpr std::array kCommands = {
             "Deletes keys.", plan_del},
     Command{"unwatch", 1, kNoscript | kLoading | kStale | kFast, {}, Group::transactions, "2.2.0",
             "Forgets what WATCH was told.", nullptr},
+    Command{"wait", 3, kNoscript, {}, Group::generic, "3.0.0",
+            "Waits until so many replicas hold what this connection has written, and tells how many do.", nullptr},
     Command{"watch", -2, kNoscript | kLoading | kStale | kFast, {1, -1, 1, "RO"}, Group::transactions, "2.2.0",
             "Lets the next EXEC do nothing if a key has changed by then.", nullptr},
 };

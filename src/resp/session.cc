@@ -124,6 +124,7 @@ void Session::run_command(const redis::Arguments& arguments) {
     if (reply.kind == Reply::Kind::error) transaction_.spoil();
     return finish(number, std::move(reply));
   }
+  if ((*command)->name == "wait") return wait(arguments);
   if ((*command)->plan == nullptr) return run_own(open, **command, arguments, skipped);
   run_planned(open, **command, arguments);
 }
@@ -191,7 +192,8 @@ Reply Session::queue(Open& open, const redis::Command& command, const redis::Arg
   constexpr std::string_view kTooLarge =
       "ERR this transaction holds too much memory: EXEC what there is, or DISCARD it";
   if (command.plan == nullptr) {
-    if (changes_replies(command)) return Reply::error("ERR Command not allowed inside a transaction");
+    if (changes_replies(command) || command.name == "wait")
+      return Reply::error("ERR Command not allowed inside a transaction");
     Transaction::Own own{&command, {}};
     for (std::size_t i = 0; i < arguments.size(); ++i) own.arguments.emplace_back(arguments[i]);
     return transaction_.queue(std::move(own), arguments) ? Reply::simple("QUEUED") : Reply::error(kTooLarge);
@@ -233,6 +235,17 @@ void Session::exec(Open& open, const redis::Command& command) {
   run(open, redis::plan_exec(std::move(commands), std::move(taken.watch), planning()));
 }
 
+// Nothing runs beside it: what was written before must be there before members are asked, and a client that waits has
+// nothing else done meanwhile.
+void Session::wait(const redis::Arguments& arguments) {
+  const std::uint64_t number = first_ + pipeline_.size() - 1;
+  const auto wanted = Barrier::parse(arguments);
+  if (!wanted) return finish(number, wanted.error());
+  if (backend_.map() == nullptr) return finish(number, Reply::error("LOADING there is no cluster map yet"));
+  at(number).wait = *wanted;
+  start_or_wait(number, redis::DoReads{.reads = {}, .for_update = true});
+}
+
 // --- The course of a command ---
 
 void Session::start_or_wait(std::uint64_t number, redis::Step step) {
@@ -257,6 +270,7 @@ void Session::proceed(std::uint64_t number, redis::Step step) {
     at(number).scan = std::make_unique<Scan>(std::move(scan->plan), client_.read, server_.cursors);
     return look_on(number);
   }
+  if (at(number).wait) return ask_members(number);
   const auto& reads = std::get<redis::DoReads>(step);
   if (auto refused = too_much(reads)) return finish(number, *std::move(refused));
   ask(number, reads);
@@ -328,6 +342,8 @@ void Session::ask(std::uint64_t number, redis::DoWrites writes) {
   write_bytes_ += open.write_bytes;
   const messages::AckCount ack = open.ack;
   const Instant deadline = open.deadline;
+  const auto partitioning = backend_.map()->partitioning();
+  const bool replicated = backend_.map()->shape.replication_factor > 1;
   for (std::size_t part = 0; part < parts; ++part) {
     messages::WriteRequest write{.operations = {}, .ack = ack};
     if (parts == 1) {
@@ -339,6 +355,7 @@ void Session::ask(std::uint64_t number, redis::DoWrites writes) {
       }
     }
     const Slot slot = open.slot ? *open.slot : ring::slot_of(write.operations.front().key.view());
+    if (replicated) written_.insert_or_assign(partitioning.of(slot), write.operations.front().key);
     backend_.ask(shared_from_this(), slot,
                  {.id = RequestId(number * kRequestsPerCommand + part), .epoch = {}, .body = std::move(write)},
                  deadline);
@@ -356,6 +373,26 @@ std::unique_ptr<Session::Divided> Session::divide(const std::vector<messages::Wr
   divided->outcomes.resize(operations.size());
   for (auto& [partition, indices] : parts) divided->parts.push_back(std::move(indices));
   return divided;
+}
+
+void Session::ask_members(std::uint64_t number) {
+  const Barrier::Wanted wanted = *at(number).wait;
+  if (written_.empty()) return finish(number, Reply::integer(Barrier::replicas_of_any(*backend_.map())));
+  Open& open = at(number);
+  open.barrier = std::make_unique<Barrier>(*backend_.map(), wanted, std::exchange(written_, {}));
+  const std::size_t questions = open.barrier->questions();
+  open.missing = questions;
+  requests_open_ += questions;
+  const Instant deadline = wanted.timeout > Duration(0) ? net::steady_now() + wanted.timeout : open.deadline;
+  for (std::size_t i = 0; i < questions; ++i) {
+    Barrier::Question question = at(number).barrier->question(i);
+    backend_.ask(shared_from_this(), ring::slot_of(question.key.view()),
+                 {.id = RequestId(number * kRequestsPerCommand + i),
+                  .budget = wanted.timeout,
+                  .epoch = {},
+                  .body = std::move(question.write)},
+                 deadline);
+  }
 }
 
 // Page by page to the end. Answers that come within Backend::ask() are taken by this very loop: there may be thousands.
@@ -393,6 +430,7 @@ void Session::take(messages::Response response) {
   --requests_open_;
   if (--open.missing > 0) return;
   write_bytes_ -= std::exchange(open.write_bytes, 0);
+  if (open.barrier) return finish(number, Reply::integer(open.barrier->replicas()));
   if (open.scan) return open.asking ? void() : look_on(number);
   if (open.failed && open.slot) {
     if (auto elsewhere = backend_.redirect(*open.slot, *open.failed)) return finish(number, *std::move(elsewhere));
@@ -402,7 +440,9 @@ void Session::take(messages::Response response) {
 
 // The answer to one of its requests.
 void Session::note(Open& open, std::size_t part, messages::ResponseBody& body) {
-  if (auto* error = std::get_if<Error>(&body)) {
+  if (open.barrier) {
+    open.barrier->on_answer(part, body);
+  } else if (auto* error = std::get_if<Error>(&body)) {
     // What may have been applied outweighs what surely was not.
     if (!open.failed || open.failed->outcome != Outcome::unknown) open.failed = std::move(*error);
   } else if (auto* found = std::get_if<redis::Found>(&body)) {
@@ -457,6 +497,7 @@ void Session::finish(std::uint64_t number, Reply reply) {
   open.reply = std::move(reply);
   open.run.reset();
   open.scan.reset();
+  open.barrier.reset();
   if (number == first_) write_ready();
   if (waiting_ && !order_.must_wait(pipeline_.back().effect, pipeline_.back().slot)) {
     redis::Step step = *std::exchange(waiting_, std::nullopt);

@@ -13,6 +13,7 @@
 #include "redis/command_table.h"
 #include "redis/execution.h"
 #include "resp/backend.h"
+#include "resp/barrier.h"
 #include "resp/client.h"
 #include "resp/scan.h"
 #include "resp/server.h"
@@ -72,6 +73,8 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
     std::optional<Error> failed;
     std::unique_ptr<Divided> divided;
     std::unique_ptr<Scan> scan;
+    std::optional<Barrier::Wanted> wait;  // the command is WAIT
+    std::unique_ptr<Barrier> barrier;
     bool asking = false;  // for a page of it, just now
     std::optional<Slot> slot;  // of all its keys; none: it has none, or of many slots
     Effect effect = Effect::none;
@@ -90,6 +93,7 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   void run_transactional(Open& open, const redis::Command& command, const redis::Arguments& arguments);
   redis::Reply queue(Open& open, const redis::Command& command, const redis::Arguments& arguments);
   void exec(Open& open, const redis::Command& command);
+  void wait(const redis::Arguments& arguments);
   redis::Context planning() const;
   void start_or_wait(std::uint64_t number, redis::Step step);
   void proceed(std::uint64_t number, redis::Step step);
@@ -98,6 +102,7 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   // By the slots of the keys, if these are several.
   std::unique_ptr<Divided> divide(const std::vector<messages::WriteOperation>& operations) const;
   void note(Open& open, std::size_t part, messages::ResponseBody& body);
+  void ask_members(std::uint64_t number);
   void look_on(std::uint64_t number);
   void take(messages::Response response);
   redis::Step next_step(Open& open);
@@ -125,6 +130,7 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   std::uint64_t first_ = 0;  // the number of pipeline_.front()
   SlotOrder order_;
   Transaction transaction_;
+  WrittenKeys written_;
   std::optional<redis::Step> waiting_;  // of pipeline_.back()
   std::size_t requests_open_ = 0;  // of all commands
   std::size_t write_bytes_ = 0;

@@ -1,4 +1,5 @@
 // Redis clients and a whole cluster: a raw socket, redis-cli and redis-benchmark.
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -12,6 +13,7 @@
 namespace gyre::integration {
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -77,6 +79,19 @@ TEST_F(RespTest, TransactionsOfManyClientsLoseNothing) {
   RespClient client(resp_of("n1"));
   EXPECT_EQ(client.ask("GET " + tag + "count").text, std::to_string(kClients * kTimes));
   EXPECT_EQ(client.ask("GET " + tag + "sum").text, std::to_string(kClients * kTimes));
+}
+
+TEST_F(RespTest, WaitTellsOfTheReplicasThatAreThere) {
+  RespClient client(resp_of("n1"));
+  const std::string key = sandbox_.key_on("n1");
+  const auto held = [&](const std::string& wait) {
+    EXPECT_EQ(client.ask("SET " + key + " v").text, "OK");
+    return client.ask(wait).integer;
+  };
+  EXPECT_TRUE(eventually(10s, [&] { return held("WAIT 2 1000") == 2; }));
+  EXPECT_EQ(held("WAIT 1 0"), 1);
+  ASSERT_EQ(sandbox_.gyre({"cluster", "kill", "n3"}).status, 0);
+  EXPECT_EQ(held("WAIT 2 0"), 1);
 }
 
 TEST_F(RespTest, RedisCliFollowsRedirections) {

@@ -24,6 +24,7 @@ class KeepingBackend final : public Backend {
   KeepingBackend() : Backend({.divides = true}) {
     auto map = std::make_shared<ring::ClusterMap>();
     map->shape.partitions = 4;
+    map->shape.replication_factor = 3;
     map->entries.resize(4);
     map_ = std::move(map);
   }
@@ -162,6 +163,55 @@ messages::ResponseBody page(std::vector<std::string> keys, bool more = false) {
   for (const std::string& key : keys) page.items.push_back({.key = Bytes::copy_of(key), .record = {}});
   page.more = more;
   return page;
+}
+
+// Its questions are of the members of one partition: the primary alone, two, and all three.
+TEST_F(SessionTest, WaitCountsTheReplicasThatHoldWhatWasWritten) {
+  const auto held = failed(ErrorCode::condition_failed, Outcome::not_applied);
+  const auto wait = [&](std::vector<messages::ResponseBody> answers, std::string_view reply) {
+    send("SET a 1\r\nWAIT 2 100\r\nGET a\r\n", 1);
+    answer(0, written());
+    wait_asked(3);
+    for (auto& body : answers) answer(0, std::move(body));
+    wait_asked(1);
+    answer(0, found("1"));
+    expect(reply);
+  };
+  wait({held, held, held}, "+OK\r\n:2\r\n$1\r\n1\r\n");
+  wait({held, held, failed(ErrorCode::timeout, Outcome::unknown)}, "+OK\r\n:1\r\n$1\r\n1\r\n");
+  wait({held, failed(ErrorCode::no_replicas, Outcome::not_applied), held}, "+OK\r\n:2\r\n$1\r\n1\r\n");
+  const auto moved = failed(ErrorCode::not_primary, Outcome::not_applied);
+  wait({moved, moved, moved}, "+OK\r\n:0\r\n$1\r\n1\r\n");
+}
+
+TEST_F(SessionTest, WaitCountsWhatAllPartitionsWrittenToHold) {
+  const auto held = failed(ErrorCode::condition_failed, Outcome::not_applied);
+  send("MSET a 1 b 2\r\nWAIT 1 0\r\nPING\r\n", 2);
+  for (int i = 0; i < 2; ++i) answer(0, written());
+  wait_asked(4);
+  answer(0, held);
+  answer(0, held);
+  answer(0, held);
+  answer(0, failed(ErrorCode::no_replicas, Outcome::not_applied));
+  expect("+OK\r\n:0\r\n+PONG\r\n");
+}
+
+TEST_F(SessionTest, WaitAsksForNoLongerThanItsTimeout) {
+  send("SET a 1\r\nWAIT 1 250\r\n", 1);
+  answer(0, written());
+  wait_asked(2);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(run_on(loop_, [&] { return backend_.asked.front().request.budget; }), std::chrono::milliseconds(250));
+    answer(0, failed(ErrorCode::condition_failed, Outcome::not_applied));
+  }
+  expect("+OK\r\n:1\r\n");
+}
+
+TEST_F(SessionTest, WaitRefusesWhatIsNoNumber) {
+  client_->send("WAIT x 0\r\nWAIT 1 -1\r\nWAIT 1 99999999999\r\n");
+  expect(
+      "-ERR value is not an integer or out of range\r\n-ERR timeout is negative\r\n"
+      "-ERR timeout is not an integer or out of range\r\n");
 }
 
 TEST_F(SessionTest, CommandsSinceMultiWaitForExec) {
