@@ -15,6 +15,16 @@ namespace {
 // SOURCE: Redis 7.0, OBJ_ENCODING_EMBSTR_SIZE_LIMIT.
 constexpr std::size_t kEmbeddedBytesMax = 44;
 
+// Of the store's own, with a key and its value: partition, version, expiry, lengths.
+constexpr std::size_t kRecordBytes = 24;
+
+constexpr std::array<std::string_view, 5> kMemoryHelp = {
+    "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "USAGE <key> [SAMPLES <count>]",
+    "    The bytes that the key and its value are kept in, before compression.",
+    "HELP",
+    "    This.",
+};
 constexpr std::array<std::string_view, 11> kObjectHelp = {
     "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "ENCODING <key>",
@@ -157,5 +167,23 @@ Plan plan_object_idletime(const Call& call) { return look_at_object(call, Reply:
 Plan plan_object_refcount(const Call& call) { return look_at_object(call, Reply::integer(1)); }
 
 Plan plan_object_help(const Call&) { return help(kObjectHelp); }
+
+// SAMPLES is about values of many parts, of which there are none.
+Plan plan_memory_usage(const Call& call) {
+  const Arguments& arguments = call.arguments;
+  if (arguments.size() > 3) {
+    if (arguments.size() != 5 || !says(arguments[3], "samples")) return Reply::error(words::kSyntax);
+    const auto samples = parse_integer(arguments[4]);
+    if (!samples) return Reply::error(words::kNoInteger);
+    if (*samples < 0) return Reply::error(words::kSyntax);
+  }
+  return ReadPlan{only<Read>({arguments.bytes(2)}), [key_bytes = arguments[2].size()](std::span<const Found> found) {
+                    if (!found[0].record) return Reply::null();
+                    const std::size_t bytes = kRecordBytes + key_bytes + value_of(found[0]).size();
+                    return Reply::integer(static_cast<std::int64_t>(bytes));
+                  }};
+}
+
+Plan plan_memory_help(const Call&) { return help(kMemoryHelp); }
 
 }  // namespace gyre::redis

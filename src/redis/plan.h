@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/ids.h"
 #include "base/limits.h"
 #include "base/time.h"
 #include "messages/operation.h"
@@ -55,12 +56,19 @@ struct UpdatePlan {
 
 // Look through the keys of all partitions: whoever knows these carries it out.
 struct ScanPlan {
-  enum class Kind : std::uint8_t { page, names, number };
-  Kind kind = Kind::page;  // some names and where to go on, all names, or how many there are
+  enum class Kind : std::uint8_t {
+    page,    // some names, and where to go on
+    names,   // all names
+    number,  // how many there are
+    any,     // some name, wherever it is
+    clear,   // deletes them
+  };
+  Kind kind = Kind::page;
   std::uint64_t cursor = 0;  // of a page: where to go on; 0: at the beginning
   Bytes prefix;  // of what is looked for
   std::optional<std::string> pattern;  // none: every name will do
-  std::uint32_t count = 0;  // of a page: names to look at, about
+  std::uint32_t count = 0;  // of a page: names to look at, about; of names: to give
+  std::optional<Slot> slot;  // only of this one
   bool finds_nothing = false;  // another type is asked for than there is
 };
 

@@ -6,6 +6,8 @@
 namespace gyre::redis {
 
 Plan plan_append(const Call& call);
+Plan plan_cluster_countkeysinslot(const Call& call);
+Plan plan_cluster_getkeysinslot(const Call& call);
 Plan plan_command_count(const Call& call);
 Plan plan_command_docs(const Call& call);
 Plan plan_command_getkeys(const Call& call);
@@ -20,6 +22,7 @@ Plan plan_exists(const Call& call);
 Plan plan_expire(const Call& call);
 Plan plan_expireat(const Call& call);
 Plan plan_expiretime(const Call& call);
+Plan plan_flushall(const Call& call);
 Plan plan_get(const Call& call);
 Plan plan_getdel(const Call& call);
 Plan plan_getex(const Call& call);
@@ -30,6 +33,8 @@ Plan plan_incrby(const Call& call);
 Plan plan_incrbyfloat(const Call& call);
 Plan plan_keys(const Call& call);
 Plan plan_lcs(const Call& call);
+Plan plan_memory_help(const Call& call);
+Plan plan_memory_usage(const Call& call);
 Plan plan_mget(const Call& call);
 Plan plan_mset(const Call& call);
 Plan plan_msetnx(const Call& call);
@@ -44,6 +49,7 @@ Plan plan_pexpireat(const Call& call);
 Plan plan_pexpiretime(const Call& call);
 Plan plan_psetex(const Call& call);
 Plan plan_pttl(const Call& call);
+Plan plan_randomkey(const Call& call);
 Plan plan_rename(const Call& call);
 Plan plan_renamenx(const Call& call);
 Plan plan_scan(const Call& call);

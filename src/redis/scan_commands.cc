@@ -1,5 +1,6 @@
 // Commands that look through all keys.
 #include <charconv>
+#include <limits>
 
 #include "redis/glob.h"
 #include "redis/numbers.h"
@@ -12,6 +13,8 @@ namespace {
 // Keys looked at by one SCAN, unless COUNT says otherwise.
 constexpr std::uint32_t kScanCount = 10;
 
+constexpr std::uint32_t kAllNames = std::numeric_limits<std::uint32_t>::max();
+
 // Longer ones take too long to compare with every name.
 constexpr std::size_t kPatternBytesMax = 1024;
 constexpr std::string_view kPatternTooLong = "ERR a pattern may have at most 1024 bytes";
@@ -20,6 +23,13 @@ void set_pattern(ScanPlan& plan, std::string_view pattern) {
   plan.prefix = Bytes::copy_of(glob_prefix(pattern));
   plan.pattern.reset();
   if (pattern != "*") plan.pattern = pattern;
+}
+
+Parsed<Slot> parse_slot(std::string_view text) {
+  const auto slot = parse_integer(text);
+  if (!slot) return refuse(words::kNoInteger);
+  if (*slot < 0 || *slot >= std::int64_t{limits::kSlots}) return refuse("ERR Invalid slot");
+  return Slot(static_cast<std::uint16_t>(*slot));
 }
 
 }  // namespace
@@ -52,11 +62,36 @@ Plan plan_scan(const Call& call) {
 
 Plan plan_keys(const Call& call) {
   if (call.arguments[1].size() > kPatternBytesMax) return Reply::error(kPatternTooLong);
-  ScanPlan plan{.kind = ScanPlan::Kind::names, .count = limits::kBatchOperationsMax};
+  ScanPlan plan{.kind = ScanPlan::Kind::names, .count = kAllNames};
   set_pattern(plan, call.arguments[1]);
   return plan;
 }
 
-Plan plan_dbsize(const Call&) { return ScanPlan{.kind = ScanPlan::Kind::number, .count = limits::kBatchOperationsMax}; }
+Plan plan_dbsize(const Call&) { return ScanPlan{.kind = ScanPlan::Kind::number}; }
+Plan plan_randomkey(const Call&) { return ScanPlan{.kind = ScanPlan::Kind::any}; }
+
+// ASYNC or not: the keys are gone when it is answered.
+Plan plan_flushall(const Call& call) {
+  const Arguments& arguments = call.arguments;
+  const bool known =
+      arguments.size() == 1 || (arguments.size() == 2 && (says(arguments[1], "async") || says(arguments[1], "sync")));
+  if (!known) return Reply::error(words::kSyntax);
+  return ScanPlan{.kind = ScanPlan::Kind::clear};
+}
+
+Plan plan_cluster_countkeysinslot(const Call& call) {
+  const auto slot = parse_slot(call.arguments[2]);
+  if (!slot) return slot.error();
+  return ScanPlan{.kind = ScanPlan::Kind::number, .slot = *slot};
+}
+
+Plan plan_cluster_getkeysinslot(const Call& call) {
+  const auto slot = parse_slot(call.arguments[2]);
+  if (!slot) return slot.error();
+  const auto count = parse_integer(call.arguments[3]);
+  if (!count) return Reply::error(words::kNoInteger);
+  if (*count < 0 || *count > kAllNames) return Reply::error("ERR Invalid slot or number of keys");
+  return ScanPlan{.kind = ScanPlan::Kind::names, .count = static_cast<std::uint32_t>(*count), .slot = *slot};
+}
 
 }  // namespace gyre::redis

@@ -22,18 +22,44 @@ constexpr std::size_t kNameBytesMax = std::size_t{64} * 1024 * 1024;
 
 }  // namespace
 
-Scan::Scan(redis::ScanPlan plan, const messages::ReadConsistency& read, Cursors& cursors)
-    : plan_(std::move(plan)), read_(read), cursors_(cursors) {
+Scan::Scan(redis::ScanPlan plan, const Client& client, Cursors& cursors, std::uint64_t dice)
+    : plan_(std::move(plan)),
+      // What is deleted must be what there is.
+      read_(plan_.kind == Kind::clear ? messages::ReadConsistency{} : client.read),
+      ack_(client.ack),
+      cursors_(cursors),
+      dice_(dice) {}
+
+void Scan::begin(const Backend& backend) {
   if (plan_.finds_nothing) return;
-  place_ = plan_.cursor == 0 ? ScanPlace{} : cursors_.find(plan_.cursor);
-  if (!place_) refused_ = Reply::error("ERR this cursor is not known here (any more): begin again with 0");
+  if (plan_.cursor != 0) {
+    place_ = cursors_.find(plan_.cursor);
+    if (!place_) refused_ = Reply::error("ERR this cursor is not known here (any more): begin again with 0");
+    return;
+  }
+  place_.emplace();
+  if (plan_.slot) place_->partition = backend.map()->partitioning().of(*plan_.slot);
+  if (plan_.kind == Kind::any) {
+    place_->partition = PartitionId(static_cast<std::uint16_t>(dice_ % backend.map()->entries.size()));
+  }
 }
 
-std::optional<messages::ScanRequest> Scan::next(const Backend& backend) {
+std::optional<messages::RequestBody> Scan::next(const Backend& backend) {
+  if (!std::exchange(begun_, true)) begin(backend);
+  if (!deleting_.empty()) return messages::WriteRequest{.operations = deleting_, .ack = ack_};
   const std::size_t partitions = backend.map()->entries.size();
-  while (place_ && place_->partition.value() < partitions && !backend.holds(place_->partition)) leave_partition();
-  if (place_ && place_->partition.value() >= partitions) place_.reset();
+  while (place_) {
+    if (place_->partition.value() >= partitions && plan_.kind == Kind::any) place_->partition = PartitionId(0);
+    if (place_->partition.value() >= partitions || partitions_ >= partitions) {
+      place_.reset();
+    } else if (!backend.holds(place_->partition)) {
+      leave_partition();
+    } else {
+      break;
+    }
+  }
   if (refused_ || !place_ || enough()) return std::nullopt;
+  asked_ = place_->partition;
   const std::uint32_t items = plan_.kind == Kind::page ? plan_.count - looked_at_ : kItemsPerRequest;
   return messages::ScanRequest{.partition = place_->partition,
                                .prefix = plan_.prefix,
@@ -44,15 +70,32 @@ std::optional<messages::ScanRequest> Scan::next(const Backend& backend) {
 }
 
 bool Scan::enough() const {
-  return plan_.kind == Kind::page && (looked_at_ >= plan_.count || partitions_ >= kPartitionsPerPage);
+  switch (plan_.kind) {
+    case Kind::page: return looked_at_ >= plan_.count || partitions_ >= kPartitionsPerPage;
+    case Kind::names: return names_.size() >= plan_.count || (plan_.slot && partitions_ > 0);
+    case Kind::number: return plan_.slot && partitions_ > 0;
+    case Kind::any: return !names_.empty();
+    case Kind::clear: return false;
+  }
+  return true;
+}
+
+Slot Scan::slot(const Backend& backend) const {
+  return Slot(static_cast<std::uint16_t>(backend.map()->partitioning().slots(asked_).first));
 }
 
 void Scan::on_page(messages::ScanResponse page) {
   looked_at_ += static_cast<std::uint32_t>(page.items.size());
   for (messages::ScanItem& item : page.items) {
     if (plan_.pattern && !redis::glob_matches(*plan_.pattern, item.key.view())) continue;
+    if (plan_.slot && ring::slot_of(item.key.view()) != *plan_.slot) continue;
     ++number_;
     if (plan_.kind == Kind::number) continue;
+    if (plan_.kind == Kind::clear) {
+      deleting_.push_back({.kind = messages::WriteKind::del, .key = Bytes::copy_of(item.key.view())});
+      continue;
+    }
+    if (plan_.kind == Kind::names && names_.size() >= plan_.count) break;
     // Copied: a name that is kept must not keep the whole page.
     bytes_ += item.key.size() + sizeof(Reply);
     names_.push_back(Reply::bulk(Bytes::copy_of(item.key.view())));
@@ -64,6 +107,11 @@ void Scan::on_page(messages::ScanResponse page) {
   place_->after = std::move(page.items.back().key);
 }
 
+void Scan::on_gone() {
+  deleting_.clear();
+  if (place_ && place_->partition == asked_) leave_partition();
+}
+
 void Scan::leave_partition() {
   ++partitions_;
   place_->partition = PartitionId(static_cast<std::uint16_t>(place_->partition.value() + 1));
@@ -72,8 +120,13 @@ void Scan::leave_partition() {
 
 Reply Scan::reply() {
   if (refused_) return *std::move(refused_);
-  if (plan_.kind == Kind::number) return Reply::integer(static_cast<std::int64_t>(number_));
-  if (plan_.kind == Kind::names) return Reply::array(std::move(names_));
+  switch (plan_.kind) {
+    case Kind::names: return Reply::array(std::move(names_));
+    case Kind::number: return Reply::integer(static_cast<std::int64_t>(number_));
+    case Kind::any: return names_.empty() ? Reply::null() : std::move(names_[dice_ / 7 % names_.size()]);
+    case Kind::clear: return Reply::ok();
+    case Kind::page: break;
+  }
   const std::uint64_t cursor = place_ ? cursors_.keep(*place_) : 0;
   return Reply::array({Reply::bulk(Bytes::copy_of(fmt::to_string(cursor))), Reply::array(std::move(names_))});
 }

@@ -41,7 +41,9 @@ Effect effect_of(const redis::Step& step, bool keeps_order) {
   if (const auto* reads = std::get_if<redis::DoReads>(&step)) {
     return reads->for_update ? Effect::update : Effect::read;
   }
-  if (std::holds_alternative<redis::DoScan>(step)) return Effect::read;
+  if (const auto* scan = std::get_if<redis::DoScan>(&step)) {
+    return scan->plan.kind == redis::ScanPlan::Kind::clear ? Effect::update : Effect::read;
+  }
   if (!std::holds_alternative<redis::DoWrites>(step)) return Effect::none;
   return keeps_order ? Effect::write : Effect::update;
 }
@@ -267,7 +269,7 @@ void Session::proceed(std::uint64_t number, redis::Step step) {
   }
   if (auto* scan = std::get_if<redis::DoScan>(&step)) {
     if (backend_.map() == nullptr) return finish(number, Reply::error("LOADING there is no cluster map yet"));
-    at(number).scan = std::make_unique<Scan>(std::move(scan->plan), client_.read, server_.cursors);
+    at(number).scan = std::make_unique<Scan>(std::move(scan->plan), client_, server_.cursors, server_.dice());
     return look_on(number);
   }
   if (at(number).wait) return ask_members(number);
@@ -408,9 +410,8 @@ void Session::look_on(std::uint64_t number) {
     open.failed.reset();
     open.missing = 1;
     ++requests_open_;
-    const Slot slot(static_cast<std::uint16_t>(backend_.map()->partitioning().slots(request->partition).first));
     open.asking = true;
-    backend_.ask(shared_from_this(), slot,
+    backend_.ask(shared_from_this(), open.scan->slot(backend_),
                  {.id = RequestId(number * kRequestsPerCommand), .epoch = {}, .body = *std::move(request)},
                  open.deadline);
     open.asking = false;
@@ -458,6 +459,8 @@ void Session::note(Open& open, std::size_t part, messages::ResponseBody& body) {
     open.found[part] = std::move(*found);
   } else if (auto* page = std::get_if<messages::ScanResponse>(&body)) {
     open.scan->on_page(std::move(*page));
+  } else if (open.scan) {
+    open.scan->on_deleted();
   } else {
     auto& outcomes = std::get<messages::WriteResponse>(body).outcomes;
     if (!open.divided) {

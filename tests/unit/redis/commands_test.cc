@@ -325,5 +325,22 @@ TEST(RedisCommands, LooksIntoValues) {
           {"OBJECT foo k", "-ERR unknown subcommand 'foo'. Try OBJECT HELP."}});
 }
 
+TEST(RedisCommands, MemoryUsageCountsKeyAndValue) {
+  Store store;
+  store.resp2("SET key value");
+  const std::string small = store.resp2("MEMORY USAGE key");
+  store.resp2("SET key valuevalue");
+  EXPECT_EQ(small, ":32\r\n");
+  EXPECT_EQ(store.resp2("MEMORY USAGE key SAMPLES 5"), ":37\r\n");
+  EXPECT_EQ(store.resp2("MEMORY USAGE nosuch"), "$-1\r\n");
+  EXPECT_EQ(store.resp2("MEMORY USAGE key SAMPLES"), "-ERR syntax error\r\n");
+}
+
+TEST(RedisCommands, FlushTakesNoOtherWords) {
+  Store store;
+  EXPECT_EQ(store.resp2("FLUSHALL now"), "-ERR syntax error\r\n");
+  EXPECT_EQ(store.resp2("FLUSHDB ASYNC SYNC"), "-ERR syntax error\r\n");
+}
+
 }  // namespace
 }  // namespace gyre::redis

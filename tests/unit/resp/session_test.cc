@@ -297,6 +297,57 @@ TEST_F(SessionTest, LooksThroughAllPartitionsThatAreHere) {
   EXPECT_EQ(client_->receive(1), "-") << "it is still here: none is left out silently";
 }
 
+TEST_F(SessionTest, FlushDeletesPageByPageWhatIsHere) {
+  send("FLUSHALL\r\nPING\r\n", 1);
+  answer(0, page({"a", "b"}, /*more=*/true));
+  wait_asked(1);
+  run_on(loop_, [&] {
+    const auto& write = std::get<messages::WriteRequest>(backend_.asked[0].request.body);
+    ASSERT_EQ(write.operations.size(), 2U);
+    for (const auto& operation : write.operations) EXPECT_EQ(operation.kind, messages::WriteKind::del);
+  });
+  answer(0, written());
+  wait_asked(1);
+  EXPECT_EQ(run_on(loop_, [&] { return std::get<messages::ScanRequest>(backend_.asked[0].request.body).after; }),
+            Bytes::literal("b"));
+  for (int partition = 0; partition < 3; ++partition) {
+    wait_asked(1);
+    answer(0, page({}));
+  }
+  expect("+OK\r\n+PONG\r\n");
+}
+
+TEST_F(SessionTest, AFlushThatFailsOnTheWaySaysSo) {
+  send("FLUSHALL\r\n", 1);
+  answer(0, page({"a"}));
+  wait_asked(1);
+  answer(0, failed(ErrorCode::no_replicas, Outcome::not_applied));
+  expect("-NOREPLICAS the test says so\r\n");
+}
+
+TEST_F(SessionTest, ARandomKeyIsLookedForInEveryPartition) {
+  send("RANDOMKEY\r\n", 1);
+  answer(0, page({"k"}));
+  expect("$1\r\nk\r\n");
+  send("RANDOMKEY\r\n", 1);
+  for (int partition = 0; partition < 3; ++partition) {
+    wait_asked(1);
+    answer(0, page({}));
+  }
+  expect("$-1\r\n");
+}
+
+TEST_F(SessionTest, KeysOfASlotAreThoseOfItsPartitionThatHaveIt) {
+  send("CLUSTER COUNTKEYSINSLOT 15495\r\n", 1);  // of a
+  answer(0, page({"a", "no", "{a}b"}));
+  expect(":2\r\n");
+  send("CLUSTER GETKEYSINSLOT 15495 1\r\n", 1);
+  answer(0, page({"no", "a", "{a}b"}));
+  expect("*1\r\n$1\r\na\r\n");
+  client_->send("CLUSTER COUNTKEYSINSLOT 16384\r\nCLUSTER GETKEYSINSLOT 1 -1\r\n");
+  expect("-ERR Invalid slot\r\n-ERR Invalid slot or number of keys\r\n");
+}
+
 TEST_F(SessionTest, ACursorGoesOnWhereItWas) {
   send("SCAN 0 COUNT 2\r\n", 1);
   answer(0, page({"a", "b"}, true));
