@@ -34,8 +34,8 @@ std::vector<T> only(T item) {
 
 // Holds while the key is as it was found.
 Condition unchanged(const Found& found);
-// Writes nothing new, and fails if the key has changed: for keys that a decision rests on and does not write. Of a key
-// with an expiry it makes a new version, as it sets that expiry again. REQUIRES: the key was found.
+// Changes nothing, and fails if the key has changed: for keys that a decision rests on and does not write.
+// REQUIRES: the key was found.
 WriteOperation guard(Bytes key, const Found& found);
 
 inline Reply bulk_or_null(const Found& found) {

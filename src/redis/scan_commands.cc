@@ -25,13 +25,6 @@ void set_pattern(ScanPlan& plan, std::string_view pattern) {
   if (pattern != "*") plan.pattern = pattern;
 }
 
-Parsed<Slot> parse_slot(std::string_view text) {
-  const auto slot = parse_integer(text);
-  if (!slot) return refuse(words::kNoInteger);
-  if (*slot < 0 || *slot >= std::int64_t{limits::kSlots}) return refuse("ERR Invalid slot");
-  return Slot(static_cast<std::uint16_t>(*slot));
-}
-
 }  // namespace
 
 Plan plan_scan(const Call& call) {
@@ -80,18 +73,21 @@ Plan plan_flushall(const Call& call) {
 }
 
 Plan plan_cluster_countkeysinslot(const Call& call) {
-  const auto slot = parse_slot(call.arguments[2]);
-  if (!slot) return slot.error();
-  return ScanPlan{.kind = ScanPlan::Kind::number, .slot = *slot};
+  const auto slot = parse_integer(call.arguments[2]);
+  if (!slot) return Reply::error(words::kNoInteger);
+  if (*slot < 0 || *slot >= std::int64_t{limits::kSlots}) return Reply::error("ERR Invalid slot");
+  return ScanPlan{.kind = ScanPlan::Kind::number, .slot = Slot(static_cast<std::uint16_t>(*slot))};
 }
 
 Plan plan_cluster_getkeysinslot(const Call& call) {
-  const auto slot = parse_slot(call.arguments[2]);
-  if (!slot) return slot.error();
+  constexpr std::string_view kInvalid = "ERR Invalid slot or number of keys";
+  const auto slot = parse_integer(call.arguments[2]);
   const auto count = parse_integer(call.arguments[3]);
-  if (!count) return Reply::error(words::kNoInteger);
-  if (*count < 0 || *count > kAllNames) return Reply::error("ERR Invalid slot or number of keys");
-  return ScanPlan{.kind = ScanPlan::Kind::names, .count = static_cast<std::uint32_t>(*count), .slot = *slot};
+  if (!slot || !count) return Reply::error(words::kNoInteger);
+  if (*slot < 0 || *slot >= std::int64_t{limits::kSlots} || *count < 0) return Reply::error(kInvalid);
+  return ScanPlan{.kind = ScanPlan::Kind::names,
+                  .count = static_cast<std::uint32_t>(std::min<std::int64_t>(*count, kAllNames)),
+                  .slot = Slot(static_cast<std::uint16_t>(*slot))};
 }
 
 }  // namespace gyre::redis

@@ -29,6 +29,9 @@ struct Queued {
 // Why `plan` cannot be one of a transaction's; none: it can.
 std::optional<Reply> unfit_for_transaction(const Plan& plan);
 
+// It may write.
+bool writes(const Plan& plan);
+
 // Runs `queued` in order, each on what those before left, and writes all that came of it at once, on the condition that
 // nothing has changed meanwhile. The reply holds theirs; null where a watched key is not as it was.
 // REQUIRES: all are fit, and their keys and those of `watch` of one slot.

@@ -118,6 +118,7 @@ Result<Evaluation> evaluate(const WriteOperation& operation, const Record* curre
     case WriteKind::expire: {
       if (current == nullptr) return fail(ErrorCode::not_found, "the key does not exist");
       GYRE_TRY_SET(const UnixMillis expires_at, expiry_time(operation.expiry, current, now));
+      if (expires_at == current->expires_at) return unchanged(current);
       return store(operation, current->value, expires_at, current, now, next);
     }
     case WriteKind::persist:

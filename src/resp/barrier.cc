@@ -3,15 +3,33 @@
 #include <algorithm>
 #include <limits>
 #include <ranges>
+#include <string>
 #include <utility>
 
-#include "base/assert.h"
+#include <fmt/format.h>
+
+#include "base/limits.h"
 #include "redis/numbers.h"
 
 namespace gyre::resp {
 
 using messages::Condition;
-using redis::Reply;
+
+namespace {
+
+// One of each partition: the first of the numbers that falls into it.
+std::map<PartitionId, Bytes> keys_of(const ring::ClusterMap& map, const Written& written) {
+  const auto partitioning = map.partitioning();
+  std::map<PartitionId, Bytes> keys;
+  for (std::uint64_t number = 0; keys.size() < written.size(); ++number) {
+    const std::string key = fmt::to_string(number);
+    const PartitionId partition = partitioning.of(std::string_view(key));
+    if (written.contains(partition)) keys.try_emplace(partition, Bytes::copy_of(key));
+  }
+  return keys;
+}
+
+}  // namespace
 
 redis::Parsed<Barrier::Wanted> Barrier::parse(const redis::Arguments& arguments) {
   const auto replicas = redis::parse_integer(arguments[1]);
@@ -24,34 +42,51 @@ redis::Parsed<Barrier::Wanted> Barrier::parse(const redis::Arguments& arguments)
   return Wanted{*replicas, std::chrono::milliseconds(*ms)};
 }
 
-Barrier::Barrier(const ring::ClusterMap& map, const Wanted& wanted, WrittenKeys written)
-    : levels_(static_cast<std::size_t>(
-          std::clamp<std::int64_t>(wanted.replicas, 0, std::int64_t{map.shape.replication_factor} - 1) + 1)),
-      held_(written.size()) {
-  GYRE_ASSERT(!written.empty());
-  for (auto& [partition, key] : written) keys_.push_back(std::move(key));
+Barrier::Barrier(const ring::ClusterMap& map, const Wanted& wanted, Written written) : written_(std::move(written)) {
+  const std::map<PartitionId, Bytes> keys = keys_of(map, written_);
+  for (const auto& [partition, term] : written_) {
+    const auto members = static_cast<std::int64_t>(map.entry(partition).in_sync.size());
+    const std::int64_t levels = std::min(std::max<std::int64_t>(wanted.replicas, 0), members - 1) + 1;
+    for (std::int64_t level = 1; level <= levels; ++level) {
+      questions_.push_back({partition, keys.at(partition), static_cast<messages::AckCount>(level)});
+    }
+  }
 }
 
-Barrier::Question Barrier::question(std::size_t index) const {
+messages::WriteRequest Barrier::Question::write() const {
   // Nothing has this version.
   constexpr Position kNever{Term(std::numeric_limits<std::uint64_t>::max()), Sequence(0)};
-  const Bytes& key = keys_[index / levels_];
-  messages::WriteRequest write{.operations = {}, .ack = static_cast<messages::AckCount>(index % levels_ + 1)};
+  messages::WriteRequest write{.operations = {}, .ack = level};
   write.operations.push_back(
       {.kind = messages::WriteKind::del, .key = key, .condition = {Condition::Kind::version, kNever}});
-  return {key, std::move(write)};
+  return write;
 }
 
 void Barrier::on_answer(std::size_t index, const messages::ResponseBody& body) {
   const auto* error = std::get_if<Error>(&body);
   if (error == nullptr || error->code != ErrorCode::condition_failed) return;
-  std::size_t& held = held_[index / levels_];
-  held = std::max(held, index % levels_ + 1);
+  std::size_t& held = held_[questions_[index].partition];
+  held = std::max<std::size_t>(held, questions_[index].level);
 }
 
-std::int64_t Barrier::replicas() const {
-  const std::size_t members = std::ranges::min(held_);
-  return members == 0 ? 0 : static_cast<std::int64_t>(members) - 1;
+std::size_t Barrier::held(const ring::ClusterMap& map, PartitionId partition, Term term) const {
+  const auto found = held_.find(partition);
+  return found == held_.end() || map.entry(partition).term != term ? 0 : found->second;
+}
+
+std::int64_t Barrier::replicas(const ring::ClusterMap& map) const {
+  std::size_t fewest = limits::kReplicationFactorMax;
+  for (const auto& [partition, term] : written_) fewest = std::min(fewest, held(map, partition, term));
+  return std::max<std::int64_t>(static_cast<std::int64_t>(fewest) - 1, 0);
+}
+
+Written Barrier::rest(const ring::ClusterMap& map) const {
+  Written rest = written_;
+  std::erase_if(rest, [&](const auto& written) {
+    const auto& [partition, term] = written;
+    return map.entry(partition).term != term || held(map, partition, term) >= map.shape.replication_factor;
+  });
+  return rest;
 }
 
 std::int64_t Barrier::replicas_of_any(const ring::ClusterMap& map) {

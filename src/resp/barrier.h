@@ -12,8 +12,8 @@
 
 namespace gyre::resp {
 
-// What a connection has written since it waited last: a key of each partition.
-using WrittenKeys = std::map<PartitionId, Bytes>;
+// The partitions that a connection has written to, with the term of the primary that took its last write there.
+using Written = std::map<PartitionId, Term>;
 
 // Asks each partition at each level at once, by writes that surely fail: such an answer shows what the partition holds,
 // and so waits until as many members hold that as the level says.
@@ -26,25 +26,32 @@ class Barrier {
   // In Redis's words.
   static redis::Parsed<Wanted> parse(const redis::Arguments& arguments);
 
-  // REQUIRES: at least one key.
-  Barrier(const ring::ClusterMap& map, const Wanted& wanted, WrittenKeys written);
+  // Asks for no more members than the map has in sync.
+  Barrier(const ring::ClusterMap& map, const Wanted& wanted, Written written);
 
   struct Question {
-    Bytes key;
-    messages::WriteRequest write;
+    PartitionId partition;
+    Bytes key;  // any of the partition
+    messages::AckCount level = messages::kAckOne;
+
+    messages::WriteRequest write() const;
   };
-  std::size_t questions() const { return keys_.size() * levels_; }
-  Question question(std::size_t index) const;
+  const std::vector<Question>& questions() const { return questions_; }
   void on_answer(std::size_t index, const messages::ResponseBody& body);
-  // That hold all of it, for certain.
-  std::int64_t replicas() const;
+  // That hold all of it, for certain. None hold what an earlier primary took: another may have come without it. `map`:
+  // the newest, once all is answered.
+  std::int64_t replicas(const ring::ClusterMap& map) const;
+  // What a later one has to ask for again: where not all members hold it, and that has not been told as lost.
+  Written rest(const ring::ClusterMap& map) const;
   // Of whoever has written nothing: that hold all there is of any partition, by the map.
   static std::int64_t replicas_of_any(const ring::ClusterMap& map);
 
  private:
-  std::vector<Bytes> keys_;
-  std::size_t levels_;  // 1: the primary alone
-  std::vector<std::size_t> held_;  // by each partition: members, the primary included; 0: not even by that
+  std::size_t held(const ring::ClusterMap& map, PartitionId partition, Term term) const;
+
+  Written written_;
+  std::vector<Question> questions_;
+  std::map<PartitionId, std::size_t> held_;  // members, the primary included
 };
 
 }  // namespace gyre::resp

@@ -30,7 +30,16 @@ Scan::Scan(redis::ScanPlan plan, const Client& client, Cursors& cursors, std::ui
       cursors_(cursors),
       dice_(dice) {}
 
+std::vector<bool> Scan::held(const Backend& backend) {
+  std::vector<bool> held;
+  for (std::size_t p = 0; p < backend.map()->entries.size(); ++p) {
+    held.push_back(backend.holds(PartitionId(static_cast<std::uint16_t>(p))));
+  }
+  return held;
+}
+
 void Scan::begin(const Backend& backend) {
+  if (plan_.kind == Kind::clear) held_ = held(backend);
   if (plan_.finds_nothing) return;
   if (plan_.cursor != 0) {
     place_ = cursors_.find(plan_.cursor);
@@ -118,13 +127,16 @@ void Scan::leave_partition() {
   place_->after = {};
 }
 
-Reply Scan::reply() {
+Reply Scan::reply(const Backend& backend) {
   if (refused_) return *std::move(refused_);
   switch (plan_.kind) {
     case Kind::names: return Reply::array(std::move(names_));
     case Kind::number: return Reply::integer(static_cast<std::int64_t>(number_));
     case Kind::any: return names_.empty() ? Reply::null() : std::move(names_[dice_ / 7 % names_.size()]);
-    case Kind::clear: return Reply::ok();
+    case Kind::clear:
+      // Whoever has it now may have been asked before it came.
+      if (held(backend) == held_) return Reply::ok();
+      return Reply::error("TRYAGAIN partitions have moved meanwhile: some keys may be left");
     case Kind::page: break;
   }
   const std::uint64_t cursor = place_ ? cursors_.keep(*place_) : 0;

@@ -23,13 +23,15 @@ class Scan {
   void on_page(messages::ScanResponse page);
   void on_deleted() { deleting_.clear(); }
   // Of what was asked for last.
+  PartitionId partition() const { return asked_; }
   bool is_here(const Backend& backend) const { return backend.holds(asked_); }
   Slot slot(const Backend& backend) const;
   // The partition is served elsewhere by now: what it has is not of this process.
   void on_gone();
-  redis::Reply reply();
+  redis::Reply reply(const Backend& backend);
 
  private:
+  static std::vector<bool> held(const Backend& backend);
   void begin(const Backend& backend);
   void leave_partition();
   bool enough() const;
@@ -40,6 +42,7 @@ class Scan {
   Cursors& cursors_;
   const std::uint64_t dice_;
   bool begun_ = false;
+  std::vector<bool> held_;  // by partition, at the beginning: of what is cleared
   std::optional<ScanPlace> place_;  // none: at the end
   PartitionId asked_;
   std::optional<redis::Reply> refused_;

@@ -1,6 +1,7 @@
 #include "resp/session.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 
@@ -63,9 +64,13 @@ bool divisible(const redis::Plan& plan) {
 // What a connection forgets its transaction by, at once.
 bool ends_transaction(const redis::Command& command) { return command.name == "quit" || command.name == "reset"; }
 
-// How, or whether, the replies of the very transaction would leave.
-bool changes_replies(const redis::Command& command) {
-  return command.name == "hello" || command.name == "client|reply";
+// Of the commands that a connection answers by itself: those that only tell something.
+bool fits_transaction(const redis::Command& command) {
+  constexpr std::array<std::string_view, 10> kTelling = {"client|getname", "client|id", "client|info", "client|list",
+                                                         "config|get",     "echo",      "info",        "ping",
+                                                         "select",         "time"};
+  return command.group == redis::Group::cluster ? command.is_subcommand()
+                                                : std::ranges::find(kTelling, command.name) != kTelling.end();
 }
 
 }  // namespace
@@ -183,22 +188,19 @@ void Session::run_transactional(Open& open, const redis::Command& command, const
   if (command.name == "discard") return finish(number, transaction_.discard());
   if (command.name == "exec") return exec(open, command);
   if (command.name == "unwatch") return finish(number, transaction_.unwatch(arguments));
-  redis::Plan plan = transaction_.watch(command, arguments);
-  if (!std::holds_alternative<Reply>(plan)) {
-    if (auto refused = aim(open, command, transaction_.slot())) return finish(number, *std::move(refused));
-  }
-  run(open, std::move(plan));
+  const auto slot = redis::slot_of_keys(command, arguments);
+  if (!slot) return finish(number, slot.error());
+  if (auto refused = transaction_.unwatchable(*slot, arguments.size() - 1)) return finish(number, *std::move(refused));
+  if (auto refused = aim(open, command, *slot)) return finish(number, *std::move(refused));
+  run(open, transaction_.watch(**slot, arguments));
 }
 
 Reply Session::queue(Open& open, const redis::Command& command, const redis::Arguments& arguments) {
-  constexpr std::string_view kTooLarge =
-      "ERR this transaction holds too much memory: EXEC what there is, or DISCARD it";
   if (command.plan == nullptr) {
-    if (changes_replies(command) || command.name == "wait")
-      return Reply::error("ERR Command not allowed inside a transaction");
+    if (!fits_transaction(command)) return Reply::error("ERR Command not allowed inside a transaction");
     Transaction::Own own{&command, {}};
     for (std::size_t i = 0; i < arguments.size(); ++i) own.arguments.emplace_back(arguments[i]);
-    return transaction_.queue(std::move(own), arguments) ? Reply::simple("QUEUED") : Reply::error(kTooLarge);
+    return transaction_.enqueue(std::move(own), arguments);
   }
   const auto slot = redis::slot_of_keys(command, arguments);
   if (!slot) return slot.error();
@@ -211,7 +213,7 @@ Reply Session::queue(Open& open, const redis::Command& command, const redis::Arg
   if (auto unfit = redis::unfit_for_transaction(plan)) return *std::move(unfit);
   redis::Queued queued{std::move(plan)};
   for (const std::string_view key : redis::keys_of(command, arguments)) queued.keys.push_back(Bytes::copy_of(key));
-  return transaction_.queue(std::move(queued), arguments) ? Reply::simple("QUEUED") : Reply::error(kTooLarge);
+  return transaction_.enqueue(std::move(queued), arguments);
 }
 
 void Session::exec(Open& open, const redis::Command& command) {
@@ -234,6 +236,9 @@ void Session::exec(Open& open, const redis::Command& command) {
     const std::vector<std::string_view> views(own.arguments.begin(), own.arguments.end());
     commands.push_back({run_own_command({backend_, server_, client_}, *own.command, redis::Arguments(views))});
   }
+  // What only reads is written nowhere, and is as fresh as all members' word makes it.
+  const bool writes = std::ranges::any_of(commands, redis::writes, &redis::Queued::plan);
+  if (!writes && open.read.level == messages::ReadLevel::linearizable) open.ack = messages::kAckAll;
   run(open, redis::plan_exec(std::move(commands), std::move(taken.watch), planning()));
 }
 
@@ -245,6 +250,8 @@ void Session::wait(const redis::Arguments& arguments) {
   if (!wanted) return finish(number, wanted.error());
   if (backend_.map() == nullptr) return finish(number, Reply::error("LOADING there is no cluster map yet"));
   at(number).wait = *wanted;
+  const Duration longest = server_.deadline > Duration(0) ? server_.deadline : limits::kRequestWaitMax;
+  at(number).deadline = net::steady_now() + (wanted->timeout > Duration(0) ? wanted->timeout : longest);
   start_or_wait(number, redis::DoReads{.reads = {}, .for_update = true});
 }
 
@@ -253,12 +260,17 @@ void Session::wait(const redis::Arguments& arguments) {
 void Session::start_or_wait(std::uint64_t number, redis::Step step) {
   Open& open = at(number);
   open.effect = effect_of(step, backend_.traits().keeps_order);
-  if (order_.must_wait(open.effect, open.slot)) {
+  if (must_wait(open)) {
     waiting_ = std::move(step);
     return;
   }
   order_.begin(open.effect, open.slot);
   proceed(number, std::move(step));
+}
+
+// WAIT is about what is answered: all that came before.
+bool Session::must_wait(const Open& open) const {
+  return order_.must_wait(open.effect, open.slot) || (open.wait && requests_open_ > 0);
 }
 
 void Session::proceed(std::uint64_t number, redis::Step step) {
@@ -319,7 +331,8 @@ void Session::ask(std::uint64_t number, const redis::DoReads& reads) {
   requests_open_ += count;
   open.failed.reset();
   const std::optional<Slot> slot = open.slot;
-  const messages::ReadConsistency read = reads.for_update ? messages::ReadConsistency() : open.read;
+  const bool as_is = !reads.for_update || open.read.level == messages::ReadLevel::linearizable;
+  const messages::ReadConsistency read = as_is ? open.read : messages::ReadConsistency();
   const Instant deadline = open.deadline;
   for (std::size_t i = 0; i < count; ++i) {
     const redis::Read& each = reads.reads[i];
@@ -344,8 +357,6 @@ void Session::ask(std::uint64_t number, redis::DoWrites writes) {
   write_bytes_ += open.write_bytes;
   const messages::AckCount ack = open.ack;
   const Instant deadline = open.deadline;
-  const auto partitioning = backend_.map()->partitioning();
-  const bool replicated = backend_.map()->shape.replication_factor > 1;
   for (std::size_t part = 0; part < parts; ++part) {
     messages::WriteRequest write{.operations = {}, .ack = ack};
     if (parts == 1) {
@@ -357,7 +368,7 @@ void Session::ask(std::uint64_t number, redis::DoWrites writes) {
       }
     }
     const Slot slot = open.slot ? *open.slot : ring::slot_of(write.operations.front().key.view());
-    if (replicated) written_.insert_or_assign(partitioning.of(slot), write.operations.front().key);
+    if (parts == 1) at(number).writing = backend_.map()->partitioning().of(slot);
     backend_.ask(shared_from_this(), slot,
                  {.id = RequestId(number * kRequestsPerCommand + part), .epoch = {}, .body = std::move(write)},
                  deadline);
@@ -373,26 +384,30 @@ std::unique_ptr<Session::Divided> Session::divide(const std::vector<messages::Wr
   if (parts.size() == 1) return nullptr;
   auto divided = std::make_unique<Divided>();
   divided->outcomes.resize(operations.size());
-  for (auto& [partition, indices] : parts) divided->parts.push_back(std::move(indices));
+  for (auto& [partition, indices] : parts) {
+    divided->parts.push_back(std::move(indices));
+    divided->partitions.push_back(partition);
+  }
   return divided;
 }
 
 void Session::ask_members(std::uint64_t number) {
-  const Barrier::Wanted wanted = *at(number).wait;
-  if (written_.empty()) return finish(number, Reply::integer(Barrier::replicas_of_any(*backend_.map())));
   Open& open = at(number);
-  open.barrier = std::make_unique<Barrier>(*backend_.map(), wanted, std::exchange(written_, {}));
-  const std::size_t questions = open.barrier->questions();
-  open.missing = questions;
-  requests_open_ += questions;
-  const Instant deadline = wanted.timeout > Duration(0) ? net::steady_now() + wanted.timeout : open.deadline;
-  for (std::size_t i = 0; i < questions; ++i) {
-    Barrier::Question question = at(number).barrier->question(i);
-    backend_.ask(shared_from_this(), ring::slot_of(question.key.view()),
+  const ring::ClusterMap& map = *backend_.map();
+  if (written_.empty()) return finish(number, Reply::integer(Barrier::replicas_of_any(map)));
+  open.barrier = std::make_unique<Barrier>(map, *open.wait, std::exchange(written_, {}));
+  const std::vector<Barrier::Question> questions = open.barrier->questions();
+  if (questions.empty()) return finish(number, Reply::integer(0));
+  open.missing = questions.size();
+  requests_open_ += questions.size();
+  const Instant deadline = open.deadline;
+  const Duration budget = std::max(deadline - net::steady_now(), Duration(std::chrono::milliseconds(1)));
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    backend_.ask(shared_from_this(), ring::slot_of(questions[i].key.view()),
                  {.id = RequestId(number * kRequestsPerCommand + i),
-                  .budget = wanted.timeout,
+                  .budget = budget,
                   .epoch = {},
-                  .body = std::move(question.write)},
+                  .body = questions[i].write()},
                  deadline);
   }
 }
@@ -406,7 +421,7 @@ void Session::look_on(std::uint64_t number) {
     if (gone) open.scan->on_gone();
     if (open.failed && !gone) return finish(number, redis::error_reply(*open.failed));
     auto request = open.scan->next(backend_);
-    if (!request) return finish(number, open.scan->reply());
+    if (!request) return finish(number, open.scan->reply(backend_));
     open.failed.reset();
     open.missing = 1;
     ++requests_open_;
@@ -431,7 +446,10 @@ void Session::take(messages::Response response) {
   --requests_open_;
   if (--open.missing > 0) return;
   write_bytes_ -= std::exchange(open.write_bytes, 0);
-  if (open.barrier) return finish(number, Reply::integer(open.barrier->replicas()));
+  if (open.barrier) {
+    written_ = open.barrier->rest(*backend_.map());
+    return finish(number, Reply::integer(open.barrier->replicas(*backend_.map())));
+  }
   if (open.scan) return open.asking ? void() : look_on(number);
   if (open.failed && open.slot) {
     if (auto elsewhere = backend_.redirect(*open.slot, *open.failed)) return finish(number, *std::move(elsewhere));
@@ -459,10 +477,14 @@ void Session::note(Open& open, std::size_t part, messages::ResponseBody& body) {
     open.found[part] = std::move(*found);
   } else if (auto* page = std::get_if<messages::ScanResponse>(&body)) {
     open.scan->on_page(std::move(*page));
-  } else if (open.scan) {
-    open.scan->on_deleted();
   } else {
-    auto& outcomes = std::get<messages::WriteResponse>(body).outcomes;
+    auto& response = std::get<messages::WriteResponse>(body);
+    auto& outcomes = response.outcomes;
+    if (open.scan) {
+      note_written(open.scan->partition(), response);
+      return open.scan->on_deleted();
+    }
+    note_written(open.divided ? open.divided->partitions[part] : open.writing, response);
     if (!open.divided) {
       open.outcomes = std::move(outcomes);
       return;
@@ -471,6 +493,11 @@ void Session::note(Open& open, std::size_t part, messages::ResponseBody& body) {
     const auto& indices = open.divided->parts[part];
     for (std::size_t i = 0; i < indices.size(); ++i) open.divided->outcomes[indices[i]] = std::move(outcomes[i]);
   }
+}
+
+void Session::note_written(PartitionId partition, const messages::WriteResponse& response) {
+  if (backend_.map()->shape.replication_factor == 1) return;
+  written_.insert_or_assign(partition, response.standing.position.term);
 }
 
 redis::Step Session::next_step(Open& open) {
@@ -502,7 +529,7 @@ void Session::finish(std::uint64_t number, Reply reply) {
   open.scan.reset();
   open.barrier.reset();
   if (number == first_) write_ready();
-  if (waiting_ && !order_.must_wait(pipeline_.back().effect, pipeline_.back().slot)) {
+  if (waiting_ && !must_wait(pipeline_.back())) {
     redis::Step step = *std::exchange(waiting_, std::nullopt);
     start_or_wait(first_ + pipeline_.size() - 1, std::move(step));
   }

@@ -57,6 +57,7 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   // A write that goes as several requests.
   struct Divided {
     std::vector<std::vector<std::size_t>> parts;  // indices of operations, one request each
+    std::vector<PartitionId> partitions;  // of the parts
     std::vector<messages::WriteOutcome> outcomes;  // of the operations
     std::size_t written = 0;  // parts
   };
@@ -75,6 +76,7 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
     std::unique_ptr<Scan> scan;
     std::optional<Barrier::Wanted> wait;  // the command is WAIT
     std::unique_ptr<Barrier> barrier;
+    PartitionId writing;  // where its one request of writes goes
     bool asking = false;  // for a page of it, just now
     std::optional<Slot> slot;  // of all its keys; none: it has none, or of many slots
     Effect effect = Effect::none;
@@ -102,6 +104,8 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   // By the slots of the keys, if these are several.
   std::unique_ptr<Divided> divide(const std::vector<messages::WriteOperation>& operations) const;
   void note(Open& open, std::size_t part, messages::ResponseBody& body);
+  void note_written(PartitionId partition, const messages::WriteResponse& response);
+  bool must_wait(const Open& open) const;
   void ask_members(std::uint64_t number);
   void look_on(std::uint64_t number);
   void take(messages::Response response);
@@ -130,7 +134,7 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   std::uint64_t first_ = 0;  // the number of pipeline_.front()
   SlotOrder order_;
   Transaction transaction_;
-  WrittenKeys written_;
+  Written written_;  // and answered
   std::optional<redis::Step> waiting_;  // of pipeline_.back()
   std::size_t requests_open_ = 0;  // of all commands
   std::size_t write_bytes_ = 0;

@@ -14,8 +14,11 @@ using redis::Reply;
 
 namespace {
 
-// What is kept of a command besides its arguments, about.
+// What is kept of a command and of each argument besides its bytes, about.
 constexpr std::size_t kCommandBytes = 256;
+constexpr std::size_t kArgumentBytes = 160;
+// A connection that watches so much compares it with what it finds at each EXEC.
+constexpr std::size_t kWatchedMax = 1000;
 
 }  // namespace
 
@@ -31,32 +34,35 @@ bool Transaction::join(std::optional<Slot> slot) {
   return slot_ == slot;
 }
 
-bool Transaction::queue(Item item, const redis::Arguments& arguments) {
+Reply Transaction::enqueue(Item item, const redis::Arguments& arguments) {
   bytes_ += kCommandBytes;
-  for (std::size_t i = 0; i < arguments.size(); ++i) bytes_ += arguments[i].size();
-  if (bytes_ > limits::kConnectionOutputBytesMax) return false;
+  for (std::size_t i = 0; i < arguments.size(); ++i) bytes_ += kArgumentBytes + arguments[i].size();
+  if (bytes_ > limits::kConnectionOutputBytesMax) {
+    spoil();
+    return Reply::error("ERR this transaction holds too much memory: DISCARD it, and do it in parts");
+  }
   queue_.push_back(std::move(item));
-  return true;
+  return Reply::simple("QUEUED");
 }
 
-redis::Plan Transaction::watch(const redis::Command& command, const redis::Arguments& arguments) {
+std::optional<Reply> Transaction::unwatchable(std::optional<Slot> slot, std::size_t keys) const {
   if (begun_) return Reply::error("ERR WATCH inside MULTI is not allowed");
-  const auto slot = redis::slot_of_keys(command, arguments);
-  if (!slot) return slot.error();
-  if (!join(*slot)) return Reply::error(redis::words::kCrossSlot);
-  if (watch_->size() + arguments.size() - 1 > limits::kBatchOperationsMax) {
-    return Reply::error("ERR this connection watches too many keys: UNWATCH them");
-  }
+  if (slot_ && slot_ != slot) return Reply::error(redis::words::kCrossSlot);
+  if (watch_->size() + keys <= kWatchedMax) return std::nullopt;
+  return Reply::error("ERR this connection watches too many keys: UNWATCH them");
+}
+
+redis::Plan Transaction::watch(Slot slot, const redis::Arguments& arguments) {
+  slot_ = slot;
   std::vector<Bytes> keys;
-  for (std::size_t i = 1; i < arguments.size(); ++i) keys.push_back(arguments.bytes(i));
+  for (std::size_t i = 1; i < arguments.size(); ++i) keys.push_back(Bytes::copy_of(arguments[i]));
   return redis::plan_watch(std::move(keys), watch_);
 }
 
 // EXEC forgets what is watched, whatever is among its commands.
 Reply Transaction::unwatch(const redis::Arguments& arguments) {
   if (begun_) {
-    spoiled_ = !queue(redis::Queued{Reply::ok()}, arguments) || spoiled_;
-    return Reply::simple("QUEUED");
+    return enqueue(redis::Queued{Reply::ok()}, arguments);
   }
   watch_ = std::make_shared<redis::Watch>();
   slot_.reset();

@@ -35,10 +35,11 @@ class Transaction {
   void spoil() { spoiled_ = begun_; }
   // Keys of `slot` are to be in the transaction. False: there are others.
   bool join(std::optional<Slot> slot);
-  std::optional<Slot> slot() const { return slot_; }
-  // False: it holds too much.
-  bool queue(Item item, const redis::Arguments& arguments);
-  redis::Plan watch(const redis::Command& command, const redis::Arguments& arguments);
+  // The reply; an error, and it is spoiled, where it holds too much.
+  redis::Reply enqueue(Item item, const redis::Arguments& arguments);
+  // Why so many keys of `slot` cannot be watched; none: they can.
+  std::optional<redis::Reply> unwatchable(std::optional<Slot> slot, std::size_t keys) const;
+  redis::Plan watch(Slot slot, const redis::Arguments& arguments);
   redis::Reply unwatch(const redis::Arguments& arguments);
   redis::Reply discard();
   // EXEC itself was refused: nothing is left.

@@ -144,17 +144,64 @@ TEST_F(TransactionTest, WhatLooksThroughAllKeysIsNoPartOfIt) {
   EXPECT_FALSE(unfit_for_transaction(store_.plan_of("GET k").value()));
 }
 
+TEST_F(TransactionTest, WhatReadsOrMakesTooMuchWritesNothing) {
+  store_.run({"SET", "k", std::string(1000, 'v')});
+  std::string mget = "MGET";
+  for (int i = 0; i < 10'000; ++i) mget += " k";
+  std::vector<std::string> lines = {"SET other 1"};
+  for (int i = 0; i < 30; ++i) lines.push_back(mget);
+  EXPECT_EQ(exec(lines), Reply::error("ERR this transaction reads or makes too much: nothing is written"));
+  EXPECT_EQ(store_.run({"EXISTS", "other"}), Reply::integer(0));
+}
+
+TEST_F(TransactionTest, AGuardedKeyStaysAsItIs) {
+  store_.run({"SET", "w", "1", "EX", "100"});
+  watch("w");
+  auto others = std::make_shared<Watch>();
+  store_.run(plan_watch({Bytes::literal("w")}, others));
+  exec({"SET k v"});
+  std::swap(watch_, others);
+  EXPECT_EQ(exec({"SET k v"}), all({Reply::ok()}));
+}
+
+TEST_F(TransactionTest, AWatchThatLearntNothingCanBeRepeated) {
+  watch_->push_back({Bytes::literal("w"), std::nullopt});
+  watch("w");
+  EXPECT_EQ(exec({"GET w"}), all({Reply::null()}));
+}
+
 // Whatever the commands are: as if they had been run one after the other.
 TEST_F(TransactionTest, RepliesAndLeavesWhatTheCommandsWouldByThemselves) {
-  constexpr std::array kLines = {"SET a 5",        "SET b x EX 50",   "SET c 7 NX",
-                                 "SET a v GET",    "GET a",           "INCR a",
-                                 "APPEND b y",     "DEL a c",         "RENAME a b",
-                                 "COPY b c",       "MSETNX a 1 d 2",  "GETDEL b",
-                                 "EXPIRE a 10",    "PERSIST b",       "TTL b",
-                                 "SETRANGE c 3 z", "MGET a b c d",    "EXISTS a b a",
-                                 "RENAME d d",     "EXPIREAT a 1",    "INCRBYFLOAT a 2.5",
-                                 "GETEX b EX 9",   "SET c 1 KEEPTTL", "MSET a 1 a 2",
-                                 "DECRBY c 4"};
+  constexpr std::array kLines = {"SET a 5",
+                                 "SET b x EX 50",
+                                 "SET c 7 NX",
+                                 "SET a v GET",
+                                 "GET a",
+                                 "INCR a",
+                                 "APPEND b y",
+                                 "DEL a c",
+                                 "RENAME a b",
+                                 "COPY b c",
+                                 "MSETNX a 1 d 2",
+                                 "GETDEL b",
+                                 "EXPIRE a 10",
+                                 "PERSIST b",
+                                 "TTL b",
+                                 "SETRANGE c 3 z",
+                                 "MGET a b c d",
+                                 "EXISTS a b a",
+                                 "RENAME d d",
+                                 "EXPIREAT a 1",
+                                 "INCRBYFLOAT a 2.5",
+                                 "GETEX b EX 9",
+                                 "SET c 1 KEEPTTL",
+                                 "MSET a 1 a 2",
+                                 "DECRBY c 4",
+                                 "EXPIRE a 10 NX",
+                                 "EXPIRE b 5 LT",
+                                 "PEXPIRE c 90000 GT",
+                                 "EXPIRE a 20 XX",
+                                 "STRLEN a"};
   Rng rng(20261127);
   for (int round = 0; round < 2000; ++round) {
     store_ = {};

@@ -149,6 +149,19 @@ TEST(Evaluate, ExpireAndPersistNeedAKeyThatExists) {
   EXPECT_EQ(result->mutation->record.expires_at.value, kNow.value + 10);
 }
 
+// So that a guard of a key that expires writes nothing.
+TEST(Evaluate, AnExpiryThatIsThereAlreadyChangesNothing) {
+  auto expire = operation(WriteKind::expire);
+  const Record current = stored("v", {kNow.value + 500});
+  expire.expiry = {Expiry::Kind::at, kNow.value + 500};
+  const auto same = evaluate(expire, &current, kNow, kNext);
+  ASSERT_TRUE(same);
+  EXPECT_FALSE(same->mutation);
+  EXPECT_EQ(same->outcome.version, kOld);
+  expire.expiry.ms += 1;
+  EXPECT_TRUE(evaluate(expire, &current, kNow, kNext)->mutation);
+}
+
 TEST(Evaluate, PersistWithoutAnExpiryChangesNothing) {
   const Record current = stored("v");
   const auto result = evaluate(operation(WriteKind::persist), &current, kNow, kNext);
