@@ -482,6 +482,10 @@ bool Partition::serving(const Moment& now) const {
   return self != nullptr && self->serving(now.steady);
 }
 
+Duration Partition::serving_for(const Moment& now) const {
+  return serving(now) ? primary()->in_office_for(now.steady) : Duration(0);
+}
+
 messages::PartitionStatus Partition::status(const Moment& now) const {
   using Seen = messages::PartitionStatus::Role;
   messages::PartitionStatus status;

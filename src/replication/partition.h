@@ -138,6 +138,8 @@ class Partition {
   PartitionId id() const;
   // Primary, in office, and with the right to serve now.
   bool serving(const Moment& now) const;
+  // As primary that serves; 0: it does not.
+  Duration serving_for(const Moment& now) const;
   // The clock by which values of this partition expire here; never goes back. A primary's runs on by itself while it
   // has the right to serve, a member's only with what its primary says.
   UnixMillis time(const Moment& now);

@@ -69,6 +69,7 @@ void Primary::try_office(const Moment& now) {
   }
   if (!office_recorded_ || journal.served_durably() < term_) return;
   in_office_ = true;
+  in_office_since_ = now.steady;
   context_.effects.push_back(RoleChanged{term_, true, "appointed"});
   context_.tell_event(messages::NodeEvent::Kind::serving, term_);
 }

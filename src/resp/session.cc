@@ -1,7 +1,6 @@
 #include "resp/session.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <utility>
 
@@ -61,17 +60,12 @@ bool divisible(const redis::Plan& plan) {
   return !std::holds_alternative<redis::UpdatePlan>(plan);
 }
 
+redis::Context planning(const Server& server) {
+  return {.now = net::wall_now(), .value_bytes_max = server.value_bytes_max};
+}
+
 // What a connection forgets its transaction by, at once.
 bool ends_transaction(const redis::Command& command) { return command.name == "quit" || command.name == "reset"; }
-
-// Of the commands that a connection answers by itself: those that only tell something.
-bool fits_transaction(const redis::Command& command) {
-  constexpr std::array<std::string_view, 10> kTelling = {"client|getname", "client|id", "client|info", "client|list",
-                                                         "config|get",     "echo",      "info",        "ping",
-                                                         "select",         "time"};
-  return command.group == redis::Group::cluster ? command.is_subcommand()
-                                                : std::ranges::find(kTelling, command.name) != kTelling.end();
-}
 
 }  // namespace
 
@@ -149,10 +143,6 @@ void Session::run_own(Open& open, const redis::Command& command, const redis::Ar
   finish(first_ + pipeline_.size() - 1, std::move(reply));
 }
 
-redis::Context Session::planning() const {
-  return {.now = net::wall_now(), .value_bytes_max = server_.value_bytes_max};
-}
-
 void Session::run_planned(Open& open, const redis::Command& command, const redis::Arguments& arguments) {
   const std::uint64_t number = first_ + pipeline_.size() - 1;
   const auto slot = redis::slot_of_keys(command, arguments);
@@ -160,7 +150,7 @@ void Session::run_planned(Open& open, const redis::Command& command, const redis
   if (!slot || *slot) {
     if (auto refused = aim(open, command, slot ? *slot : std::nullopt)) return finish(number, *std::move(refused));
   }
-  redis::Plan plan = redis::plan(command, arguments, planning());
+  redis::Plan plan = redis::plan(command, arguments, planning(server_));
   if (!slot && !divisible(plan)) return finish(number, slot.error());
   run(open, std::move(plan));
 }
@@ -197,7 +187,7 @@ void Session::run_transactional(Open& open, const redis::Command& command, const
 
 Reply Session::queue(Open& open, const redis::Command& command, const redis::Arguments& arguments) {
   if (command.plan == nullptr) {
-    if (!fits_transaction(command)) return Reply::error("ERR Command not allowed inside a transaction");
+    if (!Transaction::fits(command)) return Reply::error("ERR Command not allowed inside a transaction");
     Transaction::Own own{&command, {}};
     for (std::size_t i = 0; i < arguments.size(); ++i) own.arguments.emplace_back(arguments[i]);
     return transaction_.enqueue(std::move(own), arguments);
@@ -209,7 +199,7 @@ Reply Session::queue(Open& open, const redis::Command& command, const redis::Arg
     if (auto refused = aim(open, command, *slot)) return *std::move(refused);
     open.slot.reset();  // nothing is asked for yet
   }
-  redis::Plan plan = redis::plan(command, arguments, planning());
+  redis::Plan plan = redis::plan(command, arguments, planning(server_));
   if (auto unfit = redis::unfit_for_transaction(plan)) return *std::move(unfit);
   redis::Queued queued{std::move(plan)};
   for (const std::string_view key : redis::keys_of(command, arguments)) queued.keys.push_back(Bytes::copy_of(key));
@@ -239,7 +229,7 @@ void Session::exec(Open& open, const redis::Command& command) {
   // What only reads is written nowhere, and is as fresh as all members' word makes it.
   const bool writes = std::ranges::any_of(commands, redis::writes, &redis::Queued::plan);
   if (!writes && open.read.level == messages::ReadLevel::linearizable) open.ack = messages::kAckAll;
-  run(open, redis::plan_exec(std::move(commands), std::move(taken.watch), planning()));
+  run(open, redis::plan_exec(std::move(commands), std::move(taken.watch), planning(server_)));
 }
 
 // Nothing runs beside it: what was written before must be there before members are asked, and a client that waits has

@@ -96,7 +96,6 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   redis::Reply queue(Open& open, const redis::Command& command, const redis::Arguments& arguments);
   void exec(Open& open, const redis::Command& command);
   void wait(const redis::Arguments& arguments);
-  redis::Context planning() const;
   void start_or_wait(std::uint64_t number, redis::Step step);
   void proceed(std::uint64_t number, redis::Step step);
   void ask(std::uint64_t number, const redis::DoReads& reads);

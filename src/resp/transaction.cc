@@ -1,6 +1,8 @@
 #include "resp/transaction.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -26,6 +28,14 @@ Reply Transaction::begin() {
   if (begun_) return Reply::error("ERR MULTI calls can not be nested");
   begun_ = true;
   return Reply::ok();
+}
+
+bool Transaction::fits(const redis::Command& command) {
+  constexpr std::array<std::string_view, 10> kTelling = {"client|getname", "client|id", "client|info", "client|list",
+                                                         "config|get",     "echo",      "info",        "ping",
+                                                         "select",         "time"};
+  return command.group == redis::Group::cluster ? command.is_subcommand()
+                                                : std::ranges::find(kTelling, command.name) != kTelling.end();
 }
 
 bool Transaction::join(std::optional<Slot> slot) {

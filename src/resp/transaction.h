@@ -33,6 +33,8 @@ class Transaction {
   redis::Reply begin();
   // A command was refused: so will EXEC be.
   void spoil() { spoiled_ = begun_; }
+  // Of commands that a connection answers by itself: those that only tell something.
+  static bool fits(const redis::Command& command);
   // Keys of `slot` are to be in the transaction. False: there are others.
   bool join(std::optional<Slot> slot);
   // The reply; an error, and it is spoiled, where it holds too much.

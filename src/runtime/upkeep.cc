@@ -28,17 +28,18 @@ void Upkeep::on_second() {
   reclaim();
 }
 
-// The horizon lags by a lease: a primary that serves has been heard within one by every member it counts, so whoever
-// follows it knows of that time, and nothing is removed here that could still be visible there.
+// The horizon lags by a lease: a primary that has served for one has been heard within it by every member it counts, so
+// whoever follows it knows of that time, and nothing is removed here that could still be visible there. Before, it may
+// have gone on from a time that was heard long ago, and hand over before anybody hears of it.
 void Upkeep::move_horizons() {
   const replication::Moment now = context_.environment.now();
-  const std::int64_t lag_ms = to_ms(context_.machines.map()->shape.timing.lease);
+  const Duration lease = context_.machines.map()->shape.timing.lease;
   for (const auto& machine : context_.machines.all()) {
     if (!context_.machines.member(*machine)) continue;
     const bool mine = context_.machines.entry_of(*machine).primary == context_.options.self;
-    if (mine && !machine->partition.serving(now)) continue;
+    if (mine && machine->partition.serving_for(now) < lease) continue;
     const UnixMillis time = machine->partition.time(now);
-    context_.engine.set_expiry_horizon(machine->partition.id(), {time.value - lag_ms});
+    context_.engine.set_expiry_horizon(machine->partition.id(), {time.value - to_ms(lease)});
   }
 }
 
