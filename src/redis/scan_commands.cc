@@ -25,6 +25,8 @@ void set_pattern(ScanPlan& plan, std::string_view pattern) {
   if (pattern != "*") plan.pattern = pattern;
 }
 
+bool is_slot(std::int64_t number) { return number >= 0 && number < std::int64_t{limits::kSlots}; }
+
 }  // namespace
 
 Plan plan_scan(const Call& call) {
@@ -75,16 +77,15 @@ Plan plan_flushall(const Call& call) {
 Plan plan_cluster_countkeysinslot(const Call& call) {
   const auto slot = parse_integer(call.arguments[2]);
   if (!slot) return Reply::error(words::kNoInteger);
-  if (*slot < 0 || *slot >= std::int64_t{limits::kSlots}) return Reply::error("ERR Invalid slot");
+  if (!is_slot(*slot)) return Reply::error("ERR Invalid slot");
   return ScanPlan{.kind = ScanPlan::Kind::number, .slot = Slot(static_cast<std::uint16_t>(*slot))};
 }
 
 Plan plan_cluster_getkeysinslot(const Call& call) {
-  constexpr std::string_view kInvalid = "ERR Invalid slot or number of keys";
   const auto slot = parse_integer(call.arguments[2]);
   const auto count = parse_integer(call.arguments[3]);
   if (!slot || !count) return Reply::error(words::kNoInteger);
-  if (*slot < 0 || *slot >= std::int64_t{limits::kSlots} || *count < 0) return Reply::error(kInvalid);
+  if (!is_slot(*slot) || *count < 0) return Reply::error("ERR Invalid slot or number of keys");
   return ScanPlan{.kind = ScanPlan::Kind::names,
                   .count = static_cast<std::uint32_t>(std::min<std::int64_t>(*count, kAllNames)),
                   .slot = Slot(static_cast<std::uint16_t>(*slot))};

@@ -483,7 +483,7 @@ bool Partition::serving(const Moment& now) const {
 }
 
 Duration Partition::serving_for(const Moment& now) const {
-  return serving(now) ? primary()->in_office_for(now.steady) : Duration(0);
+  return serving(now) ? now.steady - primary()->in_office_since() : Duration(0);
 }
 
 messages::PartitionStatus Partition::status(const Moment& now) const {

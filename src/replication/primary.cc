@@ -60,7 +60,7 @@ void Primary::on_view(const Moment& now) {
 // --- Office and leases ---
 
 void Primary::try_office(const Moment& now) {
-  if (in_office_) return;
+  if (in_office_since_) return;
   const Journal& journal = context_.journal;
   const bool free = context_.broken(BrokenRule::wait_for_own_grants) || context_.grants->free_at(term_) <= now.steady;
   if (free && !office_recorded_) {
@@ -68,7 +68,6 @@ void Primary::try_office(const Moment& now) {
     office_recorded_ = true;
   }
   if (!office_recorded_ || journal.served_durably() < term_) return;
-  in_office_ = true;
   in_office_since_ = now.steady;
   context_.effects.push_back(RoleChanged{term_, true, "appointed"});
   context_.tell_event(messages::NodeEvent::Kind::serving, term_);
@@ -93,12 +92,12 @@ void Primary::recount() {
   unheld_.drop_through(alone() ? journal.committed() : std::min(held_by_counted_, journal.persisted()));
 }
 
-bool Primary::serving(Instant now) const { return in_office_ && now < right_until_; }
+bool Primary::serving(Instant now) const { return in_office_since_ && now < right_until_; }
 
 Result<void> Primary::check_right(Instant now) const {
   if (serving(now)) return {};
   const auto id = context_.config.id.value();
-  if (!in_office_) {
+  if (!in_office_since_) {
     return fail(ErrorCode::unavailable, fmt::format("partition {} is taking office in term {}", id, term_.value()));
   }
   for (const auto& [node, member] : members_) {
@@ -205,7 +204,7 @@ void Primary::on_stored(const Moment& now) {
 void Primary::stop(const std::string& why) {
   donor_.close();
   context_.take_in(donor_.take_effects());
-  if (!in_office_) return;
+  if (!in_office_since_) return;
   context_.grants->on_served(term_);
   context_.effects.push_back(RoleChanged{term_, false, why});
   context_.tell_event(messages::NodeEvent::Kind::stopped, term_, 0, why);
@@ -296,7 +295,7 @@ std::vector<messages::PartitionStatus::Member> Primary::status(Instant now) cons
 
 void Primary::check_invariants() const {
   GYRE_ASSERT(context_.journal.state().promised >= term_);
-  GYRE_ASSERT(!in_office_ || context_.journal.served_durably() >= term_);
+  GYRE_ASSERT(!in_office_since_ || context_.journal.served_durably() >= term_);
   for (const auto& [node, newcomer] : newcomers_) GYRE_ASSERT(!newcomer.asked || asked_version_ > 0);
 }
 

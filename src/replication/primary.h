@@ -65,8 +65,8 @@ class Primary {
 
   Term term() const { return term_; }
   bool serving(Instant now) const;
-  // Since it took office.
-  Duration in_office_for(Instant now) const { return in_office_ ? now - in_office_since_ : Duration(0); }
+  // REQUIRES: it is in office.
+  Instant in_office_since() const { return *in_office_since_; }
   // ERRORS: unavailable, with the reason.
   Result<void> check_right(Instant now) const;
   // The partition's. It stands still without the right to serve: a later primary may go by another clock already, and
@@ -154,8 +154,7 @@ class Primary {
   Term term_;
   Sequence inherited_;  // what this member held when the term began
   bool office_recorded_ = false;
-  bool in_office_ = false;
-  Instant in_office_since_;
+  std::optional<Instant> in_office_since_;  // none: not in office yet
   std::map<NodeId, Progress> members_;  // all others of the entry
   std::map<NodeId, Newcomer> newcomers_;  // counted beyond the entry's in-sync set
   std::map<NodeId, Released> released_;

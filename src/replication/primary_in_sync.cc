@@ -25,7 +25,7 @@ void Primary::on_tick(const Moment& now) {
   context_.take_in(donor_.take_effects());
   pump_all(now);
   if (handover_ && now.steady - handover_->since > context_.view->timing.detection) handover_.reset();
-  if (!in_office_ && !context_.broken(BrokenRule::only_primary_grows)) return;
+  if (!in_office_since_ && !context_.broken(BrokenRule::only_primary_grows)) return;
   std::erase_if(released_, [&](const auto& released) { return released.second.until <= now.steady; });
   if (brake_.due(now.steady)) look_at_learners(now.steady);
   const bool may_grow = serving(now.steady) || context_.broken(BrokenRule::only_primary_grows);

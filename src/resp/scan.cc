@@ -22,13 +22,13 @@ constexpr std::size_t kNameBytesMax = std::size_t{64} * 1024 * 1024;
 
 }  // namespace
 
-Scan::Scan(redis::ScanPlan plan, const Client& client, Cursors& cursors, std::uint64_t dice)
+Scan::Scan(redis::ScanPlan plan, const Client& client, Cursors& cursors, Rng rng)
     : plan_(std::move(plan)),
       // What is deleted must be what there is.
       read_(plan_.kind == Kind::clear ? messages::ReadConsistency{} : client.read),
       ack_(client.ack),
       cursors_(cursors),
-      dice_(dice) {}
+      rng_(std::move(rng)) {}
 
 std::vector<bool> Scan::held(const Backend& backend) {
   std::vector<bool> held;
@@ -49,7 +49,7 @@ void Scan::begin(const Backend& backend) {
   place_.emplace();
   if (plan_.slot) place_->partition = backend.map()->partitioning().of(*plan_.slot);
   if (plan_.kind == Kind::any) {
-    place_->partition = PartitionId(static_cast<std::uint16_t>(dice_ % backend.map()->entries.size()));
+    place_->partition = PartitionId(static_cast<std::uint16_t>(rng_.below(backend.map()->entries.size())));
   }
 }
 
@@ -132,7 +132,7 @@ Reply Scan::reply(const Backend& backend) {
   switch (plan_.kind) {
     case Kind::names: return Reply::array(std::move(names_));
     case Kind::number: return Reply::integer(static_cast<std::int64_t>(number_));
-    case Kind::any: return names_.empty() ? Reply::null() : std::move(names_[dice_ / 7 % names_.size()]);
+    case Kind::any: return names_.empty() ? Reply::null() : std::move(names_[rng_.below(names_.size())]);
     case Kind::clear:
       // Whoever has it now may have been asked before it came.
       if (held(backend) == held_) return Reply::ok();

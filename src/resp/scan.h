@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/rng.h"
 #include "messages/request.h"
 #include "redis/plan.h"
 #include "resp/backend.h"
@@ -15,8 +16,7 @@ namespace gyre::resp {
 // Take next(), ask for it, and give on_page() or on_deleted() the answer, until there is none; then reply().
 class Scan {
  public:
-  // `dice`: a random number.
-  Scan(redis::ScanPlan plan, const Client& client, Cursors& cursors, std::uint64_t dice);
+  Scan(redis::ScanPlan plan, const Client& client, Cursors& cursors, Rng rng);
 
   // A page, or a write that deletes what the last one held. Null: there is no more to ask.
   std::optional<messages::RequestBody> next(const Backend& backend);
@@ -40,7 +40,7 @@ class Scan {
   const messages::ReadConsistency read_;
   const messages::AckCount ack_;
   Cursors& cursors_;
-  const std::uint64_t dice_;
+  Rng rng_;
   bool begun_ = false;
   std::vector<bool> held_;  // by partition, at the beginning: of what is cleared
   std::optional<ScanPlace> place_;  // none: at the end

@@ -29,8 +29,7 @@ struct Server {
   Duration deadline{0};  // of a command, from when it was read; 0: none
   std::string appendfsync;  // what CONFIG GET says of it; empty: nothing
   Cursors cursors{std::uint64_t{std::random_device()()} << 32 | std::random_device()()};
-  std::uint64_t dice() { return throws.fetch_add(0x9e3779b97f4a7c15, std::memory_order_relaxed) >> 8; }
-  std::atomic<std::uint64_t> throws{std::random_device()()};
+  std::atomic<std::uint64_t> seed{std::random_device()()};  // of the next random choice
   Instant started{};
   std::string address;  // where the listener is
   std::atomic<std::uint64_t> clients{0};  // connected now

@@ -125,9 +125,9 @@ void Session::run_command(const redis::Arguments& arguments) {
     if (reply.kind == Reply::Kind::error) transaction_.spoil();
     return finish(number, std::move(reply));
   }
+  if ((*command)->plan != nullptr) return run_planned(open, **command, arguments);
   if ((*command)->name == "wait") return wait(arguments);
-  if ((*command)->plan == nullptr) return run_own(open, **command, arguments, skipped);
-  run_planned(open, **command, arguments);
+  run_own(open, **command, arguments, skipped);
 }
 
 void Session::run_own(Open& open, const redis::Command& command, const redis::Arguments& arguments, bool skipped) {
@@ -271,7 +271,8 @@ void Session::proceed(std::uint64_t number, redis::Step step) {
   }
   if (auto* scan = std::get_if<redis::DoScan>(&step)) {
     if (backend_.map() == nullptr) return finish(number, Reply::error("LOADING there is no cluster map yet"));
-    at(number).scan = std::make_unique<Scan>(std::move(scan->plan), client_, server_.cursors, server_.dice());
+    at(number).scan = std::make_unique<Scan>(std::move(scan->plan), client_, server_.cursors,
+                                             Rng(server_.seed.fetch_add(1, std::memory_order_relaxed)));
     return look_on(number);
   }
   if (at(number).wait) return ask_members(number);
@@ -387,7 +388,7 @@ void Session::ask_members(std::uint64_t number) {
   if (written_.empty()) return finish(number, Reply::integer(Barrier::replicas_of_any(map)));
   open.barrier = std::make_unique<Barrier>(map, *open.wait, std::exchange(written_, {}));
   const std::vector<Barrier::Question> questions = open.barrier->questions();
-  if (questions.empty()) return finish(number, Reply::integer(0));
+  if (questions.empty()) return end_wait(number);
   open.missing = questions.size();
   requests_open_ += questions.size();
   const Instant deadline = open.deadline;
@@ -400,6 +401,13 @@ void Session::ask_members(std::uint64_t number) {
                   .body = questions[i].write()},
                  deadline);
   }
+}
+
+void Session::end_wait(std::uint64_t number) {
+  const Barrier& barrier = *at(number).barrier;
+  const ring::ClusterMap& map = *backend_.map();
+  written_ = barrier.rest(map);
+  finish(number, Reply::integer(barrier.replicas(map)));
 }
 
 // Page by page to the end. Answers that come within Backend::ask() are taken by this very loop: there may be thousands.
@@ -436,10 +444,7 @@ void Session::take(messages::Response response) {
   --requests_open_;
   if (--open.missing > 0) return;
   write_bytes_ -= std::exchange(open.write_bytes, 0);
-  if (open.barrier) {
-    written_ = open.barrier->rest(*backend_.map());
-    return finish(number, Reply::integer(open.barrier->replicas(*backend_.map())));
-  }
+  if (open.barrier) return end_wait(number);
   if (open.scan) return open.asking ? void() : look_on(number);
   if (open.failed && open.slot) {
     if (auto elsewhere = backend_.redirect(*open.slot, *open.failed)) return finish(number, *std::move(elsewhere));

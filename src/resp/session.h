@@ -106,6 +106,7 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   void note_written(PartitionId partition, const messages::WriteResponse& response);
   bool must_wait(const Open& open) const;
   void ask_members(std::uint64_t number);
+  void end_wait(std::uint64_t number);
   void look_on(std::uint64_t number);
   void take(messages::Response response);
   redis::Step next_step(Open& open);

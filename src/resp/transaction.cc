@@ -71,9 +71,7 @@ redis::Plan Transaction::watch(Slot slot, const redis::Arguments& arguments) {
 
 // EXEC forgets what is watched, whatever is among its commands.
 Reply Transaction::unwatch(const redis::Arguments& arguments) {
-  if (begun_) {
-    return enqueue(redis::Queued{Reply::ok()}, arguments);
-  }
+  if (begun_) return enqueue(redis::Queued{Reply::ok()}, arguments);
   watch_ = std::make_shared<redis::Watch>();
   slot_.reset();
   return Reply::ok();

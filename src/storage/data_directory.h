@@ -31,7 +31,7 @@ struct DataDirectoryOptions {
   ClusterId cluster;         // empty: any
   std::uint32_t stores = 1;  // engines; counts only when the directory is created
   std::size_t cache_bytes = std::size_t{256} << 20;    // shared by the engines
-  std::size_t memtable_bytes = std::size_t{64} << 20;  // of one; an engine has up to kMemtablesMax
+  std::size_t memtable_bytes = std::size_t{64} << 20;  // of an engine; see RocksOptions
   std::size_t log_bytes = std::size_t{1} << 30;  // of all engines together; see RocksOptions
   std::array<std::uint64_t, 2> random{};  // names the directory when it is created
   std::string boot_id;  // changes when the machine restarts; empty: ask the kernel

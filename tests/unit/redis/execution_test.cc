@@ -11,12 +11,7 @@ namespace {
 
 constexpr UnixMillis kNow{1'700'000'000'000};
 
-Plan plan_of(std::string_view line) {
-  const auto words = words_of(line);
-  const std::vector<std::string_view> views(words.begin(), words.end());
-  const Arguments arguments(views);
-  return plan(**resolve(arguments), arguments, {kNow});
-}
+Plan plan_of(std::string_view line) { return Store().plan_of(line).value(); }
 
 // What the command replies to a write that failed so.
 Reply after(std::string_view line, Error error) {

@@ -237,6 +237,18 @@ TEST_F(SessionTest, WaitAsksNoMembersThatAreNotInSync) {
   expect("+OK\r\n:0\r\n");
 }
 
+TEST_F(SessionTest, WhileNobodyIsInSyncNothingIsForgotten) {
+  const std::vector<ring::InSyncMember> members = backend_.map()->entries.front().in_sync;
+  run_on(loop_, [&] { backend_.change([](ring::PartitionEntry& entry) { entry.in_sync.clear(); }); });
+  send("SET a 1\r\nWAIT 1 10\r\n", 1);
+  answer(0, written());
+  expect("+OK\r\n:0\r\n");
+  run_on(loop_, [&] { backend_.change([&](ring::PartitionEntry& entry) { entry.in_sync = members; }); });
+  send("WAIT 1 10\r\n", 2);
+  for (int i = 0; i < 2; ++i) answer(0, failed(ErrorCode::condition_failed, Outcome::not_applied));
+  expect(":1\r\n");
+}
+
 TEST_F(SessionTest, AWriteThatWasRefusedIsNotWaitedFor) {
   send("SET a 1\r\nWAIT 2 10\r\n", 1);
   answer(0, failed(ErrorCode::unavailable, Outcome::not_applied));
