@@ -1,5 +1,5 @@
 // What nearly every source includes and nobody changes, parsed once. Sources include what they use all the same: the
-// target headers_alone compiles without this.
+// lint sees to that in headers.
 #pragma once
 
 #include <algorithm>

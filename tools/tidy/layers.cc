@@ -52,7 +52,7 @@ constexpr string_view kSpdlogHeaders[] = {"spdlog/"};
 constexpr string_view kSpdlogHomes[] = {"src/base/",        "src/net/", "src/observe/", "src/node/", "src/router/",
                                         "src/coordinator/", "client/",  "tools/gyred/", "tests/"};
 constexpr string_view kJsonHeaders[] = {"nlohmann/"};
-constexpr string_view kJsonHomes[] = {"src/observe/", "src/coordinator/", "tools/", "tests/"};
+constexpr string_view kJsonHomes[] = {"src/observe/", "src/coordinator/", "src/router/", "tools/", "tests/"};
 constexpr string_view kTomlHeaders[] = {"toml++/"};
 constexpr string_view kTomlHomes[] = {"src/base/", "tools/gyred/", "tests/"};
 constexpr string_view kCliHeaders[] = {"CLI/"};
@@ -93,16 +93,6 @@ const Layer* layer_of(string_view path) {
     return path.starts_with(layer.folder) && path.substr(layer.folder.size()).starts_with('/');
   });
   return it == kLayers.end() ? nullptr : &*it;
-}
-
-// The file of this tree that an include means; null: none of ours.
-const File* resolve(const Tree& tree, const File& from, string_view include) {
-  const std::string candidates[] = {fmt::format("src/{}", include), fmt::format("include/{}", include),
-                                    std::string(include), fmt::format("{}/{}", from.folder(), include)};
-  for (const auto& candidate : candidates) {
-    if (const File* file = tree.find(candidate)) return file;
-  }
-  return nullptr;
 }
 
 bool has_prefix(string_view text, std::span<const string_view> prefixes) {

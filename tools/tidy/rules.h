@@ -12,6 +12,9 @@ namespace gyre::tidy {
 // pure: the functional core names no clock, thread, lock, file, environment or random device.
 std::vector<Finding> check_layers(const Tree& tree);
 
+// include: headers have the standard library's headers that they need, themselves or by headers of ours.
+std::vector<Finding> check_includes(const Tree& tree);
+
 // size: files and functions are short enough to be read in a sitting.
 // width: lines fit a screen.
 std::vector<Finding> check_sizes(const Tree& tree);

@@ -53,6 +53,15 @@ const File* Tree::find(std::string_view path) const {
   return it != files.end() && it->path == path ? &*it : nullptr;
 }
 
+const File* resolve(const Tree& tree, const File& from, std::string_view include) {
+  const std::string candidates[] = {fmt::format("src/{}", include), fmt::format("include/{}", include),
+                                    std::string(include), fmt::format("{}/{}", from.folder(), include)};
+  for (const auto& candidate : candidates) {
+    if (const File* file = tree.find(candidate)) return file;
+  }
+  return nullptr;
+}
+
 Result<Tree> load_tree(const fs::path& root) {
   if (!fs::exists(root / "CMakeLists.txt")) {
     return fail(ErrorCode::invalid_argument,

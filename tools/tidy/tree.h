@@ -31,6 +31,9 @@ struct Tree {
   const File* find(std::string_view path) const;
 };
 
+// The file of this tree that an include in `from` means; null: none of ours.
+const File* resolve(const Tree& tree, const File& from, std::string_view include);
+
 // Reads every text file below `root`, but for hidden folders (other than .ci), build directories, node_modules and
 // folders named "corpus". ERRORS: invalid_argument (not the top of a source tree), unavailable (a file cannot be read).
 Result<Tree> load_tree(const std::filesystem::path& root);
