@@ -35,11 +35,16 @@ RequestId CallTable::open_attempt(CallSlot slot) {
   return calls_[slot.value()].request = RequestId(++serial_ * kSlotSpan + slot.value());
 }
 
+RequestId CallTable::open_hedge(CallSlot slot) {
+  return calls_[slot.value()].hedge.request = RequestId(++serial_ * kSlotSpan + slot.value());
+}
+
 RequestId CallTable::foreign_id() { return RequestId(++serial_ * kSlotSpan + kCallSlotsMax); }
 
 std::optional<CallSlot> CallTable::find(RequestId id) const {
   const std::uint64_t index = id.value() % kSlotSpan;
-  if (index >= calls_.size() || calls_[index].request != id || id == RequestId()) return std::nullopt;
+  if (index >= calls_.size() || id == RequestId()) return std::nullopt;
+  if (calls_[index].request != id && calls_[index].hedge.request != id) return std::nullopt;
   return CallSlot(static_cast<std::uint32_t>(index));
 }
 

@@ -26,10 +26,22 @@ struct Route {
   bool operator==(const Route&) const = default;
 };
 
+// A second attempt of a read, beside the first, at another member. No request: there is none.
+struct Hedge {
+  RequestId request = {};
+  LinkId link = {};
+  PeerIndex peer = kNoPeer;
+  Instant sent_at = {};
+
+  bool open() const { return request != RequestId(); }
+};
+
 struct PendingCall {
   CallId id;
   messages::RequestBody body;
   Instant deadline;
+  std::uint64_t affinity = 0;
+  std::optional<Position> seen = {};  // by a session of its own
   CallState state = CallState::free;
   bool wakes_on_map = false;   // parked: a newer map ends the wait
   std::optional<PartitionId> partition = {};  // none: not known without a map, or a question for the map
@@ -42,6 +54,8 @@ struct PendingCall {
   LinkId link = {};            // queued, sent
   RequestId request = {};      // sent: of the open attempt; else 0
   Instant sent_at = {};        // the last attempt
+  Instant hedge_at = kNever;   // sent: when another member is to be asked as well
+  Hedge hedge = {};            // sent: open
   Position asked = {};         // what the session had seen then
   Instant linger_until = kNever;  // an error that may last is retried until then
   Error last_error = {};       // of the last attempt that failed; no message: none did
@@ -62,9 +76,10 @@ class CallTable {
   void remove(CallSlot slot);
   // Gives the call's next attempt its id; answers to the one before are no longer recognised.
   RequestId open_attempt(CallSlot slot);
+  RequestId open_hedge(CallSlot slot);
   // An id that belongs to no call.
   RequestId foreign_id();
-  // The call whose open attempt has this id; none: it ended, or the id is made up.
+  // The call whose open attempt or hedge has this id; none: it ended, or the id is made up.
   std::optional<CallSlot> find(RequestId id) const;
 
   PendingCall& operator[](CallSlot slot) { return calls_[slot.value()]; }

@@ -27,8 +27,9 @@ Dispatcher::Dispatcher(DispatcherOptions options)
     : options_(checked(std::move(options))),
       rng_(options_.random_seed),
       maps_(options_.seeds, Rng(rng_.next())),
-      peers_(options_.connections_per_node),
+      peers_(options_.connections_per_node, options_.metrics),
       budget_(options_.retry_budget),
+      hedges_(options_.hedge_budget),
       ids_(random_client(rng_)) {}
 
 void Dispatcher::on_call(Instant now, CallId id, Call call) {
@@ -39,7 +40,8 @@ void Dispatcher::on_call(Instant now, CallId id, Call call) {
     return;
   }
   budget_.on_call();
-  const CallSlot slot = calls_.add(PendingCall{.id = id, .body = std::move(call.body), .deadline = call.deadline});
+  const CallSlot slot = calls_.add(PendingCall{
+      .id = id, .body = std::move(call.body), .deadline = call.deadline, .affinity = call.affinity, .seen = call.seen});
   if (const auto* write = std::get_if<messages::WriteRequest>(&calls_[slot].body)) {
     calls_[slot].own_id = !write->id.given();
     calls_[slot].age_given = write->age;
@@ -83,11 +85,16 @@ void Dispatcher::on_response(Instant now, LinkId id, messages::Response response
     install(now, map->update);
   } else if (const auto slot = calls_.find(response.id)) {
     PendingCall& call = calls_[*slot];
-    end_attempt(call);
-    if (!call.is_write()) peers_.on_latency(now, link->peer, now - call.sent_at);
+    const bool by_hedge = response.id == call.hedge.request;
+    on_latency(now, call, by_hedge);
     if (auto* error = std::get_if<Error>(&response.body)) {
-      on_attempt_failed(now, *slot, std::move(*error));
+      peers_.on_error(link->peer);
+      if (!fail_one_of_two(call, by_hedge)) {
+        end_attempt(call);
+        on_attempt_failed(now, *slot, std::move(*error));
+      }
     } else {
+      end_attempt(call);
       on_answered(now, *slot, std::move(response.body));
     }
   }
@@ -131,7 +138,7 @@ void Dispatcher::route(Instant now, CallSlot slot) {
     call.partition = *partition;
   }
   const auto* read = read_of(call.body);
-  if (read && read->level == messages::ReadLevel::session && session_.take_loss(*call.partition)) {
+  if (read && read->level == messages::ReadLevel::session && !call.seen && session_.take_loss(*call.partition)) {
     return complete(slot, fail(ErrorCode::session_lost,
                                fmt::format("a failover of partition {} took back some of what this session has seen; "
                                            "it goes on from what survived",
@@ -150,13 +157,13 @@ void Dispatcher::route(Instant now, CallSlot slot) {
 
 // Where a member has just said that it is behind, or is likely to be, the primary is the next to ask.
 Route Dispatcher::target(Instant now, const PendingCall& call) {
-  const PartitionRoute& route = routes_[*call.partition];
+  PartitionRoute& route = routes_[*call.partition];
   if (!may_spread(call.body)) return route.primary;
   const bool wrote = read_of(call.body)->level == messages::ReadLevel::session && now - route.wrote_at < kUsualLag;
   const bool was_behind = call.tried != 0 && call.last_error.code == ErrorCode::behind;
   const bool primary_untried = (route.bit_of(route.primary.peer) & ~call.tried) != 0;
   if ((wrote || was_behind) && primary_untried) return route.primary;
-  return {choose_member(now, route, call.tried, peers_, rng_), route.primary.term};
+  return {choose_member(now, route, call.tried, peers_, options_.read_policy, call.affinity, rng_), route.primary.term};
 }
 
 void Dispatcher::await_map(Instant now, CallSlot slot) {
@@ -221,11 +228,12 @@ void Dispatcher::send(Instant now, CallSlot slot, Link& link) {
   peers_.on_sent(link.peer);
   effects_.push_back(
       Send{link.id, messages::Request{calls_.open_attempt(slot), call.deadline - now, maps_.epoch(), call.body}});
+  if (hedges_.enabled() && may_spread(call.body)) plan_hedge(now, slot);
 }
 
 // What a request carries of this client's state.
 void Dispatcher::fill_in(Instant now, PendingCall& call) {
-  if (call.id != kNobody) call.asked = session_.seen(*call.partition);
+  if (call.id != kNobody) call.asked = call.seen.value_or(session_.seen(*call.partition));
   if (auto* read = read_of(call.body)) read->seen = call.asked;
   if (auto* write = std::get_if<messages::WriteRequest>(&call.body)) {
     write->seen = call.asked;
@@ -257,7 +265,56 @@ void Dispatcher::park(Instant now, CallSlot slot, Duration pause, bool wakes_on_
 }
 
 void Dispatcher::end_attempt(PendingCall& call) {
+  call.hedge_at = kNever;
+  if (call.hedge.open()) drop_hedge(call);
   if (std::exchange(call.request, RequestId()) != RequestId()) peers_.on_ended(call.sent_to.peer);
+}
+
+// --- Hedges ---
+
+void Dispatcher::plan_hedge(Instant now, CallSlot slot) {
+  PendingCall& call = calls_[slot];
+  hedges_.on_read();
+  const PartitionRoute& route = routes_[*call.partition];
+  const auto delay = hedges_.delay();
+  if (!delay || !route.has_untried(call.tried | route.bit_of(call.to.peer))) return;
+  call.hedge_at = now + *delay;
+  timers_.set(slot.value(), std::min({call.deadline, call.hedge_at, now + kUnansweredMax}));
+}
+
+// Over a connection that is open already: to open one takes longer than the answer that is awaited.
+void Dispatcher::send_hedge(Instant now, CallSlot slot) {
+  PendingCall& call = calls_[slot];
+  call.hedge_at = kNever;
+  timers_.set(slot.value(), std::min(call.deadline, call.sent_at + kUnansweredMax));
+  PartitionRoute& route = routes_[*call.partition];
+  const std::uint32_t tried = call.tried | route.bit_of(call.to.peer);
+  const PeerIndex peer = choose_member(now, route, tried, peers_, ReadPolicy::latency, 0, rng_);
+  if (peer == kNoPeer || peers_.is_down(peer)) return;
+  const auto choice = peers_.choose(now, peer);
+  if (!choice) return;
+  if (choice->connect) effects_.push_back(Connect{*choice->connect, peers_.address(peer)});
+  Link& link = *peers_.find(choice->link);
+  if (!link.open || !hedges_.take()) return;
+  if (link.silent_since == kNever) link.silent_since = now;
+  call.hedge = {.request = {}, .link = link.id, .peer = peer, .sent_at = now};
+  peers_.on_sent(peer);
+  peers_.on_hedged(peer);
+  effects_.push_back(
+      Send{link.id, messages::Request{calls_.open_hedge(slot), call.deadline - now, maps_.epoch(), call.body}});
+}
+
+void Dispatcher::drop_hedge(PendingCall& call) { peers_.on_ended(std::exchange(call.hedge, {}).peer); }
+
+// The first attempt failed.
+void Dispatcher::go_on_with_hedge(PendingCall& call) {
+  peers_.on_ended(call.sent_to.peer);
+  const Hedge hedge = std::exchange(call.hedge, {});
+  call.to.peer = hedge.peer;
+  call.sent_to = call.to;
+  call.link = hedge.link;
+  call.request = hedge.request;
+  call.sent_at = hedge.sent_at;
 }
 
 void Dispatcher::complete(CallSlot slot, Result<messages::ResponseBody> result) {
@@ -282,6 +339,10 @@ void Dispatcher::check_invariants() const {
     const PendingCall& call = calls_[CallSlot(i)];
     GYRE_ASSERT(timers_.armed(i) == (call.state != CallState::free));
     GYRE_ASSERT((call.request != RequestId()) == (call.state == CallState::sent));
+    if (call.hedge.open()) {
+      const Link* link = peers_.find(call.hedge.link);
+      GYRE_ASSERT(call.state == CallState::sent && link && link->open && link->peer == call.hedge.peer);
+    }
     if (call.state != CallState::queued && call.state != CallState::sent) continue;
     const Link* link = peers_.find(call.link);
     GYRE_ASSERT(link && link->peer == call.to.peer);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "gyre/result.h"
 #include "messages/request.h"
 #include "routing/call_table.h"
+#include "routing/hedges.h"
 #include "routing/map_cache.h"
 #include "routing/options.h"
 #include "routing/peers.h"
@@ -30,6 +32,10 @@ struct Call {
   // What a session has seen, and the id of a write that has none, are filled in by the dispatcher.
   messages::RequestBody body;
   Instant deadline;
+  std::uint64_t affinity = 0;  // of whom it is, where reads stick to members
+  // What its own session has seen of the partition: that session is told of losses by the answer, and nothing is filled
+  // in. None: the session is the dispatcher's.
+  std::optional<Position> seen = {};
 };
 
 // What the host must do, in this order.
@@ -54,12 +60,13 @@ using Effect = std::variant<Connect, Disconnect, Send, Complete, Lost>;
 // Owned by one event loop (or a simulated client). A call is parked (waits), queued (for a connection) or sent.
 //
 // Reads of level session, bounded and any go to the in-sync members; one that fails is followed by another, at last the
-// primary. Everything else goes to the primary. All calls of a dispatcher are one session.
+// primary, and one that is slow may be hedged: two attempts are open then, and the first answer counts. Everything else
+// goes to the primary. All calls of a dispatcher are one session, but those that bring their own.
 //
 // INVARIANT 1: every call completes exactly once, at its deadline at the latest if on_deadline() is called in time.
 // INVARIANT 2: all attempts of a write carry the same id, unless every one before was surely not applied; it fails with
 //              "surely not applied" only if all of them were.
-// INVARIANT 3: each call has one timer; a sent or queued call names a link that has not ended.
+// INVARIANT 3: each call has one timer; a sent or queued call names a link that has not ended, and so does its hedge.
 // INVARIANT 4: a partition whose primary is known is being asked, or about to be, while the session is unsure of a
 //              write there. Such questions are calls of nobody's.
 class Dispatcher {
@@ -84,6 +91,8 @@ class Dispatcher {
   // Adds what `token` has seen. REQUIRES: map(). ERRORS: invalid_argument, wrong_cluster.
   Result<void> resume_session(std::string_view token);
   void reset_session() { session_.reset(); }
+  // See Peers::set_weight().
+  void set_weight(const NodeId& member, double weight) { peers_.set_weight(member, weight); }
 
   Instant next_deadline() const;
   std::vector<Effect> take_effects() { return std::exchange(effects_, {}); }
@@ -104,8 +113,14 @@ class Dispatcher {
   void name(Instant now, PendingCall& call, messages::WriteRequest& write);
   void park(Instant now, CallSlot slot, Duration pause, bool wakes_on_map);
   void end_attempt(PendingCall& call);
+  void plan_hedge(Instant now, CallSlot slot);
+  void send_hedge(Instant now, CallSlot slot);
+  void drop_hedge(PendingCall& call);
+  void go_on_with_hedge(PendingCall& call);
   void complete(CallSlot slot, Result<messages::ResponseBody> result);
 
+  void on_latency(Instant now, const PendingCall& call, bool by_hedge);
+  bool fail_one_of_two(PendingCall& call, bool hedge);
   void on_answered(Instant now, CallSlot slot, messages::ResponseBody body);
   void note(Instant now, const PendingCall& call, const messages::ResponseBody& body);
   void on_attempt_failed(Instant now, CallSlot slot, Error why);
@@ -140,6 +155,7 @@ class Dispatcher {
   MapCache maps_;
   Peers peers_;
   RetryBudget budget_;
+  Hedges hedges_;
   WriteIds ids_;
   Session session_;
   CallTable calls_;

@@ -11,6 +11,22 @@
 
 namespace gyre::routing {
 
+// What a hedge has overtaken took at least so long.
+void Dispatcher::on_latency(Instant now, const PendingCall& call, bool by_hedge) {
+  if (call.is_write()) return;
+  peers_.on_latency(now, call.sent_to.peer, now - call.sent_at);
+  if (by_hedge) peers_.on_latency(now, call.hedge.peer, now - call.hedge.sent_at);
+  if (may_spread(call.body)) hedges_.on_answer(now - call.sent_at);
+}
+
+// False: it was the only attempt.
+bool Dispatcher::fail_one_of_two(PendingCall& call, bool hedge) {
+  if (!call.hedge.open()) return false;
+  call.tried |= routes_[*call.partition].bit_of(hedge ? call.hedge.peer : call.to.peer);
+  hedge ? drop_hedge(call) : go_on_with_hedge(call);
+  return true;
+}
+
 void Dispatcher::on_answered(Instant now, CallSlot slot, messages::ResponseBody body) {
   PendingCall& call = calls_[slot];
   note(now, call, body);
@@ -36,7 +52,7 @@ void Dispatcher::note(Instant now, const PendingCall& call, const messages::Resp
 void Dispatcher::on_attempt_failed(Instant now, CallSlot slot, Error why) {
   PendingCall& call = calls_[slot];
   if (call.is_write() && why.outcome == Outcome::unknown) call.maybe_applied = true;
-  if (why.code == ErrorCode::session_lost && read_of(call.body) && !call.session_lost) {
+  if (why.code == ErrorCode::session_lost && read_of(call.body) && !call.session_lost && !call.seen) {
     return on_session_lost(now, slot, std::move(why));
   }
   if (try_another_member(now, slot, why)) return;
@@ -89,6 +105,7 @@ void Dispatcher::on_session_lost(Instant now, CallSlot slot, Error why) {
 void Dispatcher::on_timer(Instant now, CallSlot slot) {
   const PendingCall& call = calls_[slot];
   if (now >= call.deadline) return expire(now, slot);
+  if (call.state == CallState::sent && now >= call.hedge_at) return send_hedge(now, slot);
   if (call.state != CallState::parked) return on_stalled(now, slot);
   const bool needless = call.id == kNobody && !session_.unsure(*call.partition, routes_[*call.partition].primary.term);
   if (needless) return complete(slot, messages::GetResponse{});
@@ -103,6 +120,7 @@ void Dispatcher::on_stalled(Instant now, CallSlot slot) {
   if (!can_turn(call)) return;
   const PartitionRoute& route = routes_[*call.partition];
   if (may_spread(call.body) && route.has_untried(call.tried | route.bit_of(call.to.peer))) {
+    peers_.on_error(call.to.peer);
     return on_attempt_failed(
         now, slot,
         Error{ErrorCode::unavailable,
@@ -140,6 +158,7 @@ void Dispatcher::expire(Instant now, CallSlot slot) {
   const bool was_sent = call.state == CallState::sent;
   const LinkId link_id = call.link;
   std::string message;
+  if (was_sent) peers_.on_error(call.to.peer);
   if (was_sent || call.state == CallState::queued) {
     message = fmt::format("{} did not {} before the deadline", peers_.address(call.to.peer),
                           was_sent ? "answer" : "accept a connection");
@@ -186,8 +205,16 @@ void Dispatcher::end_link(Instant now, LinkId id, const Error& why) {
   if (map()) maps_.want(now, peers_.address(ended.peer));
   for (std::uint32_t i = 0; i < calls_.slots(); ++i) {
     const CallSlot slot(i);
-    const PendingCall& call = calls_[slot];
+    PendingCall& call = calls_[slot];
+    const bool of_hedge = call.hedge.open() && call.hedge.link == id;
+    const bool concerned = of_hedge || (call.hedge.open() && call.link == id);
+    if (concerned) {
+      peers_.on_error(ended.peer);
+      fail_one_of_two(call, of_hedge);
+      continue;
+    }
     if (call.link != id || (call.state != CallState::queued && call.state != CallState::sent)) continue;
+    if (call.state == CallState::sent) peers_.on_error(ended.peer);
     const bool maybe_applied = call.state == CallState::sent && call.is_write();
     Error error{ErrorCode::unavailable, Outcome::not_applied, why.message, {}};
     if (maybe_applied) {

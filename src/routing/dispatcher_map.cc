@@ -58,7 +58,7 @@ void Dispatcher::install(Instant now, const ring::MapUpdate& update) {
 }
 
 void Dispatcher::adopt_map(Instant now) {
-  routes_.rebuild(now, *map(), peers_);
+  routes_.rebuild(now, *map(), options_.zone, peers_);
   session_.set_partitions(routes_.size());
   reroute_calls(now);
   for (std::size_t i = 0; i < routes_.size(); ++i) want_check(PartitionId(static_cast<std::uint16_t>(i)));

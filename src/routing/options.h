@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "base/metrics.h"
 #include "base/time.h"
 #include "base/timing.h"
+#include "routing/read_policy.h"
 
 namespace gyre::routing {
 
@@ -18,6 +20,10 @@ struct DispatcherOptions {
   std::uint32_t retries_max = 16;  // sendings after the first, per call
   double retry_budget = 0.2;       // retries allowed per call made, on average
   std::uint32_t calls_in_flight_max = 65536;  // beyond: busy. At most kCallSlotsMax
+  ReadPolicy read_policy = ReadPolicy::latency;  // of reads that several members may serve
+  double hedge_budget = 0;  // of such reads, how many may be asked for twice, on average
+  std::string zone = {};  // whose members take reads while there are any; empty: all zones are alike
+  MetricsRegistry* metrics = nullptr;  // where what members do is counted; outlives the dispatcher. Null: nowhere
 };
 
 using namespace std::chrono_literals;
@@ -65,6 +71,9 @@ inline constexpr Duration kCheckSpread = 500ms;
 inline constexpr Duration kCheckDeadline = 10s;
 // Where that told nothing it is asked again, after half to all of this.
 inline constexpr Duration kCheckAgain = 10s;
+
+inline constexpr double kHedgeTokensMax = 20;
+inline constexpr Duration kHedgeDelayMin = 200us;
 
 inline constexpr std::uint32_t kBreakerFailuresMax = 3;
 inline constexpr Duration kBreakerOpenFirst = 50ms;

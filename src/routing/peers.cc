@@ -25,8 +25,10 @@ PeerIndex Peers::index_of(const std::string& address) {
 
 Result<Peers::Choice> Peers::choose(Instant now, PeerIndex index) {
   Peer& peer = peers_[index.value()];
+  const Breaker::State before = peer.breaker.state();
   std::optional<LinkId> fresh;
   if (peer.links.size() < connections_per_peer_ && peer.breaker.allow(now)) fresh = add_link(index);
+  show_breaker(peer, before);
   if (peer.links.empty()) {
     return fail(ErrorCode::unavailable, peer.last_failure);
   }
@@ -45,7 +47,67 @@ Link* Peers::find(LinkId id) {
 
 void Peers::on_answer(Link& link) {
   link.silent_since = kNever;
-  peers_[link.peer.value()].breaker.on_success();
+  Peer& peer = peers_[link.peer.value()];
+  const Breaker::State before = peer.breaker.state();
+  peer.breaker.on_success();
+  show_breaker(peer, before);
+}
+
+void Peers::on_restarted(PeerIndex index) {
+  Peer& peer = peers_[index.value()];
+  const Breaker::State before = peer.breaker.state();
+  peer.breaker = Breaker();
+  show_breaker(peer, before);
+}
+
+void Peers::on_sent(PeerIndex index) {
+  Peer& peer = peers_[index.value()];
+  ++peer.outstanding;
+  if (!peer.metrics) return;
+  peer.metrics->requests.add();
+  peer.metrics->outstanding.add(1);
+}
+
+void Peers::on_ended(PeerIndex index) {
+  Peer& peer = peers_[index.value()];
+  --peer.outstanding;
+  if (peer.metrics) peer.metrics->outstanding.add(-1);
+}
+
+void Peers::on_hedged(PeerIndex index) {
+  Peer& peer = peers_[index.value()];
+  if (peer.metrics) peer.metrics->hedges.add();
+}
+
+void Peers::on_error(PeerIndex index) {
+  Peer& peer = peers_[index.value()];
+  if (peer.metrics) peer.metrics->errors.add();
+}
+
+void Peers::describe(PeerIndex index, const NodeId& node, bool near) {
+  Peer& peer = peers_[index.value()];
+  peer.near = near;
+  if (peer.node == node) return;
+  const auto count = [&peer](std::int64_t sign) {
+    if (!peer.metrics) return;
+    peer.metrics->outstanding.add(sign * peer.outstanding);
+    if (peer.breaker.state() != Breaker::State::closed) peer.metrics->breakers_open.add(sign);
+  };
+  count(-1);  // of the one that had this address before
+  peer.node = node;
+  peer.weight = weight_of(node);
+  if (metrics_ != nullptr) peer.metrics.emplace(*metrics_, node);
+  count(1);
+}
+
+void Peers::set_weight(const NodeId& node, double weight) {
+  weights_[node] = weight;
+  for (Peer& peer : peers_) peer.weight = weight_of(peer.node);
+}
+
+double Peers::weight_of(const NodeId& node) const {
+  const auto set = weights_.find(node);
+  return set == weights_.end() ? 1 : set->second;
 }
 
 Link Peers::on_failure(Instant now, LinkId id, const Error& why, Rng& rng) {
@@ -53,8 +115,10 @@ Link Peers::on_failure(Instant now, LinkId id, const Error& why, Rng& rng) {
   GYRE_ASSERT(link);
   Link ended = std::exchange(*link, Link{});
   Peer& peer = peers_[ended.peer.value()];
+  const Breaker::State before = peer.breaker.state();
   std::erase(peer.links, id);
   peer.breaker.on_failure(now, rng);
+  show_breaker(peer, before);
   peer.last_failure = why.message;
   return ended;
 }
@@ -64,17 +128,34 @@ void Peers::on_latency(Instant now, PeerIndex index, Duration latency) {
   Peer& peer = peers_[index.value()];
   peer.latency = peer.latency_at == Instant() ? latency : (decayed(now, peer) * 7 + latency) / 8;
   peer.latency_at = now;
+  if (peer.metrics) peer.metrics->latency.record(latency);
+}
+
+bool Peers::is_down(PeerIndex index) const {
+  const Peer& peer = peers_[index.value()];
+  return peer.links.empty() && peer.breaker.state() != Breaker::State::closed;
+}
+
+double Peers::load(PeerIndex index) const {
+  const Peer& peer = peers_[index.value()];
+  return (peer.outstanding + 1) / peer.weight;
 }
 
 Duration Peers::expected(Instant now, PeerIndex index) const {
   const Peer& peer = peers_[index.value()];
-  if (peer.links.empty() && peer.breaker.state() != Breaker::State::closed) return Duration::max();
   Duration each = std::max(decayed(now, peer), kLatencyMin);
   for (const LinkId id : peer.links) {
     const Instant since = find(id)->silent_since;
     if (since != kNever) each = std::max(each, now - since);
   }
-  return each * (peer.outstanding + 1);
+  const double all = static_cast<double>(each.count()) * load(index);
+  return Duration(static_cast<std::int64_t>(std::min(all, 0x1p62)));
+}
+
+void Peers::show_breaker(const Peer& peer, Breaker::State before) {
+  const bool was_open = before != Breaker::State::closed;
+  const bool is_open = peer.breaker.state() != Breaker::State::closed;
+  if (peer.metrics && was_open != is_open) peer.metrics->breakers_open.add(is_open ? 1 : -1);
 }
 
 Duration Peers::decayed(Instant now, const Peer& peer) {

@@ -12,6 +12,7 @@
 #include "gyre/result.h"
 #include "routing/breaker.h"
 #include "routing/ids.h"
+#include "routing/peer_metrics.h"
 
 namespace gyre::routing {
 
@@ -26,7 +27,8 @@ struct Link {
 // Owned by a dispatcher. Links live in a small table; an id holds the place in its low bits.
 class Peers {
  public:
-  explicit Peers(std::uint32_t connections_per_peer) : connections_per_peer_(connections_per_peer) {}
+  explicit Peers(std::uint32_t connections_per_peer, MetricsRegistry* metrics = nullptr)
+      : connections_per_peer_(connections_per_peer), metrics_(metrics) {}
 
   PeerIndex index_of(const std::string& address);
   const std::string& address(PeerIndex peer) const { return peers_[peer.value()].address; }
@@ -45,12 +47,28 @@ class Peers {
   // The link answered: its peer is well.
   void on_answer(Link& link);
   // Another process has taken this address: what is known of the one before means nothing.
-  void on_restarted(PeerIndex peer) { peers_[peer.value()].breaker = Breaker(); }
+  void on_restarted(PeerIndex peer);
   // A request was sent, and its end: answered or given up.
-  void on_sent(PeerIndex peer) { ++peers_[peer.value()].outstanding; }
-  void on_ended(PeerIndex peer) { --peers_[peer.value()].outstanding; }
+  void on_sent(PeerIndex peer);
+  void on_ended(PeerIndex peer);
+  // What was sent is a hedge.
+  void on_hedged(PeerIndex peer);
+  // Its end was no answer, or an error.
+  void on_error(PeerIndex peer);
   void on_latency(Instant now, PeerIndex peer, Duration latency);
-  // How long a read sent now would take there, by what is open and how long answers took; the longest: it is down.
+  // Which member it is, by the newest map.
+  void describe(PeerIndex peer, const NodeId& node, bool near);
+  // How much of the reads a member takes beside others, which take 1; 0: none while there are others. Also of a member
+  // that is not known yet. REQUIRES: weight >= 0.
+  void set_weight(const NodeId& node, double weight);
+
+  // It has no connection, and the last attempts at one failed.
+  bool is_down(PeerIndex peer) const;
+  bool is_near(PeerIndex peer) const { return peers_[peer.value()].near; }
+  double weight(PeerIndex peer) const { return peers_[peer.value()].weight; }
+  // Open calls, by what it takes beside others; infinite where that is nothing.
+  double load(PeerIndex peer) const;
+  // How long a read sent now would take there, by what is open and how long answers took.
   Duration expected(Instant now, PeerIndex peer) const;
   // Ends the link as a failure of its peer, and gives it.
   Link on_failure(Instant now, LinkId id, const Error& why, Rng& rng);
@@ -62,14 +80,22 @@ class Peers {
     std::vector<LinkId> links;
     std::uint32_t turn = 0;
     std::string last_failure;
+    NodeId node;  // empty: nobody said
+    bool near = true;
+    double weight = 1;
+    std::optional<PeerMetrics> metrics;
     std::uint32_t outstanding = 0;
     Duration latency{0};  // as of `latency_at`
     Instant latency_at{};
   };
   static Duration decayed(Instant now, const Peer& peer);
+  static void show_breaker(const Peer& peer, Breaker::State before);
+  double weight_of(const NodeId& node) const;
   LinkId add_link(PeerIndex peer);
 
   std::uint32_t connections_per_peer_;
+  MetricsRegistry* metrics_;  // null: nothing is counted
+  std::map<NodeId, double> weights_;  // where another than 1
   std::map<std::string, PeerIndex> by_address_;
   std::vector<Peer> peers_;
   std::vector<Link> links_;  // id 0: a free place

@@ -1,7 +1,6 @@
 #include "routing/routes.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/limits.h"
@@ -20,10 +19,11 @@ std::uint32_t PartitionRoute::bit_of(PeerIndex peer) const {
   return found == members.end() ? 0 : std::uint32_t{1} << (found - members.begin());
 }
 
-void Routes::rebuild(Instant now, const ring::ClusterMap& map, Peers& peers) {
+void Routes::rebuild(Instant now, const ring::ClusterMap& map, const std::string& zone, Peers& peers) {
   std::vector<PeerIndex> by_node;
   for (const ring::NodeInfo& node : map.nodes) {
     const PeerIndex peer = peers.index_of(node.addresses.native);
+    peers.describe(peer, node.id, zone.empty() || node.zone == zone);
     by_node.push_back(peer);
     if (peer.value() >= incarnations_.size()) incarnations_.resize(peer.value() + 1);
     Incarnation& known = incarnations_[peer.value()];
@@ -49,20 +49,6 @@ void Routes::rebuild(Instant now, const ring::ClusterMap& map, Peers& peers) {
     route.primary = primary;
     if (!first) route.since = now;
   }
-}
-
-PeerIndex choose_member(Instant now, const PartitionRoute& route, std::uint32_t tried, const Peers& peers, Rng& rng) {
-  std::array<PeerIndex, limits::kMembersMax> untried;
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < route.members.size(); ++i) {
-    if ((tried >> i & 1U) == 0) untried[count++] = route.members[i];
-  }
-  if (count == 0) return kNoPeer;
-  if (count == 1) return untried[0];
-  const std::size_t first = rng.below(count);
-  std::size_t second = rng.below(count - 1);
-  if (second >= first) ++second;
-  return peers.expected(now, untried[second]) < peers.expected(now, untried[first]) ? untried[second] : untried[first];
 }
 
 }  // namespace gyre::routing

@@ -1,9 +1,9 @@
 // Where the calls of each partition go, by the newest map.
 #pragma once
 
+#include <string>
 #include <vector>
 
-#include "base/rng.h"
 #include "base/time.h"
 #include "messages/request.h"
 #include "ring/cluster_map.h"
@@ -18,6 +18,7 @@ struct PartitionRoute {
   std::vector<PeerIndex> members;  // in sync, with the data that they were counted in with; the primary among them
   Instant wrote_at{};              // the last write that was acknowledged
   bool checking = false;           // the primary is being asked what became of this client's writes, or soon
+  std::uint32_t turn = 0;          // of reads that go to one member after the other
 
   bool has_member(PeerIndex peer) const;
   // Of `members`, those whose bit is not set.
@@ -29,7 +30,8 @@ struct PartitionRoute {
 class Routes {
  public:
   // Takes over a newer map of the same cluster.
-  void rebuild(Instant now, const ring::ClusterMap& map, Peers& peers);
+  // `zone`: members of another one are far; empty: all are near.
+  void rebuild(Instant now, const ring::ClusterMap& map, const std::string& zone, Peers& peers);
 
   PartitionRoute& operator[](PartitionId partition) { return routes_[partition.value()]; }
   const PartitionRoute& operator[](PartitionId partition) const { return routes_[partition.value()]; }
@@ -39,9 +41,5 @@ class Routes {
   std::vector<PartitionRoute> routes_;         // by partition
   std::vector<Incarnation> incarnations_;      // by peer, as of the last map
 };
-
-// The member that takes a read: the better of two untried ones by what they are expected to take (power of two choices,
-// Mitzenmacher 2001). kNoPeer: none is left.
-PeerIndex choose_member(Instant now, const PartitionRoute& route, std::uint32_t tried, const Peers& peers, Rng& rng);
 
 }  // namespace gyre::routing

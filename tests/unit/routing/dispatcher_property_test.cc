@@ -20,8 +20,11 @@ class RandomNetwork {
         client_({.seeds = {"a:1", "b:1", "c:1"},
                  .random_seed = seed,
                  .connections_per_node = 1 + static_cast<std::uint32_t>(seed % 2),
-                 .calls_in_flight_max = 50}) {
+                 .calls_in_flight_max = 50,
+                 .read_policy = static_cast<ReadPolicy>(seed % 5),
+                 .hedge_budget = seed % 3 == 0 ? 0.5 : 0}) {
     history_.adopt(map_);
+    if (seed % 3 == 0) tell_what_is_slow();
   }
 
   void step() {
@@ -55,6 +58,20 @@ class RandomNetwork {
   }
 
  private:
+  // Enough reads are answered within a millisecond that slower ones are hedged.
+  void tell_what_is_slow() {
+    map_ = make_replicated_map(2, {"a", "b", "c"});
+    history_.adopt(map_);
+    client_.learn(map_);
+    for (std::uint32_t i = 0; i < 100; ++i) {
+      deadlines_[client_.call(read(i % 16, messages::ReadLevel::any))] = client_.now + 2s;
+      for (const auto& connect : client_.connects) open_.push_back(connect.link);
+      client_.connect_all();
+      client_.pass(1ms);
+      for (const auto& send : client_.take_calls()) client_.answer(send, got(at(1, 1)));
+    }
+  }
+
   std::vector<std::string> random_nodes() {
     std::vector<std::string> nodes;
     for (const char* name : {"a", "b", "c"}) {

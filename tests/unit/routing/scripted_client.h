@@ -99,9 +99,9 @@ class ScriptedClient {
     machine.on_map(now, std::move(map));
     collect();
   }
-  CallId call(messages::RequestBody body, Duration budget = 2s) {
+  CallId call(messages::RequestBody body, Duration budget = 2s, std::uint64_t affinity = 0) {
     const CallId id(++last_call);
-    machine.on_call(now, id, Call{std::move(body), now + budget});
+    machine.on_call(now, id, Call{std::move(body), now + budget, affinity});
     collect();
     return id;
   }
