@@ -1,4 +1,4 @@
-// Whether headers have the standard library's headers that they need: themselves, or by headers of ours.
+// Whether headers have what they name of the standard library and of other folders: themselves, or by headers of ours.
 #include <algorithm>
 #include <array>
 #include <set>
@@ -69,6 +69,11 @@ constexpr auto kComesWith = std::to_array<std::pair<string_view, string_view>>({
     {"utility", "vector"},
 });
 
+// What is qualified with the name of a folder is declared there.
+constexpr std::array<string_view, 15> kFolders = {"control", "coordinator", "messages", "net",         "node",
+                                                  "observe", "redis",       "resp",     "replication", "ring",
+                                                  "router",  "routing",     "runtime",  "storage",     "wire"};
+
 class Seen {
  public:
   explicit Seen(const Tree& tree) : tree_(tree) {}
@@ -79,6 +84,10 @@ class Seen {
       if (include.angled) headers_.insert(include.path);
       if (const File* ours = resolve(tree_, file, include.path)) look_at(*ours);
     }
+  }
+
+  bool has_of(string_view folder) const {
+    return std::ranges::any_of(files_, [&](const std::string& path) { return path.starts_with(folder); });
   }
 
   bool has(string_view header) const {
@@ -100,7 +109,14 @@ void check_header(const Tree& tree, const File& file, std::vector<Finding>& foun
   const auto words = words_of(code);
   std::set<string_view> told;
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
-    if (words[i].text != "std" || words[i].next != ':') continue;
+    if (words[i].next != ':') continue;
+    const bool is_ours = std::ranges::find(kFolders, words[i].text) != kFolders.end();
+    if (is_ours && !file.is_in(fmt::format("src/{}", words[i].text)) &&
+        !seen.has_of(fmt::format("src/{}/", words[i].text)) && told.insert(words[i].text).second) {
+      found.push_back({file.path, words[i].line, "include",
+                       fmt::format("{}:: without a header of src/{}", words[i].text, words[i].text)});
+    }
+    if (words[i].text != "std") continue;
     const auto* const home =
         std::ranges::lower_bound(kHomes, words[i + 1].text, {}, &std::pair<string_view, string_view>::first);
     if (home == kHomes.end() || home->first != words[i + 1].text || seen.has(home->second)) continue;

@@ -12,7 +12,7 @@ namespace gyre::tidy {
 // pure: the functional core names no clock, thread, lock, file, environment or random device.
 std::vector<Finding> check_layers(const Tree& tree);
 
-// include: headers have the standard library's headers that they need, themselves or by headers of ours.
+// include: headers have what they name of the standard library and of other folders, themselves or by headers of ours.
 std::vector<Finding> check_includes(const Tree& tree);
 
 // size: files and functions are short enough to be read in a sitting.

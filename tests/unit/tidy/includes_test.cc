@@ -31,6 +31,13 @@ TEST(Includes, ComeByHeadersOfOursAsWell) {
   EXPECT_THAT(places(check_includes(tree)), ElementsAre("src/d.h:2 include"));
 }
 
+TEST(Includes, WhatIsQualifiedWithAFolderIsDeclaredThere) {
+  const auto tree = tree_of({{"src/ring/slot.h", "\n"},
+                             {"src/wire/a.h", "#include \"ring/slot.h\"\nring::Slot a;\nmessages::Get b;\n"},
+                             {"src/wire/b.h", "wire::Frame a;  // ring::Slot\n"}});
+  EXPECT_THAT(places(check_includes(tree)), ElementsAre("src/wire/a.h:3 include"));
+}
+
 TEST(Includes, SourcesAndTestsAreTheCompilersMatter) {
   EXPECT_THAT(
       places(check_includes(tree_of({{"src/a.cc", "std::map<int, int> a;\n"}, {"tests/a.h", "std::set<int> a;\n"}}))),
