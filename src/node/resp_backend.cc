@@ -41,7 +41,7 @@ std::optional<Reply> RespBackend::moved(Slot slot) const {
   return Reply::error_text(fmt::format("MOVED {} {}", slot.value(), primary->addresses.resp));
 }
 
-void RespBackend::ask(runtime::ResponderPtr from, Slot slot, messages::Request request, Instant) {
+void RespBackend::ask(runtime::ResponderPtr from, const resp::Client&, Slot slot, messages::Request request, Instant) {
   const auto partition = view_.map->partitioning().of(slot);
   const HostSlot& owner = (*view_.hosts)[partition.value() % view_.hosts->size()];
   if (owner.loop == view_.loop) return owner.host->on_request(std::move(from), std::move(request));

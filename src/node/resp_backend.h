@@ -19,7 +19,8 @@ class RespBackend final : public resp::Backend {
   redis::Parsed<messages::ReadConsistency> route(const resp::Client& client, const redis::Command& command,
                                                  std::optional<Slot> slot) const override;
   bool holds(PartitionId partition) const override { return view_.map->entry(partition).primary == self_; }
-  void ask(runtime::ResponderPtr from, Slot slot, messages::Request request, Instant deadline) override;
+  void ask(runtime::ResponderPtr from, const resp::Client& client, Slot slot, messages::Request request,
+           Instant deadline) override;
   std::optional<redis::Reply> redirect(Slot slot, const Error& why) const override;
 
  private:

@@ -119,12 +119,13 @@ struct AdminServer::Impl {
   }
 
   void add_pages(const std::string& title) {
-    const std::string index = title +
-                              "\n\n"
-                              "/healthz  the process lives\n"
-                              "/readyz   it serves, or why not\n"
-                              "/metrics  for Prometheus\n"
-                              "/map      the cluster map\n";
+    std::string index = title +
+                        "\n\n"
+                        "/healthz     the process lives\n"
+                        "/readyz      it serves, or why not\n"
+                        "/metrics     for Prometheus\n"
+                        "/map         the cluster map\n";
+    for (const AdminPage& page : source.pages) index += fmt::format("{:<12} {}\n", page.path, page.help);
     server.Get("/", [index](const auto&, httplib::Response& response) { response.set_content(index, kText); });
     server.Get("/healthz", [](const auto&, httplib::Response& response) { response.set_content("ok\n", kText); });
     server.Get("/readyz", [this](const auto&, httplib::Response& response) {
@@ -139,6 +140,30 @@ struct AdminServer::Impl {
       const ring::ClusterMapPtr map = source.map();
       if (!map) return answer_unavailable(response, "no cluster map is known yet");
       response.set_content(map_json(*map).dump(2) + "\n", "application/json");
+    });
+    for (const AdminPage& page : source.pages) add_page(page);
+    for (const AdminAction& action : source.actions) add_action(action);
+  }
+
+  void add_page(const AdminPage& page) {
+    server.Get(page.path, [page](const auto&, httplib::Response& response) {
+      response.set_header("Content-Security-Policy",
+                          "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+                          "connect-src 'self'; frame-ancestors 'none'");
+      response.set_content(page.content(), page.type);
+    });
+  }
+
+  void add_action(const AdminAction& action) {
+    server.Post(action.path + "/([^/]+)", [action](const httplib::Request& request, httplib::Response& response) {
+      if (request.get_header_value("Content-Type") != "application/json") {
+        response.status = 415;
+        return response.set_content("the body must be JSON: send it with Content-Type: application/json\n", kText);
+      }
+      const Result<std::string> done = action.carry_out(request.matches[1], request.body);
+      if (done) return response.set_content(*done, "application/json");
+      response.status = 400;
+      response.set_content(done.error().message + "\n", kText);
     });
   }
 

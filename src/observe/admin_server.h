@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/metrics.h"
 #include "gyre/result.h"
@@ -16,11 +17,28 @@ struct AdminOptions {
   std::string title;    // of the process: "gyred node n1"
 };
 
+// A page of one role alone.
+struct AdminPage {
+  std::string path;  // "/stats"
+  std::string help;  // a line of the index
+  std::string type;  // of its content: "text/html"
+  std::function<std::string()> content;
+};
+
+// A change that operators may ask a process for: POST PATH/NAME with a JSON body.
+struct AdminAction {
+  std::string path;  // "/members"
+  // `name`: what comes behind the path. The answer is JSON. An error's message is the reason shown, with status 400.
+  std::function<Result<std::string>(const std::string& name, const std::string& body)> carry_out;
+};
+
 // What pages are made of. The functions are called on the server's threads, for as long as it lives.
 struct AdminSource {
   const MetricsRegistry& metrics;
   std::function<Result<void>()> ready;        // an error's message is the reason shown
   std::function<ring::ClusterMapPtr()> map;   // null: none is known yet
+  std::vector<AdminPage> pages = {};
+  std::vector<AdminAction> actions = {};
 };
 
 // Serves, each to GET only:
@@ -29,6 +47,8 @@ struct AdminSource {
 //   /readyz   200, or 503 and the reason
 //   /metrics  Prometheus text
 //   /map      the cluster map as JSON (map_json.h), or 503
+// and the pages of its role, and its actions to POST only. A body must say that it is JSON: no page of another site can
+// make a browser send such a request.
 //
 // Has threads of its own, so that a busy event loop does not make a process look dead. Their number, the size of a
 // request and the time one may take are bounded; each connection serves one request.

@@ -26,7 +26,7 @@ std::string text_of(const Error& error) {
     case ErrorCode::invalid_argument:
     case ErrorCode::too_large:
     case ErrorCode::unsupported: return "ERR " + error.message;
-    case ErrorCode::session_lost:
+    case ErrorCode::session_lost: return "SESSIONLOST " + error.message;
     case ErrorCode::outcome_unknown:
     case ErrorCode::corrupt:
     case ErrorCode::wrong_cluster:

@@ -36,9 +36,10 @@ class Backend {
                                                          std::optional<Slot> slot) const = 0;
   // Its keys are of this process, so that looking through all keys looks at them here.
   virtual bool holds(PartitionId partition) const = 0;
-  // A Get, Write or Scan; the answer, under its id and of its kind, may come within the call. `slot`: of its keys.
-  // `deadline`: of its command, kNever where it has none.
-  virtual void ask(runtime::ResponderPtr from, Slot slot, messages::Request request, Instant deadline) = 0;
+  // A Get, Write or Scan for `client`, whose responder is `from`; the answer, under its id and of its kind, may come
+  // within the call. `slot`: of its keys. `deadline`: of its command, kNever where it has none.
+  virtual void ask(runtime::ResponderPtr from, const Client& client, Slot slot, messages::Request request,
+                   Instant deadline) = 0;
   // What to tell a client whose request failed like this, if not that it failed.
   virtual std::optional<redis::Reply> redirect(Slot slot, const Error& why) const = 0;
 

@@ -46,11 +46,13 @@ Reply reset(const Context& context, const Arguments&) {
   Client fresh;
   fresh.id = context.client.id;
   fresh.peer = context.client.peer;
+  fresh.address = context.client.address;
+  fresh.affinity = context.client.affinity;
   fresh.local = context.client.local;
   fresh.since = context.client.since;
   fresh.library = context.client.library;
   fresh.library_version = context.client.library_version;
-  fresh.read = context.server.read;
+  set_read(fresh, context.server.read);
   fresh.ack = context.server.ack;
   context.client = std::move(fresh);
   return Reply::simple("RESET");
@@ -171,21 +173,30 @@ Reply set_read_level(const Context& context, const Arguments& arguments) {
   if (says(level, "bounded")) {
     const auto ms = arguments.size() == 3 ? number_of<std::uint32_t>(arguments[2]) : std::nullopt;
     if (!ms || *ms == 0) return Reply::error("ERR GYRE.READ bounded takes a number of milliseconds");
-    context.client.read = {ReadLevel::bounded, std::chrono::milliseconds(*ms), {}};
+    set_read(context.client, {ReadLevel::bounded, std::chrono::milliseconds(*ms), {}});
     return Reply::ok();
   }
   if (arguments.size() != 2) return Reply::error(redis::words::kSyntax);
-  // What a connection has seen of each partition nobody keeps yet.
-  if (says(level, "session")) return Reply::error("ERR GYRE.READ session is not supported yet");
   constexpr std::array kLevels = {std::pair{std::string_view("primary"), ReadLevel::primary},
+                                  std::pair{std::string_view("session"), ReadLevel::session},
                                   std::pair{std::string_view("linearizable"), ReadLevel::linearizable},
                                   std::pair{std::string_view("any"), ReadLevel::any}};
   for (const auto& [name, meant] : kLevels) {
     if (!says(level, name)) continue;
-    context.client.read = {.level = meant};
+    set_read(context.client, {.level = meant});
     return Reply::ok();
   }
-  return Reply::error("ERR GYRE.READ takes primary, linearizable, bounded MS, or any");
+  return Reply::error("ERR GYRE.READ takes primary, linearizable, session, bounded MS, or any");
+}
+
+// What the connection has written and seen, as text; or takes over what another has.
+Reply session_token(const Context& context, const Arguments& arguments) {
+  const ring::ClusterMapPtr& map = context.backend.map();
+  if (map == nullptr) return Reply::error("LOADING there is no cluster map yet");
+  if (!context.client.seen) return Reply::error("ERR this connection keeps no session: GYRE.READ session begins one");
+  if (arguments.size() == 1) return Reply::bulk(Bytes::copy_of(context.client.seen->token(map->cluster)));
+  const auto resumed = context.client.seen->resume(map->cluster, map->shape.partitions, arguments[1]);
+  return resumed ? Reply::ok() : Reply::error_text("ERR " + resumed.error().message);
 }
 
 Reply set_ack(const Context& context, const Arguments& arguments) {
@@ -225,6 +236,7 @@ constexpr std::array kHandlers = std::to_array<std::pair<std::string_view, Handl
     {"echo", echo},
     {"gyre.ack", set_ack},
     {"gyre.read", set_read_level},
+    {"gyre.session", session_token},
     {"hello", hello},
     {"info", info},
     {"ping", ping},

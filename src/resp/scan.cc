@@ -20,12 +20,17 @@ constexpr std::uint32_t kPartitionsPerPage = 64;
 constexpr std::uint32_t kItemsPerRequest = 1000;
 constexpr std::size_t kNameBytesMax = std::size_t{64} * 1024 * 1024;
 
+// A primary has what any session has seen.
+messages::ReadConsistency read_of(const Client& client) {
+  return client.read.level == messages::ReadLevel::session ? messages::ReadConsistency{} : client.read;
+}
+
 }  // namespace
 
 Scan::Scan(redis::ScanPlan plan, const Client& client, Cursors& cursors, Rng rng)
     : plan_(std::move(plan)),
       // What is deleted must be what there is.
-      read_(plan_.kind == Kind::clear ? messages::ReadConsistency{} : client.read),
+      read_(plan_.kind == Kind::clear ? messages::ReadConsistency{} : read_of(client)),
       ack_(client.ack),
       cursors_(cursors),
       rng_(std::move(rng)) {}

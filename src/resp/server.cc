@@ -13,6 +13,13 @@ net::ByteLimits byte_limits(const Server& server) {
 void add_metrics(MetricsRegistry& metrics, const Server& server) {
   metrics.computed(MetricsRegistry::Kind::gauge, "gyre_resp_clients", "Redis clients connected", {},
                    [&server] { return static_cast<double>(server.clients.load()); });
+  const auto add_refused = [&](const char* limit, const Counter& refused) {
+    metrics.computed(MetricsRegistry::Kind::counter, "gyre_resp_rate_limited_total",
+                     "Commands of Redis clients refused by a rate limit", {{"limit", limit}},
+                     [&refused] { return static_cast<double>(refused.value()); });
+  };
+  add_refused("address", server.rates.refused().by_address);
+  add_refused("all", server.rates.refused().by_all);
   metrics.computed(MetricsRegistry::Kind::counter, "gyre_resp_commands_total", "Commands of Redis clients", {},
                    [&server] { return static_cast<double>(server.commands.load()); });
 }

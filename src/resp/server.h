@@ -14,6 +14,7 @@
 #include "messages/request.h"
 #include "net/byte_connection.h"
 #include "resp/cursors.h"
+#include "resp/rate_limits.h"
 
 namespace gyre::resp {
 
@@ -26,6 +27,7 @@ struct Server {
   messages::ReadConsistency read = {};
   messages::AckCount ack = messages::kAckOne;
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
+  RateLimits rates;  // of commands that read or write keys
   Duration deadline{0};  // of a command, from when it was read; 0: none
   std::string appendfsync;  // what CONFIG GET says of it; empty: nothing
   Cursors cursors{std::uint64_t{std::random_device()()} << 32 | std::random_device()()};

@@ -1,12 +1,11 @@
 #include "resp/session.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "base/assert.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "resp/own_commands.h"
 
@@ -21,37 +20,11 @@ constexpr std::size_t kOutputBytesPause = std::size_t{16} * 1024 * 1024;
 // A command of so many bytes shares the memory it came in with what is kept of it. What is kept of smaller ones is
 // copied, so that a small value does not hold a large buffer.
 constexpr std::size_t kSharedBytesMin = std::size_t{32} * 1024;
-// The requests of one command: its number, then their index.
-constexpr std::uint64_t kRequestsPerCommand = std::uint64_t{1} << 20;
-
 wire::RespLimits parser_limits(const Server& server) {
   wire::RespLimits limits;
-  limits.arguments_max = kRequestsPerCommand;
+  limits.arguments_max = Session::kRequestsPerCommand;
   limits.argument_bytes_max = std::max(server.value_bytes_max, limits::kKeyBytesMax);
   return limits;
-}
-
-std::size_t bytes_of(const std::vector<messages::WriteOperation>& operations) {
-  std::size_t bytes = 0;
-  for (const messages::WriteOperation& operation : operations) bytes += operation.key.size() + operation.value.size();
-  return bytes;
-}
-
-Effect effect_of(const redis::Step& step, bool keeps_order) {
-  if (const auto* reads = std::get_if<redis::DoReads>(&step)) {
-    return reads->for_update ? Effect::update : Effect::read;
-  }
-  if (const auto* scan = std::get_if<redis::DoScan>(&step)) {
-    return scan->plan.kind == redis::ScanPlan::Kind::clear ? Effect::update : Effect::read;
-  }
-  if (!std::holds_alternative<redis::DoWrites>(step)) return Effect::none;
-  return keeps_order ? Effect::write : Effect::update;
-}
-
-std::optional<Reply> key_too_long(const Bytes& key) {
-  if (key.size() <= limits::kKeyBytesMax) return std::nullopt;
-  return Reply::error_text(
-      fmt::format("ERR a key of {} bytes: at most {} are allowed", key.size(), limits::kKeyBytesMax));
 }
 
 // Nothing binds its keys together.
@@ -79,8 +52,10 @@ Session::Session(const Shared& shared, net::ByteConnectionPtr connection)
   client_.id = connection_->id().value();
   client_.peer = connection_->peer();
   client_.local = connection_->local();
+  client_.address = client_.peer.substr(0, client_.peer.rfind(':'));
+  client_.affinity = hash64(client_.address);
   client_.since = net::steady_now();
-  client_.read = server_.read;
+  set_read(client_, server_.read);
   client_.ack = server_.ack;
   server_.clients.fetch_add(1, std::memory_order_relaxed);
   server_.connections.fetch_add(1, std::memory_order_relaxed);
@@ -119,6 +94,10 @@ void Session::run_command(const redis::Arguments& arguments) {
     transaction_.spoil();
     return finish(number, command.error());
   }
+  if (auto refused = over_rate(**command)) {
+    transaction_.spoil();
+    return finish(number, *std::move(refused));
+  }
   if ((*command)->group == redis::Group::transactions) return run_transactional(open, **command, arguments);
   if (transaction_.begun() && !ends_transaction(**command)) {
     Reply reply = queue(open, **command, arguments);
@@ -128,6 +107,15 @@ void Session::run_command(const redis::Arguments& arguments) {
   if ((*command)->plan != nullptr) return run_planned(open, **command, arguments);
   if ((*command)->name == "wait") return wait(arguments);
   run_own(open, **command, arguments, skipped);
+}
+
+// What is about the connection and the server alone stays free: it is how clients connect and wait.
+std::optional<Reply> Session::over_rate(const redis::Command& command) {
+  if (!server_.rates.enabled() || command.plan == nullptr) return std::nullopt;
+  const Duration wait = server_.rates.take(net::steady_now(), client_.address);
+  if (wait == Duration(0)) return std::nullopt;
+  return redis::error_reply({ErrorCode::busy, Outcome::not_applied, "too many commands a second",
+                             std::max(std::chrono::ceil<std::chrono::milliseconds>(wait), limits::kBusyRetryAfter)});
 }
 
 void Session::run_own(Open& open, const redis::Command& command, const redis::Arguments& arguments, bool skipped) {
@@ -243,275 +231,6 @@ void Session::wait(const redis::Arguments& arguments) {
   const Duration longest = server_.deadline > Duration(0) ? server_.deadline : limits::kRequestWaitMax;
   at(number).deadline = net::steady_now() + (wanted->timeout > Duration(0) ? wanted->timeout : longest);
   start_or_wait(number, redis::DoReads{.reads = {}, .for_update = true});
-}
-
-// --- The course of a command ---
-
-void Session::start_or_wait(std::uint64_t number, redis::Step step) {
-  Open& open = at(number);
-  open.effect = effect_of(step, backend_.traits().keeps_order);
-  if (must_wait(open)) {
-    waiting_ = std::move(step);
-    return;
-  }
-  order_.begin(open.effect, open.slot);
-  proceed(number, std::move(step));
-}
-
-// WAIT is about what is answered: all that came before.
-bool Session::must_wait(const Open& open) const {
-  return order_.must_wait(open.effect, open.slot) || (open.wait && requests_open_ > 0);
-}
-
-void Session::proceed(std::uint64_t number, redis::Step step) {
-  if (auto* reply = std::get_if<Reply>(&step)) return finish(number, std::move(*reply));
-  if (auto* writes = std::get_if<redis::DoWrites>(&step)) {
-    if (auto refused = too_much(*writes)) return finish(number, *std::move(refused));
-    return ask(number, std::move(*writes));
-  }
-  if (auto* scan = std::get_if<redis::DoScan>(&step)) {
-    if (backend_.map() == nullptr) return finish(number, Reply::error("LOADING there is no cluster map yet"));
-    at(number).scan = std::make_unique<Scan>(std::move(scan->plan), client_, server_.cursors,
-                                             Rng(server_.seed.fetch_add(1, std::memory_order_relaxed)));
-    return look_on(number);
-  }
-  if (at(number).wait) return ask_members(number);
-  const auto& reads = std::get<redis::DoReads>(step);
-  if (auto refused = too_much(reads)) return finish(number, *std::move(refused));
-  ask(number, reads);
-}
-
-// What no member takes must not get out: a router's requests share connections with those of other clients.
-std::optional<Reply> Session::too_much(const redis::DoReads& reads) const {
-  if (reads.reads.size() > limits::kBatchOperationsMax) {
-    return Reply::error_text(fmt::format("ERR {} keys in one command: at most {} are allowed", reads.reads.size(),
-                                         limits::kBatchOperationsMax));
-  }
-  for (const redis::Read& read : reads.reads) {
-    if (auto refused = key_too_long(read.key)) return refused;
-  }
-  return std::nullopt;
-}
-
-std::optional<Reply> Session::too_much(const redis::DoWrites& writes) const {
-  if (writes.operations.size() > limits::kBatchOperationsMax) {
-    return Reply::error_text(fmt::format("ERR {} operations in one write: at most {} are allowed",
-                                         writes.operations.size(), limits::kBatchOperationsMax));
-  }
-  for (const messages::WriteOperation& operation : writes.operations) {
-    if (auto refused = key_too_long(operation.key)) return refused;
-    if (operation.value.size() > server_.value_bytes_max) {
-      return Reply::error_text(fmt::format("ERR a value of {} bytes: at most {} are allowed (--value-max)",
-                                           operation.value.size(), server_.value_bytes_max));
-    }
-  }
-  const std::size_t bytes = bytes_of(writes.operations);
-  const std::size_t bytes_max = std::max(server_.value_bytes_max, limits::kFrameBytesFloor);
-  if (bytes <= bytes_max) return std::nullopt;
-  return Reply::error_text(
-      fmt::format("ERR {} bytes in one write: at most {} are allowed (--value-max)", bytes, bytes_max));
-}
-
-// An answer may come within Backend::ask(), and with the last one the command goes.
-void Session::ask(std::uint64_t number, const redis::DoReads& reads) {
-  Open& open = at(number);
-  const std::size_t count = reads.reads.size();
-  GYRE_ASSERT(count > 0);
-  open.found.assign(count, {});
-  open.missing = count;
-  requests_open_ += count;
-  open.failed.reset();
-  const std::optional<Slot> slot = open.slot;
-  const bool as_is = !reads.for_update || open.read.level == messages::ReadLevel::linearizable;
-  const messages::ReadConsistency read = as_is ? open.read : messages::ReadConsistency();
-  const Instant deadline = open.deadline;
-  for (std::size_t i = 0; i < count; ++i) {
-    const redis::Read& each = reads.reads[i];
-    backend_.ask(shared_from_this(), slot ? *slot : ring::slot_of(each.key.view()),
-                 {.id = RequestId(number * kRequestsPerCommand + i),
-                  .epoch = {},
-                  .body = messages::GetRequest{each.key, each.value_wanted, read}},
-                 deadline);
-  }
-}
-
-// Without a WriteId: between a session and its node no request is sent twice, and a router gives each one of its own.
-void Session::ask(std::uint64_t number, redis::DoWrites writes) {
-  Open& open = at(number);
-  open.failed.reset();
-  open.found.clear();
-  open.divided = open.slot ? nullptr : divide(writes.operations);
-  const std::size_t parts = open.divided ? open.divided->parts.size() : 1;
-  open.missing = parts;
-  requests_open_ += parts;
-  open.write_bytes = bytes_of(writes.operations);
-  write_bytes_ += open.write_bytes;
-  const messages::AckCount ack = open.ack;
-  const Instant deadline = open.deadline;
-  for (std::size_t part = 0; part < parts; ++part) {
-    messages::WriteRequest write{.operations = {}, .ack = ack};
-    if (parts == 1) {
-      write.operations = std::move(writes.operations);
-    } else {
-      // The command may be gone with the last answer, but not before the last part was asked for.
-      for (const std::size_t i : at(number).divided->parts[part]) {
-        write.operations.push_back(std::move(writes.operations[i]));
-      }
-    }
-    const Slot slot = open.slot ? *open.slot : ring::slot_of(write.operations.front().key.view());
-    if (parts == 1) at(number).writing = backend_.map()->partitioning().of(slot);
-    backend_.ask(shared_from_this(), slot,
-                 {.id = RequestId(number * kRequestsPerCommand + part), .epoch = {}, .body = std::move(write)},
-                 deadline);
-  }
-}
-
-std::unique_ptr<Session::Divided> Session::divide(const std::vector<messages::WriteOperation>& operations) const {
-  const auto partitioning = backend_.map()->partitioning();
-  std::map<PartitionId, std::vector<std::size_t>> parts;
-  for (std::size_t i = 0; i < operations.size(); ++i) {
-    parts[partitioning.of(ring::slot_of(operations[i].key.view()))].push_back(i);
-  }
-  if (parts.size() == 1) return nullptr;
-  auto divided = std::make_unique<Divided>();
-  divided->outcomes.resize(operations.size());
-  for (auto& [partition, indices] : parts) {
-    divided->parts.push_back(std::move(indices));
-    divided->partitions.push_back(partition);
-  }
-  return divided;
-}
-
-void Session::ask_members(std::uint64_t number) {
-  Open& open = at(number);
-  const ring::ClusterMap& map = *backend_.map();
-  if (written_.empty()) return finish(number, Reply::integer(Barrier::replicas_of_any(map)));
-  open.barrier = std::make_unique<Barrier>(map, *open.wait, std::exchange(written_, {}));
-  const std::vector<Barrier::Question> questions = open.barrier->questions();
-  if (questions.empty()) return end_wait(number);
-  open.missing = questions.size();
-  requests_open_ += questions.size();
-  const Instant deadline = open.deadline;
-  const Duration budget = std::max(deadline - net::steady_now(), Duration(std::chrono::milliseconds(1)));
-  for (std::size_t i = 0; i < questions.size(); ++i) {
-    backend_.ask(shared_from_this(), ring::slot_of(questions[i].key.view()),
-                 {.id = RequestId(number * kRequestsPerCommand + i),
-                  .budget = budget,
-                  .epoch = {},
-                  .body = questions[i].write()},
-                 deadline);
-  }
-}
-
-void Session::end_wait(std::uint64_t number) {
-  const Barrier& barrier = *at(number).barrier;
-  const ring::ClusterMap& map = *backend_.map();
-  written_ = barrier.rest(map);
-  finish(number, Reply::integer(barrier.replicas(map)));
-}
-
-// Page by page to the end. Answers that come within Backend::ask() are taken by this very loop: there may be thousands.
-void Session::look_on(std::uint64_t number) {
-  Open& open = at(number);
-  do {
-    if (closed()) return finish(number, Reply::null());
-    const bool gone = open.failed && open.failed->code == ErrorCode::not_primary && !open.scan->is_here(backend_);
-    if (gone) open.scan->on_gone();
-    if (open.failed && !gone) return finish(number, redis::error_reply(*open.failed));
-    auto request = open.scan->next(backend_);
-    if (!request) return finish(number, open.scan->reply(backend_));
-    open.failed.reset();
-    open.missing = 1;
-    ++requests_open_;
-    open.asking = true;
-    backend_.ask(shared_from_this(), open.scan->slot(backend_),
-                 {.id = RequestId(number * kRequestsPerCommand), .epoch = {}, .body = *std::move(request)},
-                 open.deadline);
-    open.asking = false;
-  } while (open.missing == 0);
-}
-
-void Session::respond(messages::Response response) {
-  if (shared_.loop.on_this_thread()) return take(std::move(response));
-  shared_.loop.post(
-      [self = shared_from_this(), response = std::move(response)]() mutable { self->take(std::move(response)); });
-}
-
-void Session::take(messages::Response response) {
-  const std::uint64_t number = response.id.value() / kRequestsPerCommand;
-  Open& open = at(number);
-  note(open, response.id.value() % kRequestsPerCommand, response.body);
-  --requests_open_;
-  if (--open.missing > 0) return;
-  write_bytes_ -= std::exchange(open.write_bytes, 0);
-  if (open.barrier) return end_wait(number);
-  if (open.scan) return open.asking ? void() : look_on(number);
-  if (open.failed && open.slot) {
-    if (auto elsewhere = backend_.redirect(*open.slot, *open.failed)) return finish(number, *std::move(elsewhere));
-  }
-  proceed(number, next_step(open));
-}
-
-// The answer to one of its requests.
-void Session::note(Open& open, std::size_t part, messages::ResponseBody& body) {
-  if (open.barrier) {
-    open.barrier->on_answer(part, body);
-  } else if (auto* error = std::get_if<Error>(&body)) {
-    // What may have been applied outweighs what surely was not.
-    if (!open.failed || open.failed->outcome != Outcome::unknown) open.failed = std::move(*error);
-  } else if (auto* found = std::get_if<redis::Found>(&body)) {
-    const std::size_t bytes = found->record ? found->record->value.size() : 0;
-    if (found_bytes_ + bytes > limits::kConnectionAnswerBytesMax) {
-      open.failed =
-          Error{ErrorCode::busy, Outcome::not_applied,
-                "this connection has not taken its earlier answers: ask for less at once", limits::kBusyRetryAfter};
-      return;
-    }
-    found_bytes_ += bytes;
-    open.found_bytes += bytes;
-    open.found[part] = std::move(*found);
-  } else if (auto* page = std::get_if<messages::ScanResponse>(&body)) {
-    open.scan->on_page(std::move(*page));
-  } else {
-    auto& response = std::get<messages::WriteResponse>(body);
-    auto& outcomes = response.outcomes;
-    if (open.scan) {
-      note_written(open.scan->partition(), response);
-      return open.scan->on_deleted();
-    }
-    note_written(open.divided ? open.divided->partitions[part] : open.writing, response);
-    if (!open.divided) {
-      open.outcomes = std::move(outcomes);
-      return;
-    }
-    ++open.divided->written;
-    const auto& indices = open.divided->parts[part];
-    for (std::size_t i = 0; i < indices.size(); ++i) open.divided->outcomes[indices[i]] = std::move(outcomes[i]);
-  }
-}
-
-void Session::note_written(PartitionId partition, const messages::WriteResponse& response) {
-  if (backend_.map()->shape.replication_factor == 1) return;
-  written_.insert_or_assign(partition, response.standing.position.term);
-}
-
-redis::Step Session::next_step(Open& open) {
-  const bool read = !open.found.empty();
-  if (read && open.failed) return open.run->on_failed(*open.failed);
-  if (read) return open.run->on_found(open.found);
-  return open.run->on_written(written(open));
-}
-
-redis::Written Session::written(Open& open) {
-  const auto divided = std::move(open.divided);
-  if (!open.failed) return std::move(divided ? divided->outcomes : open.outcomes);
-  Error why = *std::exchange(open.failed, std::nullopt);
-  if (divided && divided->written > 0) {
-    why.outcome = Outcome::unknown;
-    why.message = fmt::format("its keys are in {} partitions, and {} have it; of the others: {}", divided->parts.size(),
-                              divided->written, why.message);
-  }
-  return fail(std::move(why));
 }
 
 // --- Replies out ---

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/metrics.h"
@@ -31,6 +32,8 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
  public:
   // Commands that are not answered yet. Beyond: nothing is read.
   static constexpr std::size_t kOpenMax = 1024;
+  // The requests of one command: its number, then their index.
+  static constexpr std::uint64_t kRequestsPerCommand = std::uint64_t{1} << 20;
 
   // What all sessions of a loop share; outlives them.
   struct Shared {
@@ -77,6 +80,7 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
     std::optional<Barrier::Wanted> wait;  // the command is WAIT
     std::unique_ptr<Barrier> barrier;
     PartitionId writing;  // where its one request of writes goes
+    std::vector<std::pair<PartitionId, Position>> asked;  // of its requests, in a session: what they carried
     bool asking = false;  // for a page of it, just now
     std::optional<Slot> slot;  // of all its keys; none: it has none, or of many slots
     Effect effect = Effect::none;
@@ -87,6 +91,7 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   };
 
   void run_command(const redis::Arguments& arguments);
+  std::optional<redis::Reply> over_rate(const redis::Command& command);
   void run_own(Open& open, const redis::Command& command, const redis::Arguments& arguments, bool skipped);
   void run_planned(Open& open, const redis::Command& command, const redis::Arguments& arguments);
   // Where the keys of a command are, and how they are read.
@@ -100,6 +105,10 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   void proceed(std::uint64_t number, redis::Step step);
   void ask(std::uint64_t number, const redis::DoReads& reads);
   void ask(std::uint64_t number, redis::DoWrites writes);
+  std::optional<redis::Reply> take_loss(const Open& open, const redis::DoReads& reads);
+  Position carry_seen(Open& open, Slot slot);
+  void carry_seen(Open& open, Slot slot, messages::ReadConsistency& read);
+  void note_seen(const Open& open, std::size_t part, const messages::ResponseBody& body);
   // By the slots of the keys, if these are several.
   std::unique_ptr<Divided> divide(const std::vector<messages::WriteOperation>& operations) const;
   void note(Open& open, std::size_t part, messages::ResponseBody& body);

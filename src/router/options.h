@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/time.h"
 #include "messages/request.h"
+#include "routing/read_policy.h"
 
 namespace gyre::router {
 
@@ -19,6 +20,17 @@ struct RouterOptions {
   std::string http = "127.0.0.1:7501";
   std::uint32_t loops = 1;
   std::uint32_t connections_per_node = 1;  // of each loop
+  routing::ReadPolicy read_policy = routing::ReadPolicy::latency;
+  std::string zone;  // whose members take reads while there are any; empty: all zones are alike
+  std::uint32_t hedge_percent = 0;  // of the reads that several members may serve
+  Duration cache_ttl{0};  // 0: nothing is kept
+  std::size_t cache_bytes = std::size_t{64} * 1024 * 1024;
+  bool coalesce = true;
+  std::uint32_t rate = 0;  // commands a second of one client address; 0: any
+  std::uint32_t rate_burst = 0;  // 0: as many as in a second
+  std::uint32_t rate_all = 0;  // of all clients
+  std::uint32_t rate_all_burst = 0;
+  std::uint32_t calls_max = 65'536;  // requests to nodes that wait for an answer, of each loop; beyond: BUSY
   messages::ReadLevel read = messages::ReadLevel::primary;  // of connections that have not set their own
   Duration read_bound = std::chrono::seconds(1);  // of the level `bounded`
   messages::AckCount ack = messages::kAckOne;  // the same of writes

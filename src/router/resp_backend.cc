@@ -12,15 +12,8 @@ struct Wanted {
   std::size_t operations = 0;
 };
 
-Wanted wanted_by(const messages::RequestBody& body) {
-  if (const auto* write = std::get_if<messages::WriteRequest>(&body)) {
-    return {messages::ResponseBody(messages::WriteResponse{}).index(), write->operations.size()};
-  }
-  if (std::holds_alternative<messages::ScanRequest>(body)) {
-    return {messages::ResponseBody(messages::ScanResponse{}).index()};
-  }
-  return {messages::ResponseBody(messages::GetResponse{}).index()};
-}
+const Wanted kGetWanted{messages::ResponseBody(messages::GetResponse{}).index()};
+const Wanted kScanWanted{messages::ResponseBody(messages::ScanResponse{}).index()};
 
 // What came from the network is of the kind that was asked for.
 messages::ResponseBody checked(Result<messages::ResponseBody> result, const Wanted& wanted) {
@@ -42,12 +35,86 @@ redis::Parsed<messages::ReadConsistency> RespBackend::route(const resp::Client& 
   return client.read;
 }
 
-void RespBackend::ask(runtime::ResponderPtr from, Slot, messages::Request request, Instant deadline) {
-  const Wanted wanted = wanted_by(request.body);
-  caller_.call({std::move(request.body), deadline},
-               [from = std::move(from), id = request.id, wanted](Result<messages::ResponseBody> result) {
-                 from->respond({.id = id, .epoch = {}, .body = checked(std::move(result), wanted)});
+void RespBackend::ask(runtime::ResponderPtr from, const resp::Client& client, Slot, messages::Request request,
+                      Instant deadline) {
+  Coalescer::Reader asker{std::move(from), request.id};
+  if (auto* get = std::get_if<messages::GetRequest>(&request.body)) {
+    return read(std::move(*get), std::move(asker), client.affinity, deadline);
+  }
+  if (auto* writes = std::get_if<messages::WriteRequest>(&request.body)) {
+    return write(std::move(*writes), std::move(asker), client, deadline);
+  }
+  caller_.call({.body = std::move(request.body), .deadline = deadline, .affinity = client.affinity},
+               [asker = std::move(asker)](Result<messages::ResponseBody> result) {
+                 asker.from->respond({.id = asker.id, .epoch = {}, .body = checked(std::move(result), kScanWanted)});
                });
+}
+
+// --- Reads ---
+
+void RespBackend::read(messages::GetRequest read, Coalescer::Reader reader, std::uint64_t affinity, Instant deadline) {
+  if (cache_.enabled()) {
+    if (auto hit = cache_.find(net::steady_now(), read)) {
+      return reader.from->respond({.id = reader.id, .epoch = {}, .body = *std::move(hit)});
+    }
+    read.read = cache_.asked_for(read.read);
+  }
+  if (!joins(read)) {
+    Coalescer::Group alone{.read = std::move(read), .readers = {}, .deadline = deadline};
+    alone.readers.push_back(std::move(reader));
+    return send(std::move(alone), affinity);
+  }
+  if (auto group = coalescer_.on_read(read, std::move(reader), deadline)) send(*std::move(group), affinity);
+}
+
+void RespBackend::send(Coalescer::Group group, std::uint64_t affinity) {
+  routing::Call call{.body = group.read, .deadline = group.deadline, .affinity = affinity};
+  if (group.read.read.level == messages::ReadLevel::session) call.seen = group.read.read.seen;
+  if (!cache_.enabled()) {
+    return caller_.call(std::move(call), [this, group = std::move(group), affinity](auto result) {
+      on_answer(group, std::move(result), affinity);
+    });
+  }
+  const ReadCache::Stamp stamp = cache_.begin(group.read.key);
+  const Instant asked_at = net::steady_now();
+  caller_.call(std::move(call), [this, group = std::move(group), affinity, stamp, asked_at](auto result) {
+    const auto* answer = result ? std::get_if<messages::GetResponse>(&*result) : nullptr;
+    if (answer != nullptr) cache_.keep(asked_at, stamp, group.read, *answer);
+    on_answer(group, std::move(result), affinity);
+  });
+}
+
+void RespBackend::on_answer(const Coalescer::Group& group, Result<messages::ResponseBody> result,
+                            std::uint64_t affinity) {
+  const messages::ResponseBody body = checked(std::move(result), kGetWanted);
+  for (const Coalescer::Reader& reader : group.readers) {
+    reader.from->respond({.id = reader.id, .epoch = {}, .body = body});
+  }
+  if (!joins(group.read)) return;
+  if (auto next = coalescer_.on_answered(group.read)) send(*std::move(next), affinity);
+}
+
+// --- Writes ---
+
+void RespBackend::write(messages::WriteRequest write, Coalescer::Reader writer, const resp::Client& client,
+                        Instant deadline) {
+  const Wanted wanted{messages::ResponseBody(messages::WriteResponse{}).index(), write.operations.size()};
+  std::vector<Bytes> keys;  // that may be in the cache
+  if (cache_.enabled()) {
+    for (const messages::WriteOperation& operation : write.operations) keys.push_back(operation.key);
+  }
+  drop(keys);
+  routing::Call call{.body = {}, .deadline = deadline, .affinity = client.affinity};
+  if (client.seen) call.seen = write.seen;
+  call.body = std::move(write);
+  caller_.call(std::move(call), [this, writer = std::move(writer), wanted, keys = std::move(keys)](auto result) {
+    drop(keys);
+    writer.from->respond({.id = writer.id, .epoch = {}, .body = checked(std::move(result), wanted)});
+  });
+}
+
+void RespBackend::drop(const std::vector<Bytes>& keys) {
+  for (const Bytes& key : keys) cache_.drop(key);
 }
 
 }  // namespace gyre::router

@@ -3,24 +3,40 @@
 
 #include "net/caller.h"
 #include "resp/backend.h"
+#include "router/coalescer.h"
+#include "router/read_cache.h"
 
 namespace gyre::router {
 
-// One for each loop; all its connections call through one Caller. There are no sessions: what was seen is known of all
-// of them together, and not of each.
+// One for each loop; all its connections call through one Caller. What each of them has seen comes with its requests.
 class RespBackend final : public resp::Backend {
  public:
-  explicit RespBackend(net::Caller& caller) : Backend({.divides = true}), caller_(caller) {}
+  // Both outlive it. The cache is of all loops.
+  RespBackend(net::Caller& caller, ReadCache& cache, bool coalesces)
+      : Backend({.divides = true}), caller_(caller), cache_(cache), coalesces_(coalesces) {}
 
   const ring::ClusterMapPtr& map() const override { return caller_.map(); }
   redis::Parsed<messages::ReadConsistency> route(const resp::Client& client, const redis::Command& command,
                                                  std::optional<Slot> slot) const override;
   bool holds(PartitionId) const override { return true; }
-  void ask(runtime::ResponderPtr from, Slot slot, messages::Request request, Instant deadline) override;
+  void ask(runtime::ResponderPtr from, const resp::Client& client, Slot slot, messages::Request request,
+           Instant deadline) override;
   std::optional<redis::Reply> redirect(Slot, const Error&) const override { return std::nullopt; }
 
+  const Coalescer& coalescer() const { return coalescer_; }
+
  private:
+  void read(messages::GetRequest read, Coalescer::Reader reader, std::uint64_t affinity, Instant deadline);
+  void send(Coalescer::Group group, std::uint64_t affinity);
+  void on_answer(const Coalescer::Group& group, Result<messages::ResponseBody> result, std::uint64_t affinity);
+  void write(messages::WriteRequest write, Coalescer::Reader writer, const resp::Client& client, Instant deadline);
+  void drop(const std::vector<Bytes>& keys);
+  bool joins(const messages::GetRequest& read) const { return coalesces_ && Coalescer::takes(read); }
+
   net::Caller& caller_;
+  ReadCache& cache_;
+  const bool coalesces_;
+  Coalescer coalescer_;
 };
 
 }  // namespace gyre::router

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "observe/admin_server.h"
 #include "observe/process_metrics.h"
 #include "router/router_loop.h"
+#include "router/stats.h"
 
 namespace gyre::router {
 
@@ -46,9 +48,12 @@ class Router {
   void create_loops();
   net::CallerOptions caller_options();
   Result<void> listen();
+  void add_read_metrics();
   Result<void> start_admin();
   void on_map(const ring::ClusterMapPtr& map);
   void on_lost(const routing::Lost& lost);
+  std::string stats();
+  Result<std::string> set_member(const std::string& name, const std::string& body);
   void look_for_map(RouterLoop& each);
   ring::ClusterMapPtr map() const;
   Result<void> ready() const;
@@ -59,12 +64,14 @@ class Router {
   Counter& lost_writes_ =
       metrics_.counter("gyre_router_lost_writes_total", "Writes acknowledged through this router that a failover lost");
   resp::Server server_;  // outlives the sessions, which the loops have
+  ReadCache cache_{{.ttl = options_.cache_ttl, .bytes_max = options_.cache_bytes}};
   std::vector<std::unique_ptr<RouterLoop>> loops_;
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<observe::AdminServer> admin_;
   std::atomic<bool> stopping_{false};
-  mutable std::mutex map_mutex_;
-  ring::ClusterMapPtr map_;  // for the admin pages; guarded by map_mutex_
+  mutable std::mutex mutex_;  // guards what follows: what the admin pages show and change
+  ring::ClusterMapPtr map_;
+  std::map<NodeId, double> weights_;
 };
 
 Result<void> Router::start() {
@@ -74,6 +81,9 @@ Result<void> Router::start() {
   server_.read = {.level = options_.read, .bound = options_.read_bound, .seen = {}};
   server_.ack = options_.ack;
   server_.deadline = options_.deadline;
+  server_.rates.set(
+      {.per_second = static_cast<double>(options_.rate), .burst = static_cast<double>(options_.rate_burst)},
+      {.per_second = static_cast<double>(options_.rate_all), .burst = static_cast<double>(options_.rate_all_burst)});
   server_.started = net::steady_now();
   create_loops();
   GYRE_TRY(listen());
@@ -91,14 +101,19 @@ void Router::create_loops() {
   Counter& malformed = metrics_.counter("gyre_frames_malformed_total",
                                         "Connections closed because of bytes that are no frame, or beyond a limit");
   for (std::uint32_t i = 0; i < options_.loops; ++i) {
-    loops_.push_back(std::make_unique<RouterLoop>(fmt::format("loop-{}", i), caller_options(), server_, malformed));
+    loops_.push_back(std::make_unique<RouterLoop>(fmt::format("loop-{}", i), caller_options(), cache_,
+                                                  options_.coalesce, server_, malformed));
   }
 }
 
 net::CallerOptions Router::caller_options() {
   return {.dispatcher = {.seeds = options_.seeds,
                          .connections_per_node = options_.connections_per_node,
-                         .calls_in_flight_max = routing::kCallSlotsMax},
+                         .calls_in_flight_max = options_.calls_max,
+                         .read_policy = options_.read_policy,
+                         .hedge_budget = options_.hedge_percent / 100.0,
+                         .zone = options_.zone,
+                         .metrics = &metrics_},
           // Of answers: nodes may hold larger values than are accepted here.
           .limits = {.value_bytes_max = limits::kValueBytesHardMax},
           .on_lost = [this](const routing::Lost& lost) { on_lost(lost); },
@@ -136,14 +151,14 @@ void Router::look_for_map(RouterLoop& each) {
 
 // THREAD: any loop's.
 void Router::on_map(const ring::ClusterMapPtr& map) {
-  const std::lock_guard lock(map_mutex_);
+  const std::lock_guard lock(mutex_);
   if (map_ != nullptr && map->epoch <= map_->epoch) return;
   map_ = map;
   spdlog::info("cluster map epoch={} nodes={}", map->epoch.value(), map->nodes.size());
 }
 
 ring::ClusterMapPtr Router::map() const {
-  const std::lock_guard lock(map_mutex_);
+  const std::lock_guard lock(mutex_);
   return map_;
 }
 
@@ -168,19 +183,72 @@ Result<void> Router::ready() const {
   return {};
 }
 
+void Router::add_read_metrics() {
+  const auto add = [this](const char* name, const char* help, const Counter& counter) {
+    metrics_.computed(MetricsRegistry::Kind::counter, name, help, {},
+                      [&counter] { return static_cast<double>(counter.value()); });
+  };
+  add("gyre_router_cache_hits_total", "Reads answered from the cache", cache_.counters().hits);
+  add("gyre_router_cache_misses_total", "Reads that the cache could not answer", cache_.counters().misses);
+  add("gyre_router_cache_evicted_total", "Values that made room in the cache", cache_.counters().evicted);
+  metrics_.computed(MetricsRegistry::Kind::gauge, "gyre_router_cache_bytes", "Memory of the cache", {},
+                    [this] { return static_cast<double>(cache_.bytes()); });
+  metrics_.computed(MetricsRegistry::Kind::counter, "gyre_router_coalesced_total",
+                    "Reads that went out together with others of the same key", {}, [this] {
+                      std::uint64_t joined = 0;
+                      for (const auto& each : loops_) joined += each->backend.coalescer().joined();
+                      return static_cast<double>(joined);
+                    });
+}
+
 Result<void> Router::start_admin() {
   observe::add_process_metrics(metrics_);
   resp::add_metrics(metrics_, server_);
+  add_read_metrics();
   metrics_.computed(MetricsRegistry::Kind::gauge, "gyre_map_epoch", "Epoch of the newest cluster map known", {},
                     [this] {
                       const auto known = map();
                       return known ? static_cast<double>(known->epoch.value()) : 0.0;
                     });
-  GYRE_TRY_SET(admin_,
-               observe::AdminServer::open(
-                   {.address = options_.http, .title = "gyred router " + options_.id},
-                   {.metrics = metrics_, .ready = [this] { return ready(); }, .map = [this] { return map(); }}));
+  GYRE_TRY_SET(
+      admin_,
+      observe::AdminServer::open(
+          {.address = options_.http, .title = "gyred router " + options_.id},
+          {.metrics = metrics_,
+           .ready = [this] { return ready(); },
+           .map = [this] { return map(); },
+           .pages = {{"/stats", "members, latencies, limits and cache, live", "text/html; charset=utf-8", stats_page},
+                     {"/stats.json", "the same for machines", "application/json", [this] { return stats(); }}},
+           .actions = {{"/members", [this](const auto& name, const auto& body) { return set_member(name, body); }}}}));
   return {};
+}
+
+// THREAD: the admin server's.
+std::string Router::stats() {
+  StatsSource source{.options = options_, .server = server_, .cache = cache_, .metrics = metrics_, .map = {}};
+  for (const auto& each : loops_) source.coalesced += each->backend.coalescer().joined();
+  const std::lock_guard lock(mutex_);
+  source.map = map_;
+  source.weights = weights_;
+  return stats_json(source);
+}
+
+// THREAD: the admin server's.
+Result<std::string> Router::set_member(const std::string& name, const std::string& body) {
+  GYRE_TRY_SET(const NodeId member, NodeId::parse(name));
+  GYRE_TRY_SET(const double weight, parse_weight(body));
+  {
+    const std::lock_guard lock(mutex_);
+    if (map_ == nullptr || map_->find_node(member) == nullptr) {
+      return fail(ErrorCode::invalid_argument, fmt::format("the cluster has no node {}", name));
+    }
+    weights_[member] = weight;
+  }
+  for (const auto& each : loops_) {
+    each->loop.post([loop = each.get(), member, weight] { loop->caller.dispatcher().set_weight(member, weight); });
+  }
+  spdlog::info("reads of a member were given another weight: member={} weight={}", name, weight);
+  return stats();
 }
 
 // --- Stop ---

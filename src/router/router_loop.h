@@ -16,8 +16,12 @@ namespace gyre::router {
 
 // Loops share nothing: each calls the cluster over connections of its own.
 struct RouterLoop {
-  RouterLoop(const std::string& name, net::CallerOptions options, resp::Server& server, Counter& malformed)
-      : loop(name), caller(loop, std::move(options)), backend(caller), shared{loop, backend, server, malformed} {}
+  RouterLoop(const std::string& name, net::CallerOptions options, ReadCache& cache, bool coalesces,
+             resp::Server& server, Counter& malformed)
+      : loop(name),
+        caller(loop, std::move(options)),
+        backend(caller, cache, coalesces),
+        shared{loop, backend, server, malformed} {}
 
   void accept(const net::ByteConnectionPtr& connection) {
     const auto session = std::make_shared<resp::Session>(shared, connection);

@@ -71,13 +71,16 @@ void build_app(CLI::App& app, Context& context) {
   add_node_commands(app, context);
   add_rebalance_commands(app, context);
   add_hot_command(app, context);
+  add_router_commands(app, context);
   add_events_command(app, context);
   add_lost_commands(app, context);
   add_promote_command(app, context);
   add_chaos_commands(app, context);
   add_verify_command(app, context);
-  for (const char* name : {"cluster", "node", "rebalance", "hot", "events", "lost", "promote", "chaos", "verify"})
+  for (const char* name :
+       {"cluster", "node", "rebalance", "router", "hot", "events", "lost", "promote", "chaos", "verify"}) {
     app.get_subcommand(name)->group("Cluster");
+  }
   app.footer(kFooter);
 }
 

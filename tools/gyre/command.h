@@ -86,6 +86,7 @@ void add_lost_commands(CLI::App& app, Context& context);  // lost list show repl
 void add_promote_command(CLI::App& app, Context& context);  // promote
 void add_node_commands(CLI::App& app, Context& context);  // node set drain resume
 void add_rebalance_commands(CLI::App& app, Context& context);  // rebalance plan apply pause resume limit status
+void add_router_commands(CLI::App& app, Context& context);  // router status set
 void add_hot_command(CLI::App& app, Context& context);  // hot
 void add_chaos_commands(CLI::App& app, Context& context);  // chaos ...
 void add_verify_command(CLI::App& app, Context& context);  // verify

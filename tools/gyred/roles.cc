@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "net/address.h"
 #include "ring/slot.h"
+#include "routing/options.h"
 
 namespace gyre::daemon {
 
@@ -17,6 +18,7 @@ namespace {
 constexpr std::size_t kMiB = std::size_t{1} << 20;
 constexpr std::size_t kTiB = std::size_t{1} << 40;
 constexpr std::uint32_t kLoopsMax = 256;
+constexpr std::uint32_t kRateMax = 1'000'000'000;
 
 void add_log_level(OptionSet& set, std::string& target) {
   std::vector<std::pair<std::string, std::string>> levels;
@@ -155,9 +157,35 @@ OptionSet describe(router::RouterOptions& options) {
   set.address("http", options.http, false, "Admin HTTP: /healthz /readyz /metrics /map");
   set.integer("loops", options.loops, {1, kLoopsMax}, "Event loops, one per core to use");
   set.integer("connections", options.connections_per_node, {1, 64}, "Connections of each loop to each node");
+  set.choice("policy", options.read_policy,
+             {{"latency", routing::ReadPolicy::latency},
+              {"least-outstanding", routing::ReadPolicy::least_outstanding},
+              {"round-robin", routing::ReadPolicy::round_robin},
+              {"weighted", routing::ReadPolicy::weighted},
+              {"sticky", routing::ReadPolicy::sticky}},
+             "Which member takes a read, of those that may: the one that answers soonest, that\n"
+             "has the fewest open, each in turn, by the weights of `gyre router set`, or always\n"
+             "the same one for a client's address");
+  set.label("zone", options.zone, true, "Reads go to members of this zone while there are any");
+  set.integer("hedge", options.hedge_percent, {0, 100},
+              "Percent of reads that may be sent to a second member, when the first is slower\n"
+              "than 19 of 20 reads were; 0: none");
+  set.duration("cache-ttl", options.cache_ttl,
+               "Values are kept for so long, for reads that may be old: any; bounded, within the\n"
+               "bound; session, if it has seen nothing newer. 0ms: nothing is kept");
+  set.size("cache-size", options.cache_bytes, {1 << 20, std::size_t{1} << 40}, "Memory for that");
+  set.choice("coalesce", options.coalesce, {{"on", true}, {"off", false}},
+             "Whether many reads of one key at once go out as few");
+  set.integer("rate", options.rate, {0, kRateMax}, "Commands on keys a second of each client address; 0: any number");
+  set.integer("rate-burst", options.rate_burst, {0, kRateMax}, "So many at once after a pause; 0: a second's worth");
+  set.integer("rate-all", options.rate_all, {0, kRateMax}, "As --rate, of all clients together");
+  set.integer("rate-all-burst", options.rate_all_burst, {0, kRateMax}, "As --rate-burst, of all clients together");
+  set.integer("calls-max", options.calls_max, {1, routing::kCallSlotsMax},
+              "Requests to nodes that wait for an answer, of each loop; beyond: BUSY");
   set.choice("read", options.read,
              {{"primary", ReadLevel::primary},
               {"linearizable", ReadLevel::linearizable},
+              {"session", ReadLevel::session},
               {"bounded", ReadLevel::bounded},
               {"any", ReadLevel::any}},
              "What reads promise, until a connection says otherwise by GYRE.READ. All but the\n"

@@ -30,11 +30,12 @@ class OperatorCommands : public CommandLine {
 
 TEST_F(OperatorCommands, EveryOneExplainsItself) {
   const std::vector<std::vector<std::string>> commands = {
-      {"node", "set"},         {"node", "drain"},       {"node", "resume"},        {"rebalance", "plan"},
-      {"rebalance", "apply"},  {"rebalance", "pause"},  {"rebalance", "resume"},   {"rebalance", "limit"},
-      {"rebalance", "status"}, {"chaos", "partition"},  {"chaos", "slow"},         {"chaos", "drop"},
-      {"chaos", "heal"},       {"chaos", "status"},     {"chaos", "run"},          {"cluster", "watch"},
-      {"cluster", "set"},      {"cluster", "add-node"}, {"cluster", "remove-node"}};
+      {"node", "set"},         {"node", "drain"},       {"node", "resume"},         {"rebalance", "plan"},
+      {"rebalance", "apply"},  {"rebalance", "pause"},  {"rebalance", "resume"},    {"rebalance", "limit"},
+      {"rebalance", "status"}, {"chaos", "partition"},  {"chaos", "slow"},          {"chaos", "drop"},
+      {"chaos", "heal"},       {"chaos", "status"},     {"chaos", "run"},           {"cluster", "watch"},
+      {"cluster", "set"},      {"cluster", "add-node"}, {"cluster", "remove-node"}, {"router", "status"},
+      {"router", "set"}};
   for (auto words : commands) {
     words.push_back("--help");
     const auto help = gyre(words);
@@ -49,6 +50,17 @@ TEST_F(OperatorCommands, NodeSetSaysWhatCanBeSet) {
   EXPECT_THAT(refused.err, HasSubstr("--weight W, --zone Z"));
   EXPECT_EQ(gyre({"node", "set", "n1", "--weight", "0"}).exit_code, kExitUsage);
   EXPECT_EQ(gyre({"node", "set", "n1", "--weight", "heavy"}).exit_code, kExitUsage);
+}
+
+TEST_F(OperatorCommands, RouterSetSaysWhatCanBeSet) {
+  EXPECT_THAT(gyre({"router", "set", "n1"}).err, HasSubstr("--weight W, --drain or --undrain"));
+  EXPECT_EQ(gyre({"router", "set", "n1", "--drain", "--weight", "2"}).exit_code, kExitUsage);
+  EXPECT_EQ(gyre({"router", "set", "n1", "--weight", "-1"}).exit_code, kExitUsage);
+  EXPECT_EQ(gyre({"router", "set", "n/1", "--drain"}).exit_code, kExitUsage);
+  EXPECT_EQ(gyre_there({"router", "set", "n1", "--drain"}).exit_code, kExitUnavailable) << "nothing answers";
+  const auto nobody = gyre({"router", "status", "--router", "127.0.0.1:1"});
+  EXPECT_EQ(nobody.exit_code, kExitUnavailable);
+  EXPECT_THAT(nobody.err, HasSubstr("no answer from the admin server at 127.0.0.1:1"));
 }
 
 TEST_F(OperatorCommands, LimitsAreChecked) {

@@ -11,6 +11,7 @@
 #include <httplib.h>
 #include <nlohmann/json.hpp>
 
+#include "observe/admin_client.h"
 #include "support.h"
 
 namespace gyre::observe {
@@ -21,20 +22,27 @@ using testing::HasSubstr;
 class AdminServerTest : public testing::Test {
  protected:
   AdminServerTest() {
-    auto opened = AdminServer::open({.address = "127.0.0.1:0", .title = "gyred node n1"},
-                                    {.metrics = metrics,
-                                     .ready = [this]() -> Result<void> {
-                                       if (ready) return {};
-                                       return fail(ErrorCode::unavailable, "the coordinator does not answer");
-                                     },
-                                     .map = [this]() -> ring::ClusterMapPtr {
-                                       if (!ready) return nullptr;
-                                       return std::make_shared<const ring::ClusterMap>(example_map());
-                                     }});
+    auto opened = AdminServer::open(
+        {.address = "127.0.0.1:0", .title = "gyred node n1"},
+        {.metrics = metrics,
+         .ready = [this]() -> Result<void> {
+           if (ready) return {};
+           return fail(ErrorCode::unavailable, "the coordinator does not answer");
+         },
+         .map = [this]() -> ring::ClusterMapPtr {
+           if (!ready) return nullptr;
+           return std::make_shared<const ring::ClusterMap>(example_map());
+         },
+         .pages = {{"/page", "a page of its own", "text/html", [] { return "<p>"; }}},
+         .actions = {{"/things", [](const auto& name, const auto& body) { return act_on(name, body); }}}});
     EXPECT_TRUE(opened) << opened.error().message;
     server = std::move(*opened);
   }
 
+  static Result<std::string> act_on(const std::string& name, const std::string& body) {
+    if (name == "t1") return name + " " + body;
+    return fail(ErrorCode::invalid_argument, "there is no " + name);
+  }
   httplib::Result get(const std::string& path) { return httplib::Client("http://" + server->address()).Get(path); }
   int connect() const {
     const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
@@ -59,6 +67,35 @@ TEST_F(AdminServerTest, SaysWhetherItLivesAndWhetherItServes) {
   EXPECT_EQ(refused->body, "the coordinator does not answer\n");
   ready = true;
   EXPECT_EQ(get("/readyz")->status, 200);
+}
+
+TEST_F(AdminServerTest, ShowsPagesOfItsRole) {
+  const auto page = get("/page");
+  EXPECT_EQ(page->body, "<p>");
+  EXPECT_THAT(page->get_header_value("Content-Security-Policy"), HasSubstr("default-src 'none'"));
+  EXPECT_THAT(get("/")->body, HasSubstr("/page        a page of its own"));
+}
+
+TEST_F(AdminServerTest, CarriesOutActionsThatAreAskedForInJson) {
+  EXPECT_EQ(*admin_post(server->address(), "/things/t1", "{}"), "t1 {}");
+  const auto refused = admin_post(server->address(), "/things/t2", "{}");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(refused.error().message, "there is no t2");
+  // What a page of another site could make a browser send.
+  const auto form = httplib::Client("http://" + server->address()).Post("/things/t1", "{}", "text/plain");
+  EXPECT_EQ(form->status, 415);
+  EXPECT_EQ(get("/things/t1")->status, 404);
+}
+
+TEST_F(AdminServerTest, IsAskedByItsClient) {
+  EXPECT_EQ(*admin_get(server->address(), "/healthz"), "ok\n");
+  const auto missing = admin_get(server->address(), "/nothing");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::unavailable);
+  EXPECT_THAT(missing.error().message, HasSubstr("answered 404"));
+  EXPECT_EQ(admin_get("127.0.0.1:1", "/healthz").error().code, ErrorCode::unavailable);
+  EXPECT_EQ(admin_get("nowhere", "/healthz").error().code, ErrorCode::invalid_argument);
 }
 
 TEST_F(AdminServerTest, ShowsMetricsMapAndIndex) {

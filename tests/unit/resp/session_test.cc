@@ -43,7 +43,7 @@ class KeepingBackend final : public Backend {
     return client.read;
   }
   bool holds(PartitionId partition) const override { return partition != away; }
-  void ask(runtime::ResponderPtr from, Slot, messages::Request request, Instant) override {
+  void ask(runtime::ResponderPtr from, const Client&, Slot, messages::Request request, Instant) override {
     asked.push_back({std::move(from), std::move(request)});
   }
   std::optional<redis::Reply> redirect(Slot, const Error&) const override { return std::nullopt; }
@@ -457,6 +457,97 @@ TEST_F(SessionTest, ReadsNoFurtherWhileItAsksForTooMuch) {
   for (std::size_t i = 0; i < Session::kOpenMax; ++i) answer(0, messages::GetResponse{});
   wait_asked(1);
   EXPECT_THAT(client_->receive(6), StartsWith("*1024"));
+}
+
+// --- Sessions ---
+
+messages::ReadConsistency read_of(const messages::Request& request) {
+  return std::get<messages::GetRequest>(request.body).read;
+}
+
+messages::ResponseBody found_at(std::uint64_t term, std::uint64_t sequence, messages::TermHistory history = {}) {
+  const Position position{Term(term), Sequence(sequence)};
+  return messages::GetResponse{.record = messages::Record{Bytes::literal("v"), position, kNoExpiry},
+                               .standing = {position, std::move(history)}};
+}
+
+TEST_F(SessionTest, AReadOfASessionCarriesWhatItHasWrittenAndSeen) {
+  client_->send("GYRE.READ session\r\n");
+  expect("+OK\r\n");
+  send("SET a 1\r\n", 1);
+  answer(0, messages::WriteResponse{.outcomes = {{.changed = true}}, .standing = {{Term(1), Sequence(7)}, {}}});
+  expect("+OK\r\n");
+  send("GET a\r\n", 1);
+  run_on(loop_, [&] {
+    EXPECT_EQ(read_of(backend_.asked[0].request).level, messages::ReadLevel::session);
+    EXPECT_EQ(read_of(backend_.asked[0].request).seen, (Position{Term(1), Sequence(7)}));
+  });
+  answer(0, found_at(1, 9));
+  expect("$1\r\nv\r\n");
+  send("MGET b a\r\n", 2);
+  run_on(loop_, [&] {
+    EXPECT_EQ(read_of(backend_.asked[0].request).seen, Position()) << "another partition";
+    EXPECT_EQ(read_of(backend_.asked[1].request).seen, (Position{Term(1), Sequence(9)}));
+  });
+  for (int i = 0; i < 2; ++i) answer(0, found_at(1, 9));
+  expect("*2\r\n$1\r\nv\r\n$1\r\nv\r\n");
+}
+
+TEST_F(SessionTest, ASessionIsToldOnceWhatAFailoverTookBack) {
+  client_->send("GYRE.READ session\r\n");
+  expect("+OK\r\n");
+  send("GET a\r\n", 1);
+  answer(0, found_at(1, 9));
+  expect("$1\r\nv\r\n");
+  send("GET a\r\n", 1);
+  answer(0, failed(ErrorCode::session_lost, Outcome::not_applied));
+  expect("-SESSIONLOST the test says so\r\n");
+  send("GET a\r\n", 1);
+  run_on(loop_, [&] { EXPECT_EQ(read_of(backend_.asked[0].request).level, messages::ReadLevel::primary); });
+  answer(0, found_at(2, 4));
+  expect("$1\r\nv\r\n");
+  send("SET a 1\r\n", 1);
+  answer(0, messages::WriteResponse{.outcomes = {{.changed = true}},
+                                    .standing = {{Term(3), Sequence(4)}, {{Term(3), Sequence(3)}}}});
+  expect("+OK\r\n");
+  client_->send("GET a\r\n");
+  expect(
+      "-SESSIONLOST a failover of partition 3 took back some of what this connection has seen; it goes on from what "
+      "survived\r\n");
+  send("GET a\r\n", 1);
+  answer(0, found_at(3, 4));
+  expect("$1\r\nv\r\n");
+}
+
+TEST_F(SessionTest, ASessionGoesOnInAnotherConnection) {
+  client_->send("GYRE.SESSION\r\n");
+  expect("-ERR this connection keeps no session: GYRE.READ session begins one\r\n");
+  client_->send("GYRE.READ session\r\nGYRE.SESSION nonsense\r\n");
+  expect("+OK\r\n");
+  EXPECT_THAT(client_->receive(5), "-ERR ");
+}
+
+// --- Rate limits ---
+
+TEST_F(SessionTest, WhoRunsTooManyCommandsIsTold) {
+  run_on(loop_, [&] { server_.rates.set({.per_second = 0.001, .burst = 2}, {}); });
+  send("GET a\r\nGET b\r\nGET c\r\nPING\r\n", 2);
+  answer(0, found("1"));
+  answer(0, found("2"));
+  expect("$1\r\n1\r\n$1\r\n2\r\n-BUSY too many commands a second, retry after ");
+  std::string rest;
+  while (!rest.ends_with("PONG\r\n") && rest.size() < 40) rest += client_->receive(1);
+  EXPECT_THAT(rest, HasSubstr(" ms\r\n+PONG")) << "what is not about keys is free";
+  EXPECT_EQ(server_.rates.refused().by_address.value(), 1U);
+}
+
+TEST_F(SessionTest, ATransactionOfWhichACommandWasRefusedIsNotRun) {
+  run_on(loop_, [&] { server_.rates.set({.per_second = 0.001, .burst = 1}, {}); });
+  client_->send("MULTI\r\nSET a 1\r\nSET a 2\r\nEXEC\r\n");
+  expect("+OK\r\n+QUEUED\r\n-BUSY too many commands a second, retry after ");
+  std::string rest;
+  while (!rest.ends_with("errors.\r\n") && rest.size() < 120) rest += client_->receive(1);
+  EXPECT_THAT(rest, HasSubstr("-EXECABORT"));
 }
 
 }  // namespace

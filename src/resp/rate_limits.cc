@@ -1,0 +1,77 @@
+#include "resp/rate_limits.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace gyre::resp {
+
+namespace {
+
+constexpr double kNanosPerSecond = 1e9;
+
+}  // namespace
+
+TokenBucket::TokenBucket(const RateLimit& limit, Instant now)
+    : per_second_(limit.per_second),
+      burst_(std::max(limit.burst > 0 ? limit.burst : limit.per_second, 1.0)),
+      tokens_(burst_),
+      filled_(now) {}
+
+Duration TokenBucket::take(Instant now) {
+  fill(now);
+  if (tokens_ >= 1) {
+    tokens_ -= 1;
+    return Duration(0);
+  }
+  return Duration(static_cast<std::int64_t>(std::ceil((1 - tokens_) / per_second_ * kNanosPerSecond)));
+}
+
+void TokenBucket::give_back() { tokens_ = std::min(tokens_ + 1, burst_); }
+
+double TokenBucket::tokens(Instant now) const {
+  if (now <= filled_) return tokens_;
+  return std::min(tokens_ + static_cast<double>((now - filled_).count()) / kNanosPerSecond * per_second_, burst_);
+}
+
+void TokenBucket::fill(Instant now) {
+  tokens_ = tokens(now);
+  filled_ = std::max(filled_, now);
+}
+
+void RateLimits::set(const RateLimit& each_address, const RateLimit& all) {
+  each_address_ = each_address;
+  all_ = all;
+}
+
+Duration RateLimits::take(Instant now, const std::string& address) {
+  const std::lock_guard lock(mutex_);
+  TokenBucket* own = each_address_.per_second > 0 ? &bucket_of(now, address) : nullptr;
+  if (own != nullptr) {
+    const Duration wait = own->take(now);
+    if (wait > Duration(0)) {
+      refused_.by_address.add();
+      return wait;
+    }
+  }
+  if (all_.per_second <= 0) return Duration(0);
+  if (!everybody_) everybody_.emplace(all_, now);
+  const Duration wait = everybody_->take(now);
+  if (wait > Duration(0)) {
+    if (own != nullptr) own->give_back();
+    refused_.by_all.add();
+  }
+  return wait;
+}
+
+TokenBucket& RateLimits::bucket_of(Instant now, const std::string& address) {
+  const auto known = addresses_.find(address);
+  if (known != addresses_.end()) return known->second;
+  if (addresses_.size() >= kAddressesMax) {
+    std::erase_if(addresses_, [now](const auto& item) { return item.second.full(now); });
+  }
+  if (addresses_.size() < kAddressesMax) return addresses_.try_emplace(address, each_address_, now).first->second;
+  if (!others_) others_.emplace(each_address_, now);
+  return *others_;
+}
+
+}  // namespace gyre::resp

@@ -1,0 +1,73 @@
+// How many commands Redis clients may run: token buckets for each client address, and for all of them together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/metrics.h"
+#include "base/time.h"
+
+namespace gyre::resp {
+
+struct RateLimit {
+  double per_second = 0;  // 0: none
+  double burst = 0;  // commands at once after a pause; 0: as many as in a second
+};
+
+// A bucket holds `burst` commands and is filled at `per_second`. Starts full.
+class TokenBucket {
+ public:
+  TokenBucket(const RateLimit& limit, Instant now);
+
+  // Zero: one was taken. Else: none is there before so long.
+  Duration take(Instant now);
+  // Puts one back.
+  void give_back();
+  bool full(Instant now) const { return tokens(now) >= burst_; }
+
+ private:
+  double tokens(Instant now) const;
+  void fill(Instant now);
+
+  double per_second_;
+  double burst_;
+  double tokens_;
+  Instant filled_;
+};
+
+// Addresses are remembered while they have less than their burst, kAddressesMax of them; further ones share a bucket.
+// THREAD: any.
+class RateLimits {
+ public:
+  static constexpr std::size_t kAddressesMax = 16'384;
+
+  struct Counters {
+    Counter by_address;
+    Counter by_all;
+  };
+
+  // REQUIRES: before the first command.
+  void set(const RateLimit& each_address, const RateLimit& all);
+  bool enabled() const { return each_address_.per_second > 0 || all_.per_second > 0; }
+  // Zero: a command of that client may run. Else: what it must wait at least.
+  Duration take(Instant now, const std::string& address);
+  const Counters& refused() const { return refused_; }
+
+ private:
+  TokenBucket& bucket_of(Instant now, const std::string& address);
+
+  RateLimit each_address_;
+  RateLimit all_;
+  Counters refused_;
+  std::mutex mutex_;  // guards what follows
+  std::unordered_map<std::string, TokenBucket> addresses_;
+  std::optional<TokenBucket> others_;
+  std::optional<TokenBucket> everybody_;
+};
+
+}  // namespace gyre::resp
