@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "base/time.h"
+#include "gyre/result.h"
 #include "net/loop.h"
 
 namespace gyre::net {
@@ -124,5 +126,9 @@ class ByteConnection : public std::enable_shared_from_this<ByteConnection> {
 };
 
 using ByteConnectionPtr = std::shared_ptr<ByteConnection>;
+
+// As connect() in connection.h, to a server of another protocol.
+void connect_bytes(Loop& loop, const std::string& address, Duration timeout, ByteLimits limits,
+                   std::function<void(Result<ByteConnectionPtr>)> done);
 
 }  // namespace gyre::net

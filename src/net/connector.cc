@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <asio/connect.hpp>
 
+#include "net/byte_connection.h"
 #include "net/connection.h"
 
 namespace gyre::net {
@@ -16,13 +17,12 @@ namespace {
 // One attempt to connect: resolves, tries each address, gives up at the deadline.
 class Connector : public std::enable_shared_from_this<Connector> {
  public:
-  using Connected = std::expected<ConnectionPtr, ConnectFailure>;
-  using Done = std::function<void(Connected)>;
+  using Connected = std::expected<asio::ip::tcp::socket, ConnectFailure>;
+  using Done = std::move_only_function<void(Connected)>;
 
-  Connector(Loop& loop, std::string address, wire::Limits limits, Done done)
+  Connector(Loop& loop, std::string address, Done done)
       : loop_(loop),
         address_(std::move(address)),
-        limits_(limits),
         done_(std::move(done)),
         resolver_(loop.context()),
         socket_(loop.context()),
@@ -55,8 +55,7 @@ class Connector : public std::enable_shared_from_this<Connector> {
       self->note(error);
       if (error) return self->give_up(error.message(), self->refused_by_all_);
       if (!self->done_) return;
-      self->finish(
-          std::make_shared<Connection>(self->loop_, std::move(self->socket_), next_connection_id(), self->limits_));
+      self->finish(std::move(self->socket_));
     });
   }
 
@@ -82,7 +81,6 @@ class Connector : public std::enable_shared_from_this<Connector> {
 
   Loop& loop_;
   std::string address_;
-  wire::Limits limits_;
   Done done_;
   asio::ip::tcp::resolver resolver_;
   asio::ip::tcp::socket socket_;
@@ -99,7 +97,20 @@ ConnectionId next_connection_id() {
 
 void connect(Loop& loop, const std::string& address, Duration timeout, wire::Limits limits,
              std::function<void(std::expected<ConnectionPtr, ConnectFailure>)> done) {
-  std::make_shared<Connector>(loop, address, limits, std::move(done))->start(timeout);
+  auto on_socket = [&loop, limits, done = std::move(done)](Connector::Connected socket) {
+    if (!socket) return done(std::unexpected(std::move(socket).error()));
+    done(std::make_shared<Connection>(loop, *std::move(socket), next_connection_id(), limits));
+  };
+  std::make_shared<Connector>(loop, address, std::move(on_socket))->start(timeout);
+}
+
+void connect_bytes(Loop& loop, const std::string& address, Duration timeout, ByteLimits limits,
+                   std::function<void(Result<ByteConnectionPtr>)> done) {
+  auto on_socket = [&loop, limits, done = std::move(done)](Connector::Connected socket) {
+    if (!socket) return done(fail(static_cast<Error&&>(std::move(socket).error())));
+    done(std::make_shared<ByteConnection>(loop, *std::move(socket), next_connection_id(), limits));
+  };
+  std::make_shared<Connector>(loop, address, std::move(on_socket))->start(timeout);
 }
 
 }  // namespace gyre::net

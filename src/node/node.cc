@@ -33,6 +33,8 @@ namespace gyre::node {
 
 namespace {
 
+// So many times a second the requests that a node may serve may all come at once.
+constexpr double kCapacityBursts = 20;
 constexpr std::size_t kPoolThreads = 4;
 constexpr int kExitFailed = 1;
 constexpr int kExitUnavailable = 3;
@@ -206,6 +208,10 @@ Result<void> Node::create_hosts() {
                   .ledger = ledger_.get(),
                   .environment = &each->environment,
                   .faults = &faults_};
+    if (options_.capacity > 0) {
+      const double share = static_cast<double>(options_.capacity) / static_cast<double>(loops_.size());
+      each->view.capacity.emplace(RateLimit{.per_second = share, .burst = share / kCapacityBursts}, net::steady_now());
+    }
     NodeLoop* self = each.get();
     each->loop.on_turn_end([self] {
       for (auto& host : self->hosts) host->end_turn();

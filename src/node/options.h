@@ -35,6 +35,7 @@ struct NodeOptions {
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
   std::string log_level = "info";
   std::size_t log_bytes = std::size_t{1} << 30;  // of each store's log kept on disk for members that were away
+  std::uint32_t capacity = 0;  // requests of clients a second; 0: as many as it can
   bool trust_refused = false;  // a refused connection proves death beyond loopback, too
   bool allow_remote = false;   // listeners beyond loopback are allowed
   bool allow_fault_injection = false;  // whoever reaches a port may make this process lose and delay frames

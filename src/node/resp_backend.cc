@@ -42,6 +42,9 @@ std::optional<Reply> RespBackend::moved(Slot slot) const {
 }
 
 void RespBackend::ask(runtime::ResponderPtr from, const resp::Client&, Slot slot, messages::Request request, Instant) {
+  if (auto busy = view_.over_capacity()) {
+    return from->respond({.id = request.id, .epoch = {}, .body = *std::move(busy)});
+  }
   const auto partition = view_.map->partitioning().of(slot);
   const HostSlot& owner = (*view_.hosts)[partition.value() % view_.hosts->size()];
   if (owner.loop == view_.loop) return owner.host->on_request(std::move(from), std::move(request));

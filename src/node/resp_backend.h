@@ -10,7 +10,7 @@ namespace gyre::node {
 // this will do.
 class RespBackend final : public resp::Backend {
  public:
-  RespBackend(const LoopView& view, const NodeId& self) : Backend({.keeps_order = true}), view_(view), self_(self) {}
+  RespBackend(LoopView& view, const NodeId& self) : Backend({.keeps_order = true}), view_(view), self_(self) {}
 
   // From now on commands with keys go elsewhere.
   void refuse_requests() { refusing_ = true; }
@@ -27,7 +27,7 @@ class RespBackend final : public resp::Backend {
   // Where the slot is served, if that is elsewhere.
   std::optional<redis::Reply> moved(Slot slot) const;
 
-  const LoopView& view_;
+  LoopView& view_;
   const NodeId self_;
   bool refusing_ = false;
 };

@@ -66,8 +66,15 @@ void order_hot(messages::HotResponse& hot, std::size_t keys_max) {
 
 }  // namespace
 
-Session::Session(const LoopView& view, net::ConnectionPtr connection)
-    : view_(view), connection_(std::move(connection)) {}
+std::optional<Error> LoopView::over_capacity() {
+  if (!capacity) return std::nullopt;
+  const Duration wait = capacity->take(net::steady_now());
+  if (wait == Duration(0)) return std::nullopt;
+  return Error{ErrorCode::busy, Outcome::not_applied, "this node serves no more requests a second (--capacity)",
+               std::chrono::ceil<std::chrono::milliseconds>(wait)};
+}
+
+Session::Session(LoopView& view, net::ConnectionPtr connection) : view_(view), connection_(std::move(connection)) {}
 
 void Session::on_frame(messages::Frame frame) {
   if (!frame.messages.empty()) deliver(frame.sender, std::move(frame.messages));
@@ -128,6 +135,7 @@ void Session::dispatch(Request request) {
                                     "cluster, to the coordinator",
                                     {}});
   }
+  if (auto busy = view_.over_capacity()) return answer(request.id, *std::move(busy));
   const HostSlot& slot = (*view_.hosts)[partition->value() % view_.hosts->size()];
   if (slot.loop == view_.loop) return slot.host->on_request(shared_from_this(), std::move(request));
   slot.loop->post([host = slot.host, self = shared_from_this(), request = std::move(request)]() mutable {

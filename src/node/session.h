@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "base/token_bucket.h"
 #include "net/connection.h"
 #include "net/faults.h"
 #include "ring/map_delta.h"
@@ -31,12 +33,16 @@ struct LoopView {
   storage::Ledger* ledger = nullptr;
   runtime::Environment* environment = nullptr;  // of the loop
   net::Faults* faults = nullptr;  // of the process
+  std::optional<TokenBucket> capacity = {};  // of this loop's requests of data; none: as many as it can
+
+  // Another request is too much: what its client is told.
+  std::optional<Error> over_capacity();
 };
 
 // THREAD: its connection's loop; respond() any loop of the node.
 class Session : public net::ConnectionHandler, public runtime::Responder, public std::enable_shared_from_this<Session> {
  public:
-  Session(const LoopView& view, net::ConnectionPtr connection);
+  Session(LoopView& view, net::ConnectionPtr connection);
 
   void on_frame(messages::Frame frame) override;
   void on_closed(const Error& why) override;
@@ -66,7 +72,7 @@ class Session : public net::ConnectionHandler, public runtime::Responder, public
   void send(messages::Response response);
   void close_if_done();
 
-  const LoopView& view_;
+  LoopView& view_;
   net::ConnectionPtr connection_;
   std::size_t in_flight_ = 0;
   bool holding_ = false;

@@ -2,43 +2,16 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 
 #include "base/metrics.h"
 #include "base/time.h"
+#include "base/token_bucket.h"
 
 namespace gyre::resp {
-
-struct RateLimit {
-  double per_second = 0;  // 0: none
-  double burst = 0;  // commands at once after a pause; 0: as many as in a second
-};
-
-// A bucket holds `burst` commands and is filled at `per_second`. Starts full.
-class TokenBucket {
- public:
-  TokenBucket(const RateLimit& limit, Instant now);
-
-  // Zero: one was taken. Else: none is there before so long.
-  Duration take(Instant now);
-  // Puts one back.
-  void give_back();
-  bool full(Instant now) const { return tokens(now) >= burst_; }
-
- private:
-  double tokens(Instant now) const;
-  void fill(Instant now);
-
-  double per_second_;
-  double burst_;
-  double tokens_;
-  Instant filled_;
-};
 
 // Addresses are remembered while they have less than their burst, kAddressesMax of them; further ones share a bucket.
 // THREAD: any.

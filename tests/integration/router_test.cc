@@ -149,6 +149,58 @@ TEST_F(RouterTest, AFailoverIsNotSeen) {
   }
 }
 
+// What one connection has written another one reads, whichever member answers.
+TEST_F(RouterTest, ASessionGoesOnInAnotherConnection) {
+  RespClient writer(resp_);
+  RespClient reader(resp_);
+  ASSERT_EQ(writer.ask("GYRE.READ session").text, "OK");
+  ASSERT_EQ(reader.ask("GYRE.READ session").text, "OK");
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = keys_[static_cast<std::size_t>(i) % keys_.size()];
+    ASSERT_EQ(writer.ask("SET " + key + " " + std::to_string(i)).text, "OK");
+    ASSERT_EQ(writer.ask("GET " + key).text, std::to_string(i));
+    const std::string token = writer.ask("GYRE.SESSION").text;
+    ASSERT_THAT(token, StartsWith("gs1."));
+    ASSERT_EQ(reader.ask("GYRE.SESSION " + token).text, "OK");
+    ASSERT_EQ(reader.ask("GET " + key).text, std::to_string(i));
+  }
+  EXPECT_THAT(reader.ask("GYRE.SESSION nonsense").text, StartsWith("ERR "));
+}
+
+TEST_F(RouterTest, AMemberThatIsDrainedGetsNoReads) {
+  const auto requests = [&] {
+    return sandbox_.gyre({"router", "status", "--json"}).json()["routers"][0]["members"][1]["requests"].get<int>();
+  };
+  RespClient client(resp_);
+  ASSERT_EQ(client.ask("GYRE.READ any").text, "OK");
+  const auto read = [&] {
+    for (int i = 0; i < 300; ++i) client.ask("GET " + keys_[static_cast<std::size_t>(i) % keys_.size()]);
+  };
+  read();
+  const int before = requests();
+  EXPECT_GT(before, 20);
+  ASSERT_EQ(sandbox_.gyre({"router", "set", "n2", "--drain"}).status, 0);
+  read();
+  EXPECT_EQ(requests(), before);
+  ASSERT_EQ(sandbox_.gyre({"router", "set", "n2", "--undrain"}).status, 0);
+  read();
+  EXPECT_GT(requests(), before + 20);
+  const Output unknown = sandbox_.gyre({"router", "set", "n9", "--drain"});
+  EXPECT_EQ(unknown.status, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("the cluster has no node n9"));
+}
+
+TEST_F(RouterTest, TheLoadGeneratorDrivesIt) {
+  const Output run = sandbox_.gyre({"bench", "--resp", resp_, "--duration", "500ms", "--warmup", "0s", "--keys", "100",
+                                    "--connections", "4", "--json"});
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_GT(run.json()["operations"], 100);
+  EXPECT_EQ(run.json()["errors"], 0);
+  const Output nobody = sandbox_.gyre({"bench", "--resp", "127.0.0.1:1", "--duration", "1s"});
+  EXPECT_EQ(nobody.status, 3);
+  EXPECT_THAT(nobody.err, HasSubstr("cannot connect to 127.0.0.1:1"));
+}
+
 TEST_F(RouterTest, WithoutNodesItSaysSo) {
   ASSERT_EQ(sandbox_.gyre({"cluster", "stop", "n1", "n2", "n3"}).status, 0);
   RespClient client(resp_);

@@ -11,7 +11,7 @@
 
 #include "base/histogram.h"
 #include "base/metrics.h"
-#include "gyre/client.h"
+#include "tools/gyre/bench_target.h"
 #include "tools/gyre/render.h"
 #include "tools/gyre/workload.h"
 
@@ -30,6 +30,7 @@ struct BenchOptions {
   std::uint32_t clients = 1;
   double rate = 0;  // operations per second; zero: closed loop
   bool preload = false;
+  std::string resp = {};  // a RESP endpoint; empty: the cluster, by the client library
   std::uint64_t seed = 1;
 
   std::uint32_t open_calls() const { return connections * depth; }
@@ -70,14 +71,12 @@ struct BenchSecond {
   std::uint64_t errors = 0;  // so far
 };
 
-using BenchClients = std::vector<std::shared_ptr<Client>>;
-
 // Writes every key once. ERRORS: that of the first write that failed.
-Result<void> preload(const BenchClients& clients, const BenchOptions& options);
+Result<void> preload(const BenchTargets& targets, const BenchOptions& options);
 
 // Runs warm-up and measurement. An operation counts by the moment it was meant to begin, so that both ends of the
 // measured time are treated alike, and slow answers at its end are waited for.
-std::unique_ptr<BenchResult> run_bench(const BenchClients& clients, const BenchOptions& options,
+std::unique_ptr<BenchResult> run_bench(const BenchTargets& targets, const BenchOptions& options,
                                        const std::function<void(const BenchSecond&)>& on_second);
 
 Json bench_json(const BenchOptions& options, const BenchResult& result);

@@ -36,8 +36,20 @@ Result<void> check(const BenchOptions& options) {
   return {};
 }
 
-Result<BenchClients> connect_all(Context& context, const BenchOptions& options) {
-  if (context.client) return BenchClients{context.client};
+Result<BenchTargets> connect_resp(const Context& context, const BenchOptions& options) {
+  BenchTargets targets;
+  for (std::uint32_t i = 0; i < options.clients; ++i) {
+    const std::uint32_t share =
+        options.connections / options.clients + (i < options.connections % options.clients ? 1 : 0);
+    GYRE_TRY_SET(auto target, make_resp_target(options.resp, std::max(share, 1U), context.deadline));
+    targets.push_back(std::move(target));
+  }
+  return targets;
+}
+
+Result<BenchTargets> connect_all(Context& context, const BenchOptions& options) {
+  if (!options.resp.empty()) return connect_resp(context, options);
+  if (context.client) return BenchTargets{make_client_target(context.client)};
   ClientOptions client_options;
   GYRE_TRY_SET(client_options.seeds, find_seeds(context));
   client_options.deadline = context.deadline;
@@ -45,12 +57,12 @@ Result<BenchClients> connect_all(Context& context, const BenchOptions& options) 
   client_options.read = context.read;
   client_options.connections_per_node = (options.connections + options.clients - 1) / options.clients;
   client_options.calls_in_flight_max = std::max(client_options.calls_in_flight_max, options.open_calls());
-  BenchClients clients;
-  while (clients.size() < options.clients) {
+  BenchTargets targets;
+  while (targets.size() < options.clients) {
     GYRE_TRY_SET(std::shared_ptr<Client> client, Client::connect(client_options));
-    clients.push_back(std::move(client));
+    targets.push_back(make_client_target(std::move(client)));
   }
-  return clients;
+  return targets;
 }
 
 void show_second(const BenchSecond& second) {
@@ -63,17 +75,17 @@ void show_second(const BenchSecond& second) {
 
 int bench(Context& context, const BenchOptions& options) {
   if (const auto sane = check(options); !sane) return report(context, sane.error());
-  const auto clients = connect_all(context, options);
-  if (!clients) return report(context, clients.error());
+  const auto targets = connect_all(context, options);
+  if (!targets) return report(context, targets.error());
   const InterruptGuard guard;
   const bool live = stderr_is_terminal();
   if (options.preload) {
     if (live) fmt::print(stderr, "writing {} keys first\n", with_commas(options.keys));
-    const auto filled = preload(*clients, options);
+    const auto filled = preload(*targets, options);
     if (interrupted()) return kExitInterrupted;
     if (!filled) return report(context, filled.error());
   }
-  const auto result = run_bench(*clients, options, [&](const BenchSecond& second) {
+  const auto result = run_bench(*targets, options, [&](const BenchSecond& second) {
     if (live) show_second(second);
   });
   if (live) fmt::print(stderr, "\r{}", kClearToEndOfLine);
@@ -123,13 +135,21 @@ void add_bench_command(CLI::App& app, Context& context) {
       ->check(CLI::Range(0.01, 10.0))
       ->capture_default_str();
   add_load_options(*command, *options);
+  command->add_option("--resp", options->resp, "Drive the server there that speaks Redis's protocol, not the cluster")
+      ->type_name("HOST:PORT");
   command->add_flag("--preload", options->preload, "Write every key once before the run");
   command->add_option("--seed", options->seed, "Same seed, same keys")->capture_default_str();
   command->footer(R"(
 Closed loop: connections x depth calls are always open, and each answer starts the next call. Open loop (--rate):
 latency counts from the moment a call was due, so a stall shows in every call it delayed.
-A read that finds nothing is no error. Exit code 3 if no operation worked at all.)");
-  command->callback([&context, options] { context.exit_code = bench(context, *options); });
+A read that finds nothing is no error. Exit code 3 if no operation worked at all.
+--resp sends GET and SET to any such server: a router, Redis, a proxy. --connections are to that one; --ack and --read
+do not go with it, since a server of another kind does not know them.)");
+  command->require_subcommand(0, 1);
+  add_scaling_command(*command, context);
+  command->callback([&context, options, command] {
+    if (command->get_subcommands().empty()) context.exit_code = bench(context, *options);
+  });
 }
 
 }  // namespace gyre::cli

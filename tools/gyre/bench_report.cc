@@ -37,6 +37,7 @@ Json settings_json(const BenchOptions& options) {
           {"clients", options.clients},
           {"rate", options.rate > 0 ? Json(options.rate) : Json(nullptr)},
           {"preload", options.preload},
+          {"resp", options.resp.empty() ? Json(nullptr) : Json(options.resp)},
           {"seed", options.seed}};
 }
 

@@ -15,15 +15,15 @@ using namespace std::chrono_literals;
 
 using Workers = std::vector<std::unique_ptr<BenchWorker>>;
 
-Workers make_workers(const BenchClients& clients, Workload& workload, const ValueSlices& values,
+Workers make_workers(const BenchTargets& targets, Workload& workload, const ValueSlices& values,
                      const BenchOptions& options) {
   Workers workers;
-  const auto count = static_cast<std::uint32_t>(clients.size());
+  const auto count = static_cast<std::uint32_t>(targets.size());
   for (std::uint32_t i = 0; i < count; ++i) {
     // The first ones take what does not divide evenly.
     const auto open_calls = options.open_calls() / count + (i < options.open_calls() % count ? 1 : 0);
     const auto seed = (options.seed << 20) + std::uint64_t{i} * options.open_calls();
-    workers.push_back(std::make_unique<BenchWorker>(*clients[i], workload, values, open_calls, seed));
+    workers.push_back(std::make_unique<BenchWorker>(*targets[i], workload, values, open_calls, seed));
   }
   return workers;
 }
@@ -94,10 +94,10 @@ void BenchResult::merge(const BenchResult& other) {
   unsent += other.unsent;
 }
 
-Result<void> preload(const BenchClients& clients, const BenchOptions& options) {
+Result<void> preload(const BenchTargets& targets, const BenchOptions& options) {
   FillWorkload workload(options.keys);
   const ValueSlices values(options.value_bytes, options.seed);
-  auto workers = make_workers(clients, workload, values, options);
+  auto workers = make_workers(targets, workload, values, options);
   start(workers, BenchPlan{.begin = {}, .measure_from = {}, .end = BenchClock::time_point::max(), .rate = 0}).clear();
   const auto total = total_of(workers);
   if (total->errors() == 0) return {};
@@ -107,16 +107,16 @@ Result<void> preload(const BenchClients& clients, const BenchOptions& options) {
               fmt::format("{} of {} keys could not be written before the run", total->errors(), options.keys));
 }
 
-std::unique_ptr<BenchResult> run_bench(const BenchClients& clients, const BenchOptions& options,
+std::unique_ptr<BenchResult> run_bench(const BenchTargets& targets, const BenchOptions& options,
                                        const std::function<void(const BenchSecond&)>& on_second) {
   MixedWorkload workload(options.keys, options.read_percent, options.distribution == "zipf" ? options.zipf_theta : 0);
   const ValueSlices values(options.value_bytes, options.seed);
-  auto workers = make_workers(clients, workload, values, options);
+  auto workers = make_workers(targets, workload, values, options);
   const auto begin = BenchClock::now();
   const BenchPlan plan{.begin = begin,
                        .measure_from = begin + options.warmup,
                        .end = begin + options.warmup + options.duration,
-                       .rate = options.rate / static_cast<double>(clients.size())};
+                       .rate = options.rate / static_cast<double>(targets.size())};
   auto threads = start(workers, plan);
   watch(workers, plan, on_second);
   const auto end = std::min(BenchClock::now(), plan.end);

@@ -15,16 +15,11 @@ using namespace std::chrono_literals;
 // How long Ctrl-C may go unnoticed while nothing else happens.
 constexpr auto kLookAround = 100ms;
 
-template <class T>
-const Error* error_of(const Result<T>& result) {
-  return result ? nullptr : &result.error();
-}
-
 }  // namespace
 
-BenchWorker::BenchWorker(Client& client, Workload& workload, const ValueSlices& values, std::uint32_t open_calls,
+BenchWorker::BenchWorker(BenchTarget& target, Workload& workload, const ValueSlices& values, std::uint32_t open_calls,
                          std::uint64_t seed)
-    : client_(client), workload_(workload), values_(values) {
+    : target_(target), workload_(workload), values_(values) {
   for (std::uint32_t i = 0; i < open_calls; ++i) {
     slots_.push_back(std::make_unique<Slot>());
     slots_.back()->worker = this;
@@ -56,10 +51,9 @@ void BenchWorker::start(Slot& slot, const Operation& operation, BenchClock::time
   slot.read = operation.read;
   const auto key = slot.key.of(operation.key);
   if (operation.read) {
-    client_.get(key, {}, [&slot](Result<Value> value) { slot.worker->on_answer(slot, error_of(value)); });
+    target_.get(key, [&slot](const Error* error) { slot.worker->on_answer(slot, error); });
   } else {
-    client_.put(key, values_.next(slot.rng), {},
-                [&slot](Result<Version> version) { slot.worker->on_answer(slot, error_of(version)); });
+    target_.put(key, values_.next(slot.rng), [&slot](const Error* error) { slot.worker->on_answer(slot, error); });
   }
 }
 

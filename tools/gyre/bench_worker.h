@@ -28,7 +28,7 @@ struct BenchPlan {
 // whichever of the two comes second (Slot::half_done).
 class BenchWorker {
  public:
-  BenchWorker(Client& client, Workload& workload, const ValueSlices& values, std::uint32_t open_calls,
+  BenchWorker(BenchTarget& target, Workload& workload, const ValueSlices& values, std::uint32_t open_calls,
               std::uint64_t seed);
 
   // Returns when the last answer has come.
@@ -59,7 +59,7 @@ class BenchWorker {
   // Null: the end came first.
   Slot* take_free_slot();
 
-  Client& client_;
+  BenchTarget& target_;
   Workload& workload_;
   const ValueSlices& values_;
   BenchPlan plan_;

@@ -79,6 +79,7 @@ void add_kv_commands(CLI::App& app, Context& context);  // put get del mget cas 
 void add_transfer_commands(CLI::App& app, Context& context);  // load dump
 void add_shell_commands(CLI::App& app, Context& context);  // shell completion
 void add_bench_command(CLI::App& app, Context& context);  // bench
+void add_scaling_command(CLI::App& bench, Context& context);  // bench scaling
 void add_ring_commands(CLI::App& app, Context& context);  // ring simulate
 void add_cluster_commands(CLI::App& app, Context& context);  // cluster ...
 void add_events_command(CLI::App& app, Context& context);  // events

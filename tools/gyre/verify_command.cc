@@ -19,6 +19,7 @@
 #include "tools/gyre/cluster_verify.h"
 #include "tools/gyre/parse.h"
 #include "tools/gyre/render.h"
+#include "tools/gyre/scratch_cluster.h"
 #include "tools/gyre/verify_faults.h"
 #include "tools/gyre/verify_history.h"
 #include "tools/gyre/verify_workload.h"
@@ -58,51 +59,6 @@ struct VerifyReport {
   }
   bool passed() const { return !broken() && !too_little(); }
 };
-
-// --- The cluster under test ---
-
-Result<fs::path> make_directory() {
-  std::error_code error;
-  const fs::path base = fs::temp_directory_path(error);
-  std::string name = (base / "gyre-verify-XXXXXX").string();
-  if (error || mkdtemp(name.data()) == nullptr) {
-    return fail(ErrorCode::storage_failed, fmt::format("cannot make a directory in {}", base.string()));
-  }
-  return fs::path(name);
-}
-
-// A base port whose range is free now.
-Result<std::uint32_t> free_base_port(std::uint32_t nodes) {
-  constexpr std::uint32_t kFirst = 17'400;
-  constexpr std::uint32_t kStep = 1000;
-  constexpr std::uint32_t kLast = 60'000;
-  for (std::uint32_t base = kFirst; base < kLast; base += kStep) {
-    bool is_free = true;
-    for (std::uint32_t i = 0; i <= nodes && is_free; ++i) {
-      for (const std::uint32_t port : {base + kPortsPerProcess * i, base + kPortsPerProcess * i + 1}) {
-        is_free = is_free && check_port_free(fmt::format("127.0.0.1:{}", port), "verify").has_value();
-      }
-    }
-    if (is_free) return base;
-  }
-  return fail(ErrorCode::unavailable, "no free range of ports was found on 127.0.0.1");
-}
-
-// Ends every process of the cluster, however it stands, and deletes it.
-Result<void> tear_down(const LocalCluster& cluster, bool keep) {
-  constexpr auto kEndLimit = 5s;
-  for (const LocalProcess& process : cluster.processes) {
-    const auto live = LiveProcess::find(cluster.process_dir(process));
-    if (live) {
-      live->send(SIGKILL);
-      live->ends_within(kEndLimit);
-    }
-    remove_pid_file(cluster.process_dir(process));
-  }
-  if (!keep) return wipe_local_cluster(cluster);
-  fmt::print(stderr, "The cluster's data and logs are kept in {}.\n", cluster.dir.string());
-  return {};
-}
 
 // --- The run ---
 
@@ -264,7 +220,7 @@ Result<void> verify(Context& context, VerifyOptions options) {
   inner.quiet = true;
   inner.seeds.clear();
   inner.client = nullptr;
-  GYRE_TRY_SET(const fs::path dir, make_directory());
+  GYRE_TRY_SET(const fs::path dir, make_scratch_directory("verify"));
   inner.dir = dir.string();
   LayoutOptions layout{.nodes = options.nodes,
                        .routers = 0,
@@ -273,7 +229,7 @@ Result<void> verify(Context& context, VerifyOptions options) {
                        .base_port = {},
                        .durability = options.durability,
                        .zones = {}};
-  GYRE_TRY_SET(layout.base_port, free_base_port(options.nodes));
+  GYRE_TRY_SET(layout.base_port, free_base_port(options.nodes, "verify"));
   const InterruptGuard guard;
   if (auto up = cluster_up(inner, layout); !up) {
     std::error_code ignored;

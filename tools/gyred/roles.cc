@@ -104,6 +104,9 @@ OptionSet describe(node::NodeOptions& options) {
              {{"os", Durability::os}, {"everysec", Durability::everysec}, {"always", Durability::always}},
              "When a write counts as stored: given to the kernel (os), also synced each\n"
              "second (everysec), or synced first (always)");
+  set.integer("capacity", options.capacity, {0, kRateMax},
+              "Requests of clients that it serves a second; more are answered busy. 0: as many\n"
+              "as it can. To see on one machine how a cluster grows: `gyre bench scaling`");
   set.size("cache", options.cache_bytes, {kMiB, kTiB}, "Block cache of all stores together");
   set.size("memtable", options.memtable_bytes, {kMiB, kTiB}, "Write buffer of each store");
   set.size("log", options.log_bytes, {kMiB, kTiB},

@@ -10,11 +10,11 @@ using namespace std::chrono_literals;
 
 class BenchRun : public testing::Test {
  protected:
-  std::unique_ptr<BenchResult> run(const BenchClients& clients) {
-    return run_bench(clients, options_, [](const BenchSecond&) {});
+  std::unique_ptr<BenchResult> run(const BenchTargets& targets) {
+    return run_bench(targets, options_, [](const BenchSecond&) {});
   }
-  BenchClients immediate() { return {memory_}; }
-  BenchClients later() { return {std::make_shared<LaterClient>(*memory_)}; }
+  BenchTargets immediate() { return {make_client_target(memory_)}; }
+  BenchTargets later() { return {make_client_target(std::make_shared<LaterClient>(*memory_))}; }
 
   BenchOptions options_{.duration = 60ms, .warmup = 0ms, .keys = 50, .connections = 2, .depth = 4};
   std::shared_ptr<MemoryClient> memory_ = std::make_shared<MemoryClient>();
@@ -35,7 +35,7 @@ TEST_F(BenchRun, PreloadReportsAFailure) {
 TEST_F(BenchRun, ClosedLoopKeepsAllCallsOpen) {
   options_.duration = 500ms;  // enough on a machine that is busy with other things
   const auto client = std::make_shared<LaterClient>(*memory_);
-  const auto result = run({client});
+  const auto result = run({make_client_target(client)});
   EXPECT_GT(result->operations(), 100u);
   EXPECT_EQ(result->errors(), 0u);
   EXPECT_LE(client->most_open(), options_.open_calls());

@@ -1,0 +1,178 @@
+#include "tools/gyre/bench_target.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <deque>
+#include <future>
+#include <utility>
+
+#include "net/byte_connection.h"
+#include "net/loop.h"
+#include "wire/resp_reader.h"
+
+namespace gyre::cli {
+
+namespace {
+
+class ClientTarget final : public BenchTarget {
+ public:
+  explicit ClientTarget(std::shared_ptr<Client> client) : client_(std::move(client)) {}
+
+  void get(std::string_view key, Done done) override {
+    client_->get(key, {}, [done = std::move(done)](const Result<Value>& value) mutable {
+      done(value ? nullptr : &value.error());
+    });
+  }
+  void put(std::string_view key, std::string_view value, Done done) override {
+    client_->put(key, value, {}, [done = std::move(done)](const Result<Version>& version) mutable {
+      done(version ? nullptr : &version.error());
+    });
+  }
+
+ private:
+  std::shared_ptr<Client> client_;
+};
+
+// A command as clients write it.
+void append_words(std::string& to, std::initializer_list<std::string_view> words) {
+  to += '*';
+  to += std::to_string(words.size());
+  to += "\r\n";
+  for (const std::string_view word : words) {
+    to += '$';
+    to += std::to_string(word.size());
+    to += "\r\n";
+    to += word;
+    to += "\r\n";
+  }
+}
+
+// The code that an error reply comes closest to.
+ErrorCode code_of(std::string_view reply) {
+  constexpr std::array kCodes = {
+      std::pair{std::string_view("BUSY"), ErrorCode::busy},
+      std::pair{std::string_view("MOVED"), ErrorCode::not_primary},
+      std::pair{std::string_view("ASK"), ErrorCode::not_primary},
+      std::pair{std::string_view("TRYAGAIN"), ErrorCode::timeout},
+      std::pair{std::string_view("CLUSTERDOWN"), ErrorCode::unavailable},
+      std::pair{std::string_view("LOADING"), ErrorCode::unavailable},
+      std::pair{std::string_view("NOREPLICAS"), ErrorCode::no_replicas},
+      std::pair{std::string_view("NOAUTH"), ErrorCode::denied},
+  };
+  const auto found = std::ranges::find_if(kCodes, [&](const auto& code) { return reply.starts_with(code.first); });
+  return found == kCodes.end() ? ErrorCode::internal : found->second;
+}
+
+// One connection: replies come in the order of the commands. THREAD: its loop's.
+class RespLink final : public net::ByteHandler {
+ public:
+  explicit RespLink(net::ByteConnectionPtr connection) : connection_(std::move(connection)) {}
+
+  void send(const std::string& command, BenchTarget::Done done) {
+    if (connection_ == nullptr) return done(&closed_);
+    waiting_.push_back(std::move(done));
+    connection_->output() += command;
+    connection_->send();
+  }
+
+  std::size_t on_bytes(std::string_view received, Buffer*) override {
+    std::size_t consumed = 0;
+    for (;;) {
+      const auto reply = reader_.next(received.substr(consumed));
+      if (!reply || waiting_.empty()) {
+        connection_->close({ErrorCode::internal, Outcome::unknown, "the server does not speak RESP", {}});
+        return received.size();
+      }
+      consumed += reply->consumed;
+      if (!reply->value) return consumed;
+      answer(*reply->value);
+    }
+  }
+  void on_end() override { connection_->close({ErrorCode::unavailable, Outcome::unknown, "the server hung up", {}}); }
+  void on_closed(const Error& why) override {
+    closed_ = why;
+    connection_ = nullptr;
+    for (auto& done : std::exchange(waiting_, {})) done(&closed_);
+  }
+
+ private:
+  void answer(const wire::RespValue& reply) {
+    BenchTarget::Done done = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (reply.kind == wire::RespValue::Kind::null) {
+      static const Error kNothing{ErrorCode::not_found, Outcome::not_applied, {}, {}};
+      return done(&kNothing);
+    }
+    if (reply.kind != wire::RespValue::Kind::error) return done(nullptr);
+    const Error refused{code_of(reply.text), Outcome::unknown, reply.text, {}};
+    done(&refused);
+  }
+
+  net::ByteConnectionPtr connection_;
+  wire::RespReader reader_;
+  std::deque<BenchTarget::Done> waiting_;
+  Error closed_;
+};
+
+class RespTarget final : public BenchTarget {
+ public:
+  RespTarget() { loop_.start(); }
+  ~RespTarget() override {
+    loop_.stop();
+    loop_.join();
+    loop_.discard();
+  }
+
+  Result<void> connect(const std::string& address, std::chrono::milliseconds timeout) {
+    std::promise<Result<void>> connected;
+    loop_.post([&] {
+      net::connect_bytes(loop_, address, timeout, {}, [&](Result<net::ByteConnectionPtr> connection) {
+        if (!connection) return connected.set_value(fail(connection.error()));
+        links_.push_back(std::make_shared<RespLink>(*connection));
+        (*connection)->start(links_.back());
+        connected.set_value({});
+      });
+    });
+    return connected.get_future().get();
+  }
+
+  void get(std::string_view key, Done done) override {
+    std::string command;
+    append_words(command, {"GET", key});
+    send(std::move(command), std::move(done));
+  }
+  void put(std::string_view key, std::string_view value, Done done) override {
+    std::string command;
+    append_words(command, {"SET", key, value});
+    send(std::move(command), std::move(done));
+  }
+
+ private:
+  void send(std::string command, Done done) {
+    RespLink& link = *links_[turn_.fetch_add(1, std::memory_order_relaxed) % links_.size()];
+    if (loop_.on_this_thread()) return link.send(command, std::move(done));
+    loop_.post([&link, command = std::move(command), done = std::move(done)]() mutable {
+      link.send(command, std::move(done));
+    });
+  }
+
+  net::Loop loop_{"bench-resp"};
+  std::vector<std::shared_ptr<RespLink>> links_;
+  std::atomic<std::size_t> turn_{0};
+};
+
+}  // namespace
+
+std::shared_ptr<BenchTarget> make_client_target(std::shared_ptr<Client> client) {
+  return std::make_shared<ClientTarget>(std::move(client));
+}
+
+Result<std::shared_ptr<BenchTarget>> make_resp_target(const std::string& address, std::uint32_t connections,
+                                                      std::chrono::milliseconds connect_timeout) {
+  auto target = std::make_shared<RespTarget>();
+  for (std::uint32_t i = 0; i < connections; ++i) GYRE_TRY(target->connect(address, connect_timeout));
+  return target;
+}
+
+}  // namespace gyre::cli

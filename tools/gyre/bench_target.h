@@ -1,0 +1,35 @@
+// What the load generator drives: a Gyre cluster through the client library, or any server that speaks RESP.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gyre/client.h"
+
+namespace gyre::cli {
+
+// THREAD: any.
+class BenchTarget {
+ public:
+  // Runs once, on some thread, perhaps within the call. Null: it worked; `not_found`: a read that found nothing.
+  using Done = std::move_only_function<void(const Error*)>;
+
+  virtual ~BenchTarget() = default;
+  virtual void get(std::string_view key, Done done) = 0;
+  virtual void put(std::string_view key, std::string_view value, Done done) = 0;
+};
+using BenchTargets = std::vector<std::shared_ptr<BenchTarget>>;
+
+std::shared_ptr<BenchTarget> make_client_target(std::shared_ptr<Client> client);
+
+// GET and SET over connections of its own to one RESP endpoint, in turn; a thread of its own. Redirections are errors.
+// Waits until all connections are open. ERRORS: unavailable, invalid_argument (no address).
+Result<std::shared_ptr<BenchTarget>> make_resp_target(const std::string& address, std::uint32_t connections,
+                                                      std::chrono::milliseconds connect_timeout);
+
+}  // namespace gyre::cli
