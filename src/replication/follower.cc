@@ -79,9 +79,12 @@ void Follower::on_append(const Moment& now, const NodeId& from, Incarnation inca
 // Of what was sent later than all before it: a late or doubled message says nothing about now.
 void Follower::hear(const Moment& now, const Append& append) {
   context_.grants->give({primary_, incarnation_, term_}, now.steady);
+  const UnixMillis served =
+      std::max(append.serving ? append.time : UnixMillis(), heard_time_ ? heard_time_->served : UnixMillis());
   if (!heard_time_ || append.time >= heard_time_->time) {
-    heard_time_ = HeardTime{append.time, now.steady, append.position.sequence};
+    heard_time_ = HeardTime{append.time, now.steady, append.position.sequence, served};
   }
+  heard_time_->served = served;
   heard_ = context_.running.read(now.steady);
   if (!append.serving) return;
   context_.grants->on_heard_serving(term_);
@@ -97,6 +100,7 @@ void Follower::tell_time_reached() {
 void Follower::tell_heard_time() {
   if (!heard_time_) return;
   context_.clock.hear(heard_time_->time, heard_time_->at);
+  context_.clock.hear_served(heard_time_->served);
   heard_time_.reset();
 }
 

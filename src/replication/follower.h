@@ -85,6 +85,7 @@ class Follower {
     UnixMillis time;
     Instant at;
     Sequence position;
+    UnixMillis served;  // the latest that it said while it served; the epoch: none
   };
 
   void begin(Instant now, Term term, const NodeId& primary, Incarnation incarnation);

@@ -477,6 +477,8 @@ UnixMillis Partition::time(const Moment& now) {
   return self != nullptr ? self->time(now) : context_->clock.read(now);
 }
 
+UnixMillis Partition::served_time() const { return context_->clock.served(); }
+
 bool Partition::serving(const Moment& now) const {
   const Primary* self = primary();
   return self != nullptr && self->serving(now.steady);

@@ -143,6 +143,8 @@ class Partition {
   // The clock by which values of this partition expire here; never goes back. A primary's runs on by itself while it
   // has the right to serve, a member's only with what its primary says.
   UnixMillis time(const Moment& now);
+  // The latest time that another member said while it served; the epoch: none did, to this process.
+  UnixMillis served_time() const;
   // As committed.
   const messages::PartitionState& state() const;
   // Goes up when records of this member are replaced by a repair.

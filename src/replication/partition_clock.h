@@ -1,6 +1,8 @@
 // The clocks by which a partition lives.
 #pragma once
 
+#include <algorithm>
+
 #include "base/broken_rule.h"
 #include "base/time.h"
 #include "base/timing.h"
@@ -31,6 +33,7 @@ class PartitionClock {
 
   // A member hears what time it is.
   void hear(UnixMillis time, Instant now);
+  void hear_served(UnixMillis time) { served_ = std::max(served_, time); }
   // This member is primary from now on, or no more.
   void run(const Moment& now);
   void stop() { running_ = false; }
@@ -38,9 +41,13 @@ class PartitionClock {
   UnixMillis read(const Moment& now);
   // As read or heard last.
   UnixMillis latest() const { return at_; }
+  // The latest that another member said while it served, to this process; the epoch: none did. What a primary's own
+  // clock makes of it, perhaps nobody else knows, and nobody has seen before it serves.
+  UnixMillis served() const { return served_; }
 
  private:
   UnixMillis at_;
+  UnixMillis served_;
   bool running_ = false;
   Instant since_;  // `at_` was the time then; the epoch: only known from before this process
   BrokenRule broken_;

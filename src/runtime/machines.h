@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -34,6 +35,12 @@ struct Machine {
   bool refused = false;        // storage refused its commit in this turn
   std::size_t syncs_open = 0;  // commits that are reported only after a sync
   std::string sweep_after;     // where the next sweep goes on
+  // A serving primary's time, as it was a while ago.
+  struct Told {
+    Instant at{};
+    UnixMillis time;
+  };
+  std::optional<Told> told;
   PartitionLoad load;
 };
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gyre::runtime {
@@ -28,19 +29,32 @@ void Upkeep::on_second() {
   reclaim();
 }
 
-// The horizon lags by a lease: a primary that has served for one has been heard within it by every member it counts, so
-// whoever follows it knows of that time, and nothing is removed here that could still be visible there. Before, it may
-// have gone on from a time that was heard long ago, and hand over before anybody hears of it.
 void Upkeep::move_horizons() {
   const replication::Moment now = context_.environment.now();
   const Duration lease = context_.machines.map()->shape.timing.lease;
   for (const auto& machine : context_.machines.all()) {
     if (!context_.machines.member(*machine)) continue;
     const bool mine = context_.machines.entry_of(*machine).primary == context_.options.self;
-    if (mine && machine->partition.serving_for(now) < lease) continue;
-    const UnixMillis time = machine->partition.time(now);
-    context_.engine.set_expiry_horizon(machine->partition.id(), {time.value - to_ms(lease)});
+    // What a primary said last may not have reached others; by a lease later it has, or that one serves no more.
+    const UnixMillis horizon =
+        mine ? told_to_all(now, *machine, lease) : UnixMillis{machine->partition.served_time().value - to_ms(lease)};
+    context_.engine.set_expiry_horizon(machine->partition.id(), horizon);
   }
+}
+
+// The epoch: nothing is known. A primary that serves was answered within a lease by every member it counts, in this
+// office once that is as old, and all that it said by then showed the time at which it began: whoever follows it knows
+// of that time, and nothing that has expired by then is visible there. Its time of this moment may be far ahead: its
+// clock may just have been set.
+UnixMillis Upkeep::told_to_all(const replication::Moment& now, Machine& machine, Duration lease) {
+  const Duration serving_for = machine.partition.serving_for(now);
+  if (serving_for == Duration(0)) {
+    machine.told.reset();
+    return {};
+  }
+  if (!machine.told) machine.told = {now.steady, machine.partition.time(now)};
+  if (serving_for < lease || now.steady - machine.told->at < lease) return {};
+  return std::exchange(machine.told, Machine::Told{now.steady, machine.partition.time(now)})->time;
 }
 
 // Looks through one partition after the other, a bounded piece at a time.

@@ -19,6 +19,7 @@ class Upkeep {
 
  private:
   void move_horizons();
+  static UnixMillis told_to_all(const replication::Moment& now, Machine& machine, Duration lease);
   void sweep_some();
   void measure();
   void reclaim();

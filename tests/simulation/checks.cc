@@ -361,7 +361,10 @@ void Checks::compare_contents(NodeIndex node, PartitionId partition) {
     if (item != found->items.end() && item->key.view() < key) return wrong(item->key, "should not be there");
     if (item == found->items.end() || item->key.view() != key) {
       const bool expired = record.expires_at != kNoExpiry && record.expires_at <= latest_time(node, partition);
-      if (!expired) return wrong(key, "is missing");
+      if (!expired) {
+        return wrong(key, fmt::format("is missing (it lives until {}, and it is {} at most)", record.expires_at.value,
+                                      latest_time(node, partition).value));
+      }
       continue;
     }
     const messages::Record& held = item->record;
