@@ -1,4 +1,4 @@
-// A connection of bytes: what passes over one TCP socket when the protocol is not ours, for servers.
+// A connection of bytes: what passes over one TCP socket when the protocol is not ours.
 #pragma once
 
 #include <chrono>

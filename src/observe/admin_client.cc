@@ -28,7 +28,7 @@ Result<std::string> ask(const std::string& address, Ask ask_server) {
   if (body.ends_with('\n')) body.pop_back();
   if (answer->status == 400) return fail(ErrorCode::invalid_argument, body);
   return fail(ErrorCode::unavailable, fmt::format("the admin server at {} answered {}: {}", address, answer->status,
-                                                  body.empty() ? "is this a router?" : body));
+                                                  body.empty() ? "is it another process's?" : body));
 }
 
 }  // namespace

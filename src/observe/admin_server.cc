@@ -156,7 +156,7 @@ struct AdminServer::Impl {
 
   void add_action(const AdminAction& action) {
     server.Post(action.path + "/([^/]+)", [action](const httplib::Request& request, httplib::Response& response) {
-      if (request.get_header_value("Content-Type") != "application/json") {
+      if (!request.get_header_value("Content-Type").starts_with("application/json")) {
         response.status = 415;
         return response.set_content("the body must be JSON: send it with Content-Type: application/json\n", kText);
       }

@@ -47,8 +47,8 @@ struct AdminSource {
 //   /readyz   200, or 503 and the reason
 //   /metrics  Prometheus text
 //   /map      the cluster map as JSON (map_json.h), or 503
-// and the pages of its role, and its actions to POST only. A body must say that it is JSON: no page of another site can
-// make a browser send such a request.
+// and the pages of its role, and its actions to POST only. A body must say that it is JSON, which a form of another
+// site's page cannot.
 //
 // Has threads of its own, so that a busy event loop does not make a process look dead. Their number, the size of a
 // request and the time one may take are bounded; each connection serves one request.

@@ -50,8 +50,9 @@ class Backend {
 // What a command of the connection's own runs with.
 struct Context {
   const Backend& backend;
-  const Server& server;
+  Server& server;
   Client& client;
+  const ClientEntry& entry;  // of that client
 };
 
 }  // namespace gyre::resp

@@ -31,15 +31,31 @@ std::map<PartitionId, Bytes> keys_of(const ring::ClusterMap& map, const Written&
 
 }  // namespace
 
-redis::Parsed<Barrier::Wanted> Barrier::parse(const redis::Arguments& arguments) {
-  const auto replicas = redis::parse_integer(arguments[1]);
+namespace {
+
+redis::Parsed<Barrier::Wanted> parse_wanted(std::string_view count, std::string_view timeout) {
+  const auto replicas = redis::parse_integer(count);
   if (!replicas) return redis::refuse(redis::words::kNoInteger);
-  const auto ms = redis::parse_integer(arguments[2]);
+  const auto ms = redis::parse_integer(timeout);
   if (!ms || *ms > std::numeric_limits<std::int32_t>::max()) {
     return redis::refuse("ERR timeout is not an integer or out of range");
   }
   if (*ms < 0) return redis::refuse("ERR timeout is negative");
-  return Wanted{*replicas, std::chrono::milliseconds(*ms)};
+  return Barrier::Wanted{.replicas = *replicas, .timeout = std::chrono::milliseconds(*ms)};
+}
+
+}  // namespace
+
+redis::Parsed<Barrier::Wanted> Barrier::parse(const redis::Arguments& arguments) {
+  return parse_wanted(arguments[1], arguments[2]);
+}
+
+redis::Parsed<Barrier::Wanted> Barrier::parse_synced(const redis::Arguments& arguments) {
+  const auto local = redis::parse_integer(arguments[1]);
+  if (!local || *local < 0 || *local > 1) return redis::refuse("ERR value is out of range, must be between 0 and 1");
+  auto wanted = parse_wanted(arguments[2], arguments[3]);
+  if (wanted) wanted->tells_local = true;
+  return wanted;
 }
 
 Barrier::Barrier(const ring::ClusterMap& map, const Wanted& wanted, Written written) : written_(std::move(written)) {
@@ -74,11 +90,17 @@ std::size_t Barrier::held(const ring::ClusterMap& map, PartitionId partition, Te
   return found == held_.end() || map.entry(partition).term != term ? 0 : found->second;
 }
 
-std::int64_t Barrier::replicas(const ring::ClusterMap& map) const {
+std::size_t Barrier::fewest(const ring::ClusterMap& map) const {
   std::size_t fewest = limits::kReplicationFactorMax;
   for (const auto& [partition, term] : written_) fewest = std::min(fewest, held(map, partition, term));
-  return std::max<std::int64_t>(static_cast<std::int64_t>(fewest) - 1, 0);
+  return fewest;
 }
+
+std::int64_t Barrier::replicas(const ring::ClusterMap& map) const {
+  return std::max<std::int64_t>(static_cast<std::int64_t>(fewest(map)) - 1, 0);
+}
+
+bool Barrier::held_by_primaries(const ring::ClusterMap& map) const { return fewest(map) >= 1; }
 
 Written Barrier::rest(const ring::ClusterMap& map) const {
   Written rest = written_;

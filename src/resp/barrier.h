@@ -22,9 +22,11 @@ class Barrier {
   struct Wanted {
     std::int64_t replicas = 0;
     Duration timeout{0};  // 0: as long as a request may take
+    bool tells_local = false;  // whether the primaries have it, too: WAITAOF
   };
   // In Redis's words.
   static redis::Parsed<Wanted> parse(const redis::Arguments& arguments);
+  static redis::Parsed<Wanted> parse_synced(const redis::Arguments& arguments);  // of WAITAOF
 
   // Asks for no more members than the map has in sync.
   Barrier(const ring::ClusterMap& map, const Wanted& wanted, Written written);
@@ -41,6 +43,8 @@ class Barrier {
   // That hold all of it, for certain. None hold what an earlier primary took: another may have come without it. `map`:
   // the newest, once all is answered.
   std::int64_t replicas(const ring::ClusterMap& map) const;
+  // The primaries hold all of it, for certain.
+  bool held_by_primaries(const ring::ClusterMap& map) const;
   // What a later one has to ask for again: where not all members hold it, and that has not been told as lost.
   Written rest(const ring::ClusterMap& map) const;
   // Of whoever has written nothing: that hold all there is of any partition, by the map.
@@ -48,6 +52,7 @@ class Barrier {
 
  private:
   std::size_t held(const ring::ClusterMap& map, PartitionId partition, Term term) const;
+  std::size_t fewest(const ring::ClusterMap& map) const;
 
   Written written_;
   std::vector<Question> questions_;

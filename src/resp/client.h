@@ -24,7 +24,6 @@ struct Client {
   std::string name;
   std::string library;
   std::string library_version;
-  std::string last_command;
   wire::RespVersion version = wire::RespVersion::resp2;
   bool readonly = false;  // members that are not the primary may answer reads
   bool replies = true;    // CLIENT REPLY

@@ -102,13 +102,16 @@ Reply info(const Context& context, const Arguments& arguments) {
 }
 
 Reply config_get(const Context& context, const Arguments& arguments) {
-  const std::array<std::pair<std::string_view, std::string>, 6> parameters = {{
+  const std::array<std::pair<std::string_view, std::string>, 9> parameters = {{
       {"appendfsync", context.server.appendfsync},
       {"appendonly", "yes"},
       {"databases", "1"},
+      {"latency-monitor-threshold", "0"},
       {"maxmemory", "0"},
       {"proto-max-bulk-len", fmt::to_string(context.server.value_bytes_max)},
       {"save", ""},
+      {"slowlog-log-slower-than", fmt::to_string(SlowLog::kSlow / std::chrono::microseconds(1))},
+      {"slowlog-max-len", fmt::to_string(SlowLog::kEntriesMax)},
   }};
   std::vector<Reply> items;
   for (const auto& [name, value] : parameters) {
@@ -120,20 +123,6 @@ Reply config_get(const Context& context, const Arguments& arguments) {
     items.push_back(Reply::bulk(Bytes::copy_of(value)));
   }
   return Reply::map(std::move(items));
-}
-
-std::string client_line(const Client& client) {
-  std::string flags;
-  if (client.readonly) flags += 'r';
-  if (client.no_evict) flags += 'e';
-  if (flags.empty()) flags = "N";
-  std::string command = client.last_command;
-  return fmt::format(
-      "id={} addr={} laddr={} name={} age={} idle=0 flags={} db=0 sub=0 psub=0 multi=-1 qbuf={} qbuf-free={} omem={} "
-      "cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}\n",
-      client.id, client.peer, client.local, client.name, seconds_since(client.since), flags, client.input_bytes,
-      client.input_capacity - std::min(client.input_capacity, client.input_bytes), client.output_bytes, command,
-      std::to_underlying(client.version), client.library, client.library_version);
 }
 
 }  // namespace gyre::resp

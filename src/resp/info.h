@@ -12,7 +12,5 @@ namespace gyre::resp {
 redis::Reply info(const Context& context, const redis::Arguments& arguments);
 // Names in full, or * for all.
 redis::Reply config_get(const Context& context, const redis::Arguments& arguments);
-// With its line end.
-std::string client_line(const Client& client);
 
 }  // namespace gyre::resp

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -10,6 +9,8 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "redis/numbers.h"
+#include "resp/client_commands.h"
 #include "resp/cluster.h"
 #include "resp/hello.h"
 #include "resp/info.h"
@@ -21,14 +22,6 @@ using redis::Reply;
 using redis::says;
 
 namespace {
-
-template <class Integer>
-std::optional<Integer> number_of(std::string_view text) {
-  Integer value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 Reply ping(const Context&, const Arguments& arguments) {
   if (arguments.size() > 2) return Reply::error("ERR wrong number of arguments for 'ping' command");
@@ -59,7 +52,7 @@ Reply reset(const Context& context, const Arguments&) {
 }
 
 Reply select(const Context& context, const Arguments& arguments) {
-  const auto database = number_of<std::int32_t>(arguments[1]);
+  const auto database = redis::number_of<std::int32_t>(arguments[1]);
   if (!database) return Reply::error(redis::words::kNoInteger);
   if (*database == 0) return Reply::ok();
   return Reply::error(context.server.clustered ? "ERR SELECT is not allowed in cluster mode"
@@ -91,62 +84,6 @@ Reply time_now(const Context&, const Arguments&) {
                        Reply::bulk(Bytes::copy_of(fmt::to_string(ms % 1000 * 1000)))});
 }
 
-// --- CLIENT ---
-
-Reply client_id(const Context& context, const Arguments&) {
-  return Reply::integer(static_cast<std::int64_t>(context.client.id));
-}
-
-Reply client_getname(const Context& context, const Arguments&) {
-  if (context.client.name.empty()) return Reply::null();
-  return Reply::bulk(Bytes::copy_of(context.client.name));
-}
-
-Reply client_setname(const Context& context, const Arguments& arguments) {
-  if (!valid_client_name(arguments[2])) return Reply::error(kBadClientName);
-  context.client.name = arguments[2];
-  return Reply::ok();
-}
-
-Reply client_setinfo(const Context& context, const Arguments& arguments) {
-  const bool name = says(arguments[2], "lib-name");
-  if (!name && !says(arguments[2], "lib-ver")) {
-    return Reply::error_text(fmt::format("ERR Unrecognized option '{}'", arguments[2]));
-  }
-  if (!valid_client_name(arguments[3])) {
-    return Reply::error_text(
-        fmt::format("ERR {} cannot contain spaces, newlines or special characters.", name ? "lib-name" : "lib-ver"));
-  }
-  (name ? context.client.library : context.client.library_version) = arguments[3];
-  return Reply::ok();
-}
-
-Reply client_info(const Context& context, const Arguments&) {
-  return Reply::bulk(Bytes::copy_of(client_line(context.client)));
-}
-
-Reply client_reply(const Context& context, const Arguments& arguments) {
-  Client& client = context.client;
-  if (says(arguments[2], "on")) {
-    client.replies = true;
-    client.speaks = true;
-  } else if (says(arguments[2], "off")) {
-    client.replies = false;
-  } else if (says(arguments[2], "skip")) {
-    client.skip_next = client.replies;
-  } else {
-    return Reply::error(redis::words::kSyntax);
-  }
-  return Reply::ok();
-}
-
-Reply client_no_evict(const Context& context, const Arguments& arguments) {
-  const bool on = says(arguments[2], "on");
-  if (!on && !says(arguments[2], "off")) return Reply::error(redis::words::kSyntax);
-  context.client.no_evict = on;
-  return Reply::ok();
-}
-
 // --- CLUSTER ---
 
 Reply with_map(const Context& context, Reply (*tell)(const ring::ClusterMap&, const NodeId&)) {
@@ -165,13 +102,48 @@ Reply cluster_keyslot(const Context& context, const Arguments& arguments) {
   return Reply::integer(ring::slot_of(arguments[2]).value());
 }
 
+// There is no bus that links would be on.
+Reply cluster_links(const Context& context, const Arguments&) {
+  return context.server.clustered ? Reply::array({}) : Reply::error(kNoCluster);
+}
+
+// --- SLOWLOG and LATENCY ---
+
+Reply slowlog_get(const Context& context, const Arguments& arguments) {
+  constexpr std::int32_t kEntriesUnlessTold = 10;
+  const auto count = arguments.size() == 2 ? kEntriesUnlessTold : redis::number_of<std::int32_t>(arguments[2]);
+  if (arguments.size() > 3 || !count || *count < -1) {
+    return Reply::error("ERR count should be greater than or equal to -1");
+  }
+  return context.server.slow.tell(*count < 0 ? SlowLog::kEntriesMax : static_cast<std::size_t>(*count));
+}
+
+Reply slowlog_len(const Context& context, const Arguments&) {
+  return Reply::integer(static_cast<std::int64_t>(context.server.slow.size()));
+}
+
+Reply slowlog_reset(const Context& context, const Arguments&) {
+  context.server.slow.clear();
+  return Reply::ok();
+}
+
+// Spikes are not collected, as in a Redis whose latency-monitor-threshold is 0.
+Reply latency_nothing(const Context&, const Arguments&) { return Reply::array({}); }
+Reply latency_reset(const Context&, const Arguments&) { return Reply::integer(0); }
+Reply latency_doctor(const Context&, const Arguments&) {
+  return Reply::bulk(
+      Bytes::literal("Latency spikes are not collected here. Look at SLOWLOG GET, at the histograms of /metrics on the "
+                     "admin port, and "
+                     "at /stats of a router.\n"));
+}
+
 // --- Gyre's own ---
 
 Reply set_read_level(const Context& context, const Arguments& arguments) {
   using messages::ReadLevel;
   const std::string_view level = arguments[1];
   if (says(level, "bounded")) {
-    const auto ms = arguments.size() == 3 ? number_of<std::uint32_t>(arguments[2]) : std::nullopt;
+    const auto ms = arguments.size() == 3 ? redis::number_of<std::uint32_t>(arguments[2]) : std::nullopt;
     if (!ms || *ms == 0) return Reply::error("ERR GYRE.READ bounded takes a number of milliseconds");
     set_read(context.client, {ReadLevel::bounded, std::chrono::milliseconds(*ms), {}});
     return Reply::ok();
@@ -194,6 +166,7 @@ Reply session_token(const Context& context, const Arguments& arguments) {
   const ring::ClusterMapPtr& map = context.backend.map();
   if (map == nullptr) return Reply::error("LOADING there is no cluster map yet");
   if (!context.client.seen) return Reply::error("ERR this connection keeps no session: GYRE.READ session begins one");
+  if (arguments.size() > 2) return Reply::error(redis::words::kSyntax);
   if (arguments.size() == 1) return Reply::bulk(Bytes::copy_of(context.client.seen->token(map->cluster)));
   const auto resumed = context.client.seen->resume(map->cluster, map->shape.partitions, arguments[1]);
   return resumed ? Reply::ok() : Reply::error_text("ERR " + resumed.error().message);
@@ -205,7 +178,7 @@ Reply set_ack(const Context& context, const Arguments& arguments) {
   } else if (says(arguments[1], "all")) {
     context.client.ack = messages::kAckAll;
   } else {
-    const auto members = number_of<std::uint8_t>(arguments[1]);
+    const auto members = redis::number_of<std::uint8_t>(arguments[1]);
     if (!members || *members == 0 || *members > limits::kReplicationFactorMax) {
       return Reply::error("ERR GYRE.ACK takes one, all, or a number of members from 1 to 7");
     }
@@ -221,13 +194,15 @@ constexpr std::array kHandlers = std::to_array<std::pair<std::string_view, Handl
     {"client|getname", client_getname},
     {"client|id", client_id},
     {"client|info", client_info},
-    {"client|list", client_info},
+    {"client|kill", client_kill},
+    {"client|list", client_list},
     {"client|no-evict", client_no_evict},
     {"client|reply", client_reply},
     {"client|setinfo", client_setinfo},
     {"client|setname", client_setname},
     {"cluster|info", cluster_info},
     {"cluster|keyslot", cluster_keyslot},
+    {"cluster|links", cluster_links},
     {"cluster|myid", cluster_myid},
     {"cluster|nodes", cluster_nodes},
     {"cluster|shards", cluster_shards},
@@ -239,12 +214,19 @@ constexpr std::array kHandlers = std::to_array<std::pair<std::string_view, Handl
     {"gyre.session", session_token},
     {"hello", hello},
     {"info", info},
+    {"latency|doctor", latency_doctor},
+    {"latency|history", latency_nothing},
+    {"latency|latest", latency_nothing},
+    {"latency|reset", latency_reset},
     {"ping", ping},
     {"quit", quit},
     {"readonly", set_readonly},
     {"readwrite", set_readwrite},
     {"reset", reset},
     {"select", select},
+    {"slowlog|get", slowlog_get},
+    {"slowlog|len", slowlog_len},
+    {"slowlog|reset", slowlog_reset},
     {"time", time_now},
 });
 static_assert(std::ranges::is_sorted(kHandlers, {}, &std::pair<std::string_view, Handler>::first));

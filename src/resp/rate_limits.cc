@@ -30,7 +30,8 @@ Duration RateLimits::take(Instant now, const std::string& address) {
 TokenBucket& RateLimits::bucket_of(Instant now, const std::string& address) {
   const auto known = addresses_.find(address);
   if (known != addresses_.end()) return known->second;
-  if (addresses_.size() >= kAddressesMax) {
+  if (addresses_.size() >= kAddressesMax && now >= sweep_at_) {
+    sweep_at_ = now + kSweepEvery;
     std::erase_if(addresses_, [now](const auto& item) { return item.second.full(now); });
   }
   if (addresses_.size() < kAddressesMax) return addresses_.try_emplace(address, each_address_, now).first->second;

@@ -1,6 +1,7 @@
 // How many commands Redis clients may run: token buckets for each client address, and for all of them together.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <mutex>
 #include <optional>
@@ -13,11 +14,13 @@
 
 namespace gyre::resp {
 
-// Addresses are remembered while they have less than their burst, kAddressesMax of them; further ones share a bucket.
+// So many addresses are remembered; when there are more, those that have all their burst are forgotten, and the rest of
+// the new ones share a bucket.
 // THREAD: any.
 class RateLimits {
  public:
   static constexpr std::size_t kAddressesMax = 16'384;
+  static constexpr Duration kSweepEvery = std::chrono::seconds(1);
 
   struct Counters {
     Counter by_address;
@@ -39,6 +42,7 @@ class RateLimits {
   Counters refused_;
   std::mutex mutex_;  // guards what follows
   std::unordered_map<std::string, TokenBucket> addresses_;
+  Instant sweep_at_{};  // when those that have their burst may be forgotten next
   std::optional<TokenBucket> others_;
   std::optional<TokenBucket> everybody_;
 };

@@ -38,10 +38,16 @@ bool Seen::asks_primary(PartitionId partition) const {
 
 void Seen::on_answer(PartitionId partition, Position asked, const messages::Standing& standing) {
   Entry& entry = entries_[partition];
-  // A later position than was asked for is of a later term, or of the same: the history tells of it as well.
+  const bool another_term = entry.seen != Position() && standing.position.term != entry.seen.term;
+  if (another_term && standing.history.empty() && !entry.asks_primary) {
+    // What was asked for was older than what is seen by now, or the member has forgotten. The primary will tell.
+    entry.asks_primary = true;
+    return;
+  }
   if (asked <= entry.seen && is_lost(entry.seen, standing.history)) {
     entry.lost = std::max(entry.lost.value_or(Position()), entry.seen);
     entry.seen = Position();
+    entry.asks_primary = true;
   }
   if (is_lost(standing.position, standing.history)) return;
   entry.seen = std::max(entry.seen, standing.position);
@@ -50,8 +56,10 @@ void Seen::on_answer(PartitionId partition, Position asked, const messages::Stan
 
 void Seen::on_lost(PartitionId partition, Position asked) {
   Entry& entry = entries_[partition];
-  if (entry.seen != asked) return;  // another answer has told already
-  entry = {.seen = {}, .lost = {}, .asks_primary = true};
+  entry.lost = std::max(entry.lost.value_or(Position()), asked);
+  entry.asks_primary = true;
+  // Where another answer has gone on to a later term, that is what survived.
+  if (entry.seen.term <= asked.term) entry.seen = Position();
 }
 
 std::string Seen::token(const ClusterId& cluster) const {

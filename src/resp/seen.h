@@ -27,6 +27,8 @@ class Seen {
   void on_answer(PartitionId partition, Position asked, const messages::Standing& standing);
   // A member refused: what the request carried, `asked`, is lost.
   void on_lost(PartitionId partition, Position asked);
+  // The next read is the primary's: something was shown of which it is not known how new it is.
+  void ask_primary(PartitionId partition) { entries_[partition].asks_primary = true; }
 
   // As routing::SessionToken.
   std::string token(const ClusterId& cluster) const;

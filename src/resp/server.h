@@ -13,8 +13,10 @@
 #include "base/time.h"
 #include "messages/request.h"
 #include "net/byte_connection.h"
+#include "resp/clients.h"
 #include "resp/cursors.h"
 #include "resp/rate_limits.h"
+#include "resp/slow_log.h"
 
 namespace gyre::resp {
 
@@ -27,6 +29,8 @@ struct Server {
   messages::ReadConsistency read = {};
   messages::AckCount ack = messages::kAckOne;
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
+  Clients all;  // that are connected
+  SlowLog slow;
   RateLimits rates;  // of commands that read or write keys
   Duration deadline{0};  // of a command, from when it was read; 0: none
   std::string appendfsync;  // what CONFIG GET says of it; empty: nothing

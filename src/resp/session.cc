@@ -37,6 +37,28 @@ redis::Context planning(const Server& server) {
   return {.now = net::wall_now(), .value_bytes_max = server.value_bytes_max};
 }
 
+Client client_of(const net::ByteConnection& connection, const Server& server) {
+  Client client;
+  client.id = connection.id().value();
+  client.peer = connection.peer();
+  client.local = connection.local();
+  client.address = client.peer.substr(0, client.peer.rfind(':'));
+  client.affinity = hash64(client.address);
+  client.since = net::steady_now();
+  set_read(client, server.read);
+  client.ack = server.ack;
+  return client;
+}
+
+std::function<void()> ends(const net::ByteConnectionPtr& connection) {
+  return [weak = std::weak_ptr(connection), &loop = connection->loop()] {
+    loop.post([weak] {
+      const auto open = weak.lock();
+      if (open) open->close({ErrorCode::unavailable, Outcome::not_applied, "another client ended it", {}});
+    });
+  };
+}
+
 // What a connection forgets its transaction by, at once.
 bool ends_transaction(const redis::Command& command) { return command.name == "quit" || command.name == "reset"; }
 
@@ -47,16 +69,11 @@ Session::Session(const Shared& shared, net::ByteConnectionPtr connection)
       backend_(shared.backend),
       server_(shared.server),
       connection_(std::move(connection)),
+      client_(client_of(*connection_, server_)),
+      entry_(std::make_shared<ClientEntry>(client_, ends(connection_))),
       parser_(parser_limits(server_)) {
   parser_.set_authenticated(true);  // there are no users
-  client_.id = connection_->id().value();
-  client_.peer = connection_->peer();
-  client_.local = connection_->local();
-  client_.address = client_.peer.substr(0, client_.peer.rfind(':'));
-  client_.affinity = hash64(client_.address);
-  client_.since = net::steady_now();
-  set_read(client_, server_.read);
-  client_.ack = server_.ack;
+  server_.all.add(entry_);
   server_.clients.fetch_add(1, std::memory_order_relaxed);
   server_.connections.fetch_add(1, std::memory_order_relaxed);
 }
@@ -65,6 +82,7 @@ Session::Session(const Shared& shared, net::ByteConnectionPtr connection)
 
 std::size_t Session::on_bytes(std::string_view received, Buffer* owner) {
   std::size_t consumed = 0;
+  read_at_ = net::steady_now();
   while (!must_hold()) {
     const wire::RespStep step = parser_.next(received.substr(consumed));
     consumed += step.consumed;
@@ -94,6 +112,10 @@ void Session::run_command(const redis::Arguments& arguments) {
     transaction_.spoil();
     return finish(number, command.error());
   }
+  entry_->on_command(**command, read_at_);
+  if ((*command)->plan != nullptr || (*command)->group == redis::Group::transactions) {
+    note_begin(open, **command, arguments);
+  }
   if (auto refused = over_rate(**command)) {
     transaction_.spoil();
     return finish(number, *std::move(refused));
@@ -105,13 +127,44 @@ void Session::run_command(const redis::Arguments& arguments) {
     return finish(number, std::move(reply));
   }
   if ((*command)->plan != nullptr) return run_planned(open, **command, arguments);
-  if ((*command)->name == "wait") return wait(arguments);
+  if ((*command)->name == "wait" || (*command)->name == "waitaof") return wait(**command, arguments);
+  if ((*command)->name == "gyre.session") return await_session(open, **command, arguments);
   run_own(open, **command, arguments, skipped);
+}
+
+// It tells of all that was asked for before, so that must be answered.
+void Session::await_session(Open& open, const redis::Command& command, const redis::Arguments& arguments) {
+  open.awaiting = std::make_unique<Transaction::Own>(Transaction::Own{&command, {}});
+  for (std::size_t i = 0; i < arguments.size(); ++i) open.awaiting->arguments.emplace_back(arguments[i]);
+  start_or_wait(first_ + pipeline_.size() - 1, redis::DoReads{.reads = {}, .for_update = true});
+}
+
+void Session::note_begin(Open& open, const redis::Command& command, const redis::Arguments& arguments) const {
+  open.command = &command;
+  open.began = read_at_;
+  open.arguments = arguments.size();
+  if (arguments.size() < 2) return;
+  open.first_bytes = std::min(arguments[1].size(), open.first.size());
+  std::copy_n(arguments[1].data(), open.first_bytes, open.first.data());
+}
+
+void Session::note_end(const Open& open) {
+  const Duration took = net::steady_now() - open.began;
+  if (took < SlowLog::kSlow) return;
+  SlowLog::Entry entry{.at = net::wall_now(),
+                       .took = took,
+                       .arguments = {std::string(open.command->name)},
+                       .peer = client_.peer,
+                       .name = client_.name};
+  if (open.arguments > 1) entry.arguments.emplace_back(open.first.data(), open.first_bytes);
+  if (open.arguments > 2) entry.arguments.push_back(fmt::format("... ({} more arguments)", open.arguments - 2));
+  server_.slow.add(std::move(entry));
 }
 
 // What is about the connection and the server alone stays free: it is how clients connect and wait.
 std::optional<Reply> Session::over_rate(const redis::Command& command) {
-  if (!server_.rates.enabled() || command.plan == nullptr) return std::nullopt;
+  const bool on_keys = command.plan != nullptr || command.name == "watch" || command.name.starts_with("wait");
+  if (!server_.rates.enabled() || !on_keys) return std::nullopt;
   const Duration wait = server_.rates.take(net::steady_now(), client_.address);
   if (wait == Duration(0)) return std::nullopt;
   return redis::error_reply({ErrorCode::busy, Outcome::not_applied, "too many commands a second",
@@ -122,8 +175,9 @@ void Session::run_own(Open& open, const redis::Command& command, const redis::Ar
   client_.input_bytes = connection_->input_bytes();
   client_.input_capacity = connection_->input_capacity();
   client_.output_bytes = connection_->output_bytes();
-  client_.last_command = command.name;
-  Reply reply = run_own_command({backend_, server_, client_}, command, arguments);
+  entry_->publish(client_);
+  Reply reply = run_own_command({backend_, server_, client_, *entry_}, command, arguments);
+  entry_->publish(client_);
   open.version = client_.version;
   open.silent = !std::exchange(client_.speaks, false) && (skipped || !client_.replies || client_.skip_next);
   closing_ = closing_ || client_.leaves;
@@ -212,7 +266,7 @@ void Session::exec(Open& open, const redis::Command& command) {
     }
     const auto& own = std::get<Transaction::Own>(item);
     const std::vector<std::string_view> views(own.arguments.begin(), own.arguments.end());
-    commands.push_back({run_own_command({backend_, server_, client_}, *own.command, redis::Arguments(views))});
+    commands.push_back({run_own_command({backend_, server_, client_, *entry_}, *own.command, redis::Arguments(views))});
   }
   // What only reads is written nowhere, and is as fresh as all members' word makes it.
   const bool writes = std::ranges::any_of(commands, redis::writes, &redis::Queued::plan);
@@ -222,10 +276,17 @@ void Session::exec(Open& open, const redis::Command& command) {
 
 // Nothing runs beside it: what was written before must be there before members are asked, and a client that waits has
 // nothing else done meanwhile.
-void Session::wait(const redis::Arguments& arguments) {
+void Session::wait(const redis::Command& command, const redis::Arguments& arguments) {
   const std::uint64_t number = first_ + pipeline_.size() - 1;
-  const auto wanted = Barrier::parse(arguments);
+  const bool synced = command.name == "waitaof";
+  const auto wanted = synced ? Barrier::parse_synced(arguments) : Barrier::parse(arguments);
   if (!wanted) return finish(number, wanted.error());
+  // What members tell is what they have applied; only so is that also synced.
+  if (synced && server_.appendfsync != "always") {
+    return finish(number,
+                  Reply::error("ERR WAITAOF cannot be used here: what is synced is known of nodes that run with "
+                               "--durability always, and by themselves"));
+  }
   if (backend_.map() == nullptr) return finish(number, Reply::error("LOADING there is no cluster map yet"));
   at(number).wait = *wanted;
   const Duration longest = server_.deadline > Duration(0) ? server_.deadline : limits::kRequestWaitMax;
@@ -238,6 +299,7 @@ void Session::wait(const redis::Arguments& arguments) {
 void Session::finish(std::uint64_t number, Reply reply) {
   Open& open = at(number);
   order_.end(open.effect, open.slot);
+  if (open.command != nullptr) note_end(open);
   open.reply = std::move(reply);
   open.run.reset();
   open.scan.reset();
@@ -309,6 +371,7 @@ void Session::close_if_done() {
 void Session::on_closed(const Error&) {
   connection_ = nullptr;
   write_ready();
+  server_.all.remove(client_.id);
   server_.clients.fetch_sub(1, std::memory_order_relaxed);
 }
 

@@ -1,6 +1,7 @@
 // One connection of a Redis client: commands in, replies out in the same order.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -79,6 +80,7 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
     std::unique_ptr<Scan> scan;
     std::optional<Barrier::Wanted> wait;  // the command is WAIT
     std::unique_ptr<Barrier> barrier;
+    std::unique_ptr<Transaction::Own> awaiting;  // the command is the connection's own, and runs behind all before it
     PartitionId writing;  // where its one request of writes goes
     std::vector<std::pair<PartitionId, Position>> asked;  // of its requests, in a session: what they carried
     bool asking = false;  // for a page of it, just now
@@ -88,11 +90,20 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
     messages::AckCount ack = messages::kAckOne;
     wire::RespVersion version = wire::RespVersion::resp2;
     bool silent = false;
+    // What the slow log shows, where it took long.
+    const redis::Command* command = nullptr;  // null: it is of no interest
+    Instant began{};
+    std::size_t arguments = 0;
+    std::array<char, SlowLog::kShownMax> first;  // the argument behind the name
+    std::size_t first_bytes = 0;
   };
 
   void run_command(const redis::Arguments& arguments);
+  void note_begin(Open& open, const redis::Command& command, const redis::Arguments& arguments) const;
+  void note_end(const Open& open);
   std::optional<redis::Reply> over_rate(const redis::Command& command);
   void run_own(Open& open, const redis::Command& command, const redis::Arguments& arguments, bool skipped);
+  void await_session(Open& open, const redis::Command& command, const redis::Arguments& arguments);
   void run_planned(Open& open, const redis::Command& command, const redis::Arguments& arguments);
   // Where the keys of a command are, and how they are read.
   std::optional<redis::Reply> aim(Open& open, const redis::Command& command, std::optional<Slot> slot);
@@ -100,12 +111,13 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   void run_transactional(Open& open, const redis::Command& command, const redis::Arguments& arguments);
   redis::Reply queue(Open& open, const redis::Command& command, const redis::Arguments& arguments);
   void exec(Open& open, const redis::Command& command);
-  void wait(const redis::Arguments& arguments);
+  void wait(const redis::Command& command, const redis::Arguments& arguments);
   void start_or_wait(std::uint64_t number, redis::Step step);
   void proceed(std::uint64_t number, redis::Step step);
   void ask(std::uint64_t number, const redis::DoReads& reads);
   void ask(std::uint64_t number, redis::DoWrites writes);
   std::optional<redis::Reply> take_loss(const Open& open, const redis::DoReads& reads);
+  void note_told(const Open& open);
   Position carry_seen(Open& open, Slot slot);
   void carry_seen(Open& open, Slot slot, messages::ReadConsistency& read);
   void note_seen(const Open& open, std::size_t part, const messages::ResponseBody& body);
@@ -138,6 +150,8 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   Server& server_;
   net::ByteConnectionPtr connection_;
   Client client_;
+  const ClientEntryPtr entry_;  // what others see of it
+  Instant read_at_{};  // when the commands that are being run were read
   wire::RespParser parser_;
   std::deque<Open> pipeline_;
   std::uint64_t first_ = 0;  // the number of pipeline_.front()

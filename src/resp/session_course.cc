@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "resp/own_commands.h"
 #include "resp/session.h"
 
 namespace gyre::resp {
@@ -53,7 +54,7 @@ void Session::start_or_wait(std::uint64_t number, redis::Step step) {
 
 // WAIT is about what is answered: all that came before.
 bool Session::must_wait(const Open& open) const {
-  return order_.must_wait(open.effect, open.slot) || (open.wait && requests_open_ > 0);
+  return order_.must_wait(open.effect, open.slot) || ((open.wait || open.awaiting) && requests_open_ > 0);
 }
 
 void Session::proceed(std::uint64_t number, redis::Step step) {
@@ -69,6 +70,11 @@ void Session::proceed(std::uint64_t number, redis::Step step) {
     return look_on(number);
   }
   if (at(number).wait) return ask_members(number);
+  if (const auto own = std::move(at(number).awaiting)) {
+    const std::vector<std::string_view> views(own->arguments.begin(), own->arguments.end());
+    return finish(number,
+                  run_own_command({backend_, server_, client_, *entry_}, *own->command, redis::Arguments(views)));
+  }
   const auto& reads = std::get<redis::DoReads>(step);
   if (auto refused = too_much(reads)) return finish(number, *std::move(refused));
   if (auto lost = take_loss(at(number), reads)) return finish(number, *std::move(lost));
@@ -134,7 +140,7 @@ void Session::ask(std::uint64_t number, const redis::DoReads& reads) {
 // --- Reads of level session ---
 
 std::optional<Reply> Session::take_loss(const Open& open, const redis::DoReads& reads) {
-  if (!client_.seen || reads.for_update) return std::nullopt;
+  if (!client_.seen) return std::nullopt;
   const auto partitioning = backend_.map()->partitioning();
   for (const redis::Read& read : reads.reads) {
     const PartitionId partition = partitioning.of(open.slot ? *open.slot : ring::slot_of(read.key.view()));
@@ -158,7 +164,9 @@ Position Session::carry_seen(Open& open, Slot slot) {
 
 void Session::carry_seen(Open& open, Slot slot, messages::ReadConsistency& read) {
   read.seen = carry_seen(open, slot);
-  if (client_.seen->asks_primary(open.asked.back().first)) read.level = messages::ReadLevel::primary;
+  // A node has its clients read where they are.
+  const bool elsewhere = backend_.traits().divides && client_.seen->asks_primary(open.asked.back().first);
+  if (elsewhere && read.level == messages::ReadLevel::session) read.level = messages::ReadLevel::primary;
 }
 
 // The answer to one of its requests, where these carried what the connection had seen.
@@ -167,10 +175,22 @@ void Session::note_seen(const Open& open, std::size_t part, const messages::Resp
   const auto& [partition, asked] = open.asked[part];
   if (const auto* error = std::get_if<Error>(&body)) {
     if (error->code == ErrorCode::session_lost) client_.seen->on_lost(partition, asked);
+    // It tells what is there, but not since when.
+    if (error->code == ErrorCode::condition_failed) client_.seen->ask_primary(partition);
   } else if (const auto* found = std::get_if<messages::GetResponse>(&body)) {
     client_.seen->on_answer(partition, asked, found->standing);
   } else if (const auto* written = std::get_if<messages::WriteResponse>(&body)) {
     client_.seen->on_answer(partition, asked, written->standing);
+  } else if (const auto* page = std::get_if<messages::ScanResponse>(&body)) {
+    client_.seen->on_answer(partition, asked, page->standing);
+  }
+}
+
+// The client is about to be told that what it had seen is lost: of one partition, others will be told of later.
+void Session::note_told(const Open& open) {
+  if (!client_.seen) return;
+  for (const auto& [partition, asked] : open.asked) {
+    if (client_.seen->take_loss(partition)) return;
   }
 }
 
@@ -226,7 +246,10 @@ std::unique_ptr<Session::Divided> Session::divide(const std::vector<messages::Wr
 void Session::ask_members(std::uint64_t number) {
   Open& open = at(number);
   const ring::ClusterMap& map = *backend_.map();
-  if (written_.empty()) return finish(number, Reply::integer(Barrier::replicas_of_any(map)));
+  if (written_.empty()) {
+    const Reply replicas = Reply::integer(Barrier::replicas_of_any(map));
+    return finish(number, open.wait->tells_local ? Reply::array({Reply::integer(1), replicas}) : replicas);
+  }
   open.barrier = std::make_unique<Barrier>(map, *open.wait, std::exchange(written_, {}));
   const std::vector<Barrier::Question> questions = open.barrier->questions();
   if (questions.empty()) return end_wait(number);
@@ -248,7 +271,9 @@ void Session::end_wait(std::uint64_t number) {
   const Barrier& barrier = *at(number).barrier;
   const ring::ClusterMap& map = *backend_.map();
   written_ = barrier.rest(map);
-  finish(number, Reply::integer(barrier.replicas(map)));
+  const Reply replicas = Reply::integer(barrier.replicas(map));
+  if (!at(number).wait->tells_local) return finish(number, replicas);
+  finish(number, Reply::array({Reply::integer(barrier.held_by_primaries(map) ? 1 : 0), replicas}));
 }
 
 // Page by page to the end. Answers that come within Backend::ask() are taken by this very loop: there may be thousands.
@@ -265,6 +290,12 @@ void Session::look_on(std::uint64_t number) {
     open.missing = 1;
     ++requests_open_;
     open.asking = true;
+    if (client_.seen) {
+      open.asked.clear();
+      const Position seen = carry_seen(open, open.scan->slot(backend_));
+      if (auto* scan = std::get_if<messages::ScanRequest>(&*request)) scan->read.seen = seen;
+      if (auto* write = std::get_if<messages::WriteRequest>(&*request)) write->seen = seen;
+    }
     backend_.ask(shared_from_this(), client_, open.scan->slot(backend_),
                  {.id = RequestId(number * kRequestsPerCommand), .epoch = {}, .body = *std::move(request)},
                  open.deadline);
@@ -287,6 +318,7 @@ void Session::take(messages::Response response) {
   write_bytes_ -= std::exchange(open.write_bytes, 0);
   if (open.barrier) return end_wait(number);
   if (open.scan) return open.asking ? void() : look_on(number);
+  if (open.failed && open.failed->code == ErrorCode::session_lost) note_told(open);
   if (open.failed && open.slot) {
     if (auto elsewhere = backend_.redirect(*open.slot, *open.failed)) return finish(number, *std::move(elsewhere));
   }
@@ -300,7 +332,10 @@ void Session::note(Open& open, std::size_t part, messages::ResponseBody& body) {
     open.barrier->on_answer(part, body);
   } else if (auto* error = std::get_if<Error>(&body)) {
     // What may have been applied outweighs what surely was not.
-    if (!open.failed || open.failed->outcome != Outcome::unknown) open.failed = std::move(*error);
+    // So does a loss, which is told by this alone.
+    const bool stays =
+        open.failed && (open.failed->outcome == Outcome::unknown || open.failed->code == ErrorCode::session_lost);
+    if (!stays) open.failed = std::move(*error);
   } else if (auto* found = std::get_if<redis::Found>(&body)) {
     const std::size_t bytes = found->record ? found->record->value.size() : 0;
     if (found_bytes_ + bytes > limits::kConnectionAnswerBytesMax) {

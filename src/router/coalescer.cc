@@ -11,13 +11,13 @@ std::optional<Coalescer::Group> Coalescer::on_read(const messages::GetRequest& r
   Open& open = open_[kind_of(read)];
   if (open.count < kOpenMax) {
     ++open.count;
-    Group group{.read = read, .readers = {}, .deadline = deadline};
+    Group group{.read = read, .readers = {}, .deadline = deadline, .joined = true};
     group.readers.push_back(std::move(reader));
     return group;
   }
   joined_.add();
   open.waiting.push_back(std::move(reader));
-  open.deadline = std::min(open.deadline, deadline);
+  open.deadline = std::max(open.deadline, deadline);
   return std::nullopt;
 }
 
@@ -29,8 +29,15 @@ std::optional<Coalescer::Group> Coalescer::on_answered(const messages::GetReques
     if (--open.count == 0) open_.erase(known);
     return std::nullopt;
   }
-  return Group{
-      .read = read, .readers = std::exchange(open.waiting, {}), .deadline = std::exchange(open.deadline, kNever)};
+  return Group{.read = read,
+               .readers = std::exchange(open.waiting, {}),
+               .deadline = std::exchange(open.deadline, Instant()),
+               .joined = true};
+}
+
+bool Coalescer::has_room(const messages::GetRequest& read) const {
+  const auto known = open_.find(kind_of(read));
+  return known == open_.end() || known->second.waiting.size() < kWaitingMax;
 }
 
 Coalescer::Kind Coalescer::kind_of(const messages::GetRequest& read) {

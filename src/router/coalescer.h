@@ -23,6 +23,7 @@ namespace gyre::router {
 class Coalescer {
  public:
   static constexpr std::size_t kOpenMax = 2;
+  static constexpr std::size_t kWaitingMax = 8192;  // of one key; a further one is to be refused
 
   // Who waits for an answer.
   struct Reader {
@@ -33,10 +34,11 @@ class Coalescer {
   struct Group {
     messages::GetRequest read;
     std::vector<Reader> readers;
-    Instant deadline;  // the earliest of theirs
+    Instant deadline;  // the latest of theirs
+    bool joined = false;  // on_answered() is to be called
   };
 
-  static bool takes(const messages::GetRequest& read) { return read.read.level != messages::ReadLevel::session; }
+  bool has_room(const messages::GetRequest& read) const;
   // A read that is to go out now; none: it waits.
   std::optional<Group> on_read(const messages::GetRequest& read, Reader reader, Instant deadline);
   // A group that on_read() or this gave was answered. Another that is to go out now, if any.
@@ -56,7 +58,7 @@ class Coalescer {
   struct Open {
     std::size_t count = 0;
     std::vector<Reader> waiting;
-    Instant deadline = kNever;
+    Instant deadline{};
   };
   static Kind kind_of(const messages::GetRequest& read);
 

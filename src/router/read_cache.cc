@@ -35,13 +35,14 @@ bool ReadCache::serves(Instant now, const Entry& entry, const messages::ReadCons
     case ReadLevel::linearizable: return false;
     case ReadLevel::bounded:
       return entry.bound != Duration::max() && entry.bound + (now - entry.asked_at) <= read.bound;
-    case ReadLevel::session: return entry.answer.standing.position >= read.seen;
+    case ReadLevel::session: return false;
     case ReadLevel::any: return true;
   }
   return false;
 }
 
 std::optional<messages::GetResponse> ReadCache::find(Instant now, const messages::GetRequest& read) {
+  if (read.read.level != ReadLevel::any && read.read.level != ReadLevel::bounded) return std::nullopt;
   const std::uint64_t hash = hash64(read.key);
   Shard& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);

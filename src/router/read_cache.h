@@ -22,9 +22,9 @@ struct ReadCacheOptions {
   std::size_t bytes_max = std::size_t{64} * 1024 * 1024;
 };
 
-// What a read is given of it was asked of a member at most `ttl` ago. Levels: `any`; `bounded`, where the answer's
-// bound and its age together stay within the read's; `session`, where the member stood where the session has been, or
-// behind that. `primary` and `linearizable` never. Absence is kept as well. What this process itself writes is dropped.
+// What a read is given of it was asked of a member at most `ttl` ago. Levels: `any`; and `bounded`, where the answer's
+// bound and its age together stay within the read's. Absence is kept as well. What this process itself writes is
+// dropped.
 //
 // THREAD: any.
 class ReadCache {

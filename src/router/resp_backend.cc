@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/limits.h"
+
 namespace gyre::router {
 
 namespace {
@@ -39,37 +41,49 @@ void RespBackend::ask(runtime::ResponderPtr from, const resp::Client& client, Sl
                       Instant deadline) {
   Coalescer::Reader asker{std::move(from), request.id};
   if (auto* get = std::get_if<messages::GetRequest>(&request.body)) {
-    return read(std::move(*get), std::move(asker), client.affinity, deadline);
+    return read(std::move(*get), std::move(asker), client, deadline);
   }
   if (auto* writes = std::get_if<messages::WriteRequest>(&request.body)) {
     return write(std::move(*writes), std::move(asker), client, deadline);
   }
-  caller_.call({.body = std::move(request.body), .deadline = deadline, .affinity = client.affinity},
-               [asker = std::move(asker)](Result<messages::ResponseBody> result) {
-                 asker.from->respond({.id = asker.id, .epoch = {}, .body = checked(std::move(result), kScanWanted)});
-               });
+  routing::Call call{.body = std::move(request.body), .deadline = deadline, .affinity = client.affinity};
+  const auto* scan = std::get_if<messages::ScanRequest>(&call.body);
+  if (client.seen && scan != nullptr) call.seen = scan->read.seen;
+  caller_.call(std::move(call), [asker = std::move(asker)](Result<messages::ResponseBody> result) {
+    asker.from->respond({.id = asker.id, .epoch = {}, .body = checked(std::move(result), kScanWanted)});
+  });
 }
 
 // --- Reads ---
 
-void RespBackend::read(messages::GetRequest read, Coalescer::Reader reader, std::uint64_t affinity, Instant deadline) {
+void RespBackend::read(messages::GetRequest read, Coalescer::Reader reader, const resp::Client& client,
+                       Instant deadline) {
   if (cache_.enabled()) {
     if (auto hit = cache_.find(net::steady_now(), read)) {
       return reader.from->respond({.id = reader.id, .epoch = {}, .body = *std::move(hit)});
     }
     read.read = cache_.asked_for(read.read);
   }
-  if (!joins(read)) {
+  // What a session carries goes with its own requests alone.
+  if (client.seen || !coalesces_) {
     Coalescer::Group alone{.read = std::move(read), .readers = {}, .deadline = deadline};
     alone.readers.push_back(std::move(reader));
-    return send(std::move(alone), affinity);
+    return send(std::move(alone), client.affinity, client.seen != nullptr);
   }
-  if (auto group = coalescer_.on_read(read, std::move(reader), deadline)) send(*std::move(group), affinity);
+  if (!coalescer_.has_room(read)) {
+    return reader.from->respond({.id = reader.id,
+                                 .epoch = {},
+                                 .body = Error{ErrorCode::busy, Outcome::not_applied,
+                                               "too many reads of this key wait already", limits::kBusyRetryAfter}});
+  }
+  if (auto group = coalescer_.on_read(read, std::move(reader), deadline)) {
+    send(*std::move(group), client.affinity, false);
+  }
 }
 
-void RespBackend::send(Coalescer::Group group, std::uint64_t affinity) {
+void RespBackend::send(Coalescer::Group group, std::uint64_t affinity, bool in_session) {
   routing::Call call{.body = group.read, .deadline = group.deadline, .affinity = affinity};
-  if (group.read.read.level == messages::ReadLevel::session) call.seen = group.read.read.seen;
+  if (in_session) call.seen = group.read.read.seen;
   if (!cache_.enabled()) {
     return caller_.call(std::move(call), [this, group = std::move(group), affinity](auto result) {
       on_answer(group, std::move(result), affinity);
@@ -90,8 +104,8 @@ void RespBackend::on_answer(const Coalescer::Group& group, Result<messages::Resp
   for (const Coalescer::Reader& reader : group.readers) {
     reader.from->respond({.id = reader.id, .epoch = {}, .body = body});
   }
-  if (!joins(group.read)) return;
-  if (auto next = coalescer_.on_answered(group.read)) send(*std::move(next), affinity);
+  if (!group.joined) return;
+  if (auto next = coalescer_.on_answered(group.read)) send(*std::move(next), affinity, false);
 }
 
 // --- Writes ---

@@ -26,13 +26,11 @@ class RespBackend final : public resp::Backend {
   const Coalescer& coalescer() const { return coalescer_; }
 
  private:
-  void read(messages::GetRequest read, Coalescer::Reader reader, std::uint64_t affinity, Instant deadline);
-  void send(Coalescer::Group group, std::uint64_t affinity);
+  void read(messages::GetRequest read, Coalescer::Reader reader, const resp::Client& client, Instant deadline);
+  void send(Coalescer::Group group, std::uint64_t affinity, bool in_session);
   void on_answer(const Coalescer::Group& group, Result<messages::ResponseBody> result, std::uint64_t affinity);
   void write(messages::WriteRequest write, Coalescer::Reader writer, const resp::Client& client, Instant deadline);
   void drop(const std::vector<Bytes>& keys);
-  bool joins(const messages::GetRequest& read) const { return coalesces_ && Coalescer::takes(read); }
-
   net::Caller& caller_;
   ReadCache& cache_;
   const bool coalesces_;

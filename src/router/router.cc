@@ -100,9 +100,11 @@ Result<void> Router::start() {
 void Router::create_loops() {
   Counter& malformed = metrics_.counter("gyre_frames_malformed_total",
                                         "Connections closed because of bytes that are no frame, or beyond a limit");
+  // Where reads stick to members, one caller's answer is not another's.
+  const bool coalesces = options_.coalesce && options_.read_policy != routing::ReadPolicy::sticky;
   for (std::uint32_t i = 0; i < options_.loops; ++i) {
-    loops_.push_back(std::make_unique<RouterLoop>(fmt::format("loop-{}", i), caller_options(), cache_,
-                                                  options_.coalesce, server_, malformed));
+    loops_.push_back(std::make_unique<RouterLoop>(fmt::format("loop-{}", i), caller_options(), cache_, coalesces,
+                                                  server_, malformed));
   }
 }
 
@@ -151,9 +153,11 @@ void Router::look_for_map(RouterLoop& each) {
 
 // THREAD: any loop's.
 void Router::on_map(const ring::ClusterMapPtr& map) {
-  const std::lock_guard lock(mutex_);
-  if (map_ != nullptr && map->epoch <= map_->epoch) return;
-  map_ = map;
+  {
+    const std::lock_guard lock(mutex_);
+    if (map_ != nullptr && map->epoch <= map_->epoch) return;
+    map_ = map;
+  }
   spdlog::info("cluster map epoch={} nodes={}", map->epoch.value(), map->nodes.size());
 }
 
@@ -227,10 +231,12 @@ Result<void> Router::start_admin() {
 std::string Router::stats() {
   StatsSource source{.options = options_, .server = server_, .cache = cache_, .metrics = metrics_, .map = {}};
   for (const auto& each : loops_) source.coalesced += each->backend.coalescer().joined();
-  const std::lock_guard lock(mutex_);
-  source.map = map_;
-  source.weights = weights_;
-  return stats_json(source);
+  {
+    const std::lock_guard lock(mutex_);
+    source.map = map_;
+    source.weights = weights_;
+  }
+  return stats_json(source);  // takes the registry's lock, under which others ask for the map
 }
 
 // THREAD: the admin server's.
@@ -243,9 +249,10 @@ Result<std::string> Router::set_member(const std::string& name, const std::strin
       return fail(ErrorCode::invalid_argument, fmt::format("the cluster has no node {}", name));
     }
     weights_[member] = weight;
-  }
-  for (const auto& each : loops_) {
-    each->loop.post([loop = each.get(), member, weight] { loop->caller.dispatcher().set_weight(member, weight); });
+    // Under the lock: what is set last here is set last there.
+    for (const auto& each : loops_) {
+      each->loop.post([loop = each.get(), member, weight] { loop->caller.dispatcher().set_weight(member, weight); });
+    }
   }
   spdlog::info("reads of a member were given another weight: member={} weight={}", name, weight);
   return stats();

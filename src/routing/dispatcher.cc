@@ -86,14 +86,14 @@ void Dispatcher::on_response(Instant now, LinkId id, messages::Response response
   } else if (const auto slot = calls_.find(response.id)) {
     PendingCall& call = calls_[*slot];
     const bool by_hedge = response.id == call.hedge.request;
-    on_latency(now, call, by_hedge);
     if (auto* error = std::get_if<Error>(&response.body)) {
       peers_.on_error(link->peer);
-      if (!fail_one_of_two(call, by_hedge)) {
+      if (!fail_one_of_two(call, by_hedge, std::move(*error))) {
         end_attempt(call);
         on_attempt_failed(now, *slot, std::move(*error));
       }
     } else {
+      on_latency(now, call, by_hedge);
       end_attempt(call);
       on_answered(now, *slot, std::move(response.body));
     }
@@ -334,6 +334,7 @@ void Dispatcher::complete(CallSlot slot, Result<messages::ResponseBody> result) 
 
 void Dispatcher::check_invariants() const {
   GYRE_ASSERT(timers_.size() == calls_.size());
+  std::vector<std::uint32_t> open(peers_.size());
   GYRE_ASSERT(calls_.size() <= options_.calls_in_flight_max);
   for (std::uint32_t i = 0; i < calls_.slots(); ++i) {
     const PendingCall& call = calls_[CallSlot(i)];
@@ -342,12 +343,15 @@ void Dispatcher::check_invariants() const {
     if (call.hedge.open()) {
       const Link* link = peers_.find(call.hedge.link);
       GYRE_ASSERT(call.state == CallState::sent && link && link->open && link->peer == call.hedge.peer);
+      ++open[call.hedge.peer.value()];
     }
     if (call.state != CallState::queued && call.state != CallState::sent) continue;
     const Link* link = peers_.find(call.link);
     GYRE_ASSERT(link && link->peer == call.to.peer);
     GYRE_ASSERT(link->open == (call.state == CallState::sent));
+    if (call.state == CallState::sent) ++open[call.to.peer.value()];
   }
+  for (std::uint32_t i = 0; i < open.size(); ++i) GYRE_ASSERT(peers_.outstanding(PeerIndex(i)) == open[i]);
   for (std::size_t i = 0; i < routes_.size(); ++i) {
     const PartitionId partition(static_cast<std::uint16_t>(i));
     const PartitionRoute& route = routes_[partition];

@@ -120,7 +120,7 @@ class Dispatcher {
   void complete(CallSlot slot, Result<messages::ResponseBody> result);
 
   void on_latency(Instant now, const PendingCall& call, bool by_hedge);
-  bool fail_one_of_two(PendingCall& call, bool hedge);
+  bool fail_one_of_two(PendingCall& call, bool hedge, Error&& why);
   void on_answered(Instant now, CallSlot slot, messages::ResponseBody body);
   void note(Instant now, const PendingCall& call, const messages::ResponseBody& body);
   void on_attempt_failed(Instant now, CallSlot slot, Error why);
@@ -144,6 +144,8 @@ class Dispatcher {
   void reroute_calls(Instant now);
 
   void settle(Instant now);
+  void probe(Instant now);
+  void give_up_if_silent(Instant now, LinkId link);
   void want_check(PartitionId partition, bool again = false);
   void start_checks(Instant now);
   void start_check(Instant now, PartitionId partition, Duration pause);
@@ -167,6 +169,7 @@ class Dispatcher {
   };
   std::deque<DueCheck> due_checks_;  // wait for the end of the event, and for room among the calls
   LinkId question_link_;  // carries the open question for the map; 0: none
+  Instant probe_at_{};  // when it is looked for members to try again
   RequestId question_;  // its id once it was sent; else 0
   std::vector<Effect> effects_;
 };

@@ -19,9 +19,10 @@ void Dispatcher::on_latency(Instant now, const PendingCall& call, bool by_hedge)
   if (may_spread(call.body)) hedges_.on_answer(now - call.sent_at);
 }
 
-// False: it was the only attempt.
-bool Dispatcher::fail_one_of_two(PendingCall& call, bool hedge) {
+// False: it was the only attempt, and `why` is untouched.
+bool Dispatcher::fail_one_of_two(PendingCall& call, bool hedge, Error&& why) {
   if (!call.hedge.open()) return false;
+  call.last_error = std::move(why);
   call.tried |= routes_[*call.partition].bit_of(hedge ? call.hedge.peer : call.to.peer);
   hedge ? drop_hedge(call) : go_on_with_hedge(call);
   return true;
@@ -114,19 +115,30 @@ void Dispatcher::on_timer(Instant now, CallSlot slot) {
 
 // An attempt got no answer for a while: somebody else may know more, or serve the call.
 void Dispatcher::on_stalled(Instant now, CallSlot slot) {
-  const PendingCall& call = calls_[slot];
+  PendingCall& call = calls_[slot];
   maps_.want(now, peers_.address(call.to.peer));
   timers_.set(slot.value(), std::min(call.deadline, now + kUnansweredMax));
+  const Error unanswered{
+      ErrorCode::unavailable,
+      Outcome::not_applied,
+      fmt::format("{} did not answer within {} ms", peers_.address(call.to.peer), to_ms(kUnansweredMax)),
+      {}};
+  if (call.hedge.open()) {  // which has its own time
+    const LinkId silent = call.link;
+    peers_.on_error(call.to.peer);
+    timers_.set(slot.value(), std::min(call.deadline, call.hedge.sent_at + kUnansweredMax));
+    fail_one_of_two(call, false, Error(unanswered));
+    return give_up_if_silent(now, silent);
+  }
   if (!can_turn(call)) return;
   const PartitionRoute& route = routes_[*call.partition];
   if (may_spread(call.body) && route.has_untried(call.tried | route.bit_of(call.to.peer))) {
-    peers_.on_error(call.to.peer);
-    return on_attempt_failed(
-        now, slot,
-        Error{ErrorCode::unavailable,
-              Outcome::not_applied,
-              fmt::format("{} did not answer within {} ms", peers_.address(call.to.peer), to_ms(kUnansweredMax)),
-              {}});
+    const LinkId silent = call.link;
+    const bool was_sent = call.state == CallState::sent;
+    if (was_sent) peers_.on_error(call.to.peer);
+    on_attempt_failed(now, slot, unanswered);
+    if (was_sent) give_up_if_silent(now, silent);
+    return;
   }
   if (has_moved(call)) turn(now, slot);
 }
@@ -159,6 +171,7 @@ void Dispatcher::expire(Instant now, CallSlot slot) {
   const LinkId link_id = call.link;
   std::string message;
   if (was_sent) peers_.on_error(call.to.peer);
+  if (call.hedge.open()) peers_.on_error(call.hedge.peer);
   if (was_sent || call.state == CallState::queued) {
     message = fmt::format("{} did not {} before the deadline", peers_.address(call.to.peer),
                           was_sent ? "answer" : "accept a connection");
@@ -173,11 +186,15 @@ void Dispatcher::expire(Instant now, CallSlot slot) {
   const Outcome outcome = was_sent && call.is_write() ? Outcome::unknown : Outcome::not_applied;
   fail_call(slot, Error{map() ? ErrorCode::timeout : ErrorCode::unavailable, outcome, std::move(message), {}});
 
-  const Link* link = was_sent ? peers_.find(link_id) : nullptr;
+  if (was_sent) give_up_if_silent(now, link_id);
+}
+
+void Dispatcher::give_up_if_silent(Instant now, LinkId id) {
+  const Link* link = peers_.find(id);
   if (!link || link->silent_since == kNever || now - link->silent_since < kLinkSilenceMax) return;
-  effects_.push_back(Disconnect{link_id});
+  effects_.push_back(Disconnect{id});
   end_link(
-      now, link_id,
+      now, id,
       Error{
           ErrorCode::unavailable, Outcome::not_applied, fmt::format("{} fell silent", peers_.address(link->peer)), {}});
 }
@@ -210,7 +227,7 @@ void Dispatcher::end_link(Instant now, LinkId id, const Error& why) {
     const bool concerned = of_hedge || (call.hedge.open() && call.link == id);
     if (concerned) {
       peers_.on_error(ended.peer);
-      fail_one_of_two(call, of_hedge);
+      fail_one_of_two(call, of_hedge, Error{ErrorCode::unavailable, Outcome::not_applied, why.message, {}});
       continue;
     }
     if (call.link != id || (call.state != CallState::queued && call.state != CallState::sent)) continue;

@@ -95,6 +95,14 @@ void Dispatcher::reroute_calls(Instant now) {
 void Dispatcher::settle(Instant now) {
   start_checks(now);
   ask_for_map(now);
+  probe(now);
+}
+
+// Reads pass a member over while it is down, so it is not their failing that would show it to be up again.
+void Dispatcher::probe(Instant now) {
+  if (now < probe_at_) return;
+  probe_at_ = now + kProbeEvery;
+  while (const auto due = peers_.probe(now)) effects_.push_back(Connect{due->second, peers_.address(due->first)});
 }
 
 // Asks the primary, unless other answers tell first. `again`: it has been asked, and told nothing.

@@ -75,6 +75,8 @@ inline constexpr Duration kCheckAgain = 10s;
 inline constexpr double kHedgeTokensMax = 20;
 inline constexpr Duration kHedgeDelayMin = 200us;
 
+// So often it is looked whether a member that is down may be tried again.
+inline constexpr Duration kProbeEvery = 50ms;
 inline constexpr std::uint32_t kBreakerFailuresMax = 3;
 inline constexpr Duration kBreakerOpenFirst = 50ms;
 inline constexpr Duration kBreakerOpenMax = 1s;

@@ -96,7 +96,8 @@ void Peers::describe(PeerIndex index, const NodeId& node, bool near) {
   count(-1);  // of the one that had this address before
   peer.node = node;
   peer.weight = weight_of(node);
-  if (metrics_ != nullptr) peer.metrics.emplace(*metrics_, node);
+  peer.metrics.reset();
+  if (metrics_ != nullptr && !node.empty()) peer.metrics.emplace(*metrics_, node);
   count(1);
 }
 
@@ -133,7 +134,33 @@ void Peers::on_latency(Instant now, PeerIndex index, Duration latency) {
 
 bool Peers::is_down(PeerIndex index) const {
   const Peer& peer = peers_[index.value()];
-  return peer.links.empty() && peer.breaker.state() != Breaker::State::closed;
+  return peer.breaker.state() != Breaker::State::closed &&
+         std::ranges::none_of(peer.links, [&](LinkId id) { return find(id)->open; });
+}
+
+bool Peers::is_silent(Instant now, PeerIndex index) const {
+  return std::ranges::any_of(peers_[index.value()].links, [&](LinkId id) {
+    const Instant since = find(id)->silent_since;
+    return since != kNever && now - since >= kUnansweredMax;
+  });
+}
+
+void Peers::only_members(const std::vector<PeerIndex>& members) {
+  for (std::uint32_t i = 0; i < peers_.size(); ++i) {
+    if (std::ranges::find(members, PeerIndex(i)) == members.end()) describe(PeerIndex(i), NodeId(), true);
+  }
+}
+
+std::optional<std::pair<PeerIndex, LinkId>> Peers::probe(Instant now) {
+  for (std::uint32_t i = 0; i < peers_.size(); ++i) {
+    Peer& peer = peers_[i];
+    const Breaker::State before = peer.breaker.state();
+    if (peer.node.empty() || !peer.links.empty() || before == Breaker::State::closed) continue;
+    if (!peer.breaker.allow(now)) continue;
+    show_breaker(peer, before);
+    return std::pair{PeerIndex(i), add_link(PeerIndex(i))};
+  }
+  return std::nullopt;
 }
 
 double Peers::load(PeerIndex index) const {
@@ -148,8 +175,7 @@ Duration Peers::expected(Instant now, PeerIndex index) const {
     const Instant since = find(id)->silent_since;
     if (since != kNever) each = std::max(each, now - since);
   }
-  const double all = static_cast<double>(each.count()) * load(index);
-  return Duration(static_cast<std::int64_t>(std::min(all, 0x1p62)));
+  return each * (peer.outstanding + 1);
 }
 
 void Peers::show_breaker(const Peer& peer, Breaker::State before) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/rng.h"
@@ -58,14 +59,22 @@ class Peers {
   void on_latency(Instant now, PeerIndex peer, Duration latency);
   // Which member it is, by the newest map.
   void describe(PeerIndex peer, const NodeId& node, bool near);
+  // All others are no members any more: nothing is counted of them.
+  void only_members(const std::vector<PeerIndex>& members);
+  // A member that is down, and may be tried again now: with the connection to start. Nobody waits for it.
+  std::optional<std::pair<PeerIndex, LinkId>> probe(Instant now);
   // How much of the reads a member takes beside others, which take 1; 0: none while there are others. Also of a member
   // that is not known yet. REQUIRES: weight >= 0.
   void set_weight(const NodeId& node, double weight);
 
-  // It has no connection, and the last attempts at one failed.
+  // It has no open connection, and the last attempts at one failed.
   bool is_down(PeerIndex peer) const;
+  // It owes an answer for kUnansweredMax.
+  bool is_silent(Instant now, PeerIndex peer) const;
   bool is_near(PeerIndex peer) const { return peers_[peer.value()].near; }
   double weight(PeerIndex peer) const { return peers_[peer.value()].weight; }
+  std::uint32_t outstanding(PeerIndex peer) const { return peers_[peer.value()].outstanding; }
+  std::size_t size() const { return peers_.size(); }
   // Open calls, by what it takes beside others; infinite where that is nothing.
   double load(PeerIndex peer) const;
   // How long a read sent now would take there, by what is open and how long answers took.

@@ -6,8 +6,6 @@
 #include <span>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "base/hash.h"
 #include "base/limits.h"
 #include "routing/peers.h"
@@ -45,16 +43,34 @@ class Candidates {
   std::size_t count_ = 0;
 };
 
+// Where none has any weight, all are alike.
+double weight_of(const Candidates& candidates, const Peers& peers, PeerIndex peer) {
+  const bool none = std::ranges::all_of(candidates.all(), [&](PeerIndex each) { return peers.weight(each) <= 0; });
+  return none ? 1 : peers.weight(peer);
+}
+
+// One of them, as often as its weight says; `but` is passed over.
+PeerIndex by_weight(const Candidates& candidates, const Peers& peers, Rng& rng, PeerIndex but = kNoPeer) {
+  double all = 0;
+  for (const PeerIndex peer : candidates.all()) all += peer == but ? 0 : weight_of(candidates, peers, peer);
+  double at = rng.unit() * all;
+  PeerIndex last = kNoPeer;
+  for (const PeerIndex peer : candidates.all()) {
+    if (peer == but) continue;
+    last = peer;
+    at -= weight_of(candidates, peers, peer);
+    if (at < 0) break;
+  }
+  return last;
+}
+
 PeerIndex better_of_two(Instant now, const Candidates& candidates, const Peers& peers, Rng& rng) {
-  const std::size_t first = rng.below(candidates.size());
-  std::size_t second = rng.below(candidates.size() - 1);
-  if (second >= first) ++second;
-  const PeerIndex a = candidates[first];
-  const PeerIndex b = candidates[second];
+  const PeerIndex a = by_weight(candidates, peers, rng);
+  const PeerIndex b = by_weight(candidates, peers, rng, a);
   return peers.expected(now, b) < peers.expected(now, a) ? b : a;
 }
 
-// Among equals a random one: else the first member of each partition would take all while there is little to do.
+// Among equals not always the same: else the first member of each partition would take all while there is little to do.
 PeerIndex least_outstanding(const Candidates& candidates, const Peers& peers, Rng& rng) {
   const std::size_t from = rng.below(candidates.size());
   PeerIndex best = candidates[from];
@@ -65,17 +81,6 @@ PeerIndex least_outstanding(const Candidates& candidates, const Peers& peers, Rn
   return best;
 }
 
-PeerIndex by_weight(const Candidates& candidates, const Peers& peers, Rng& rng) {
-  double all = 0;
-  for (const PeerIndex peer : candidates.all()) all += peers.weight(peer);
-  double at = rng.unit() * all;
-  for (const PeerIndex peer : candidates.all()) {
-    at -= peers.weight(peer);
-    if (at < 0) return peer;
-  }
-  return candidates[candidates.size() - 1];
-}
-
 // Rendezvous hashing with weights (Schindelhauer and Schomaker 2005): who goes takes along only its own callers.
 PeerIndex by_affinity(const Candidates& candidates, const Peers& peers, std::uint64_t affinity) {
   PeerIndex best = candidates[0];
@@ -83,7 +88,7 @@ PeerIndex by_affinity(const Candidates& candidates, const Peers& peers, std::uin
   for (const PeerIndex peer : candidates.all()) {
     const std::uint64_t mixed = hash64(peers.address(peer), affinity);
     const double uniform = (static_cast<double>(mixed >> 11) + 0.5) / static_cast<double>(std::uint64_t{1} << 53);
-    const double score = -peers.weight(peer) / std::log(uniform);
+    const double score = -weight_of(candidates, peers, peer) / std::log(uniform);
     if (score <= best_score) continue;
     best = peer;
     best_score = score;
@@ -97,12 +102,6 @@ std::string_view to_string(ReadPolicy policy) {
   return std::ranges::find(kNames, policy, &std::pair<ReadPolicy, std::string_view>::first)->second;
 }
 
-Result<ReadPolicy> parse_read_policy(std::string_view text) {
-  const auto found = std::ranges::find(kNames, text, &std::pair<ReadPolicy, std::string_view>::second);
-  if (found != kNames.end()) return found->first;
-  return fail(ErrorCode::invalid_argument, fmt::format("there is no read policy '{}': take {}", text, kReadPolicies));
-}
-
 PeerIndex choose_member(Instant now, PartitionRoute& route, std::uint32_t tried, const Peers& peers, ReadPolicy policy,
                         std::uint64_t affinity, Rng& rng) {
   Candidates candidates;
@@ -111,6 +110,7 @@ PeerIndex choose_member(Instant now, PartitionRoute& route, std::uint32_t tried,
   }
   if (candidates.size() == 0) return kNoPeer;
   candidates.prefer([&](PeerIndex peer) { return !peers.is_down(peer); });
+  candidates.prefer([&](PeerIndex peer) { return !peers.is_silent(now, peer); });
   candidates.prefer([&](PeerIndex peer) { return peers.weight(peer) > 0; });
   candidates.prefer([&](PeerIndex peer) { return peers.is_near(peer); });
   if (candidates.size() == 1) return candidates[0];

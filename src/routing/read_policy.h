@@ -6,7 +6,6 @@
 
 #include "base/rng.h"
 #include "base/time.h"
-#include "gyre/result.h"
 #include "routing/ids.h"
 
 namespace gyre::routing {
@@ -22,11 +21,7 @@ enum class ReadPolicy : std::uint8_t {
   sticky,             // the same for each caller, as often over all callers as its weight says
 };
 
-inline constexpr std::string_view kReadPolicies = "latency, least-outstanding, round-robin, weighted or sticky";
-
 std::string_view to_string(ReadPolicy policy);
-// ERRORS: invalid_argument.
-Result<ReadPolicy> parse_read_policy(std::string_view text);
 
 // By `policy`, one of the members whose bit in `tried` is not set; `affinity` names the caller. Members that are down,
 // drained or far are passed over while there is another. kNoPeer: none is left.

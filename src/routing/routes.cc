@@ -29,6 +29,7 @@ void Routes::rebuild(Instant now, const ring::ClusterMap& map, const std::string
     Incarnation& known = incarnations_[peer.value()];
     if (std::exchange(known, node.incarnation) != node.incarnation) peers.on_restarted(peer);
   }
+  peers.only_members(by_node);
   const bool first = routes_.empty();
   routes_.resize(map.entries.size());
   for (std::size_t i = 0; i < map.entries.size(); ++i) {

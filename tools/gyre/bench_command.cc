@@ -26,6 +26,9 @@ Result<void> check(const BenchOptions& options) {
                 fmt::format("--connections times --depth is {}; at most {} calls can be open",
                             with_commas(options.open_calls()), with_commas(kOpenCallsMax)));
   }
+  if (!options.resp.empty() && options.clients > options.connections) {
+    return fail(ErrorCode::invalid_argument, "more --clients than --connections: with --resp each has one of its own");
+  }
   if (options.clients > options.open_calls()) {
     return fail(ErrorCode::invalid_argument, "more --clients than open calls (--connections times --depth)");
   }
@@ -41,7 +44,7 @@ Result<BenchTargets> connect_resp(const Context& context, const BenchOptions& op
   for (std::uint32_t i = 0; i < options.clients; ++i) {
     const std::uint32_t share =
         options.connections / options.clients + (i < options.connections % options.clients ? 1 : 0);
-    GYRE_TRY_SET(auto target, make_resp_target(options.resp, std::max(share, 1U), context.deadline));
+    GYRE_TRY_SET(auto target, make_resp_target(options.resp, share, context.deadline));
     targets.push_back(std::move(target));
   }
   return targets;

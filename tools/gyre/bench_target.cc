@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <deque>
 #include <future>
 #include <utility>
@@ -71,7 +70,7 @@ class RespLink final : public net::ByteHandler {
 
   void send(const std::string& command, BenchTarget::Done done) {
     if (connection_ == nullptr) return done(&closed_);
-    waiting_.push_back(std::move(done));
+    waiting_.push_back({std::move(done), net::steady_now()});
     connection_->output() += command;
     connection_->send();
   }
@@ -80,7 +79,7 @@ class RespLink final : public net::ByteHandler {
     std::size_t consumed = 0;
     for (;;) {
       const auto reply = reader_.next(received.substr(consumed));
-      if (!reply || waiting_.empty()) {
+      if (!reply || (reply->value && waiting_.empty())) {
         connection_->close({ErrorCode::internal, Outcome::unknown, "the server does not speak RESP", {}});
         return received.size();
       }
@@ -93,12 +92,21 @@ class RespLink final : public net::ByteHandler {
   void on_closed(const Error& why) override {
     closed_ = why;
     connection_ = nullptr;
-    for (auto& done : std::exchange(waiting_, {})) done(&closed_);
+    for (auto& [done, since] : std::exchange(waiting_, {})) done(&closed_);
   }
+
+  bool closed() const { return connection_ == nullptr; }
+  // Closes, if it owes an answer for longer than `patience`.
+  void look(Duration patience) {
+    if (closed() || waiting_.empty() || net::steady_now() - waiting_.front().since < patience) return;
+    connection_->close({ErrorCode::timeout, Outcome::unknown, "the server does not answer", {}});
+  }
+  // The loop has ended.
+  void drop() { connection_ = nullptr; }
 
  private:
   void answer(const wire::RespValue& reply) {
-    BenchTarget::Done done = std::move(waiting_.front());
+    BenchTarget::Done done = std::move(waiting_.front().done);
     waiting_.pop_front();
     if (reply.kind == wire::RespValue::Kind::null) {
       static const Error kNothing{ErrorCode::not_found, Outcome::not_applied, {}, {}};
@@ -111,17 +119,27 @@ class RespLink final : public net::ByteHandler {
 
   net::ByteConnectionPtr connection_;
   wire::RespReader reader_;
-  std::deque<BenchTarget::Done> waiting_;
+  struct Waiting {
+    BenchTarget::Done done;
+    Instant since;
+  };
+  std::deque<Waiting> waiting_;
   Error closed_;
 };
 
 class RespTarget final : public BenchTarget {
  public:
-  RespTarget() { loop_.start(); }
+  explicit RespTarget(Duration patience) {
+    loop_.every(kLookEvery, [this, patience] {
+      for (const auto& link : links_) link->look(patience);
+    });
+    loop_.start();
+  }
   ~RespTarget() override {
     loop_.stop();
     loop_.join();
     loop_.discard();
+    for (const auto& link : links_) link->drop();
   }
 
   Result<void> connect(const std::string& address, std::chrono::milliseconds timeout) {
@@ -150,16 +168,26 @@ class RespTarget final : public BenchTarget {
 
  private:
   void send(std::string command, Done done) {
-    RespLink& link = *links_[turn_.fetch_add(1, std::memory_order_relaxed) % links_.size()];
-    if (loop_.on_this_thread()) return link.send(command, std::move(done));
-    loop_.post([&link, command = std::move(command), done = std::move(done)]() mutable {
-      link.send(command, std::move(done));
+    if (loop_.on_this_thread()) return send_here(command, std::move(done));
+    loop_.post([this, command = std::move(command), done = std::move(done)]() mutable {
+      send_here(command, std::move(done));
     });
   }
 
+  // In turn over the links that are left; where none is, after a pause: whoever is answered begins the next call.
+  void send_here(const std::string& command, Done done) {
+    for (std::size_t i = 0; i < links_.size(); ++i) {
+      RespLink& link = *links_[turn_++ % links_.size()];
+      if (!link.closed()) return link.send(command, std::move(done));
+    }
+    loop_.after(kLookEvery, [this, done = std::move(done)]() mutable { links_.front()->send({}, std::move(done)); });
+  }
+
+  static constexpr Duration kLookEvery = std::chrono::milliseconds(100);
+
   net::Loop loop_{"bench-resp"};
   std::vector<std::shared_ptr<RespLink>> links_;
-  std::atomic<std::size_t> turn_{0};
+  std::size_t turn_ = 0;
 };
 
 }  // namespace
@@ -169,9 +197,9 @@ std::shared_ptr<BenchTarget> make_client_target(std::shared_ptr<Client> client) 
 }
 
 Result<std::shared_ptr<BenchTarget>> make_resp_target(const std::string& address, std::uint32_t connections,
-                                                      std::chrono::milliseconds connect_timeout) {
-  auto target = std::make_shared<RespTarget>();
-  for (std::uint32_t i = 0; i < connections; ++i) GYRE_TRY(target->connect(address, connect_timeout));
+                                                      std::chrono::milliseconds patience) {
+  auto target = std::make_shared<RespTarget>(patience);
+  for (std::uint32_t i = 0; i < connections; ++i) GYRE_TRY(target->connect(address, patience));
   return target;
 }
 

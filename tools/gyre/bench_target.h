@@ -28,8 +28,9 @@ using BenchTargets = std::vector<std::shared_ptr<BenchTarget>>;
 std::shared_ptr<BenchTarget> make_client_target(std::shared_ptr<Client> client);
 
 // GET and SET over connections of its own to one RESP endpoint, in turn; a thread of its own. Redirections are errors.
-// Waits until all connections are open. ERRORS: unavailable, invalid_argument (no address).
+// Waits until all connections are open; one that answers nothing for longer than `patience` is closed. ERRORS:
+// unavailable, invalid_argument (no address).
 Result<std::shared_ptr<BenchTarget>> make_resp_target(const std::string& address, std::uint32_t connections,
-                                                      std::chrono::milliseconds connect_timeout);
+                                                      std::chrono::milliseconds patience);
 
 }  // namespace gyre::cli

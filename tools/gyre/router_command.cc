@@ -1,4 +1,6 @@
 // `gyre router`: what routers do with the members behind them, and what operators set of that.
+#include <algorithm>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,9 +39,32 @@ Result<std::vector<std::string>> find_routers(const Context& context, const Rout
               "the address of its admin server");
 }
 
+bool has_numbers(const Json& json, std::initializer_list<const char*> names) {
+  return json.is_object() &&
+         std::ranges::all_of(names, [&](const char* name) { return json.contains(name) && json[name].is_number(); });
+}
+
+bool has_texts(const Json& json, std::initializer_list<const char*> names) {
+  return json.is_object() &&
+         std::ranges::all_of(names, [&](const char* name) { return json.contains(name) && json[name].is_string(); });
+}
+
+// It has what print_stats() shows: another process may listen there.
+bool fits(const Json& stats) {
+  return has_numbers(stats, {"clients", "commands"}) && has_texts(stats, {"id", "resp", "read", "policy", "ack"}) &&
+         stats.contains("cache") && stats.contains("rate") && stats.contains("members") &&
+         has_numbers(stats["cache"], {"ttl_ms", "bytes", "bytes_max", "hits", "misses", "evicted"}) &&
+         has_numbers(stats["rate"], {"per_address", "all", "refused_by_address", "refused_by_all"}) &&
+         stats["members"].is_array() && std::ranges::all_of(stats["members"], [](const Json& member) {
+           return has_texts(member, {"id", "state"}) && member.contains("read_us") &&
+                  has_numbers(member, {"weight", "requests", "open", "hedges", "errors"}) &&
+                  has_numbers(member["read_us"], {"p50", "p95", "p99"});
+         });
+}
+
 Result<Json> parse_stats(const std::string& address, const std::string& text) {
   Json stats = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (stats.is_object() && stats.contains("members") && stats["members"].is_array()) return stats;
+  if (fits(stats)) return stats;
   return fail(ErrorCode::unavailable, fmt::format("the process at {} does not answer as a router does", address));
 }
 
@@ -78,14 +103,19 @@ void print_stats(const Json& stats) {
 Result<void> show(const Context& context, const RouterOptions& options) {
   GYRE_TRY_SET(const auto routers, find_routers(context, options));
   Json all = Json::array();
+  Result<void> outcome;  // the first that is silent does not hide the others
   for (const std::string& address : routers) {
-    GYRE_TRY_SET(const std::string text, observe::admin_get(address, "/stats.json"));
-    GYRE_TRY_SET(Json stats, parse_stats(address, text));
-    if (!context.json) print_stats(stats);
-    all.push_back(std::move(stats));
+    const auto text = observe::admin_get(address, "/stats.json");
+    auto stats = text ? parse_stats(address, *text) : Result<Json>(fail(text.error()));
+    if (!stats) {
+      if (outcome) outcome = fail(stats.error());
+      continue;
+    }
+    if (!context.json) print_stats(*stats);
+    all.push_back(*std::move(stats));
   }
-  if (context.json) print_json({{"routers", std::move(all)}});
-  return {};
+  if (context.json && !all.empty()) print_json({{"routers", std::move(all)}});
+  return outcome;
 }
 
 Result<double> wanted_weight(const RouterOptions& options) {
@@ -101,8 +131,12 @@ Result<void> set(const Context& context, const RouterOptions& options) {
   GYRE_TRY(NodeId::parse(options.node));
   GYRE_TRY_SET(const auto routers, find_routers(context, options));
   const std::string body = Json{{"weight", weight}}.dump();
-  for (const std::string& address : routers) {
-    GYRE_TRY(observe::admin_post(address, "/members/" + options.node, body));
+  for (std::size_t i = 0; i < routers.size(); ++i) {
+    const auto done = observe::admin_post(routers[i], "/members/" + options.node, body);
+    if (done) continue;
+    Error why = done.error();
+    if (i > 0) why.message += fmt::format(" ({} of {} routers have it set)", i, routers.size());
+    return fail(std::move(why));
   }
   const std::string what =
       weight == 0 ? "no reads while other members can serve them" : fmt::format("reads with weight {}", weight);
@@ -143,7 +177,8 @@ STATE is `down` while a circuit breaker is open, `drained` at weight 0. Latencie
   change->add_flag("--undrain", options->undrain, "As others again: weight 1");
   change->footer(R"(
 Concerns reads that several members may serve; writes, and reads of level primary or linearizable, go to primaries
-whatever is set here (`gyre node drain` moves those away). Kept until the router ends.
+whatever is set here (`gyre node drain` moves those away). Under the policy round-robin a weight matters only where it
+is 0. Kept until the router ends.
 
 Examples:
   gyre router set n2 --drain           before work on n2

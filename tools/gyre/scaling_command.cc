@@ -1,14 +1,18 @@
 // `gyre bench scaling`: clusters of 1, 2, 3, ... nodes of limited capacity, each under a load that rises.
 #include <stdlib.h>
 
+#include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <memory>
+#include <string>
 
 #include <fmt/format.h>
 
 #include "tools/gyre/bench.h"
 #include "tools/gyre/cluster_up.h"
 #include "tools/gyre/command.h"
+#include "tools/gyre/interrupt.h"
 #include "tools/gyre/parse.h"
 #include "tools/gyre/progress.h"
 #include "tools/gyre/scaling.h"
@@ -21,7 +25,7 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t kPartitions = 64;
-constexpr std::uint32_t kDepth = 512;  // calls that may be open: an open loop is not to wait for answers
+constexpr auto kDeadline = 1s;  // of a call, with what is tried again
 
 BenchOptions load_of(const ScalingOptions& options, double rate) {
   BenchOptions load;
@@ -30,7 +34,8 @@ BenchOptions load_of(const ScalingOptions& options, double rate) {
   load.read_percent = options.read_percent;
   load.keys = options.keys;
   load.value_bytes = options.value_bytes;
-  load.depth = kDepth;
+  load.depth =
+      static_cast<std::uint32_t>(rate) + 512;  // an open loop is not to wait for answers: as many as kDeadline lets
   load.rate = rate;
   return load;
 }
@@ -45,7 +50,7 @@ void show(std::uint32_t nodes, double offered) {
 // The client tries what is refused again, within its budget; what is left over after that has failed.
 Result<void> measure(const LocalCluster& cluster, const ScalingOptions& options, std::uint32_t nodes,
                      std::vector<ScalingStep>& steps) {
-  ClientOptions client_options{.seeds = cluster.seeds(), .deadline = 1s};
+  ClientOptions client_options{.seeds = cluster.seeds(), .deadline = kDeadline, .calls_in_flight_max = 1'000'000};
   GYRE_TRY_SET(std::shared_ptr<Client> client, Client::connect(client_options));
   const BenchTargets targets{make_client_target(std::move(client))};
   for (const double offered : scaling_loads(nodes, options.capacity)) {
@@ -64,6 +69,7 @@ Result<void> measure(const LocalCluster& cluster, const ScalingOptions& options,
 
 Result<void> run_on(const Context& context, const ScalingOptions& options, std::uint32_t nodes,
                     std::vector<ScalingStep>& steps) {
+  GYRE_TRY_SET(const std::uint32_t base_port, free_base_port(nodes, "bench scaling"));
   GYRE_TRY_SET(const fs::path dir, make_scratch_directory("scaling"));
   Context inner = context;
   inner.quiet = true;
@@ -74,10 +80,9 @@ Result<void> run_on(const Context& context, const ScalingOptions& options, std::
                        .routers = 0,
                        .replication_factor = 1,
                        .partitions = kPartitions,
-                       .base_port = {},
+                       .base_port = base_port,
                        .durability = {},
                        .zones = {}};
-  GYRE_TRY_SET(layout.base_port, free_base_port(nodes, "bench scaling"));
   if (auto up = cluster_up(inner, layout); !up) {
     std::error_code ignored;
     fs::remove_all(dir, ignored);
@@ -89,10 +94,11 @@ Result<void> run_on(const Context& context, const ScalingOptions& options, std::
   return measured;
 }
 
+// Of no steps: sees whether it can be written, and leaves what is there.
 Result<void> write_plot(const ScalingOptions& options, const std::vector<ScalingStep>& steps) {
   if (options.svg.empty()) return {};
-  std::ofstream file(options.svg);
-  file << scaling_svg(options, steps);
+  std::ofstream file(options.svg, steps.empty() ? std::ios::app : std::ios::trunc);
+  if (!steps.empty()) file << scaling_svg(options, steps);
   file.close();
   if (file) return {};
   return fail(ErrorCode::storage_failed, fmt::format("cannot write {}: name another file by --svg", options.svg));
@@ -103,16 +109,22 @@ Result<void> scale(const Context& context, const ScalingOptions& options) {
   ::setenv("GYRE_CAPACITY", std::to_string(options.capacity).c_str(), 1);
   const InterruptGuard guard;
   std::vector<ScalingStep> steps;
-  for (std::uint32_t nodes = 1; nodes <= options.nodes_max; ++nodes) GYRE_TRY(run_on(context, options, nodes, steps));
-  if (stderr_is_terminal()) fmt::print(stderr, "\r{}", kClearToEndOfLine);
   GYRE_TRY(write_plot(options, steps));
+  Result<void> measured;
+  for (std::uint32_t nodes = 1; nodes <= options.nodes_max && measured; ++nodes) {
+    measured = run_on(context, options, nodes, steps);
+  }
+  if (stderr_is_terminal()) fmt::print(stderr, "\r{}", kClearToEndOfLine);
+  if (steps.empty()) return measured;
+  // What there is, also of a run that was cut short.
   if (context.json) {
     print_json(scaling_json(options, steps));
   } else {
     fmt::print("{}", scaling_text(options, steps));
-    if (!options.svg.empty()) print_line("The plot is in " + options.svg + ".");
   }
-  return {};
+  GYRE_TRY(write_plot(options, steps));
+  if (!options.svg.empty() && !context.json) print_line("The plot is in " + options.svg + ".");
+  return measured;
 }
 
 }  // namespace

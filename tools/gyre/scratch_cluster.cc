@@ -30,7 +30,7 @@ Result<std::uint32_t> free_base_port(std::uint32_t nodes, const std::string& com
   for (std::uint32_t base = kFirst; base < kLast; base += kStep) {
     bool is_free = true;
     for (std::uint32_t i = 0; i <= nodes && is_free; ++i) {
-      for (const std::uint32_t port : {base + kPortsPerProcess * i, base + kPortsPerProcess * i + 1}) {
+      for (std::uint32_t port = base + kPortsPerProcess * i; port <= base + kPortsPerProcess * i + 2; ++port) {
         is_free = is_free && check_port_free(fmt::format("127.0.0.1:{}", port), command).has_value();
       }
     }

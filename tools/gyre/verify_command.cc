@@ -1,10 +1,7 @@
 // `gyre verify`: proves on this machine that the cluster keeps its promises while its processes are broken.
-#include <stdlib.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <random>
@@ -220,16 +217,16 @@ Result<void> verify(Context& context, VerifyOptions options) {
   inner.quiet = true;
   inner.seeds.clear();
   inner.client = nullptr;
+  GYRE_TRY_SET(const std::uint32_t base_port, free_base_port(options.nodes, "verify"));
   GYRE_TRY_SET(const fs::path dir, make_scratch_directory("verify"));
   inner.dir = dir.string();
   LayoutOptions layout{.nodes = options.nodes,
                        .routers = 0,
                        .replication_factor = options.replication_factor,
                        .partitions = options.partitions,
-                       .base_port = {},
+                       .base_port = base_port,
                        .durability = options.durability,
                        .zones = {}};
-  GYRE_TRY_SET(layout.base_port, free_base_port(options.nodes, "verify"));
   const InterruptGuard guard;
   if (auto up = cluster_up(inner, layout); !up) {
     std::error_code ignored;

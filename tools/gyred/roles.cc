@@ -106,7 +106,8 @@ OptionSet describe(node::NodeOptions& options) {
              "second (everysec), or synced first (always)");
   set.integer("capacity", options.capacity, {0, kRateMax},
               "Requests of clients that it serves a second; more are answered busy. 0: as many\n"
-              "as it can. To see on one machine how a cluster grows: `gyre bench scaling`");
+              "as it can. Divided over its loops. To see on one machine how a cluster grows:\n"
+              "`gyre bench scaling`");
   set.size("cache", options.cache_bytes, {kMiB, kTiB}, "Block cache of all stores together");
   set.size("memtable", options.memtable_bytes, {kMiB, kTiB}, "Write buffer of each store");
   set.size("log", options.log_bytes, {kMiB, kTiB},
@@ -174,8 +175,8 @@ OptionSet describe(router::RouterOptions& options) {
               "Percent of reads that may be sent to a second member, when the first is slower\n"
               "than 19 of 20 reads were; 0: none");
   set.duration("cache-ttl", options.cache_ttl,
-               "Values are kept for so long, for reads that may be old: any; bounded, within the\n"
-               "bound; session, if it has seen nothing newer. 0ms: nothing is kept");
+               "Values are kept for so long, for reads that may be old: of level any, and bounded\n"
+               "within the bound. 0ms: nothing is kept");
   set.size("cache-size", options.cache_bytes, {1 << 20, std::size_t{1} << 40}, "Memory for that");
   set.choice("coalesce", options.coalesce, {{"on", true}, {"off", false}},
              "Whether many reads of one key at once go out as few");

@@ -1,5 +1,8 @@
 #include "tools/gyre/scaling.h"
 
+#include <algorithm>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

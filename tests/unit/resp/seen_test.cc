@@ -47,12 +47,24 @@ TEST(Seen, AfterARefusalThePrimarySaysWhatSurvived) {
   seen.on_answer(kPartition, {}, {at(1, 5), {}});
   seen.on_lost(kPartition, at(1, 5));
   EXPECT_TRUE(seen.asks_primary(kPartition));
-  EXPECT_FALSE(seen.take_loss(kPartition)) << "the refusal itself has told";
+  EXPECT_TRUE(seen.take_loss(kPartition)) << "whoever passes the refusal on";
   seen.on_answer(kPartition, {}, {at(2, 3), {}});
   EXPECT_EQ(seen.of(kPartition), at(2, 3));
   EXPECT_FALSE(seen.asks_primary(kPartition));
   seen.on_lost(kPartition, at(1, 5));  // of an earlier request
-  EXPECT_EQ(seen.of(kPartition), at(2, 3));
+  EXPECT_EQ(seen.of(kPartition), at(2, 3)) << "what survived stays";
+}
+
+// A request that had left before anything was seen brings a later term and nothing of how it began.
+TEST(Seen, ALaterTermWithoutAHistoryIsThePrimarysToTell) {
+  Seen seen;
+  seen.on_answer(kPartition, {}, {at(3, 100), {}});
+  seen.on_answer(kPartition, {}, {at(5, 90), {}});
+  EXPECT_EQ(seen.of(kPartition), at(3, 100));
+  EXPECT_TRUE(seen.asks_primary(kPartition));
+  seen.on_answer(kPartition, at(3, 100), {at(5, 91), {{Term(3), Sequence(1)}, {Term(5), Sequence(81)}}});
+  EXPECT_TRUE(seen.take_loss(kPartition));
+  EXPECT_EQ(seen.of(kPartition), at(5, 91));
 }
 
 TEST(Seen, ATokenCarriesItToAnotherConnection) {

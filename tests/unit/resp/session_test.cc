@@ -527,6 +527,65 @@ TEST_F(SessionTest, ASessionGoesOnInAnotherConnection) {
   EXPECT_THAT(client_->receive(5), "-ERR ");
 }
 
+TEST_F(SessionTest, ATokenTellsOfAllThatWasAskedForBefore) {
+  client_->send("GYRE.READ session\r\n");
+  expect("+OK\r\n");
+  send("SET a 1\r\nGYRE.SESSION\r\nPING\r\n", 1);
+  answer(0, messages::WriteResponse{.outcomes = {{.changed = true}}, .standing = {{Term(1), Sequence(7)}, {}}});
+  expect("+OK\r\n$");
+  std::string rest;
+  while (!rest.ends_with("+PONG\r\n") && rest.size() < 200) rest += client_->receive(1);
+  EXPECT_THAT(rest, HasSubstr("gs1."));
+  Seen seen;
+  seen.on_answer(PartitionId(3), {}, {{Term(1), Sequence(7)}, {}});
+  EXPECT_THAT(rest, HasSubstr(seen.token(backend_.map()->cluster))) << "with the write";
+}
+
+TEST_F(SessionTest, OfSeveralFailuresALossIsWhatTheClientIsTold) {
+  client_->send("GYRE.READ session\r\n");
+  expect("+OK\r\n");
+  send("MGET a b\r\n", 2);
+  answer(0, failed(ErrorCode::session_lost, Outcome::not_applied));
+  answer(0, failed(ErrorCode::timeout, Outcome::not_applied));
+  expect("-SESSIONLOST the test says so\r\n");
+}
+
+// --- Other clients ---
+
+TEST_F(SessionTest, ClientsSeeAndEndEachOther) {
+  std::optional<RawClient> other(listener_->address());
+  other->send("CLIENT SETNAME other\r\n");
+  EXPECT_EQ(other->receive(5), "+OK\r\n");
+  const auto entries = server_.all.all();
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_THAT(entries[1]->line(net::steady_now()), HasSubstr("name=other "));
+  EXPECT_THAT(entries[1]->line(net::steady_now()), HasSubstr("cmd=client|setname"));
+  client_->send("CLIENT LIST TYPE normal\r\nCLIENT KILL ID 999999\r\nCLIENT KILL TYPE nobody\r\n");
+  const std::string lines = entries[0]->line(net::steady_now()) + entries[1]->line(net::steady_now());
+  std::string said;
+  while (!said.ends_with("'nobody'\r\n") && said.size() < lines.size() + 200) said += client_->receive(1);
+  EXPECT_THAT(said, HasSubstr("name=other "));
+  EXPECT_THAT(said, HasSubstr(":0\r\n-ERR Unknown client type 'nobody'"));
+  client_->send("CLIENT KILL ID " + std::to_string(entries[1]->id()) + "\r\n");
+  expect(":1\r\n");
+  wait_until([&] { return server_.all.all().size() == 1; });
+  client_->send("CLIENT KILL SKIPME no\r\n");
+  expect(":1\r\n");
+  wait_until([&] { return server_.all.all().empty(); });
+}
+
+TEST_F(SessionTest, SlowCommandsAreLogged) {
+  send("GET a\r\n", 1);
+  const Instant begun = net::steady_now();
+  wait_until([&] { return net::steady_now() - begun > SlowLog::kSlow; });
+  answer(0, found("1"));
+  expect("$1\r\n1\r\n");
+  client_->send("SLOWLOG LEN\r\nSLOWLOG RESET\r\nSLOWLOG LEN\r\nLATENCY LATEST\r\n");
+  expect(":1\r\n+OK\r\n:0\r\n*0\r\n");
+  client_->send("WAITAOF 1 0 10\r\n");
+  EXPECT_THAT(client_->receive(25), StartsWith("-ERR WAITAOF cannot"));
+}
+
 // --- Rate limits ---
 
 TEST_F(SessionTest, WhoRunsTooManyCommandsIsTold) {

@@ -34,7 +34,7 @@ TEST(Coalescer, ManyWaitAndGoOutAsOne) {
   const auto group = coalescer.on_answered(get("k"));
   ASSERT_EQ(readers(group), 5U);
   EXPECT_EQ(group->readers[0].id, RequestId(10));
-  EXPECT_EQ(group->deadline, kNow + 1s - 14ms) << "the earliest";
+  EXPECT_EQ(group->deadline, kNow + 1s - 10ms) << "the latest";
   EXPECT_EQ(coalescer.joined(), 5U);
   EXPECT_FALSE(coalescer.on_read(get("k"), {nullptr, RequestId(20)}, kNow)) << "two are open still";
   EXPECT_EQ(readers(coalescer.on_answered(get("k"))), 1U);
@@ -50,7 +50,16 @@ TEST(Coalescer, ReadsOfAnotherKindAreNotJoined) {
   GetRequest without_value = get("k");
   without_value.value_wanted = false;
   EXPECT_TRUE(coalescer.on_read(without_value, {nullptr, RequestId(8)}, kNow));
-  EXPECT_FALSE(Coalescer::takes(get("k", ReadLevel::session)));
+}
+
+TEST(Coalescer, SoManyOfAKeyWaitAtMost) {
+  Coalescer coalescer;
+  for (std::size_t i = 0; i < Coalescer::kOpenMax + Coalescer::kWaitingMax; ++i) {
+    EXPECT_TRUE(coalescer.has_room(get("k")));
+    coalescer.on_read(get("k"), {nullptr, RequestId(i)}, kNow);
+  }
+  EXPECT_FALSE(coalescer.has_room(get("k")));
+  EXPECT_TRUE(coalescer.has_room(get("other")));
 }
 
 }  // namespace

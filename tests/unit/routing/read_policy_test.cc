@@ -41,14 +41,6 @@ std::map<std::string, int> served(ScriptedClient& client, int reads) {
   return by;
 }
 
-TEST(ReadPolicy, HasANameThatIsReadBack) {
-  for (const ReadPolicy policy : kAllPolicies) EXPECT_EQ(*parse_read_policy(to_string(policy)), policy);
-  const auto unknown = parse_read_policy("fastest");
-  ASSERT_FALSE(unknown);
-  EXPECT_EQ(unknown.error().message,
-            "there is no read policy 'fastest': take latency, least-outstanding, round-robin, weighted or sticky");
-}
-
 TEST(ReadPolicy, SpreadsReadsOverAllMembers) {
   for (const ReadPolicy policy : kAllPolicies) {
     ScriptedClient client = replicated({.read_policy = policy});

@@ -34,7 +34,7 @@ TEST(Includes, ComeByHeadersOfOursAsWell) {
 TEST(Includes, WhatIsQualifiedWithAFolderIsDeclaredThere) {
   const auto tree = tree_of({{"src/ring/slot.h", "\n"},
                              {"src/wire/a.h", "#include \"ring/slot.h\"\nring::Slot a;\nmessages::Get b;\n"},
-                             {"src/wire/b.h", "wire::Frame a;  // ring::Slot\n"}});
+                             {"src/wire/b.h", "wire::Frame a;  // ring::Slot\nint b = a ? net : node;\n"}});
   EXPECT_THAT(places(check_includes(tree)), ElementsAre("src/wire/a.h:3 include"));
 }
 

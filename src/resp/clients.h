@@ -1,0 +1,63 @@
+// The Redis clients that are connected to a process: what CLIENT LIST shows and CLIENT KILL ends.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "redis/command_table.h"
+#include "resp/client.h"
+
+namespace gyre::resp {
+
+// What others see of one client. Its session tells, on its loop; anyone asks. THREAD: any.
+class ClientEntry {
+ public:
+  // `end` closes its connection, from any thread.
+  ClientEntry(const Client& client, std::function<void()> end);
+
+  // Something that is shown has changed.
+  void publish(const Client& client);
+  void on_command(const redis::Command& command, Instant now);
+
+  std::uint64_t id() const { return id_; }
+  const std::string& peer() const { return peer_; }
+  const std::string& local() const { return local_; }
+  Instant since() const { return since_; }
+  // As CLIENT LIST has it, with the end of the line.
+  std::string line(Instant now) const;
+  void end() const { end_(); }
+
+ private:
+  const std::uint64_t id_;
+  const std::string peer_;
+  const std::string local_;
+  const Instant since_;
+  const std::function<void()> end_;
+  std::atomic<const redis::Command*> last_command_{nullptr};
+  std::atomic<Instant> last_at_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::string name_;
+  std::string about_;  // the part of the line that comes from what the client set
+};
+using ClientEntryPtr = std::shared_ptr<ClientEntry>;
+
+// THREAD: any.
+class Clients {
+ public:
+  void add(ClientEntryPtr client);
+  void remove(std::uint64_t id);
+  std::vector<ClientEntryPtr> all() const;  // by id
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::uint64_t, ClientEntryPtr> clients_;
+};
+
+}  // namespace gyre::resp
