@@ -43,22 +43,22 @@ class Candidates {
   std::size_t count_ = 0;
 };
 
-// Where none has any weight, all are alike.
-double weight_of(const Candidates& candidates, const Peers& peers, PeerIndex peer) {
-  const bool none = std::ranges::all_of(candidates.all(), [&](PeerIndex each) { return peers.weight(each) <= 0; });
-  return none ? 1 : peers.weight(peer);
+// Of a candidate: those without any weight are there only where all are, and then alike.
+double weight_of(const Peers& peers, PeerIndex peer) {
+  const double weight = peers.weight(peer);
+  return weight > 0 ? weight : 1;
 }
 
 // One of them, as often as its weight says; `but` is passed over.
 PeerIndex by_weight(const Candidates& candidates, const Peers& peers, Rng& rng, PeerIndex but = kNoPeer) {
   double all = 0;
-  for (const PeerIndex peer : candidates.all()) all += peer == but ? 0 : weight_of(candidates, peers, peer);
+  for (const PeerIndex peer : candidates.all()) all += peer == but ? 0 : weight_of(peers, peer);
   double at = rng.unit() * all;
   PeerIndex last = kNoPeer;
   for (const PeerIndex peer : candidates.all()) {
     if (peer == but) continue;
     last = peer;
-    at -= weight_of(candidates, peers, peer);
+    at -= weight_of(peers, peer);
     if (at < 0) break;
   }
   return last;
@@ -88,7 +88,7 @@ PeerIndex by_affinity(const Candidates& candidates, const Peers& peers, std::uin
   for (const PeerIndex peer : candidates.all()) {
     const std::uint64_t mixed = hash64(peers.address(peer), affinity);
     const double uniform = (static_cast<double>(mixed >> 11) + 0.5) / static_cast<double>(std::uint64_t{1} << 53);
-    const double score = -weight_of(candidates, peers, peer) / std::log(uniform);
+    const double score = -weight_of(peers, peer) / std::log(uniform);
     if (score <= best_score) continue;
     best = peer;
     best_score = score;

@@ -109,8 +109,8 @@ void check_header(const Tree& tree, const File& file, std::vector<Finding>& foun
   const auto words = words_of(code);
   std::set<string_view> told;
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
-    const auto after = code.substr(static_cast<std::size_t>(words[i].text.data() + words[i].text.size() - code.data()));
-    if (!after.starts_with("::")) continue;
+    const std::size_t end = static_cast<std::size_t>(words[i].text.data() - code.data()) + words[i].text.size();
+    if (!string_view(code).substr(end).starts_with("::")) continue;
     const bool is_ours = std::ranges::find(kFolders, words[i].text) != kFolders.end();
     if (is_ours && !file.is_in(fmt::format("src/{}", words[i].text)) &&
         !seen.has_of(fmt::format("src/{}/", words[i].text)) && told.insert(words[i].text).second) {
