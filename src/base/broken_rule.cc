@@ -44,6 +44,7 @@ std::string_view to_string(BrokenRule rule) {
     case BrokenRule::repair_is_learner: return "repair_is_learner";
     case BrokenRule::window_never_evicts: return "window_never_evicts";
     case BrokenRule::export_before_rewind: return "export_before_rewind";
+    case BrokenRule::retries_outlive_windows: return "retries_outlive_windows";
     case BrokenRule::retries_are_marked: return "retries_are_marked";
     case BrokenRule::partition_time_only: return "partition_time_only";
     case BrokenRule::target_in_sync_first: return "target_in_sync_first";

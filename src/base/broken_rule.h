@@ -54,6 +54,7 @@ enum class BrokenRule : std::uint8_t {
   repair_is_learner,  // [8] broken: a member under repair counts as whole
   window_never_evicts,  // [9] broken: a window of a few writes forgets the oldest
   export_before_rewind,  // [10] broken: a divergent tail is given up without being exported
+  retries_outlive_windows,  // [10] broken: a retry is forgotten once its client has closed it
   retries_are_marked,  // [10] broken: the ledger is not told which of its writes a retry has brought back
   partition_time_only,  // [11] broken: members expire by their own wall clock
   // Moves.

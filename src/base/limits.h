@@ -77,6 +77,9 @@ inline constexpr std::size_t kMessagesPerFrameMax = 4096;  // one-way messages; 
 inline constexpr std::size_t kWindowWritesMax = 262'144;  // of one partition
 inline constexpr std::size_t kWindowBytesMax = 64 * 1024 * 1024;
 inline constexpr auto kWriteIdLife = 60s;  // above every deadline
+// Of one partition, that nobody asks for again: for members that may have, and lose, what they repeat. Beyond, the
+// oldest go.
+inline constexpr std::size_t kRetriesKeptMax = 1024;
 
 // Load. What nodes tell of, and remember: bounded however many keys there are.
 inline constexpr std::size_t kHotKeysTracked = 256;  // by each store; the least of them makes room for a new one

@@ -110,6 +110,8 @@ struct LoggedWrite {
   WriteId id;
   WriteNumber lowest_open;     // of the client; what is below is never asked for again
   std::uint64_t fingerprint = 0;  // of the operations asked for; with an id
+  // With an id: it had been sent before its term began, so an earlier primary may have written it as well.
+  bool may_repeat = false;
   std::vector<WriteOutcome> outcomes;  // with an id
 
   // Of its keys and values, with an allowance for the rest.
@@ -133,13 +135,14 @@ struct PartitionState {
 };
 inline constexpr Sequence kNeverWhole{UINT64_MAX};
 
-// A write that the window still knows: what a retry is compared with and answered by.
+// A write that the window still knows: what a retry is compared with and answered by; or one that may_repeat another.
 struct WindowWrite {
   WriteId id;
   WriteNumber lowest_open;  // of the client when it wrote this
   Position position;
   UnixMillis time;
   std::uint64_t fingerprint = 0;
+  bool may_repeat = false;  // as in LoggedWrite
   std::vector<WriteOutcome> outcomes;
 
   bool operator==(const WindowWrite&) const = default;

@@ -46,6 +46,7 @@ class Journal {
   const RecentLog& recent() const { return recent_; }
   const Window& window() const { return window_; }
   void expire_window(Duration running) { window_.expire(running); }
+  void forget_retries() { window_.forget_retries(); }
 
   // REQUIRES: the next sequence (but where the order is broken on purpose).
   void append(messages::LoggedWritePtr write);

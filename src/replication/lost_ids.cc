@@ -47,6 +47,7 @@ void LostIds::look_through(const Window& window) {
     if (const messages::WindowWrite* write = window.find(id)) held.push_back(*write);
   }
   for (const messages::WindowWrite& write : held) find(write.id, write.position, write.time);
+  for (const auto& [sequence, write] : window.retries()) on_written(write.id, write.position, write.time);
 }
 
 void LostIds::on_given_up(Sequence last, Sequence assigned) {

@@ -31,6 +31,8 @@ Partition::Partition(PartitionConfig config, messages::PartitionState stored, st
       follower_(std::make_unique<Follower>(*context_)),
       queue_(std::make_unique<WriteQueue>(*context_)) {
   owes_lost_range_ = !context_->config.loses_nothing;
+  // Before the map says that nobody needs the retries any more.
+  context_->lost_ids.look_through(context_->journal.window());
 }
 
 Partition::Partition(Partition&&) noexcept = default;
@@ -57,6 +59,8 @@ void Partition::on_map(const Moment& now, const ring::ClusterMap& map, MapSource
                            context.config.broken);
   }
   if (given_up_ && entry.term > given_up_->term) given_up_.reset();
+  const bool nobody_is_away = entry.deposed.empty() && entry.learners.empty();
+  if (nobody_is_away) context.journal.forget_retries();
   if (broken()) return;
   if (Primary* self = primary()) {
     if (entry.term == self->term()) {

@@ -87,7 +87,7 @@ void Partition::on_current(const Moment& now, Ticket ticket, std::size_t operati
   Primary* self = primary();
   if (self == nullptr) return;
   if (auto right = self->check_right(now.steady); !right) return queue_->fail_all(right.error());
-  if (queue_->on_current(now, self->term(), ticket, operation, std::move(record))) progress(now);
+  if (queue_->on_current(now, self->office(), ticket, operation, std::move(record))) progress(now);
 }
 
 // Carries out what is queued, unless it must wait for a handoff.
@@ -98,7 +98,7 @@ void Partition::drain(const Moment& now) {
     if (auto right = self->check_right(now.steady); !right) {
       queue_->fail_all(right.error());
     } else if (!self->handing_over()) {
-      queue_->drain(now, self->term(), self->brake());
+      queue_->drain(now, self->office(), self->brake());
     }
     release_due_ = true;
   }

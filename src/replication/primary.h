@@ -15,6 +15,7 @@
 #include "replication/donor.h"
 #include "replication/pending_log.h"
 #include "replication/progress.h"
+#include "replication/write_queue.h"
 
 namespace gyre::replication {
 
@@ -67,6 +68,7 @@ class Primary {
   bool serving(Instant now) const;
   // REQUIRES: it is in office.
   Instant in_office_since() const { return *in_office_since_; }
+  Office office() const { return {term_, *in_office_since_}; }
   // ERRORS: unavailable, with the reason.
   Result<void> check_right(Instant now) const;
   // The partition's. It stands still without the right to serve: a later primary may go by another clock already, and

@@ -61,7 +61,13 @@ std::uint64_t fingerprint(const std::vector<WriteOperation>& operations) {
 }
 
 WindowWrite window_write(const messages::LoggedWrite& write) {
-  return {write.id, write.lowest_open, write.position, write.time, write.fingerprint, write.outcomes};
+  return {.id = write.id,
+          .lowest_open = write.lowest_open,
+          .position = write.position,
+          .time = write.time,
+          .fingerprint = write.fingerprint,
+          .may_repeat = write.may_repeat,
+          .outcomes = write.outcomes};
 }
 
 const WindowWrite* Window::find(const WriteId& id) const {
@@ -93,7 +99,7 @@ void Window::add(WindowWrite write) {
   client.lowest_open = std::max(client.lowest_open, std::min(added.lowest_open, added.id.number));
 
   const auto open = std::ranges::lower_bound(client.writes, client.lowest_open, {}, number_of);
-  std::for_each(client.writes.begin(), open, [this](auto closed) { erase(closed); });
+  std::for_each(client.writes.begin(), open, [this](auto closed) { close(closed); });
   client.writes.erase(client.writes.begin(), open);
   const auto place = std::ranges::upper_bound(client.writes, added.id.number, {}, number_of);
   GYRE_ASSERT(place == client.writes.begin() || (*std::prev(place))->write.id != added.id);
@@ -104,13 +110,17 @@ void Window::add(WindowWrite write) {
 
 void Window::truncate_after(Sequence last) {
   while (!writes_.empty() && writes_.back().write.position.sequence > last) forget(std::prev(writes_.end()));
+  retries_.erase(retries_.upper_bound(last), retries_.end());
 }
 
 void Window::expire(Duration running) {
   mark_seen(writes_, running);
   mark_seen(heard_, running);
   const auto over = [&](const Seen& seen) { return running - *seen >= limits::kWriteIdLife; };
-  while (!writes_.empty() && over(writes_.front().seen)) forget(writes_.begin());
+  while (!writes_.empty() && over(writes_.front().seen)) {
+    remove_from_client(writes_.begin());
+    close(writes_.begin());
+  }
   while (!heard_.empty() && over(heard_.front().seen)) {
     const auto client = clients_.find(heard_.front().client);
     if (!client->second.writes.empty()) break;
@@ -121,8 +131,14 @@ void Window::expire(Duration running) {
 
 std::vector<WindowWrite> Window::all() const {
   std::vector<WindowWrite> all;
-  all.reserve(writes_.size());
-  for (const Kept& kept : writes_) all.push_back(kept.write);
+  all.reserve(writes_.size() + retries_.size());
+  auto retry = retries_.begin();
+  for (const Kept& kept : writes_) {
+    const Sequence next = kept.write.position.sequence;
+    for (; retry != retries_.end() && retry->first < next; ++retry) all.push_back(retry->second);
+    all.push_back(kept.write);
+  }
+  for (; retry != retries_.end(); ++retry) all.push_back(retry->second);
   return all;
 }
 
@@ -146,15 +162,26 @@ Window::Client& Window::client_of(const WindowWrite& write) {
   return client;
 }
 
+void Window::close(Writes::iterator write) {
+  if (write->write.may_repeat && broken_ != BrokenRule::retries_outlive_windows) {
+    if (retries_.size() == limits::kRetriesKeptMax) retries_.erase(retries_.begin());
+    retries_.emplace(write->write.position.sequence, write->write);
+  }
+  erase(write);
+}
+
 void Window::erase(Writes::iterator write) {
   bytes_ -= bytes_kept(write->write);
   writes_.erase(write);
 }
 
 void Window::forget(Writes::iterator write) {
-  auto& writes = clients_.find(write->write.id.client)->second.writes;
-  std::erase(writes, write);
+  remove_from_client(write);
   erase(write);
+}
+
+void Window::remove_from_client(Writes::iterator write) {
+  std::erase(clients_.find(write->write.id.client)->second.writes, write);
 }
 
 }  // namespace gyre::replication

@@ -1,10 +1,11 @@
 // The dedupe window of one partition: which writes a retry may still ask for, and what they were answered
-// (PROTOCOL.md section 9).
+// (PROTOCOL.md section 9); and which retries were written that may repeat what a failover lost (section 10).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -26,6 +27,10 @@ messages::WindowWrite window_write(const messages::LoggedWrite& write);
 // That time counts from when this process was first seen running with the write in its window, however long ago it was
 // written: the partition's time says nothing of it. That of a member may be ahead of what a new primary writes with,
 // and any of them jumps with a wall clock that is set.
+//
+// A write that may repeat one that an earlier primary wrote and nobody else has is kept when it is forgotten as above,
+// too: that primary, when it comes back, finds it here, though it gets a snapshot and not the log. They are few, as
+// only what was under way during a failover is among them; of more than kRetriesKeptMax the oldest go.
 //
 // A change costs the same however much is kept: writes stand in one list by position, which is also the order in which
 // they expire, and each client has its few open ones by number.
@@ -49,11 +54,16 @@ class Window {
   // Forgets what was here kWriteIdLife ago. `running`: how long this process has been running (RunningClock); time in
   // which it was not does not count, as what it was sent meanwhile is still to be read. Call often.
   void expire(Duration running);
+  // Nobody is away any more who might have what the retries repeat.
+  void forget_retries() { retries_.clear(); }
   // Takes the place of everything. Input from outside: what is not in order of position, has no id or has one twice is
   // left out.
   void replace(std::vector<messages::WindowWrite> writes);
-  // Everything, by position.
+  // Everything, by position, retries included.
   std::vector<messages::WindowWrite> all() const;
+  // Those that nobody asks for again, and that may repeat other writes.
+  const std::map<Sequence, messages::WindowWrite>& retries() const { return retries_; }
+  // Of those that a retry may ask for.
   std::size_t size() const { return writes_.size(); }
 
  private:
@@ -75,14 +85,18 @@ class Window {
   };
 
   Client& client_of(const messages::WindowWrite& write);
-  // Forgets it everywhere but in its client's `writes`.
+  // Nobody asks for it again. Its client's `writes` still name it.
+  void close(Writes::iterator write);
+  // Forgets it; the same.
   void erase(Writes::iterator write);
   // Forgets it altogether.
   void forget(Writes::iterator write);
+  void remove_from_client(Writes::iterator write);
 
   BrokenRule broken_;
   Writes writes_;  // by position
   std::size_t bytes_ = 0;
+  std::map<Sequence, messages::WindowWrite> retries_;
   // A client is remembered for kWriteIdLife after its last write, for the sake of `lowest_open`. Looked up only.
   std::unordered_map<ClientId, Client> clients_;
   std::list<Heard> heard_;  // each client once, by its last write

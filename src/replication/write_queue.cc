@@ -24,7 +24,8 @@ using messages::WriteOutcome;
 namespace {
 
 // Below the life of an id: the time that a retry was on its way, or will yet wait for stored values, is in no age.
-constexpr Duration kRetryAgeMax = limits::kWriteIdLife - std::chrono::seconds(10);
+constexpr Duration kOnItsWayMax = std::chrono::seconds(10);
+constexpr Duration kRetryAgeMax = limits::kWriteIdLife - kOnItsWayMax;
 
 // The mutations of a write in the making; each operation sees those before it.
 class Draft {
@@ -78,7 +79,7 @@ void WriteQueue::pop() {
   queue_.pop_front();
 }
 
-void WriteQueue::drain(const Moment& now, Term term, Brake& brake) {
+void WriteQueue::drain(const Moment& now, Office office, Brake& brake) {
   while (!queue_.empty()) {
     Queued& head = queue_.front();
     if (head.started) return;
@@ -87,13 +88,13 @@ void WriteQueue::drain(const Moment& now, Term term, Brake& brake) {
       plan(head.ticket, *head.read);
     } else if (!over && !answered_before(now.steady, head)) {
       if (!brake.pass(now.steady) || start_reads(head)) return;
-      apply(now, term, head);
+      apply(now, office, head);
     }
     pop();
   }
 }
 
-bool WriteQueue::on_current(const Moment& now, Term term, Ticket ticket, std::size_t operation,
+bool WriteQueue::on_current(const Moment& now, Office office, Ticket ticket, std::size_t operation,
                             Result<std::optional<Record>> record) {
   // Only the head ever reads; an answer for anything else comes from before a change of role.
   if (queue_.empty() || queue_.front().ticket != ticket || !queue_.front().started) return false;
@@ -104,7 +105,7 @@ bool WriteQueue::on_current(const Moment& now, Term term, Ticket ticket, std::si
   } else {
     head.current[operation] = *std::move(record);
     if (--head.reads_open > 0) return true;
-    if (!timed_out(now.steady, head)) apply(now, term, head);
+    if (!timed_out(now.steady, head)) apply(now, office, head);
   }
   pop();
   return true;
@@ -208,10 +209,10 @@ bool WriteQueue::start_reads(Queued& queued) {
 }
 
 // All operations under one sequence, each seeing those before it; or none of them.
-void WriteQueue::apply(const Moment& now, Term term, Queued& queued) {
+void WriteQueue::apply(const Moment& now, Office office, Queued& queued) {
   Journal& journal = context_.journal;
   messages::WriteRequest& request = queued.write;
-  const Position next{term, journal.assigned().next()};
+  const Position next{office.term, journal.assigned().next()};
   const UnixMillis at = context_.clock.read(now);
   Draft draft(request.operations.size());
   std::vector<WriteOutcome> outcomes;
@@ -241,6 +242,7 @@ void WriteQueue::apply(const Moment& now, Term term, Queued& queued) {
     write->id = request.id;
     write->lowest_open = request.lowest_open;
     write->fingerprint = queued.fingerprint;
+    write->may_repeat = request.age > Duration(0) && queued.arrived - request.age - kOnItsWayMax < office.since;
     write->outcomes = outcomes;
   }
   if (write->bytes() > context_.config.write_bytes_max) {

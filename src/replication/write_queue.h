@@ -14,6 +14,12 @@
 
 namespace gyre::replication {
 
+// A term in office, and since when.
+struct Office {
+  Term term;
+  Instant since;
+};
+
 // Requests pass through in order: a write that depends on a stored value waits at the head until the host has read it;
 // the rest is carried out at once. A write, also one of many operations, has one sequence. What was carried out leaves
 // its answer in Context::waits. What is still here when its deadline passes is not carried out.
@@ -23,10 +29,10 @@ class WriteQueue {
 
   void push(Instant now, Ticket ticket, messages::WriteRequest write, Instant deadline);
   void push(Ticket ticket, ReadRequest read);
-  // Carries out what can be, in `term`, and as many writes as `brake` lets pass.
-  void drain(const Moment& now, Term term, Brake& brake);
+  // Carries out what can be, and as many writes as `brake` lets pass.
+  void drain(const Moment& now, Office office, Brake& brake);
   // False: nobody waits for it.
-  bool on_current(const Moment& now, Term term, Ticket ticket, std::size_t operation,
+  bool on_current(const Moment& now, Office office, Ticket ticket, std::size_t operation,
                   Result<std::optional<messages::Record>> record);
   // Answers all of it so.
   void fail_all(const Error& error);
@@ -64,7 +70,7 @@ class WriteQueue {
   bool start_reads(Queued& queued);
   // Of the last write that has its place.
   Position newest() const;
-  void apply(const Moment& now, Term term, Queued& queued);
+  void apply(const Moment& now, Office office, Queued& queued);
   // `position`: where the answer stands; it shows nothing behind that. `shows`: it shows what other writes did.
   enum class Shows : std::uint8_t { own_write, others };
   void answer(const Queued& queued, Position position, Shows shows,

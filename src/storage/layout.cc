@@ -7,6 +7,9 @@ namespace gyre::storage::layout {
 namespace {
 
 constexpr std::uint8_t kFlagExpires = 1;
+// Of a window; each write begins with its flags. Without them the format is kValueFormat: earlier versions wrote that.
+constexpr std::uint8_t kWindowFormat = 3;
+constexpr std::uint8_t kFlagMayRepeat = 1;
 
 void put_u16(std::string& out, std::uint16_t value) {
   out.push_back(static_cast<char>(value >> 8));
@@ -186,9 +189,10 @@ std::string encode_terms(const PartitionState& state) {
 }
 
 std::string encode_window(const std::vector<messages::WindowWrite>& window) {
-  std::string out(1, static_cast<char>(kValueFormat));
+  std::string out(1, static_cast<char>(kWindowFormat));
   put_varint(out, window.size());
   for (const messages::WindowWrite& write : window) {
+    put_byte(out, write.may_repeat ? kFlagMayRepeat : 0);
     put_position(out, write.position);
     put_time(out, write.time);
     put_identified(out, write);
@@ -229,13 +233,15 @@ Result<void> decode_meta(MetaKey::Kind kind, std::string_view value, StoredParti
       stored.window.clear();
       for (std::uint64_t left = reader.varint(); left > 0 && reader.ok(); --left) {
         messages::WindowWrite& write = stored.window.emplace_back();
+        if (format == kWindowFormat) write.may_repeat = (reader.byte() & kFlagMayRepeat) != 0;
         write.position = read_position(reader);
         write.time = read_time(reader);
         read_identified(reader, write);
       }
       break;
   }
-  if (!reader.done() || format != kValueFormat) {
+  const bool known = format == kValueFormat || (kind == MetaKey::Kind::window && format == kWindowFormat);
+  if (!reader.done() || !known) {
     return fail(ErrorCode::corrupt, "the stored state of a partition cannot be read");
   }
   return {};
@@ -260,7 +266,8 @@ std::unexpected<Error> unknown_mark() {
 
 void encode_write_mark(PartitionId partition, const messages::LoggedWrite& write, std::string& out) {
   const bool with_id = write.id.given();
-  begin_mark(with_id ? LogMark::Kind::write_with_id : LogMark::Kind::write, partition, out);
+  const auto identified = write.may_repeat ? LogMark::Kind::write_that_may_repeat : LogMark::Kind::write_with_id;
+  begin_mark(with_id ? identified : LogMark::Kind::write, partition, out);
   put_position(out, write.position);
   put_time(out, write.time);
   if (with_id) put_identified(out, write);
@@ -294,9 +301,11 @@ Result<LogMark> decode_mark(std::string_view stored) {
   switch (mark.kind) {
     case LogMark::Kind::write:
     case LogMark::Kind::write_with_id:
+    case LogMark::Kind::write_that_may_repeat:
       mark.write.position = read_position(reader);
       mark.write.time = read_time(reader);
-      if (mark.kind == LogMark::Kind::write_with_id) read_identified(reader, mark.write);
+      mark.write.may_repeat = mark.kind == LogMark::Kind::write_that_may_repeat;
+      if (mark.kind != LogMark::Kind::write) read_identified(reader, mark.write);
       break;
     case LogMark::Kind::cut: mark.last = Sequence(reader.varint()); break;
     case LogMark::Kind::drop: break;

@@ -88,6 +88,7 @@ struct LogMark {
     write_with_id = 2,  // the same, with an id
     cut = 3,            // nothing before is of this partition's history behind `last`; reading begins anew here
     drop = 4,           // the same, and nothing of the partition is left: not the window either
+    write_that_may_repeat = 5,  // as write_with_id
   };
   Kind kind = Kind::write;
   PartitionId partition;

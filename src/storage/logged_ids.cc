@@ -24,6 +24,7 @@ void LoggedIds::add(const messages::LoggedWrite& write) {
                             .position = write.position,
                             .time = write.time,
                             .fingerprint = write.fingerprint,
+                            .may_repeat = write.may_repeat,
                             .outcomes = write.outcomes});
 }
 
@@ -42,28 +43,35 @@ void LoggedIds::truncate_after(Sequence last) {
   while (!writes_.empty() && writes_.back().position.sequence > last) writes_.pop_back();
 }
 
-std::vector<messages::WindowWrite> LoggedIds::open() const {
+std::vector<messages::WindowWrite> LoggedIds::window() const {
   std::map<ClientId, WriteNumber> lowest_open;
   for (const messages::WindowWrite& write : writes_) {
     WriteNumber& lowest = lowest_open[write.id.client];
     // A write is open itself, whatever it says.
     lowest = std::max(lowest, std::min(write.lowest_open, write.id.number));
   }
-  std::vector<messages::WindowWrite> open;
+  std::vector<messages::WindowWrite> kept;
+  std::size_t open = 0;
   std::size_t bytes = 0;
+  std::size_t retries = 0;
+  bool full = false;
   for (const messages::WindowWrite& write : std::views::reverse(writes_)) {
-    if (write.id.number < lowest_open[write.id.client]) continue;
-    if (open.size() >= limits::kWindowWritesMax || bytes >= limits::kWindowBytesMax) break;
+    if (write.id.number < lowest_open[write.id.client]) {
+      if (write.may_repeat && retries++ < limits::kRetriesKeptMax) kept.push_back(write);
+      continue;
+    }
+    full = full || open >= limits::kWindowWritesMax || bytes >= limits::kWindowBytesMax;
+    if (full) continue;
     // The newest does not count: a window takes one more while it is not full.
-    if (!open.empty()) bytes += bytes_noted(write);
-    open.push_back(write);
+    if (open++ > 0) bytes += bytes_noted(write);
+    kept.push_back(write);
   }
-  std::ranges::reverse(open);
-  return open;
+  std::ranges::reverse(kept);
+  return kept;
 }
 
 void LoggedIds::compact() {
-  std::vector<messages::WindowWrite> kept = open();
+  std::vector<messages::WindowWrite> kept = window();
   writes_.assign(std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
   compact_at_ = std::max(kCompactMin, 2 * writes_.size());
 }

@@ -13,7 +13,7 @@ namespace gyre::storage {
 // How long ago they were written it does not know: the times in them are of wall clocks, which may have been set since.
 //
 // INVARIANT 1: in the order of their positions, no sequence twice.
-// INVARIANT 2: of memory, it takes about twice what open() gives.
+// INVARIANT 2: of memory, it takes about twice what window() gives.
 class LoggedIds {
  public:
   // Nothing happens where it has no id, or is not behind all that are here.
@@ -23,10 +23,10 @@ class LoggedIds {
   void replace(const std::vector<messages::WindowWrite>& writes);
   // Forgets those behind `last`: the partition's history went back to it.
   void truncate_after(Sequence last);
-  // Those that a retry may still ask for, oldest first: without what a client's lowest open number closes, and of the
-  // rest as many as a partition's window holds, the newest. What came before those had left the window of the primary
-  // that took them in: a full one takes nothing.
-  std::vector<messages::WindowWrite> open() const;
+  // What a partition's window keeps, oldest first. Of what no client's lowest open number closes as many as it holds,
+  // the newest: what came before those had left the window of the primary that took them in, as a full one takes
+  // nothing. Of what may repeat another write and is closed, kRetriesKeptMax, the newest.
+  std::vector<messages::WindowWrite> window() const;
 
  private:
   void compact();

@@ -98,7 +98,7 @@ const MemoryEngine::Partition* MemoryEngine::find(PartitionId partition) const {
 Result<std::vector<std::pair<PartitionId, StoredPartition>>> MemoryEngine::partitions() const {
   std::vector<std::pair<PartitionId, StoredPartition>> stored;
   for (const auto& [id, partition] : live_) {
-    stored.emplace_back(id, StoredPartition{partition.state, partition.ids.open()});
+    stored.emplace_back(id, StoredPartition{partition.state, partition.ids.window()});
   }
   return stored;
 }

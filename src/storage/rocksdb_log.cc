@@ -60,9 +60,9 @@ class Scanner final : public RecordVisitor {
     Ids& found = ids_[partition];
     // A window given within this log has taken its place in `found` already.
     if (!found.window_given) window.replace(stored.window);
-    for (const messages::WindowWrite& write : found.logged.open()) window.add(write);
+    for (const messages::WindowWrite& write : found.logged.window()) window.add(write);
     window.truncate_after(stored.state.position.sequence);
-    return window.open();
+    return window.window();
   }
 
  private:
@@ -93,7 +93,8 @@ class Scanner final : public RecordVisitor {
     Ids& ids = ids_[mark->partition];
     switch (mark->kind) {
       case layout::LogMark::Kind::write:
-      case layout::LogMark::Kind::write_with_id: {
+      case layout::LogMark::Kind::write_with_id:
+      case layout::LogMark::Kind::write_that_may_repeat: {
         const Sequence sequence = mark->write.position.sequence;
         steps_.push_back({.partition = mark->partition, .first = sequence, .last = sequence});
         ids.logged.add(mark->write);

@@ -73,6 +73,7 @@ messages::LoggedWritePtr decode_logged(Decoding& decoding, schema::LoggedWrite::
   write->id = {ClientId(in.getClient()), WriteNumber(in.getNumber())};
   write->lowest_open = WriteNumber(in.getLowestOpen());
   write->fingerprint = in.getFingerprint();
+  write->may_repeat = in.getMayRepeat();
   write->outcomes = decode_outcomes(decoding, in.getOutcomes());
   return write;
 }
@@ -86,6 +87,7 @@ std::vector<WindowWrite> decode_window(Decoding& decoding, capnp::List<schema::W
                       .position = position_of(write),
                       .time = decode_time(write.getTimeMs()),
                       .fingerprint = write.getFingerprint(),
+                      .may_repeat = write.getMayRepeat(),
                       .outcomes = decode_outcomes(decoding, write.getOutcomes())});
   }
   return window;
@@ -124,6 +126,7 @@ void encode(const messages::LoggedWritePtr& write, schema::LoggedWrite::Builder 
   out.setNumber(write->id.number.value());
   out.setLowestOpen(write->lowest_open.value());
   out.setFingerprint(write->fingerprint);
+  out.setMayRepeat(write->may_repeat);
   if (!write->outcomes.empty()) encode_list(write->outcomes, out.initOutcomes(size_of(write->outcomes)));
 }
 
@@ -134,6 +137,7 @@ void encode(const WindowWrite& write, schema::WindowWrite::Builder out) {
   set_position(out, write.position);
   out.setTimeMs(write.time.value);
   out.setFingerprint(write.fingerprint);
+  out.setMayRepeat(write.may_repeat);
   encode_list(write.outcomes, out.initOutcomes(size_of(write.outcomes)));
 }
 

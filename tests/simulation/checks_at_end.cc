@@ -272,8 +272,7 @@ void Checks::check_named(const Ledgers& ledgers) {
   }
 }
 
-// Who has a write in its ledger and is given its retry has to say so, unless it dies in between. What it gets as a
-// snapshot may not tell ids any more.
+// Who has a write in its ledger and holds its retry has to say so, however it was given it.
 void Checks::check_retries(const Ledgers& ledgers) {
   for (const auto& [place, write] : ledgers.writes) {
     if (!write.id.given()) continue;
@@ -282,7 +281,7 @@ void Checks::check_retries(const Ledgers& ledgers) {
       if (retry.term <= write.position.term) continue;
       if (!truth_.contains(write.partition, survived(write.partition), retry)) continue;
       for (const auto& [node, marked] : ledgers.holders.at(place)) {
-        if (marked || !truth_.heard(node, write.partition, retry)) continue;
+        if (marked || !truth_.holds(node, write.partition, retry)) continue;
         fail("ledgers",
              fmt::format("the ledger of {} says that {} of partition {} is lost, but it was given its retry {}",
                          nodes_[node]->id().str(), to_string(write.position), write.partition.value(),

@@ -59,7 +59,6 @@ void SimDisk::die(Death death, std::size_t kept, bool ledger_too) {
 void SimDisk::close_cleanly() {
   GYRE_ASSERT(store_.sync());
   stopped_cleanly_ = true;
-  truth_.on_process_gone(node_);
 }
 
 void SimDisk::adopt_map(const ClusterId& cluster, Epoch epoch) {

@@ -79,18 +79,9 @@ void Truth::on_opened(NodeIndex node, const std::vector<std::pair<PartitionId, s
     held = held_.erase(held);
   }
   for (const auto& [partition, held] : stored) held_[{node, partition}] = held.state;
-  on_process_gone(node);
   for (const auto& [partition, position] : before) {
     const Position after = this->held(node, partition).position;
     if (!contains(partition, after, position)) deaths_.push_back({node, partition, position, after});
-  }
-}
-
-void Truth::on_process_gone(NodeIndex node) {
-  for (auto& [id, partition] : partitions_) {
-    for (auto& [number, term] : partition.terms) {
-      for (Applied& applied : term.writes) applied.heard &= ~bit_of(node);
-    }
   }
 }
 
@@ -101,7 +92,7 @@ void Truth::apply(NodeIndex node, PartitionId id, Position before, const LoggedW
   const Position at = write->position;
   if (Applied* applied = find_applied(id, at)) {
     compare(node, id, before, partition.terms.at(at.term), *applied->write, *write);
-    note_held(node, *applied);
+    applied->holders |= bit_of(node);
     return;
   }
   if (at.sequence != before.sequence.next() || at.term < before.term) {
@@ -110,12 +101,7 @@ void Truth::apply(NodeIndex node, PartitionId id, Position before, const LoggedW
     return;
   }
   add(id, partition, before, write);
-  if (Applied* applied = find_applied(id, at)) note_held(node, *applied);
-}
-
-void Truth::note_held(NodeIndex node, Applied& applied) {
-  applied.holders |= bit_of(node);
-  applied.heard |= bit_of(node);
+  if (Applied* applied = find_applied(id, at)) applied->holders |= bit_of(node);
 }
 
 void Truth::add(PartitionId id, Partition& partition, Position before, const LoggedWritePtr& write) {
@@ -201,11 +187,6 @@ bool Truth::ever_held(NodeIndex node, PartitionId partition, Position position) 
   const Applied* applied = const_cast<Truth*>(this)->find_applied(partition, position);
   const bool wrote = applied != nullptr && (applied->holders >> node & 1) != 0;
   return wrote || holds(node, partition, position) || lost_by_death(node, partition, position);
-}
-
-bool Truth::heard(NodeIndex node, PartitionId partition, Position position) const {
-  const Applied* applied = const_cast<Truth*>(this)->find_applied(partition, position);
-  return applied != nullptr && (applied->heard & bit_of(node)) != 0;
 }
 
 bool Truth::lost_by_death(NodeIndex node, PartitionId partition, Position position) const {

@@ -35,8 +35,6 @@ class Truth {
   void on_commit(NodeIndex node, const storage::PartitionBatch& batch);
   // The store of `node` holds this now: it was opened, after a crash or wiped.
   void on_opened(NodeIndex node, const std::vector<std::pair<PartitionId, storage::StoredPartition>>& stored);
-  // The process of `node` has ended.
-  void on_process_gone(NodeIndex node);
   void on_dropped(NodeIndex node, PartitionId partition);
 
   // `node` says that those who are asked to keep the partition hold this.
@@ -50,8 +48,6 @@ class Truth {
   }
   // Held it at some time, whatever became of it.
   bool ever_held(NodeIndex node, PartitionId partition, Position position) const;
-  // The process that `node` runs now was given it as a write.
-  bool heard(NodeIndex node, PartitionId partition, Position position) const;
   // Held it, and lost it when it died.
   bool lost_by_death(NodeIndex node, PartitionId partition, Position position) const;
   // Held it, and deleted its copy while another node held it, or after a primary that held it had said that it may.
@@ -87,7 +83,6 @@ class Truth {
     messages::LoggedWritePtr write;
     WorldTime at;
     std::uint64_t holders = 0;  // bits by node
-    std::uint64_t heard = 0;    // by those whose present process was given it as a write; bits by node
   };
   // The writes of one term follow each other; the first follows `base`.
   struct Term {
@@ -101,7 +96,6 @@ class Truth {
     std::map<messages::WriteId, std::vector<Position>> ids;
   };
 
-  void note_held(NodeIndex node, Applied& applied);
   void note_deletion(NodeIndex node, PartitionId partition, Position before);
   Applied* find_applied(PartitionId partition, Position position);
   void apply(NodeIndex node, PartitionId id, Position before, const messages::LoggedWritePtr& write);

@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "replication/partition.h"
+#include "replication/window.h"
 
 namespace gyre::replication::test {
 
@@ -134,7 +135,7 @@ class Member {
     if (persist.drop_first) disk = {};
     for (const auto& write : persist.writes) {
       disk.log.push_back(write);
-      if (write->id.given()) disk.window.push_back(window_of(*write));
+      if (write->id.given()) disk.window.push_back(window_write(*write));
       for (const auto& mutation : write->mutations) put_record(mutation);
     }
     for (const auto& mutation : persist.repairs) put_record(mutation);
@@ -144,10 +145,6 @@ class Member {
     if (persist.drop_first || (persist.writes.empty() && persist.window)) disk.log.clear();
     if (persist.window) disk.window = *persist.window;
     disk.state = persist.state;
-  }
-
-  static messages::WindowWrite window_of(const messages::LoggedWrite& write) {
-    return {write.id, write.lowest_open, write.position, write.time, write.fingerprint, write.outcomes};
   }
 
   PartitionConfig config_;

@@ -451,6 +451,28 @@ TEST(Follower, ARetryThatComesWithASnapshotIsMarkedToo) {
   EXPECT_EQ(c.at("n1").reapplied.size(), 1u);
 }
 
+// What this member gave up it learns from the window alone, though the client has said that it asks for nothing of it.
+TEST(Follower, ARetryThatIsClosedAndComesWithASnapshotIsMarkedToo) {
+  for (const BrokenRule broken : {BrokenRule::none, BrokenRule::retries_outlive_windows}) {
+    Cluster c({"n1", "n2"});
+    c.broken = broken;
+    auto retry = lose_a_write(c);
+    c.disconnect("n1", "n2");
+    retry.age = 3s;
+    c.run("n2", retry);
+    auto next = request({put("next", "1")});
+    next.id = {ClientId(4), WriteNumber(2)};
+    next.lowest_open = WriteNumber(2);
+    c.run("n2", next);
+    c.at("n1")->on_damaged(c.now, {ErrorCode::corrupt, {}, "a record cannot be read", {}});
+    c.collect("n1");
+    c.reconnect();
+    c.advance(2s);
+    EXPECT_EQ(c.at("n1").value("next"), "1");
+    EXPECT_EQ(c.at("n1").reapplied.size(), broken == BrokenRule::none ? 1u : 0u);
+  }
+}
+
 TEST(Follower, ARetryIsMarkedWhoeverHasBeenRestartedMeanwhile) {
   Cluster c({"n1", "n2"});
   const auto lost = lose_a_write(c);

@@ -96,6 +96,21 @@ TEST_F(LostIdsTest, AWindowTellsWhatHasComeBack) {
   EXPECT_THAT(marks(8), ElementsAre(id_of(2)));
 }
 
+TEST_F(LostIdsTest, AWindowTellsOfWhatNobodyAsksForAnyMore) {
+  Window window;
+  for (std::uint64_t number = 2; number <= 4; ++number) {
+    window.add({.id = id_of(number),
+                .lowest_open = WriteNumber(number),
+                .position = {kRetried, Sequence(number)},
+                .time = kLost,
+                .may_repeat = true,
+                .outcomes = {}});
+  }
+  ASSERT_EQ(window.find(id_of(2)), nullptr);
+  lost_.look_through(window);
+  EXPECT_THAT(marks(8), ElementsAre(id_of(2), id_of(3)));
+}
+
 TEST_F(LostIdsTest, AMarkThatFailsIsTriedAgainBeforeLong) {
   write(3, 40);
   EXPECT_THAT(marks(40, false), ElementsAre(id_of(3)));

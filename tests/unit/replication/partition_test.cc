@@ -319,6 +319,29 @@ TEST(Partition, ARetryThatIsTooOldHasAnUnknownOutcome) {
   EXPECT_EQ(d.error_of(d.cluster.write("n1", std::move(old))), ErrorCode::outcome_unknown);
 }
 
+// Only what was sent before the term began may have been written in an earlier one.
+TEST(Partition, ARetryMayRepeatAWriteOfAnEarlierTerm) {
+  Driver d;
+  d.serve();
+  d.cluster.write("n1", numbered(1, put("a", "1")));
+  auto retry = numbered(2, put("b", "1"));
+  retry.age = 1ms;
+  d.cluster.write("n1", std::move(retry));
+  d.cluster.advance(20s);
+  auto of_this_term = numbered(3, put("c", "1"));
+  of_this_term.age = 5s;
+  d.cluster.write("n1", std::move(of_this_term));
+  auto of_an_earlier_term = numbered(4, put("d", "1"));
+  of_an_earlier_term.age = 21s;
+  d.cluster.write("n1", std::move(of_an_earlier_term));
+  d.commit();
+  std::vector<std::uint64_t> repeat;
+  for (const auto& write : d.member().disk.log) {
+    if (write->may_repeat) repeat.push_back(write->id.number.value());
+  }
+  EXPECT_EQ(repeat, (std::vector<std::uint64_t>{2, 4}));
+}
+
 TEST(Partition, TheTimeThatARetryWaitsInTheQueueCountsToo) {
   Driver d;
   d.serve();

@@ -180,9 +180,75 @@ TEST(Window, KeepsOfALoggedWriteWhatARetryIsAnsweredBy) {
   logged.id = id(4, 5);
   logged.lowest_open = WriteNumber(3);
   logged.fingerprint = 123;
+  logged.may_repeat = true;
   logged.outcomes.resize(2);
   EXPECT_EQ(window_write(logged),
-            (WindowWrite{id(4, 5), WriteNumber(3), logged.position, UnixMillis{77}, 123, logged.outcomes}));
+            (WindowWrite{id(4, 5), WriteNumber(3), logged.position, UnixMillis{77}, 123, true, logged.outcomes}));
+}
+
+WindowWrite retry(WriteId id, std::uint64_t sequence, std::uint64_t lowest_open = 0) {
+  WindowWrite retry = write(id, sequence, lowest_open);
+  retry.may_repeat = true;
+  return retry;
+}
+
+TEST(WindowRetries, StayWhenTheirClientClosesThem) {
+  Window window;
+  const WindowWrite first = retry(id(1, 1), 1);
+  const WindowWrite newest = write(id(1, 3), 3, 3);
+  window.add(first);
+  window.add(write(id(1, 2), 2));
+  EXPECT_TRUE(window.retries().empty()) << "it may be asked for";
+  window.add(newest);
+  EXPECT_TRUE(window.closed(id(1, 1)));
+  EXPECT_EQ(window.find(id(1, 1)), nullptr);
+  EXPECT_EQ(window.size(), 1u);
+  EXPECT_EQ(window.all(), (std::vector<WindowWrite>{first, newest}));
+  window.forget_retries();
+  EXPECT_EQ(window.all(), (std::vector<WindowWrite>{newest}));
+}
+
+TEST(WindowRetries, StayWhenTheirLifeIsOver) {
+  Window window;
+  window.add(retry(id(1, 1), 1));
+  window.add(write(id(1, 2), 2));
+  window.expire(Duration(0));
+  window.expire(kLife);
+  EXPECT_EQ(window.size(), 0u);
+  EXPECT_EQ(window.all(), (std::vector<WindowWrite>{retry(id(1, 1), 1)}));
+}
+
+TEST(WindowRetries, GoWithTheTailThatHoldsThem) {
+  Window window;
+  for (std::uint64_t i = 1; i <= 3; ++i) window.add(retry(id(1, i), i, i));
+  window.truncate_after(Sequence(1));
+  EXPECT_EQ(window.all(), (std::vector<WindowWrite>{retry(id(1, 1), 1, 1)}));
+}
+
+TEST(WindowRetries, AreReplacedWithTheRest) {
+  Window window;
+  for (std::uint64_t i = 1; i <= 4; ++i) window.add(retry(id(1 + i % 2, i), i, i));
+  Window other;
+  other.add(retry(id(9, 1), 1));
+  other.add(retry(id(9, 2), 2, 2));
+  other.replace(window.all());
+  EXPECT_EQ(other.all(), window.all());
+  EXPECT_EQ(other.retries(), window.retries());
+  EXPECT_EQ(other.retries().size(), 2u);
+}
+
+TEST(WindowRetries, TheOldestGoFirst) {
+  Window window;
+  for (std::uint64_t i = 1; i <= limits::kRetriesKeptMax + 10; ++i) window.add(retry(id(1, i), i, i));
+  EXPECT_EQ(window.retries().size(), limits::kRetriesKeptMax);
+  EXPECT_EQ(window.retries().begin()->first, Sequence(10));
+}
+
+TEST(WindowRetries, WithoutTheRuleTheyGoWithTheRest) {
+  Window window(BrokenRule::retries_outlive_windows);
+  window.add(retry(id(1, 1), 1));
+  window.add(write(id(1, 2), 2, 2));
+  EXPECT_TRUE(window.retries().empty());
 }
 
 TEST(Fingerprint, IsTheSameForTheSameOperationsOnly) {

@@ -138,6 +138,7 @@ RC_GTEST_PROP(LayoutProperty, ReadsBackEveryWindow, (std::uint64_t first, std::u
     write.lowest_open = WriteNumber(first / 4);
     write.time = {static_cast<std::int64_t>(first / 2)};
     write.fingerprint = first * 31;
+    write.may_repeat = *rc::gen::arbitrary<bool>();
     write.outcomes = outcomes(write.position);
   }
   StoredPartition decoded;
@@ -145,7 +146,26 @@ RC_GTEST_PROP(LayoutProperty, ReadsBackEveryWindow, (std::uint64_t first, std::u
   RC_ASSERT(decoded.window == original);
 }
 
-RC_GTEST_PROP(LayoutProperty, ReadsBackEveryMarkOfAWrite, (std::uint64_t number, bool with_id)) {
+// As written before a write could say that it may repeat another.
+TEST(Layout, ReadsAWindowWithoutFlags) {
+  StoredPartition stored;
+  const std::string window =
+      "\x02\x01\x02\xAC\x02\x80\x80\xBA\xBB\xC8\x2E"
+      "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x08\x11\x12\x13\x14\x15\x16\x17\x18\x01\x02"s;
+  ASSERT_TRUE(decode_meta(MetaKey::Kind::window, window, stored));
+  ASSERT_EQ(stored.window.size(), 1u);
+  EXPECT_EQ(stored.window.front().id, (messages::WriteId{ClientId(0x0102030405060708), WriteNumber(9)}));
+  EXPECT_EQ(stored.window.front().position, (Position{Term(2), Sequence(300)}));
+  EXPECT_FALSE(stored.window.front().may_repeat);
+  std::string flagged = window;
+  flagged[0] = '\x03';
+  flagged.insert(2, 1, '\x01');
+  ASSERT_TRUE(decode_meta(MetaKey::Kind::window, flagged, stored));
+  EXPECT_TRUE(stored.window.front().may_repeat);
+  EXPECT_EQ(encode_window(stored.window), flagged);
+}
+
+RC_GTEST_PROP(LayoutProperty, ReadsBackEveryMarkOfAWrite, (std::uint64_t number, bool with_id, bool may_repeat)) {
   messages::LoggedWrite original;
   original.position = {Term(number / 5), Sequence(number)};
   original.time = {static_cast<std::int64_t>(number / 2)};
@@ -153,13 +173,16 @@ RC_GTEST_PROP(LayoutProperty, ReadsBackEveryMarkOfAWrite, (std::uint64_t number,
     original.id = {ClientId(number | 1), WriteNumber(number / 3)};
     original.lowest_open = WriteNumber(number / 4);
     original.fingerprint = ~number;
+    original.may_repeat = may_repeat;
     original.outcomes = outcomes(original.position);
   }
   const std::string stored = mark_of(original, PartitionId(9));
   const auto mark = decode_mark(stored);
   RC_ASSERT(mark.has_value());
   RC_ASSERT(mark->partition == PartitionId(9));
-  RC_ASSERT(mark->kind == (with_id ? LogMark::Kind::write_with_id : LogMark::Kind::write));
+  const auto identified = may_repeat ? LogMark::Kind::write_that_may_repeat : LogMark::Kind::write_with_id;
+  RC_ASSERT(mark->kind == (with_id ? identified : LogMark::Kind::write));
+  RC_ASSERT(mark->write.may_repeat == original.may_repeat);
   RC_ASSERT(mark->write.position == original.position);
   RC_ASSERT(mark->write.time == original.time);
   RC_ASSERT(mark->write.id == original.id);

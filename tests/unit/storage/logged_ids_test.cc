@@ -1,5 +1,7 @@
 #include "storage/logged_ids.h"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,7 +25,7 @@ messages::WindowWrite write(std::uint64_t sequence, std::uint64_t client, std::u
 
 std::vector<std::uint64_t> open(const LoggedIds& ids) {
   std::vector<std::uint64_t> sequences;
-  for (const messages::WindowWrite& write : ids.open()) sequences.push_back(write.position.sequence.value());
+  for (const messages::WindowWrite& write : ids.window()) sequences.push_back(write.position.sequence.value());
   return sequences;
 }
 
@@ -63,7 +65,7 @@ TEST(LoggedIds, GivesTheNewestThatAWindowHoldsByNumber) {
   LoggedIds ids;
   constexpr std::uint64_t kWrites = 5 * limits::kWindowWritesMax / 2;
   for (std::uint64_t sequence = 1; sequence <= kWrites; ++sequence) ids.add(write(sequence, sequence));
-  const auto kept = ids.open();
+  const auto kept = ids.window();
   EXPECT_EQ(kept.size(), limits::kWindowWritesMax);
   EXPECT_EQ(kept.back().position.sequence, Sequence(kWrites));
 }
@@ -80,8 +82,23 @@ TEST(LoggedIds, GivesTheNewestThatAWindowHoldsByBytes) {
     large.position.sequence = Sequence(sequence);
     ids.add(large);
   }
-  EXPECT_EQ(ids.open().size(), held + 1);
-  EXPECT_EQ(ids.open().back().position.sequence, Sequence(held + 5));
+  EXPECT_EQ(ids.window().size(), held + 1);
+  EXPECT_EQ(ids.window().back().position.sequence, Sequence(held + 5));
+}
+
+TEST(LoggedIds, KeepsWhatMayRepeatAnotherWriteThoughItIsClosed) {
+  LoggedIds ids;
+  constexpr std::uint64_t kWrites = 3 * limits::kRetriesKeptMax;
+  for (std::uint64_t sequence = 1; sequence <= kWrites; ++sequence) {
+    messages::WindowWrite retry = write(sequence, 1, sequence);
+    retry.may_repeat = sequence % 2 == 0;
+    ids.add(retry);
+  }
+  const auto kept = ids.window();
+  EXPECT_EQ(kept.size(), limits::kRetriesKeptMax + 1);
+  EXPECT_EQ(kept.front().position.sequence, Sequence(kWrites - 2 * limits::kRetriesKeptMax));
+  EXPECT_EQ(kept.back().position.sequence, Sequence(kWrites));
+  EXPECT_TRUE(std::ranges::all_of(kept, &messages::WindowWrite::may_repeat));
 }
 
 TEST(LoggedIds, ForgetsWhatIsClosedAsItGoes) {

@@ -72,9 +72,9 @@ inline constexpr int kFields<messages::TermStart> = 2;
 template <>
 inline constexpr int kFields<messages::WriteId> = 2;
 template <>
-inline constexpr int kFields<messages::LoggedWrite> = 7;
+inline constexpr int kFields<messages::LoggedWrite> = 8;
 template <>
-inline constexpr int kFields<messages::WindowWrite> = 6;
+inline constexpr int kFields<messages::WindowWrite> = 7;
 
 template <>
 inline constexpr int kFields<messages::ReadConsistency> = 3;
