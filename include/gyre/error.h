@@ -61,7 +61,9 @@ struct [[nodiscard]] Error {
   ErrorCode code = ErrorCode::internal;
   Outcome outcome = Outcome::not_applied;
   std::string message;                        // one sentence a person can act on
-  std::chrono::milliseconds retry_after{0};   // only with `busy`; zero: the caller's own backoff
+  // With `busy`: not sooner. With `unavailable`: when it may be served again, if nothing ends the wait before. Zero:
+  // the caller's own backoff.
+  std::chrono::milliseconds retry_after{0};
 
   // "busy: write stall on n2, retry after 50 ms"
   std::string to_string() const;

@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::size_t kMarksMax = 256;
 constexpr Sequence kUnbounded{UINT64_MAX};
+// From the end of the last lease: until that is seen, and the term is recorded durably, on a disk that is not busy.
+constexpr Duration kOfficeTakes = std::chrono::milliseconds(10);
 
 }  // namespace
 
@@ -98,7 +100,10 @@ Result<void> Primary::check_right(Instant now) const {
   if (serving(now)) return {};
   const auto id = context_.config.id.value();
   if (!in_office_since_) {
-    return fail(ErrorCode::unavailable, fmt::format("partition {} is taking office in term {}", id, term_.value()));
+    const Duration left = context_.grants->free_at(term_) - now;
+    return fail(Error{.code = ErrorCode::unavailable,
+                      .message = fmt::format("partition {} is taking office in term {}", id, term_.value()),
+                      .retry_after = std::chrono::ceil<std::chrono::milliseconds>(std::max(left, kOfficeTakes))});
   }
   for (const auto& [node, member] : members_) {
     if (counted(node) && member.lease_until() <= now) {

@@ -125,6 +125,7 @@ class Dispatcher {
   void note(Instant now, const PendingCall& call, const messages::ResponseBody& body);
   void on_attempt_failed(Instant now, CallSlot slot, Error why);
   bool try_another_member(Instant now, CallSlot slot, Error& why);
+  Duration pause_after(PendingCall& call, const Error& why);
   void on_session_lost(Instant now, CallSlot slot, Error why);
   void on_timer(Instant now, CallSlot slot);
   void on_stalled(Instant now, CallSlot slot);

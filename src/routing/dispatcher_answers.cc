@@ -64,7 +64,7 @@ void Dispatcher::on_attempt_failed(Instant now, CallSlot slot, Error why) {
   if (verdict == Verdict::final || too_long || is_forgotten(now, call)) return fail_call(slot, std::move(why));
 
   const bool reroute = verdict == Verdict::reroute;
-  const Duration pause = std::max(backoff(call.pauses++, rng_), Duration(why.retry_after));
+  const Duration pause = pause_after(call, why);
   // Whoever failed is not the one to ask for a newer map.
   if (reroute && why.code != ErrorCode::behind) {
     maps_.want(now, call.to.peer == kNoPeer ? std::string() : peers_.address(call.to.peer));
@@ -72,6 +72,14 @@ void Dispatcher::on_attempt_failed(Instant now, CallSlot slot, Error why) {
   call.last_error = std::move(why);
   if (!reroute && now + pause >= call.deadline) return fail_call(slot, std::move(call.last_error));
   park(now, slot, pause, verdict != Verdict::wait);
+}
+
+// Who is busy is not asked before it says. Who waits for something says when that is over at the latest.
+Duration Dispatcher::pause_after(PendingCall& call, const Error& why) {
+  const Duration own = backoff(call.pauses++, rng_);
+  const Duration told = why.retry_after;
+  if (why.code != ErrorCode::unavailable || told == Duration(0)) return std::max(own, told);
+  return std::min(own, told + backoff(0, rng_));
 }
 
 // True: the call goes on, or has ended.

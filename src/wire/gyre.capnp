@@ -270,7 +270,7 @@ struct Failure {
 
   outcome @1 :Outcome;
   message @2 :Text;        # one sentence a person can act on; at most 4096 bytes
-  retryAfterMs @3 :UInt32;  # with `busy`; 0: the caller's own backoff
+  retryAfterMs @3 :UInt32;  # with `busy`, or `unavailable` at the latest; 0: the caller's own backoff
 }
 
 enum Outcome {

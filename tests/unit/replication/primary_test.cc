@@ -127,6 +127,20 @@ TEST(Primary, FailedConditionsNoOpsAndRetriesWaitUnderAll) {
 
 // --- Leases ---
 
+TEST(Primary, WhoWaitsForItsOwnLeaseSaysForHowLong) {
+  Cluster c({"n1", "n2"});
+  c.serve("n1", {"n1", "n2"});
+  c.disconnect("n1", "n2");
+  c.appoint("n2", {"n2"});
+  c.publish();
+  const auto early = c.at("n2").writes.at(c.write("n2", request({put("k", "v")})));
+  ASSERT_FALSE(early);
+  EXPECT_EQ(early.error().code, ErrorCode::unavailable);
+  EXPECT_GT(early.error().retry_after, 1s);
+  c.advance(early.error().retry_after + 100ms);
+  EXPECT_TRUE(c.at("n2")->serving(c.now));
+}
+
 TEST(Primary, ServesOnlyWhileItHoldsALeaseOfEveryMemberItCounts) {
   Cluster c({"n1", "n2", "n3"});
   c.serve("n1", {"n1", "n2", "n3"});

@@ -69,6 +69,33 @@ TEST(DispatcherFailure, BusyWaitsAsLongAsTheServerSays) {
   EXPECT_EQ(client.take_calls().size(), 1);
 }
 
+// Its own backoff has grown beyond that by then.
+TEST(DispatcherFailure, WhoWillServeSoonIsAskedWhenItSays) {
+  ScriptedClient client;
+  client.learn(make_map(1, {"a"}));
+  client.call(put(0), 60s);
+  client.connect_all();
+  Error taking_office = error(ErrorCode::unavailable);
+  taking_office.retry_after = 20ms;
+  for (int asked = 0; asked < 12; ++asked) {
+    client.answer(client.take_calls().at(0), taking_office);
+    client.pass(20ms + 2 * kBackoffFirst);
+  }
+  EXPECT_EQ(client.take_calls().size(), 1);
+}
+
+TEST(DispatcherFailure, WhoServesAtTheLatestThenIsAskedBefore) {
+  ScriptedClient client;
+  client.learn(make_map(1, {"a"}));
+  client.call(put(0), 60s);
+  client.connect_all();
+  Error taking_office = error(ErrorCode::unavailable);
+  taking_office.retry_after = 2s;
+  client.answer(client.take_calls().at(0), taking_office);
+  client.pass(2 * kBackoffFirst);
+  EXPECT_EQ(client.take_calls().size(), 1);
+}
+
 TEST(DispatcherFailure, BusyBeyondTheDeadlineIsAnsweredAtOnce) {
   ScriptedClient client;
   client.learn(make_map(1, {"a"}));
