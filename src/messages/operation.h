@@ -110,7 +110,7 @@ struct LoggedWrite {
   WriteId id;
   WriteNumber lowest_open;     // of the client; what is below is never asked for again
   std::uint64_t fingerprint = 0;  // of the operations asked for; with an id
-  // With an id: it had been sent before its term began, so an earlier primary may have written it as well.
+  // With an id: it may have been sent before its primary took office, so an earlier one may have written it as well.
   bool may_repeat = false;
   std::vector<WriteOutcome> outcomes;  // with an id
 
@@ -143,6 +143,7 @@ struct WindowWrite {
   UnixMillis time;
   std::uint64_t fingerprint = 0;
   bool may_repeat = false;  // as in LoggedWrite
+  bool closed = false;      // nobody asks for it again: what it was and what it was answered is forgotten
   std::vector<WriteOutcome> outcomes;
 
   bool operator==(const WindowWrite&) const = default;

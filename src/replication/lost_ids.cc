@@ -46,8 +46,9 @@ void LostIds::look_through(const Window& window) {
   for (const auto& [id, lost] : lost_) {
     if (const messages::WindowWrite* write = window.find(id)) held.push_back(*write);
   }
-  for (const messages::WindowWrite& write : held) find(write.id, write.position, write.time);
+  // The older ones first: what is late ends the search.
   for (const auto& [sequence, write] : window.retries()) on_written(write.id, write.position, write.time);
+  for (const messages::WindowWrite& write : held) find(write.id, write.position, write.time);
 }
 
 void LostIds::on_given_up(Sequence last, Sequence assigned) {

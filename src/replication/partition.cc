@@ -489,7 +489,7 @@ bool Partition::serving(const Moment& now) const {
 }
 
 Duration Partition::serving_for(const Moment& now) const {
-  return serving(now) ? now.steady - primary()->in_office_since() : Duration(0);
+  return serving(now) ? now.steady - primary()->office().since : Duration(0);
 }
 
 messages::PartitionStatus Partition::status(const Moment& now) const {

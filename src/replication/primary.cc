@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "base/timing.h"
 
 namespace gyre::replication {
 
@@ -17,8 +18,8 @@ namespace {
 
 constexpr std::size_t kMarksMax = 256;
 constexpr Sequence kUnbounded{UINT64_MAX};
-// From the end of the last lease: until that is seen, and the term is recorded durably, on a disk that is not busy.
-constexpr Duration kOfficeTakes = std::chrono::milliseconds(10);
+// From the end of the last lease: until a tick sees that, and the term is recorded durably, on a disk that is not busy.
+constexpr Duration kOfficeTakes = kTick + std::chrono::milliseconds(10);
 
 }  // namespace
 
@@ -101,9 +102,11 @@ Result<void> Primary::check_right(Instant now) const {
   const auto id = context_.config.id.value();
   if (!in_office_since_) {
     const Duration left = context_.grants->free_at(term_) - now;
+    // How long a disk takes nobody knows.
+    const Duration takes = left > Duration(0) ? left + kOfficeTakes : Duration(0);
     return fail(Error{.code = ErrorCode::unavailable,
                       .message = fmt::format("partition {} is taking office in term {}", id, term_.value()),
-                      .retry_after = std::chrono::ceil<std::chrono::milliseconds>(std::max(left, kOfficeTakes))});
+                      .retry_after = std::chrono::ceil<std::chrono::milliseconds>(takes)});
   }
   for (const auto& [node, member] : members_) {
     if (counted(node) && member.lease_until() <= now) {

@@ -67,7 +67,6 @@ class Primary {
   Term term() const { return term_; }
   bool serving(Instant now) const;
   // REQUIRES: it is in office.
-  Instant in_office_since() const { return *in_office_since_; }
   Office office() const { return {term_, *in_office_since_}; }
   // ERRORS: unavailable, with the reason.
   Result<void> check_right(Instant now) const;

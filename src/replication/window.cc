@@ -144,9 +144,16 @@ std::vector<WindowWrite> Window::all() const {
 
 void Window::replace(std::vector<WindowWrite> writes) {
   *this = Window(broken_);
+  Sequence last;
   for (WindowWrite& write : writes) {
-    const bool in_order = writes_.empty() || writes_.back().write.position.sequence < write.position.sequence;
-    if (in_order && write.id.given() && find(write.id) == nullptr) add(std::move(write));
+    if (write.position.sequence <= last || !write.id.given()) continue;
+    if (write.closed) {
+      last = write.position.sequence;
+      keep_retry(std::move(write));
+    } else if (find(write.id) == nullptr) {
+      last = write.position.sequence;
+      add(std::move(write));
+    }
   }
 }
 
@@ -163,11 +170,18 @@ Window::Client& Window::client_of(const WindowWrite& write) {
 }
 
 void Window::close(Writes::iterator write) {
-  if (write->write.may_repeat && broken_ != BrokenRule::retries_outlive_windows) {
-    if (retries_.size() == limits::kRetriesKeptMax) retries_.erase(retries_.begin());
-    retries_.emplace(write->write.position.sequence, write->write);
+  const WindowWrite& closed = write->write;
+  if (closed.may_repeat) {
+    keep_retry({.id = closed.id, .position = closed.position, .time = closed.time, .may_repeat = true, .closed = true});
   }
   erase(write);
+}
+
+void Window::keep_retry(WindowWrite write) {
+  if (broken_ == BrokenRule::retries_outlive_windows) return;
+  const Sequence sequence = write.position.sequence;
+  retries_.emplace(sequence, std::move(write));
+  if (retries_.size() > limits::kRetriesKeptMax) retries_.erase(retries_.begin());
 }
 
 void Window::erase(Writes::iterator write) {

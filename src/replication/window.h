@@ -28,9 +28,9 @@ messages::WindowWrite window_write(const messages::LoggedWrite& write);
 // written: the partition's time says nothing of it. That of a member may be ahead of what a new primary writes with,
 // and any of them jumps with a wall clock that is set.
 //
-// A write that may repeat one that an earlier primary wrote and nobody else has is kept when it is forgotten as above,
-// too: that primary, when it comes back, finds it here, though it gets a snapshot and not the log. They are few, as
-// only what was under way during a failover is among them; of more than kRetriesKeptMax the oldest go.
+// Of a write that may repeat one that an earlier primary wrote and nobody else has, the id is kept when it is forgotten
+// as above, too: that primary, when it comes back, finds it here, though it gets a snapshot and not the log. They are
+// few, as only what was under way during a failover is among them; of more than kRetriesKeptMax the oldest go.
 //
 // A change costs the same however much is kept: writes stand in one list by position, which is also the order in which
 // they expire, and each client has its few open ones by number.
@@ -84,8 +84,9 @@ class Window {
     std::list<Heard>::iterator heard;
   };
 
+  void keep_retry(messages::WindowWrite write);
   Client& client_of(const messages::WindowWrite& write);
-  // Nobody asks for it again. Its client's `writes` still name it.
+  // Nobody asks for it again. Its client's `writes` are the caller's to tidy.
   void close(Writes::iterator write);
   // Forgets it; the same.
   void erase(Writes::iterator write);

@@ -64,7 +64,8 @@ struct PendingCall {
   // Of a write:
   bool own_id = false;         // its id is one of ours
   Instant named_at = {};       // when the id was first sent
-  Duration age_given{0};       // of the caller's id, before that
+  Instant unsure_since = {};   // the first sending that may have been applied, or the last one
+  Duration age_given{0};       // of the caller's id, before all
   bool maybe_applied = false;  // some attempt had an unknown outcome
 
   bool is_write() const { return std::holds_alternative<messages::WriteRequest>(body); }

@@ -241,7 +241,8 @@ void Dispatcher::fill_in(Instant now, PendingCall& call) {
   }
 }
 
-// An id is known to the members for kWriteIdLife only. A write that was surely not applied takes a fresh one in time.
+// An id is known to the members for kWriteIdLife only. A write that was surely not applied takes a fresh one in time,
+// so that the lowest open one goes on.
 void Dispatcher::name(Instant now, PendingCall& call, messages::WriteRequest& write) {
   if (call.sendings == 1) call.named_at = now;
   if (call.own_id) {
@@ -253,7 +254,9 @@ void Dispatcher::name(Instant now, PendingCall& call, messages::WriteRequest& wr
     }
     write.lowest_open = ids_.lowest_open();
   }
-  write.age = call.age_given + (now - call.named_at);
+  // Of a sending that was surely not applied there is nothing to be repeated.
+  if (!call.maybe_applied) call.unsure_since = now;
+  write.age = call.age_given + (now - call.unsure_since);
 }
 
 void Dispatcher::park(Instant now, CallSlot slot, Duration pause, bool wakes_on_map) {

@@ -74,12 +74,15 @@ void Dispatcher::on_attempt_failed(Instant now, CallSlot slot, Error why) {
   park(now, slot, pause, verdict != Verdict::wait);
 }
 
-// Who is busy is not asked before it says. Who waits for something says when that is over at the latest.
+// Who is busy is not asked before it says. Who waits for something says when that is over at the latest; from then on
+// it is asked as if it were the first time.
 Duration Dispatcher::pause_after(PendingCall& call, const Error& why) {
   const Duration own = backoff(call.pauses++, rng_);
   const Duration told = why.retry_after;
   if (why.code != ErrorCode::unavailable || told == Duration(0)) return std::max(own, told);
-  return std::min(own, told + backoff(0, rng_));
+  const Duration then = told + backoff(0, rng_);
+  if (then < own) call.pauses = 0;
+  return std::min(own, then);
 }
 
 // True: the call goes on, or has ended.
@@ -153,7 +156,7 @@ void Dispatcher::on_stalled(Instant now, CallSlot slot) {
 
 // The members no longer know the id of a write that may have been applied: made again, it could be applied twice.
 bool Dispatcher::is_forgotten(Instant now, const PendingCall& call) {
-  return call.maybe_applied && call.age_given + (now - call.named_at) >= limits::kWriteIdLife;
+  return call.maybe_applied && call.age_given + (now - call.unsure_since) >= limits::kWriteIdLife;
 }
 
 // Somebody else serves the call by now.

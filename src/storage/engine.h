@@ -33,8 +33,9 @@ struct PartitionBatch {
 struct StoredPartition {
   PartitionState state;
   // The writes with an id that a retry may still ask for, oldest first: of the last window given, and those logged
-  // behind it, as far back as the log reaches, but no more than a window holds. Left out is what its client has closed,
-  // and what is surely older than an id lives; how old the rest is, nobody can tell any more.
+  // behind it, as far back as the log reaches, but no more than a window holds. Left out is what its client has closed
+  // (but for what may repeat another write), and what is surely older than an id lives; how old the rest is, nobody can
+  // tell any more.
   std::vector<messages::WindowWrite> window;
 };
 

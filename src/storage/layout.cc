@@ -7,9 +7,11 @@ namespace gyre::storage::layout {
 namespace {
 
 constexpr std::uint8_t kFlagExpires = 1;
-// Of a window; each write begins with its flags. Without them the format is kValueFormat: earlier versions wrote that.
+// Of a window, where each write begins with its flags; and as earlier versions wrote it, without them.
 constexpr std::uint8_t kWindowFormat = 3;
+constexpr std::uint8_t kWindowFormatWithoutFlags = 2;
 constexpr std::uint8_t kFlagMayRepeat = 1;
+constexpr std::uint8_t kFlagClosed = 2;
 
 void put_u16(std::string& out, std::uint16_t value) {
   out.push_back(static_cast<char>(value >> 8));
@@ -80,6 +82,18 @@ void read_identified(Reader& reader, Write& write) {
   write.lowest_open = WriteNumber(reader.varint());
   write.fingerprint = reader.u64();
   write.outcomes = read_outcomes(reader, write.position);
+}
+
+// False: there are some that this version does not know.
+bool read_flags(Reader& reader, messages::WindowWrite& write) {
+  const std::uint8_t flags = reader.byte();
+  write.may_repeat = (flags & kFlagMayRepeat) != 0;
+  write.closed = (flags & kFlagClosed) != 0;
+  return (flags & ~(kFlagMayRepeat | kFlagClosed)) == 0;
+}
+
+std::unexpected<Error> unreadable_state() {
+  return fail(ErrorCode::corrupt, "the stored state of a partition cannot be read");
 }
 
 UnixMillis read_time(Reader& reader) { return {static_cast<std::int64_t>(reader.varint())}; }
@@ -192,7 +206,8 @@ std::string encode_window(const std::vector<messages::WindowWrite>& window) {
   std::string out(1, static_cast<char>(kWindowFormat));
   put_varint(out, window.size());
   for (const messages::WindowWrite& write : window) {
-    put_byte(out, write.may_repeat ? kFlagMayRepeat : 0);
+    put_byte(out,
+             static_cast<std::uint8_t>((write.may_repeat ? kFlagMayRepeat : 0) | (write.closed ? kFlagClosed : 0)));
     put_position(out, write.position);
     put_time(out, write.time);
     put_identified(out, write);
@@ -213,6 +228,9 @@ Result<MetaKey> decode_meta_key(std::string_view key) {
 Result<void> decode_meta(MetaKey::Kind kind, std::string_view value, StoredPartition& stored) {
   Reader reader(value);
   const std::uint8_t format = reader.byte();
+  const bool known = kind == MetaKey::Kind::window ? format == kWindowFormat || format == kWindowFormatWithoutFlags
+                                                   : format == kValueFormat;
+  if (!known) return unreadable_state();
   PartitionState& state = stored.state;
   switch (kind) {
     case MetaKey::Kind::position:
@@ -233,17 +251,14 @@ Result<void> decode_meta(MetaKey::Kind kind, std::string_view value, StoredParti
       stored.window.clear();
       for (std::uint64_t left = reader.varint(); left > 0 && reader.ok(); --left) {
         messages::WindowWrite& write = stored.window.emplace_back();
-        if (format == kWindowFormat) write.may_repeat = (reader.byte() & kFlagMayRepeat) != 0;
+        if (format == kWindowFormat && !read_flags(reader, write)) return unreadable_state();
         write.position = read_position(reader);
         write.time = read_time(reader);
         read_identified(reader, write);
       }
       break;
   }
-  const bool known = format == kValueFormat || (kind == MetaKey::Kind::window && format == kWindowFormat);
-  if (!reader.done() || !known) {
-    return fail(ErrorCode::corrupt, "the stored state of a partition cannot be read");
-  }
+  if (!reader.done()) return unreadable_state();
   return {};
 }
 

@@ -15,6 +15,10 @@ std::size_t bytes_noted(const messages::WindowWrite& write) {
   return sizeof write + write.outcomes.size() * sizeof(messages::WriteOutcome);
 }
 
+messages::WindowWrite closed(const messages::WindowWrite& write) {
+  return {.id = write.id, .position = write.position, .time = write.time, .may_repeat = true, .closed = true};
+}
+
 }  // namespace
 
 void LoggedIds::add(const messages::LoggedWrite& write) {
@@ -46,6 +50,7 @@ void LoggedIds::truncate_after(Sequence last) {
 std::vector<messages::WindowWrite> LoggedIds::window() const {
   std::map<ClientId, WriteNumber> lowest_open;
   for (const messages::WindowWrite& write : writes_) {
+    if (write.closed) continue;
     WriteNumber& lowest = lowest_open[write.id.client];
     // A write is open itself, whatever it says.
     lowest = std::max(lowest, std::min(write.lowest_open, write.id.number));
@@ -56,8 +61,8 @@ std::vector<messages::WindowWrite> LoggedIds::window() const {
   std::size_t retries = 0;
   bool full = false;
   for (const messages::WindowWrite& write : std::views::reverse(writes_)) {
-    if (write.id.number < lowest_open[write.id.client]) {
-      if (write.may_repeat && retries++ < limits::kRetriesKeptMax) kept.push_back(write);
+    if (write.closed || write.id.number < lowest_open[write.id.client]) {
+      if (write.may_repeat && retries++ < limits::kRetriesKeptMax) kept.push_back(closed(write));
       continue;
     }
     full = full || open >= limits::kWindowWritesMax || bytes >= limits::kWindowBytesMax;

@@ -82,7 +82,7 @@ struct LoggedWrite {
   lowestOpen @6 :UInt64;   # of the client's numbers: what is below is never asked for again
   fingerprint @7 :UInt64;  # of the operations asked for
   outcomes @8 :List(WriteOutcome);  # of a write with a name; at most 10,000
-  mayRepeat @9 :Bool;  # it was sent before its term began: an earlier primary may have written it as well
+  mayRepeat @9 :Bool;  # it may have been sent before its primary took office: an earlier one may have written it, too
 }
 
 # A write that a partition recognises a retry of.
@@ -96,6 +96,7 @@ struct WindowWrite {
   fingerprint @6 :UInt64;
   outcomes @7 :List(WriteOutcome);  # at most 10,000
   mayRepeat @8 :Bool;  # as in LoggedWrite
+  closed @9 :Bool;     # nobody asks for it again: no fingerprint, no outcomes
 }
 
 # The first sequence of a term. Histories list them oldest first, at most 1000.

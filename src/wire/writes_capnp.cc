@@ -88,6 +88,7 @@ std::vector<WindowWrite> decode_window(Decoding& decoding, capnp::List<schema::W
                       .time = decode_time(write.getTimeMs()),
                       .fingerprint = write.getFingerprint(),
                       .may_repeat = write.getMayRepeat(),
+                      .closed = write.getClosed(),
                       .outcomes = decode_outcomes(decoding, write.getOutcomes())});
   }
   return window;
@@ -138,6 +139,7 @@ void encode(const WindowWrite& write, schema::WindowWrite::Builder out) {
   out.setTimeMs(write.time.value);
   out.setFingerprint(write.fingerprint);
   out.setMayRepeat(write.may_repeat);
+  out.setClosed(write.closed);
   encode_list(write.outcomes, out.initOutcomes(size_of(write.outcomes)));
 }
 

@@ -272,7 +272,8 @@ void Checks::check_named(const Ledgers& ledgers) {
   }
 }
 
-// Who has a write in its ledger and holds its retry has to say so, however it was given it.
+// Who has a write in its ledger and holds its retry has to say so, however it was given it, unless the retry came while
+// it was no member.
 void Checks::check_retries(const Ledgers& ledgers) {
   for (const auto& [place, write] : ledgers.writes) {
     if (!write.id.given()) continue;
@@ -282,6 +283,7 @@ void Checks::check_retries(const Ledgers& ledgers) {
       if (!truth_.contains(write.partition, survived(write.partition), retry)) continue;
       for (const auto& [node, marked] : ledgers.holders.at(place)) {
         if (marked || !truth_.holds(node, write.partition, retry)) continue;
+        if (truth_.was_no_member(node, write.partition)) continue;
         fail("ledgers",
              fmt::format("the ledger of {} says that {} of partition {} is lost, but it was given its retry {}",
                          nodes_[node]->id().str(), to_string(write.position), write.partition.value(),

@@ -59,9 +59,11 @@ class Search {
   std::set<std::pair<std::uint64_t, std::uint64_t>> visited_;
 };
 
+// None of its attempts can have changed anything.
 bool only_sees(const Operation& operation) {
   using Kind = Operation::Kind;
-  return operation.kind == Kind::read || operation.kind == Kind::found_present || operation.kind == Kind::found_other;
+  const Kind kind = operation.tried.value_or(operation.kind);
+  return kind == Kind::read || kind == Kind::found_present || kind == Kind::found_other;
 }
 
 // What happened in `stretch` alone, behind anything that may have been before.
@@ -76,7 +78,9 @@ bool linearizable_within(const std::vector<Operation>& operations, const TimeSpa
     if (!whole && only_sees(operation)) continue;
     within.push_back(operation);
     within.back().called = std::max(operation.called, stretch.from);
-    if (!whole) within.back().answered = kEndOfTime;
+    if (whole) continue;
+    within.back().answered = kEndOfTime;
+    within.back().kind = operation.tried.value_or(operation.kind);
   }
   return std::ranges::any_of(before, [&](std::uint64_t first) { return linearizable(within, first); });
 }

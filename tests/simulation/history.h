@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "tests/simulation/clock.h"
@@ -24,6 +25,8 @@ struct Operation {
   std::uint64_t expected = 0;
   WorldTime called;
   WorldTime answered = kEndOfTime;  // kEndOfTime: the outcome is unknown, it may take effect at any time or not at all
+  // Of one that only saw: what it would have done. An earlier attempt of it may have, if that was lost with everything.
+  std::optional<Kind> tried = {};
 };
 
 // Linearizable: each operation can be given one moment between its call and its answer, so that each sees what was

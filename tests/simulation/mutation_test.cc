@@ -62,7 +62,7 @@ const std::map<BrokenRule, Noticed>& expectations() {
       {BrokenRule::repair_is_learner, {"rewound_under_a_primary_that_is_lost"}},
       {BrokenRule::window_never_evicts, {"late_retry"}},
       {BrokenRule::export_before_rewind, {"session_is_told_of_a_loss"}},
-      {BrokenRule::retries_outlive_windows, {"", 1, 600}},
+      {BrokenRule::retries_outlive_windows, {"closed_retry_behind_a_snapshot"}},
       {BrokenRule::retries_are_marked, {"", 1, 600}},
       {BrokenRule::partition_time_only, {"", 1, 600}},
       {BrokenRule::target_in_sync_first, {"successor_that_is_not_in_sync", 0, 0, expected}},

@@ -195,6 +195,39 @@ void late_retry(Script& s) {
   s.expect(again->ok(), "a retry is answered as the first");
 }
 
+// A has a write alone and dies. Its retry comes to B, whose client has nothing open any more when A comes back, and
+// whose log does not reach back to there.
+void closed_retry_behind_a_snapshot(Script& s) {
+  const auto answered = [&](NodeIndex node, messages::WriteRequest write) {
+    const AskedPtr asked = s.ask(node, std::move(write));
+    s.await("it is answered", [&] { return asked->ok(); });
+  };
+  messages::WriteRequest write;
+  write.operations.push_back({.key = Bytes::copy_of("k"), .value = Bytes::copy_of("1"), .expiry = {}, .condition = {}});
+  write.id = {ClientId(5), WriteNumber(1)};
+  s.hold_writes_to(s.b);
+  answered(s.a, write);
+  s.node(s.a).crash(Death::process);
+  s.hold_nothing();
+  s.drop_held();
+  s.await("B serves", [&] { return s.serves(s.b); });
+  write.age = 1s;
+  answered(s.b, write);
+  messages::WriteRequest next = write;
+  next.id.number = next.lowest_open = WriteNumber(2);
+  next.age = {};
+  answered(s.b, next);
+  for (int i = 0; i < 50; ++i) s.written(s.b, std::to_string(i), "1");
+  s.node(s.b).crash(Death::process);
+  s.node(s.b).start();
+  s.await("B serves again", [&] { return s.serves(s.b); });
+  s.node(s.a).start();
+}
+void two_nodes_with_short_logs(ClusterOptions& options) {
+  two_nodes(options);
+  options.log_kept = 20;
+}
+
 const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> kAll = {
       {"newcomer_of_a_primary_that_waits", newcomer_of_a_primary_that_waits},
@@ -237,6 +270,7 @@ const std::vector<Scenario>& scenarios() {
       {"ledger_that_fails", ledger_that_fails},
       {"late_heartbeats", late_heartbeats},
       {"late_retry", late_retry},
+      {"closed_retry_behind_a_snapshot", closed_retry_behind_a_snapshot, two_nodes_with_short_logs},
       {"wrong_wall_clock", wrong_wall_clock, wrong_clocks},
   };
   return kAll;

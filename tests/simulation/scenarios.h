@@ -60,6 +60,8 @@ void session_is_told_of_a_loss(Script&);
 void ledger_that_fails(Script&);
 void late_heartbeats(Script&);
 void late_retry(Script&);
+void closed_retry_behind_a_snapshot(Script&);
+void two_nodes_with_short_logs(ClusterOptions&);
 void wrong_wall_clock(Script&);
 void wrong_clocks(ClusterOptions&);
 

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 Operation op(Operation::Kind kind, std::uint64_t value, int called, int answered, std::uint64_t expected = 0) {
   const auto at = [](int ms) { return WorldTime(std::chrono::milliseconds(ms)); };
-  return {kind, value, expected, at(called), answered < 0 ? kEndOfTime : at(answered)};
+  return {kind, value, expected, at(called), answered < 0 ? kEndOfTime : at(answered), {}};
 }
 using Kind = Operation::Kind;
 
@@ -51,6 +51,15 @@ TEST(Linearizable, ALossOfEverythingExcusesOnlyWhatWasBefore) {
   const Operation slow = op(Kind::write, 1, 5, 25);
   EXPECT_TRUE(linearizable_between({slow, op(Kind::read, 0, 30, 31), op(Kind::read, 1, 32, 33)}, loss));
   EXPECT_FALSE(linearizable_between({slow, op(Kind::read, 1, 30, 31), op(Kind::read, 0, 32, 33)}, loss));
+  // What it saw when it was tried again says nothing of what it did before.
+  Operation removal = op(Kind::read, 0, 5, 25);
+  const std::vector<Operation> around{first, op(Kind::read, 0, 7, 8), removal, op(Kind::read, 0, 30, 31)};
+  EXPECT_FALSE(linearizable_between(around, loss));
+  removal.tried = Kind::remove;
+  EXPECT_TRUE(linearizable_between({first, op(Kind::read, 0, 7, 8), removal, op(Kind::read, 0, 30, 31)}, loss));
+  removal.answered = at(9);
+  EXPECT_TRUE(linearizable_between({op(Kind::read, 0, 7, 8), removal}, loss));
+  EXPECT_FALSE(linearizable_between({first, removal}, loss)) << "all of it was before the loss";
   // A write behind the loss counts like any other, and so does one before it until then.
   EXPECT_FALSE(linearizable_between({op(Kind::write, 1, 21, 22), op(Kind::read, 0, 30, 31)}, loss));
   EXPECT_FALSE(linearizable_between({first, op(Kind::read, 0, 2, 3)}, loss));

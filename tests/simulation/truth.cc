@@ -52,12 +52,12 @@ void Truth::on_commit(NodeIndex node, const storage::PartitionBatch& batch) {
                       batch.partition.value(), to_string(now)));
   }
   const bool deletes = batch.drop_first && now == Position{} && state.position != Position{};
-  if (deletes) note_deletion(node, batch.partition, state.position);
+  if (deletes) note_deletion(node, batch.partition, state.position, batch.state.whole_at == Sequence());
   state = batch.state;
 }
 
-void Truth::note_deletion(NodeIndex node, PartitionId partition, Position before) {
-  Deletion deletion{node, partition, before, said_held_[partition]};
+void Truth::note_deletion(NodeIndex node, PartitionId partition, Position before, bool for_good) {
+  Deletion deletion{node, partition, before, for_good, said_held_[partition]};
   for (const auto& [place, state] : held_) {
     if (place.first != node && place.second == partition) deletion.others.push_back(state.position);
   }
@@ -201,6 +201,12 @@ bool Truth::left_to_others(NodeIndex node, PartitionId partition, Position posit
     const auto has = [&](Position held) { return contains(partition, held, position); };
     return deletion.node == node && deletion.partition == partition && has(deletion.before) &&
            std::ranges::any_of(deletion.others, has);
+  });
+}
+
+bool Truth::was_no_member(NodeIndex node, PartitionId partition) const {
+  return std::ranges::any_of(deletions_, [&](const Deletion& deletion) {
+    return deletion.node == node && deletion.partition == partition && deletion.for_good;
   });
 }
 

@@ -52,6 +52,8 @@ class Truth {
   bool lost_by_death(NodeIndex node, PartitionId partition, Position position) const;
   // Held it, and deleted its copy while another node held it, or after a primary that held it had said that it may.
   bool left_to_others(NodeIndex node, PartitionId partition, Position position) const;
+  // Has deleted a copy for good: it was no member for a while.
+  bool was_no_member(NodeIndex node, PartitionId partition) const;
   // Whatever was written with this id, in any history.
   std::span<const Position> written_as(PartitionId partition, const messages::WriteId& id) const;
   // Null: nobody ever applied it.
@@ -96,7 +98,7 @@ class Truth {
     std::map<messages::WriteId, std::vector<Position>> ids;
   };
 
-  void note_deletion(NodeIndex node, PartitionId partition, Position before);
+  void note_deletion(NodeIndex node, PartitionId partition, Position before, bool for_good);
   Applied* find_applied(PartitionId partition, Position position);
   void apply(NodeIndex node, PartitionId id, Position before, const messages::LoggedWritePtr& write);
   void add(PartitionId id, Partition& partition, Position before, const messages::LoggedWritePtr& write);
@@ -125,6 +127,7 @@ class Truth {
     NodeIndex node;
     PartitionId partition;
     Position before;
+    bool for_good;                 // else a snapshot takes its place
     std::vector<Position> others;  // what the other nodes held then, or primaries said before that they hold
   };
   std::vector<Deletion> deletions_;

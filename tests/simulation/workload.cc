@@ -131,9 +131,12 @@ void Workload::write_register(const std::string& key) {
     if (result) {
       done.answered = scheduler_.now();
       const auto& outcome = std::get<WriteResponse>(*result).outcomes.front();
-      if (done.kind == Kind::remove && !outcome.existed) done = {Kind::read, 0, 0, done.called, done.answered};
+      if (done.kind == Kind::remove && !outcome.existed) {
+        done = {Kind::read, 0, 0, done.called, done.answered, Kind::remove};
+      }
     } else if (result.error().code == ErrorCode::condition_failed) {
       done.answered = scheduler_.now();
+      done.tried = done.kind;
       done.kind = done.kind == Kind::insert ? Kind::found_present : Kind::found_other;
     } else if (result.error().outcome == Outcome::not_applied) {
       return;  // what was surely not applied must leave no trace: it is not in the history

@@ -29,7 +29,8 @@ Result<ScanPage> fetch_page(Client& client, const ScanOptions& options, const st
   while (true) {
     auto page = client.scan(options, cursor);
     if (page || interrupted() || !passing(page.error().code) || Clock::now() > give_up) return page;
-    std::this_thread::sleep_for(std::max<Clock::duration>(kPause, page.error().retry_after));
+    const bool busy = page.error().code == ErrorCode::busy;
+    std::this_thread::sleep_for(busy ? std::max<Clock::duration>(kPause, page.error().retry_after) : kPause);
   }
 }
 

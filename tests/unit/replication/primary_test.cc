@@ -137,7 +137,7 @@ TEST(Primary, WhoWaitsForItsOwnLeaseSaysForHowLong) {
   ASSERT_FALSE(early);
   EXPECT_EQ(early.error().code, ErrorCode::unavailable);
   EXPECT_GT(early.error().retry_after, 1s);
-  c.advance(early.error().retry_after + 100ms);
+  c.advance(early.error().retry_after + 20ms);
   EXPECT_TRUE(c.at("n2")->serving(c.now));
 }
 

@@ -182,28 +182,37 @@ TEST(Window, KeepsOfALoggedWriteWhatARetryIsAnsweredBy) {
   logged.fingerprint = 123;
   logged.may_repeat = true;
   logged.outcomes.resize(2);
-  EXPECT_EQ(window_write(logged),
-            (WindowWrite{id(4, 5), WriteNumber(3), logged.position, UnixMillis{77}, 123, true, logged.outcomes}));
+  EXPECT_EQ(window_write(logged), (WindowWrite{id(4, 5), WriteNumber(3), logged.position, UnixMillis{77}, 123, true,
+                                               false, logged.outcomes}));
 }
 
 WindowWrite retry(WriteId id, std::uint64_t sequence, std::uint64_t lowest_open = 0) {
   WindowWrite retry = write(id, sequence, lowest_open);
   retry.may_repeat = true;
+  retry.outcomes.resize(3);
   return retry;
+}
+
+// What is left of it.
+WindowWrite closed(WriteId id, std::uint64_t sequence) {
+  WindowWrite closed;
+  closed.id = id;
+  closed.position = {Term(1), Sequence(sequence)};
+  closed.may_repeat = closed.closed = true;
+  return closed;
 }
 
 TEST(WindowRetries, StayWhenTheirClientClosesThem) {
   Window window;
-  const WindowWrite first = retry(id(1, 1), 1);
   const WindowWrite newest = write(id(1, 3), 3, 3);
-  window.add(first);
+  window.add(retry(id(1, 1), 1));
   window.add(write(id(1, 2), 2));
   EXPECT_TRUE(window.retries().empty()) << "it may be asked for";
   window.add(newest);
   EXPECT_TRUE(window.closed(id(1, 1)));
   EXPECT_EQ(window.find(id(1, 1)), nullptr);
   EXPECT_EQ(window.size(), 1u);
-  EXPECT_EQ(window.all(), (std::vector<WindowWrite>{first, newest}));
+  EXPECT_EQ(window.all(), (std::vector<WindowWrite>{closed(id(1, 1), 1), newest}));
   window.forget_retries();
   EXPECT_EQ(window.all(), (std::vector<WindowWrite>{newest}));
 }
@@ -215,14 +224,14 @@ TEST(WindowRetries, StayWhenTheirLifeIsOver) {
   window.expire(Duration(0));
   window.expire(kLife);
   EXPECT_EQ(window.size(), 0u);
-  EXPECT_EQ(window.all(), (std::vector<WindowWrite>{retry(id(1, 1), 1)}));
+  EXPECT_EQ(window.all(), (std::vector<WindowWrite>{closed(id(1, 1), 1)}));
 }
 
 TEST(WindowRetries, GoWithTheTailThatHoldsThem) {
   Window window;
-  for (std::uint64_t i = 1; i <= 3; ++i) window.add(retry(id(1, i), i, i));
-  window.truncate_after(Sequence(1));
-  EXPECT_EQ(window.all(), (std::vector<WindowWrite>{retry(id(1, 1), 1, 1)}));
+  for (std::uint64_t i = 1; i <= 4; ++i) window.add(retry(id(1, i), i, i));
+  window.truncate_after(Sequence(2));
+  EXPECT_EQ(window.all(), (std::vector<WindowWrite>{closed(id(1, 1), 1), closed(id(1, 2), 2)}));
 }
 
 TEST(WindowRetries, AreReplacedWithTheRest) {
@@ -237,9 +246,27 @@ TEST(WindowRetries, AreReplacedWithTheRest) {
   EXPECT_EQ(other.retries().size(), 2u);
 }
 
+// Its client fell silent, so nothing in the window closes it.
+TEST(WindowRetries, DoNotComeBackToLife) {
+  Window window;
+  window.add(retry(id(1, 1), 1));
+  window.expire(Duration(0));
+  window.expire(kLife);
+  window.add(write(id(1, 1), 5));  // used again
+  Window other;
+  other.replace(window.all());
+  ASSERT_NE(other.find(id(1, 1)), nullptr);
+  EXPECT_EQ(other.find(id(1, 1))->position.sequence, Sequence(5));
+  EXPECT_EQ(other.retries().size(), 1u);
+}
+
 TEST(WindowRetries, TheOldestGoFirst) {
   Window window;
-  for (std::uint64_t i = 1; i <= limits::kRetriesKeptMax + 10; ++i) window.add(retry(id(1, i), i, i));
+  window.add(retry(id(2, 1), 1));
+  for (std::uint64_t i = 2; i <= limits::kRetriesKeptMax + 10; ++i) window.add(retry(id(1, i), i, i));
+  EXPECT_EQ(window.retries().size(), limits::kRetriesKeptMax);
+  EXPECT_EQ(window.retries().begin()->first, Sequence(10));
+  window.add(write(id(2, 2), limits::kRetriesKeptMax + 11, 2));  // closes what is older than all
   EXPECT_EQ(window.retries().size(), limits::kRetriesKeptMax);
   EXPECT_EQ(window.retries().begin()->first, Sequence(10));
 }

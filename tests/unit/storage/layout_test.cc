@@ -139,6 +139,7 @@ RC_GTEST_PROP(LayoutProperty, ReadsBackEveryWindow, (std::uint64_t first, std::u
     write.time = {static_cast<std::int64_t>(first / 2)};
     write.fingerprint = first * 31;
     write.may_repeat = *rc::gen::arbitrary<bool>();
+    write.closed = *rc::gen::arbitrary<bool>();
     write.outcomes = outcomes(write.position);
   }
   StoredPartition decoded;
@@ -163,6 +164,8 @@ TEST(Layout, ReadsAWindowWithoutFlags) {
   ASSERT_TRUE(decode_meta(MetaKey::Kind::window, flagged, stored));
   EXPECT_TRUE(stored.window.front().may_repeat);
   EXPECT_EQ(encode_window(stored.window), flagged);
+  flagged[2] = '\x04';
+  EXPECT_FALSE(decode_meta(MetaKey::Kind::window, flagged, stored)) << "a flag that nobody knows";
 }
 
 RC_GTEST_PROP(LayoutProperty, ReadsBackEveryMarkOfAWrite, (std::uint64_t number, bool with_id, bool may_repeat)) {

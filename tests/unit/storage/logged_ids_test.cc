@@ -99,6 +99,20 @@ TEST(LoggedIds, KeepsWhatMayRepeatAnotherWriteThoughItIsClosed) {
   EXPECT_EQ(kept.front().position.sequence, Sequence(kWrites - 2 * limits::kRetriesKeptMax));
   EXPECT_EQ(kept.back().position.sequence, Sequence(kWrites));
   EXPECT_TRUE(std::ranges::all_of(kept, &messages::WindowWrite::may_repeat));
+  EXPECT_TRUE(kept.front().closed);
+  EXPECT_FALSE(kept.back().closed);
+}
+
+// Though nothing that is here closes it.
+TEST(LoggedIds, WhatIsClosedStaysClosed) {
+  LoggedIds ids;
+  messages::WindowWrite retry = write(1, 1);
+  retry.may_repeat = retry.closed = true;
+  retry.outcomes.clear();
+  ids.replace({retry});
+  ids.add(write(2, 1));
+  ASSERT_EQ(ids.window().size(), 2u);
+  EXPECT_TRUE(ids.window().front().closed);
 }
 
 TEST(LoggedIds, ForgetsWhatIsClosedAsItGoes) {

@@ -74,7 +74,7 @@ inline constexpr int kFields<messages::WriteId> = 2;
 template <>
 inline constexpr int kFields<messages::LoggedWrite> = 8;
 template <>
-inline constexpr int kFields<messages::WindowWrite> = 7;
+inline constexpr int kFields<messages::WindowWrite> = 8;
 
 template <>
 inline constexpr int kFields<messages::ReadConsistency> = 3;
