@@ -189,6 +189,7 @@ Result<void> Node::create_hosts() {
                                        .started = started,
                                        .durability = options_.durability,
                                        .value_bytes_max = options_.value_bytes_max,
+                                       .record_cache_bytes = options_.record_cache_bytes / engines.size(),
                                        .shard = store,
                                        .shards = static_cast<std::uint32_t>(engines.size())};
     owner.host_environments.push_back(std::make_unique<LoopEnvironment>(

@@ -53,6 +53,14 @@ void RespBackend::ask(runtime::ResponderPtr from, const resp::Client&, Slot slot
   });
 }
 
+std::optional<messages::GetResponse> RespBackend::get_at_once(Slot slot, std::string_view key,
+                                                              const messages::ReadConsistency& read) {
+  if (view_.capacity) return std::nullopt;  // each request counts
+  const auto partition = view_.map->partitioning().of(slot);
+  const HostSlot& owner = (*view_.hosts)[partition.value() % view_.hosts->size()];
+  return owner.loop == view_.loop ? owner.host->get_at_once(partition, key, read) : std::nullopt;
+}
+
 // The map has moved on since the command was routed.
 std::optional<Reply> RespBackend::redirect(Slot slot, const Error& why) const {
   // A member that is behind cannot be waited for as one can wait for a primary.

@@ -21,6 +21,8 @@ class RespBackend final : public resp::Backend {
   bool holds(PartitionId partition) const override { return view_.map->entry(partition).primary == self_; }
   void ask(runtime::ResponderPtr from, const resp::Client& client, Slot slot, messages::Request request,
            Instant deadline) override;
+  std::optional<messages::GetResponse> get_at_once(Slot slot, std::string_view key,
+                                                   const messages::ReadConsistency& read) override;
   std::optional<redis::Reply> redirect(Slot slot, const Error& why) const override;
 
  private:

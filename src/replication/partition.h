@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -101,6 +102,10 @@ class Partition {
   // this very turn, so writes committed since on_read may show in it. False: a ReadReady (Release) follows.
   // ERRORS: as on_read.
   Result<bool> may_leave(const Moment& now, Ticket ticket, const ReadRequest& request, bool off_loop);
+
+  // The same two for a read of one key in this very turn that has to wait for nothing. False: ask as above.
+  bool may_read_at_once(const Moment& now, const messages::ReadConsistency& read, std::string_view key) const;
+  bool may_leave_at_once(const Moment& now, const messages::ReadConsistency& read) const;
   // For the answer, taken when it leaves: what a session has now seen.
   messages::Standing standing(Position seen) const;
 

@@ -169,6 +169,18 @@ Result<Partition::ReadPlan> Partition::on_read(const Moment& now, Ticket ticket,
   return ReadPlan::wait;
 }
 
+bool Partition::may_read_at_once(const Moment& now, const messages::ReadConsistency& read, std::string_view key) const {
+  if (read.level == ReadLevel::linearizable || !check_read(now, read)) return false;
+  Journal& journal = context_->journal;
+  // What a member shows is durable as far as it says.
+  if (primary() == nullptr) return journal.committed() == journal.persisted();
+  return queue_->empty() && (journal.pending().empty() || journal.pending().find(key) == nullptr);
+}
+
+bool Partition::may_leave_at_once(const Moment& now, const messages::ReadConsistency& read) const {
+  return context_->broken(BrokenRule::check_after_read) || check_read(now, read);
+}
+
 Result<bool> Partition::may_leave(const Moment& now, Ticket ticket, const ReadRequest& request, bool off_loop) {
   if (context_->broken(BrokenRule::check_after_read)) return true;
   GYRE_TRY(check_read(now, request.read));

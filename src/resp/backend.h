@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "messages/request.h"
 #include "redis/command_table.h"
@@ -40,6 +41,11 @@ class Backend {
   // within the call. `slot`: of its keys. `deadline`: of its command, kNever where it has none.
   virtual void ask(runtime::ResponderPtr from, const Client& client, Slot slot, messages::Request request,
                    Instant deadline) = 0;
+  // What a GET of one key finds, where that is known here and now and has to wait for nothing. None: ask().
+  virtual std::optional<messages::GetResponse> get_at_once(Slot, std::string_view /*key*/,
+                                                           const messages::ReadConsistency&) {
+    return std::nullopt;
+  }
   // What to tell a client whose request failed like this, if not that it failed.
   virtual std::optional<redis::Reply> redirect(Slot slot, const Error& why) const = 0;
 

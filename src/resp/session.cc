@@ -101,12 +101,13 @@ std::size_t Session::on_bytes(std::string_view received, Buffer* owner) {
 
 void Session::run_command(const redis::Arguments& arguments) {
   server_.commands.fetch_add(1, std::memory_order_relaxed);
+  const auto command = redis::resolve(arguments);
+  if (command && answer_at_once(**command, arguments)) return;
   const std::uint64_t number = first_ + pipeline_.size();
   Open& open = pipeline_.emplace_back();
   const bool skipped = std::exchange(client_.skip_next, false);
   open.version = client_.version;
   open.silent = skipped || !client_.replies;
-  const auto command = redis::resolve(arguments);
   if (!command) {
     if (redis::says(arguments[0], "exec")) return finish(number, transaction_.abort(command.error()));
     transaction_.spoil();
@@ -130,6 +131,28 @@ void Session::run_command(const redis::Arguments& arguments) {
   if ((*command)->name == "wait" || (*command)->name == "waitaof") return wait(**command, arguments);
   if ((*command)->name == "gyre.session") return await_session(open, **command, arguments);
   run_own(open, **command, arguments, skipped);
+}
+
+// A GET of what memory holds, by a client to whom nothing else is owed: the value goes straight into the output. It is
+// what clients ask for most, and a tenth of the work of a command that waits.
+bool Session::answer_at_once(const redis::Command& command, const redis::Arguments& arguments) {
+  const bool plain = pipeline_.empty() && command.name == "get" && !transaction_.begun() && !client_.seen &&
+                     client_.replies && !client_.skip_next && !server_.rates.enabled();
+  if (!plain) return false;
+  const Slot slot = ring::slot_of(arguments[1]);
+  const auto read = backend_.route(client_, command, slot);
+  if (!read) return false;
+  const auto found = backend_.get_at_once(slot, arguments[1], *read);
+  if (!found) return false;
+  entry_->on_command(command, read_at_);
+  wire::RespWriter writer(connection_->output(), client_.version);
+  if (found->record) {
+    writer.bulk(found->record->value);
+  } else {
+    writer.null();
+  }
+  connection_->send();
+  return true;
 }
 
 // It tells of all that was asked for before, so that must be answered.

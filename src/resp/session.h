@@ -99,6 +99,8 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   };
 
   void run_command(const redis::Arguments& arguments);
+  // False: it takes its course as all commands do.
+  bool answer_at_once(const redis::Command& command, const redis::Arguments& arguments);
   void note_begin(Open& open, const redis::Command& command, const redis::Arguments& arguments) const;
   void note_end(const Open& open);
   std::optional<redis::Reply> over_rate(const redis::Command& command);

@@ -24,7 +24,10 @@ void Commits::commit(std::span<Machine* const> machines) {
   }
   if (batches.empty()) return;
   const auto committed = context_.engine.commit(batches);
-  if (committed) return on_committed(std::move(handed));
+  if (committed) {
+    for (const storage::PartitionBatch& batch : batches) context_.records.on_committed(batch);
+    return on_committed(std::move(handed));
+  }
   if (committed.error().code != ErrorCode::busy) return context_.fail_storage(committed.error());
   const replication::Moment now = context_.environment.now();
   for (const Handed& each : handed) {

@@ -6,10 +6,14 @@
 #include "runtime/load_meter.h"
 #include "runtime/machines.h"
 #include "runtime/pace.h"
+#include "runtime/record_cache.h"
 #include "storage/engine.h"
 #include "storage/ledger.h"
 
 namespace gyre::runtime {
+
+// By this time nothing has expired.
+inline constexpr UnixMillis kBeforeAll{INT64_MIN};
 
 struct HostContext {
   HostOptions options;
@@ -21,6 +25,7 @@ struct HostContext {
   bool storage_failed = false;
   LoadMeter load = {};
   Pace pace = {};  // of copies sent to learners
+  RecordCache records = RecordCache(options.record_cache_bytes);
 
   // A read failed. Where that says that this storage cannot be trusted any more, all machines are told; where records
   // of one partition are damaged, `owner` is (null: what was read was no record).

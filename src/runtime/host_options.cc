@@ -4,6 +4,7 @@ namespace gyre::runtime {
 
 HostMetrics::HostMetrics(MetricsRegistry& registry)
     : reads(registry.counter("gyre_reads_total", "Keys read by get requests")),
+      reads_from_cache(registry.counter("gyre_reads_from_cache_total", "Keys whose record the record cache knew")),
       reads_from_disk(registry.counter("gyre_reads_from_disk_total", "Keys whose read had to go to the disk")),
       writes(registry.counter("gyre_writes_total", "Write requests, a batch counts once")),
       scans(registry.counter("gyre_scans_total", "Pages of scans")),

@@ -21,6 +21,7 @@ struct HostOptions {
   Instant started = {};       // when the process started
   Durability durability = Durability::everysec;
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
+  std::size_t record_cache_bytes = 0;  // see RecordCache
   std::uint32_t shard = 0;   // this host has the partitions p with p mod shards == shard
   std::uint32_t shards = 1;
   BrokenRule broken = BrokenRule::none;  // of tests only
@@ -31,6 +32,7 @@ struct HostMetrics {
 
   // Requests.
   Counter& reads;
+  Counter& reads_from_cache;
   Counter& reads_from_disk;
   Counter& writes;
   Counter& scans;

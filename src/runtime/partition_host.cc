@@ -20,7 +20,7 @@ using replication::Moment;
 namespace {
 
 // What is longer no member and no client would take.
-Result<void> check_key(const Bytes& key) {
+Result<void> check_key(std::string_view key) {
   if (key.empty()) return fail(ErrorCode::invalid_argument, "a key has at least one byte: name the key that is meant");
   if (key.size() <= limits::kKeyBytesMax) return {};
   return fail(ErrorCode::too_large,
@@ -298,6 +298,12 @@ Result<Machine*> PartitionHost::route(const Request& request) {
 void PartitionHost::on_request(const ResponderPtr& from, Request request) {
   const Moment now = context_.environment.now();
   auto machine = route(request);
+  if (const auto* get = std::get_if<GetRequest>(&request.body); get != nullptr && machine) {
+    if (auto found = reads_.get_at_once(now, **machine, get->key, get->read)) {
+      if (found->record && !get->value_wanted) found->record->value = {};
+      return from->respond({request.id, map()->epoch, *std::move(found)});
+    }
+  }
   const Ticket ticket = requests_.add(now, from, request);
   if (!machine) return requests_.refuse(ticket, std::move(machine).error());
   auto* write = std::get_if<WriteRequest>(&request.body);
@@ -309,6 +315,13 @@ void PartitionHost::on_request(const ResponderPtr& from, Request request) {
   if ((*machine)->served) context_.load.on_write(**machine, *write);
   (*machine)->partition.on_write(now, ticket, std::move(*write), requests_.get(ticket).deadline);
   context_.machines.touch(**machine);
+}
+
+std::optional<messages::GetResponse> PartitionHost::get_at_once(PartitionId partition, std::string_view key,
+                                                                const messages::ReadConsistency& read) {
+  Machine* machine = context_.machines.find(partition);
+  if (map() == nullptr || machine == nullptr || !check_key(key)) return std::nullopt;
+  return reads_.get_at_once(context_.environment.now(), *machine, key, read);
 }
 
 // --- Turns ---

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "messages/request.h"
@@ -58,6 +60,10 @@ class PartitionHost {
   // A get, write, scan or digest; any other kind is answered invalid_argument.
   // REQUIRES: the partition of its (first) key, or of its scan or digest modulo the number of shards, is this host's.
   void on_request(const ResponderPtr& from, messages::Request request);
+  // A get that memory can answer and that has to wait for nothing, without a request. None: ask by on_request().
+  // REQUIRES: a partition of this host.
+  std::optional<messages::GetResponse> get_at_once(PartitionId partition, std::string_view key,
+                                                   const messages::ReadConsistency& read);
   // Call after every batch of the calls above, and of jobs done.
   void end_turn();
   // Call every second: syncs where durability is everysec, tells the coordinator how busy this host is, and keeps the

@@ -36,9 +36,10 @@ replication::ReadRequest question_of(const OpenRequest& request) {
 }
 
 // What is stored at a key, as a write that depends on it needs it.
-Result<std::optional<Record>> current_of(Result<Lookup> found) {
+Result<std::optional<Record>> current_of(Result<Lookup> found, UnixMillis time) {
   if (!found) return fail(std::move(found).error());
-  if (found->state == Lookup::State::absent) return std::optional<Record>();
+  const bool there = found->state == Lookup::State::found && !replication::expired(found->record, time);
+  if (!there) return std::optional<Record>();
   return std::optional<Record>(std::move(found->record));
 }
 
@@ -78,17 +79,28 @@ void Reads::start(const Moment& now, Machine& machine, Ticket ticket) {
 }
 
 void Reads::read_engine(const Moment& now, Machine& machine, Ticket ticket) {
-  if (std::holds_alternative<GetRequest>(requests_.get(ticket).body)) return start_get(now, machine, ticket);
+  if (std::holds_alternative<GetRequest>(requests_.get(ticket).body)) return start_get(machine, ticket);
   start_scan(now, machine, ticket);
 }
 
 // --- Gets ---
 
-void Reads::start_get(const Moment& now, Machine& machine, Ticket ticket) {
+// What memory knows, expired or not.
+Result<Lookup> Reads::look_up(PartitionId partition, std::string_view key) {
+  if (auto cached = context_.records.find(partition, key)) {
+    context_.metrics.reads_from_cache.add();
+    return *std::move(cached);
+  }
+  auto found = context_.engine.get(partition, key, kBeforeAll, storage::Tier::memory);
+  if (found) context_.records.put(partition, key, *found);
+  return found;
+}
+
+void Reads::start_get(Machine& machine, Ticket ticket) {
   const Bytes& key = std::get<GetRequest>(requests_.get(ticket).body).key;
   context_.metrics.reads.add();
   const PartitionId partition = machine.partition.id();
-  const auto found = context_.engine.get(partition, key, machine.partition.time(now), storage::Tier::memory);
+  const auto found = look_up(partition, key);
   if (!found) {
     requests_.refuse(ticket, found.error());
     context_.on_read_error(&machine, found.error());
@@ -99,15 +111,34 @@ void Reads::start_get(const Moment& now, Machine& machine, Ticket ticket) {
   }
 }
 
+std::optional<messages::GetResponse> Reads::get_at_once(const Moment& begun, Machine& machine, std::string_view key,
+                                                        const messages::ReadConsistency& read) {
+  if (!machine.partition.may_read_at_once(begun, read, key)) return std::nullopt;
+  auto found = look_up(machine.partition.id(), key);
+  if (!found || found->state == Lookup::State::needs_disk) return std::nullopt;
+  const Moment now = context_.environment.now();  // a fresh one: the value has been read
+  if (!machine.partition.may_leave_at_once(now, read)) return std::nullopt;
+  messages::GetResponse response;
+  if (found->state == Lookup::State::found) show(machine, now, std::move(found->record), response);
+  response.standing = machine.partition.standing(read.seen);
+  context_.metrics.reads.add();
+  context_.load.on_read(machine, key);
+  if (context_.load.samples_next()) context_.load.on_latency(now.steady - begun.steady);
+  return response;
+}
+
+void Reads::show(Machine& machine, const Moment& now, Record record, messages::GetResponse& response) {
+  const UnixMillis time = machine.partition.time(now);
+  if (replication::expired(record, time)) return;
+  response.ttl_ms = replication::ttl_ms(record, time);
+  response.record = std::move(record);
+}
+
 void Reads::answer_get(Machine& machine, Ticket ticket, const Record* record, bool off_loop) {
   const Moment now = context_.environment.now();  // a fresh one: the value has been read
-  const UnixMillis time = machine.partition.time(now);
   messages::GetResponse response;
-  if (record != nullptr && !replication::expired(*record, time)) {
-    response.record = *record;
-    response.ttl_ms = replication::ttl_ms(*record, time);
-    if (!std::get<GetRequest>(requests_.get(ticket).body).value_wanted) response.record->value = {};
-  }
+  if (record != nullptr) show(machine, now, *record, response);
+  if (response.record && !std::get<GetRequest>(requests_.get(ticket).body).value_wanted) response.record->value = {};
   ask_to_leave(now, machine, ticket, std::move(response), off_loop);
 }
 
@@ -221,7 +252,8 @@ void Reads::finish_disk_read(Machine& machine, const DiskRead& read, Result<Look
   if (request->deadline <= now.steady) found = fail(timed_out());
   const std::optional<Error> error = found ? std::nullopt : std::optional(found.error());
   if (read.operation) {
-    machine.partition.on_current(now, read.ticket, *read.operation, current_of(std::move(found)));
+    const UnixMillis time = machine.partition.time(now);
+    machine.partition.on_current(now, read.ticket, *read.operation, current_of(std::move(found), time));
     context_.machines.touch(machine);
   } else if (error) {
     requests_.refuse(read.ticket, *error);
@@ -235,14 +267,14 @@ void Reads::finish_disk_read(Machine& machine, const DiskRead& read, Result<Look
 
 void Reads::on_read_current(Machine& machine, replication::ReadCurrent effect) {
   const Moment now = context_.environment.now();
-  auto found =
-      context_.engine.get(machine.partition.id(), effect.key, machine.partition.time(now), storage::Tier::memory);
+  auto found = look_up(machine.partition.id(), effect.key);
   if (found && found->state == Lookup::State::needs_disk) {
     disk_reads_[machine.partition.id()].push_back({effect.ticket, std::move(effect.key), effect.operation});
     return;
   }
   const std::optional<Error> error = found ? std::nullopt : std::optional(found.error());
-  machine.partition.on_current(now, effect.ticket, effect.operation, current_of(std::move(found)));
+  const UnixMillis time = machine.partition.time(now);
+  machine.partition.on_current(now, effect.ticket, effect.operation, current_of(std::move(found), time));
   if (error) context_.on_read_error(&machine, *error);
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "runtime/host_context.h"
@@ -19,6 +20,9 @@ class Reads {
 
   // A get, scan or digest of this partition, open under `ticket`.
   void start(const replication::Moment& now, Machine& machine, Ticket ticket);
+  // A get that nothing has to be waited for is answered here, value and all. None: start() knows more.
+  std::optional<messages::GetResponse> get_at_once(const replication::Moment& begun, Machine& machine,
+                                                   std::string_view key, const messages::ReadConsistency& read);
   // What machines ask for and answer.
   void on_read_current(Machine& machine, replication::ReadCurrent effect);
   void on_read_ready(Machine& machine, replication::ReadReady effect);
@@ -35,7 +39,11 @@ class Reads {
   using Found = std::vector<Result<storage::Lookup>>;
 
   void read_engine(const replication::Moment& now, Machine& machine, Ticket ticket);
-  void start_get(const replication::Moment& now, Machine& machine, Ticket ticket);
+  void start_get(Machine& machine, Ticket ticket);
+  Result<storage::Lookup> look_up(PartitionId partition, std::string_view key);
+  // Into `response`, unless it has expired.
+  static void show(Machine& machine, const replication::Moment& now, messages::Record record,
+                   messages::GetResponse& response);
   void start_scan(const replication::Moment& now, Machine& machine, Ticket ticket);
   void finish_scan(Machine& machine, Ticket ticket, Result<storage::ScanPage> page);
   void start_digest(Machine& machine, Ticket ticket);

@@ -16,9 +16,6 @@ using replication::TaskId;
 
 namespace {
 
-// Before every expiry: shows what is stored, expired or not.
-constexpr UnixMillis kBeforeAll{INT64_MIN};
-
 // The first of the keys, as many as one message takes: who asked for them asks for the rest again.
 Result<std::vector<FetchedKey>> read_keys(const storage::Engine& engine, PartitionId partition,
                                           const std::vector<Bytes>& keys) {

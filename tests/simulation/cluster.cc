@@ -42,7 +42,8 @@ Cluster::Cluster(const ClusterOptions& options)
                      .broken = options.broken,
                      .trust_refused = options.trust_refused,
                      .clock_rate = draw_rate(),
-                     .log_kept = options.log_kept};
+                     .log_kept = options.log_kept,
+                     .record_cache_bytes = options.record_cache_bytes};
     const std::int64_t wrong = options.wall_offset_max.count();
     if (wrong > 0) node.wall_offset = Duration(rng.between(-wrong, wrong));
     nodes_.push_back(

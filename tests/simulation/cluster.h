@@ -31,6 +31,7 @@ struct ClusterOptions {
   bool trust_refused = true;
   bool balance_primaries = true;
   std::size_t log_kept = 10'000;
+  std::size_t record_cache_bytes = 0;
   double drift = 0;            // clocks run faster or slower by at most this
   Duration wall_offset_max{0};  // wall clocks are wrong by at most this
 };

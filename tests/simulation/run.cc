@@ -114,6 +114,8 @@ Plan draw_plan(std::uint64_t seed) {
   plan.stalls = rng.chance(0.3) ? 0.0005 : 0;
   plan.slow_start = rng.chance(0.3);
   draw_operators(Rng(seed * 0x9E3779B97F4A7C15 + 2), plan);
+  Rng caching(seed * 0x9E3779B97F4A7C15 + 3);
+  if (caching.chance(0.6)) cluster.record_cache_bytes = 500 + caching.below(20'000);
   return plan;
 }
 
@@ -121,10 +123,12 @@ std::string describe(const Plan& plan) {
   static constexpr const char* kDurability[] = {"os", "everysec", "always"};
   const ClusterOptions& c = plan.cluster;
   return fmt::format(
-      "{} nodes and {} more, rf {}, min-in-sync {}, {} partitions, {} clients, {}, D {} ms, L {} ms, log {}{}{}",
+      "{} nodes and {} more, rf {}, min-in-sync {}, {} partitions, {} clients, {}, D {} ms, L {} ms, log {}, cache "
+      "{}{}{}",
       c.nodes, c.spares, c.shape.replication_factor, c.shape.min_in_sync, c.shape.partitions, c.clients,
       kDurability[static_cast<int>(c.durability)], to_ms(c.shape.timing.detection), to_ms(c.shape.timing.lease),
-      c.log_kept, c.trust_refused ? "" : ", refusals not trusted", c.drift > 0 ? ", clocks drift" : "");
+      c.log_kept, c.record_cache_bytes, c.trust_refused ? "" : ", refusals not trusted",
+      c.drift > 0 ? ", clocks drift" : "");
 }
 
 class Run {

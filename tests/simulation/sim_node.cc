@@ -146,6 +146,7 @@ void SimNode::start() {
                                      .loses_nothing = !disk_.may_lack_writes(),
                                      .started = process_->now().steady,
                                      .durability = options_.durability,
+                                     .record_cache_bytes = options_.record_cache_bytes,
                                      .shard = 0,
                                      .shards = 1,
                                      .broken = options_.broken};

@@ -23,6 +23,7 @@ struct NodeOptions {
   double clock_rate = 1;
   Duration wall_offset{0};
   std::size_t log_kept = 10'000;  // writes of a partition in the log on disk
+  std::size_t record_cache_bytes = 0;
   storage::FaultPlan storage = {};
   double stall = 0;         // chance of a commit to stop the process in the middle of its turn
   Duration stall_max{0};

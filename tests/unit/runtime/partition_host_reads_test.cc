@@ -265,5 +265,65 @@ TEST_F(PartitionHostReadsTest, AScanComesInPages) {
   EXPECT_EQ(items(last)[0].key, Bytes::copy_of("{t}4"));
 }
 
+// --- The record cache ---
+
+class PartitionHostCacheTest : public PartitionHostReadsTest {
+ protected:
+  PartitionHostCacheTest() {
+    HostOptions options;
+    options.record_cache_bytes = 1 << 20;
+    options.incarnation = Incarnation(2);
+    open(options);
+    adopt_map(2, {}, 2);
+    settle();
+  }
+};
+
+TEST_F(PartitionHostCacheTest, WhatWasWrittenOrReadNeedsNoEngine) {
+  store("k", "v");
+  EXPECT_TRUE(absent(get("none")));
+  leave_memory();
+  EXPECT_EQ(value(get("k")), "v");
+  EXPECT_TRUE(absent(get("none")));
+  EXPECT_TRUE(environment.jobs.empty());
+  EXPECT_EQ(metrics.reads_from_cache.value(), 2u);
+  messages::WriteOperation cas = put("k", "w");
+  cas.condition = {messages::Condition::Kind::version, Position{Term(2), Sequence(1)}};
+  EXPECT_TRUE(succeeded(settled(write({cas}))));
+  EXPECT_EQ(value(get("k")), "w");
+}
+
+TEST_F(PartitionHostCacheTest, WhatIsWrittenAndNotYetCommittedIsWaitedFor) {
+  store("k", "old");
+  write({put("k", "new")});
+  const auto read = get("k");
+  EXPECT_FALSE(answered(read));
+  settle();
+  EXPECT_EQ(value(read), "new");
+}
+
+TEST_F(PartitionHostCacheTest, WhatHasExpiredIsNotShown) {
+  const auto written = write({put_for("k", "v", 1000)});
+  settle();
+  ASSERT_TRUE(succeeded(written));
+  EXPECT_EQ(got(get("k")).ttl_ms, 1000);
+  environment.advance(1s);
+  EXPECT_TRUE(absent(get("k")));
+  EXPECT_TRUE(succeeded(settled(write({put_if_absent("k", "again")}))));
+}
+
+TEST_F(PartitionHostCacheTest, AGetAtOnceIsAGet) {
+  store("k", "v");
+  const PartitionId partition = host->map()->partitioning().of("k");
+  const auto found = host->get_at_once(partition, "k", {});
+  ASSERT_TRUE(found && found->record);
+  EXPECT_EQ(found->record->value, Bytes::literal("v"));
+  EXPECT_EQ(found->standing.position, (Position{Term(2), Sequence(1)}));
+  EXPECT_FALSE(host->get_at_once(partition, "", {})) << "what is wrong with it on_request() says";
+  EXPECT_FALSE(host->get_at_once(partition, "k", {.level = messages::ReadLevel::linearizable}));
+  write({put("k", "new")});
+  EXPECT_FALSE(host->get_at_once(partition, "k", {})) << "a write of it has its place already";
+}
+
 }  // namespace
 }  // namespace gyre::runtime

@@ -1,0 +1,153 @@
+#include "runtime/record_cache.h"
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+namespace gyre::runtime {
+namespace {
+
+using messages::Mutation;
+using messages::Record;
+using storage::Lookup;
+
+constexpr PartitionId kOne{1};
+constexpr PartitionId kTwo{2};
+
+Record record(std::string_view value, std::uint64_t sequence = 1) {
+  return {.value = Bytes::copy_of(value), .version = {Term(1), Sequence(sequence)}, .expires_at = {}};
+}
+Lookup found(std::string_view value) { return {Lookup::State::found, record(value)}; }
+
+Mutation put(std::string_view key, std::string_view value) {
+  return {Mutation::Kind::put, Bytes::copy_of(key), record(value)};
+}
+Mutation del(std::string_view key) { return {Mutation::Kind::del, Bytes::copy_of(key), {}}; }
+
+// "?": not known; "-": absent.
+std::string shown(RecordCache& cache, PartitionId partition, std::string_view key) {
+  const auto lookup = cache.find(partition, key);
+  if (!lookup) return "?";
+  return lookup->state == Lookup::State::found ? lookup->record.value.str() : "-";
+}
+
+void commit(RecordCache& cache, PartitionId partition, std::vector<Mutation> mutations, bool drop_first = false,
+            std::vector<Mutation> repairs = {}) {
+  auto write = std::make_shared<messages::LoggedWrite>();
+  write->mutations = std::move(mutations);
+  const std::vector<messages::LoggedWritePtr> writes{write};
+  cache.on_committed({.partition = partition, .drop_first = drop_first, .writes = writes, .repairs = repairs});
+}
+
+TEST(RecordCache, ShowsWhatWasReadAndWritten) {
+  RecordCache cache(1 << 20);
+  EXPECT_EQ(shown(cache, kOne, "a"), "?");
+  cache.put(kOne, "a", found("read"));
+  cache.put(kOne, "none", {});
+  EXPECT_EQ(shown(cache, kOne, "a"), "read");
+  EXPECT_EQ(shown(cache, kOne, "none"), "-");
+  EXPECT_EQ(shown(cache, kTwo, "a"), "?");
+  commit(cache, kOne, {put("a", "written"), put("none", "now"), put("a", "again"), put("b", "")});
+  EXPECT_EQ(shown(cache, kOne, "a"), "again");
+  EXPECT_EQ(shown(cache, kOne, "none"), "now");
+  EXPECT_EQ(shown(cache, kOne, "b"), "");
+  commit(cache, kOne, {del("a")});
+  EXPECT_EQ(shown(cache, kOne, "a"), "-");
+}
+
+TEST(RecordCache, KeepsVersionAndExpiry) {
+  RecordCache cache(1 << 20);
+  Lookup lookup = found("v");
+  lookup.record.version = {Term(3), Sequence(9)};
+  lookup.record.expires_at = {77};
+  cache.put(kOne, "k", lookup);
+  const auto kept = cache.find(kOne, "k");
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->record, lookup.record);
+}
+
+TEST(RecordCache, WhatNeedsTheDiskIsNotKnown) {
+  RecordCache cache(1 << 20);
+  cache.put(kOne, "k", {Lookup::State::needs_disk, {}});
+  EXPECT_EQ(shown(cache, kOne, "k"), "?");
+}
+
+TEST(RecordCache, ForgetsAPartitionThatIsDropped) {
+  RecordCache cache(1 << 20);
+  commit(cache, kOne, {put("a", "1"), put("b", "1")});
+  commit(cache, kTwo, {put("a", "2")});
+  commit(cache, kOne, {put("b", "new")}, true, {put("c", "repaired")});
+  EXPECT_EQ(shown(cache, kOne, "a"), "?");
+  EXPECT_EQ(shown(cache, kOne, "b"), "new");
+  EXPECT_EQ(shown(cache, kOne, "c"), "repaired");
+  EXPECT_EQ(shown(cache, kTwo, "a"), "2");
+}
+
+TEST(RecordCache, ALargeValueIsNotKeptAndEndsTheOneBefore) {
+  RecordCache cache(1 << 20);
+  commit(cache, kOne, {put("k", "small")});
+  commit(cache, kOne, {put("k", std::string(RecordCache::kValueBytesMax + 1, 'x'))});
+  EXPECT_EQ(shown(cache, kOne, "k"), "?");
+}
+
+TEST(RecordCache, StaysWithinItsMemoryAndKeepsWhatIsAskedFor) {
+  constexpr std::size_t kBytes = 64 * 1024;
+  RecordCache cache(kBytes);
+  commit(cache, kOne, {put("hot", "value")});
+  for (int i = 0; i < 10'000; ++i) {
+    commit(cache, kOne, {put(std::to_string(i), std::string(static_cast<std::size_t>(i % 100), 'x'))});
+    EXPECT_EQ(shown(cache, kOne, "hot"), "value");
+    EXPECT_LE(cache.bytes(), kBytes);
+  }
+  EXPECT_GT(cache.entries(), 100u);
+  EXPECT_EQ(shown(cache, kOne, "0"), "?");
+  EXPECT_NE(shown(cache, kOne, "9999"), "?");
+}
+
+TEST(RecordCache, WithoutMemoryItKnowsNothing) {
+  RecordCache cache(0);
+  cache.put(kOne, "k", found("v"));
+  commit(cache, kOne, {put("k", "v")});
+  EXPECT_EQ(shown(cache, kOne, "k"), "?");
+  EXPECT_EQ(cache.entries(), 0u);
+}
+
+// Whatever it knows is what a store would say, however small it is.
+RC_GTEST_PROP(RecordCacheProperty, KnowsNothingButTheTruth, ()) {
+  RecordCache cache(*rc::gen::inRange<std::size_t>(0, 4000));
+  std::map<std::pair<PartitionId, std::string>, std::string> truth;
+  const int steps = *rc::gen::inRange(1, 300);
+  for (int step = 0; step < steps; ++step) {
+    const PartitionId partition(*rc::gen::inRange<std::uint16_t>(0, 3));
+    const std::string key = std::to_string(*rc::gen::inRange(0, 20));
+    const auto held = truth.find({partition, key});
+    switch (*rc::gen::inRange(0, 5)) {
+      case 0:
+        truth[{partition, key}] = std::to_string(step);
+        commit(cache, partition, {put(key, std::to_string(step))});
+        break;
+      case 1:
+        truth.erase({partition, key});
+        commit(cache, partition, {del(key)});
+        break;
+      case 2:
+        if (step % 5 != 0) break;
+        std::erase_if(truth, [&](const auto& item) { return item.first.first == partition; });
+        cache.on_committed({.partition = partition, .drop_first = true});
+        break;
+      default: {
+        const std::string known = shown(cache, partition, key);
+        const std::string expected = held == truth.end() ? "-" : held->second;
+        if (known != "?") RC_ASSERT(known == expected);
+        cache.put(partition, key, held == truth.end() ? Lookup{} : found(held->second));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace gyre::runtime
