@@ -50,7 +50,9 @@ std::optional<Lookup> RecordCache::find(PartitionId partition, std::string_view 
 
 void RecordCache::put(PartitionId partition, std::string_view key, const Lookup& found) {
   if (bytes_max_ == 0 || found.state == Lookup::State::needs_disk) return;
-  keep(hash_of(partition, key), partition, key, found.state == Lookup::State::found ? &found.record : nullptr);
+  const std::uint64_t hash = hash_of(partition, key);
+  if (const Index known = index_of(hash, partition, key); known != kNone) remove(known);
+  keep(hash, partition, key, found.state == Lookup::State::found ? &found.record : nullptr);
 }
 
 void RecordCache::on_committed(const storage::PartitionBatch& batch) {
@@ -63,12 +65,16 @@ void RecordCache::on_committed(const storage::PartitionBatch& batch) {
 }
 
 void RecordCache::apply(PartitionId partition, const Mutation& mutation) {
+  const std::uint64_t hash = hash_of(partition, mutation.key);
+  const Index known = index_of(hash, partition, mutation.key);
+  if (known == kNone) return;
+  const bool current = at(known).generation == generation(partition);
+  remove(known);
   const bool exists = mutation.kind == Mutation::Kind::put;
-  keep(hash_of(partition, mutation.key), partition, mutation.key, exists ? &mutation.record : nullptr);
+  if (current) keep(hash, partition, mutation.key, exists ? &mutation.record : nullptr);
 }
 
 void RecordCache::keep(std::uint64_t hash, PartitionId partition, std::string_view key, const Record* record) {
-  if (const Index known = index_of(hash, partition, key); known != kNone) remove(known);
   const std::string_view value = record != nullptr ? record->value.view() : std::string_view();
   if (value.size() > kValueBytesMax) return;
   const std::size_t bytes = sizeof(Entry) + kBlockBytes + key.size() + value.size();

@@ -16,7 +16,8 @@
 
 namespace gyre::runtime {
 
-// Of the engine of one host, on its own thread. Absence is kept as well. What is written is kept, and what was read.
+// Of the engine of one host, on its own thread. What was read is kept, absence as well, and follows what is written
+// from then on; what is only written takes no room, and next to no time.
 //
 // A fixed table of chains, over entries in chunks that grow with what is kept. A hand goes round and takes out what was
 // not asked for since it came by last ("clock").
@@ -69,7 +70,7 @@ class RecordCache {
   // kNone: there is none.
   Index index_of(std::uint64_t hash, PartitionId partition, std::string_view key);
   void apply(PartitionId partition, const messages::Mutation& mutation);
-  // Null: it does not exist.
+  // Null: it does not exist. REQUIRES: there is none of this key.
   void keep(std::uint64_t hash, PartitionId partition, std::string_view key, const messages::Record* record);
   Index take_free();
   void remove(Index index);

@@ -2,7 +2,9 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
+#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -46,6 +48,14 @@ class KeepingBackend final : public Backend {
   void ask(runtime::ResponderPtr from, const Client&, Slot, messages::Request request, Instant) override {
     asked.push_back({std::move(from), std::move(request)});
   }
+  std::optional<messages::GetResponse> get_at_once(Slot, std::string_view key,
+                                                   const messages::ReadConsistency& read) override {
+    const auto known = at_once.find(key);
+    if (known == at_once.end() || read.level != messages::ReadLevel::primary) return std::nullopt;
+    messages::GetResponse found;
+    if (known->second) found.record = messages::Record{Bytes::copy_of(*known->second), {Term(1), Sequence(1)}};
+    return found;
+  }
   std::optional<redis::Reply> redirect(Slot, const Error&) const override { return std::nullopt; }
 
   struct Asked {
@@ -53,6 +63,7 @@ class KeepingBackend final : public Backend {
     messages::Request request;
   };
   std::deque<Asked> asked;
+  std::map<std::string, std::optional<std::string>, std::less<>> at_once;  // none: known to be absent
   PartitionId away{1};
 
  private:
@@ -124,6 +135,36 @@ TEST_F(SessionTest, RepliesKeepTheOrderOfTheCommandsWhateverIsAnsweredFirst) {
   answer(1, found("second"));
   answer(0, found("first"));
   expect("$5\r\nfirst\r\n$6\r\nsecond\r\n");
+}
+
+TEST_F(SessionTest, WhatIsKnownAtOnceIsAnsweredWithoutARequest) {
+  backend_.at_once = {{"a", "here"}, {"gone", std::nullopt}};
+  client_->send("GET a\r\nGET gone\r\n");
+  expect("$4\r\nhere\r\n$-1\r\n");
+  EXPECT_TRUE(run_on(loop_, [&] { return backend_.asked.empty(); }));
+}
+
+TEST_F(SessionTest, WhatIsKnownAtOnceDoesNotOvertake) {
+  backend_.at_once = {{"a", "at once"}};
+  send("GET b\r\nGET a\r\n", 2);
+  answer(1, found("waited"));
+  answer(0, found("first"));
+  expect("$5\r\nfirst\r\n$6\r\nwaited\r\n");
+}
+
+TEST_F(SessionTest, WhatIsKnownAtOnceIsHeldToWhatTheConnectionSaid) {
+  backend_.at_once = {{"a", "at once"}};
+  client_->send("MULTI\r\nGET a\r\nDISCARD\r\nCLIENT REPLY SKIP\r\nGET a\r\nGYRE.READ any\r\n");
+  expect("+OK\r\n+QUEUED\r\n+OK\r\n");
+  wait_asked(1);
+  answer(0, found("not shown"));
+  expect("+OK\r\n");
+  send("GET a\r\nGYRE.READ session\r\n", 1);
+  answer(0, found("any"));
+  expect("$3\r\nany\r\n+OK\r\n");
+  send("GET a\r\n", 1);
+  answer(0, found("session"));
+  expect("$7\r\nsession\r\n");
 }
 
 TEST_F(SessionTest, AWriteIsDividedAndJoined) {

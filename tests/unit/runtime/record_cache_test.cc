@@ -43,11 +43,12 @@ void commit(RecordCache& cache, PartitionId partition, std::vector<Mutation> mut
   cache.on_committed({.partition = partition, .drop_first = drop_first, .writes = writes, .repairs = repairs});
 }
 
-TEST(RecordCache, ShowsWhatWasReadAndWritten) {
+TEST(RecordCache, FollowsWhatIsWrittenOfWhatWasRead) {
   RecordCache cache(1 << 20);
   EXPECT_EQ(shown(cache, kOne, "a"), "?");
   cache.put(kOne, "a", found("read"));
   cache.put(kOne, "none", {});
+  cache.put(kOne, "b", {});
   EXPECT_EQ(shown(cache, kOne, "a"), "read");
   EXPECT_EQ(shown(cache, kOne, "none"), "-");
   EXPECT_EQ(shown(cache, kTwo, "a"), "?");
@@ -55,8 +56,10 @@ TEST(RecordCache, ShowsWhatWasReadAndWritten) {
   EXPECT_EQ(shown(cache, kOne, "a"), "again");
   EXPECT_EQ(shown(cache, kOne, "none"), "now");
   EXPECT_EQ(shown(cache, kOne, "b"), "");
-  commit(cache, kOne, {del("a")});
+  commit(cache, kOne, {del("a"), put("only written", "v")});
   EXPECT_EQ(shown(cache, kOne, "a"), "-");
+  EXPECT_EQ(shown(cache, kOne, "only written"), "?");
+  EXPECT_EQ(cache.entries(), 3u);
 }
 
 TEST(RecordCache, KeepsVersionAndExpiry) {
@@ -78,18 +81,19 @@ TEST(RecordCache, WhatNeedsTheDiskIsNotKnown) {
 
 TEST(RecordCache, ForgetsAPartitionThatIsDropped) {
   RecordCache cache(1 << 20);
-  commit(cache, kOne, {put("a", "1"), put("b", "1")});
-  commit(cache, kTwo, {put("a", "2")});
+  for (const std::string_view key : {"a", "b", "c"}) cache.put(kOne, key, found("1"));
+  cache.put(kTwo, "a", found("2"));
   commit(cache, kOne, {put("b", "new")}, true, {put("c", "repaired")});
-  EXPECT_EQ(shown(cache, kOne, "a"), "?");
-  EXPECT_EQ(shown(cache, kOne, "b"), "new");
-  EXPECT_EQ(shown(cache, kOne, "c"), "repaired");
+  for (const std::string_view key : {"a", "b", "c"}) EXPECT_EQ(shown(cache, kOne, key), "?");
   EXPECT_EQ(shown(cache, kTwo, "a"), "2");
+  cache.put(kOne, "c", found("repaired"));
+  commit(cache, kOne, {}, false, {put("c", "again")});
+  EXPECT_EQ(shown(cache, kOne, "c"), "again");
 }
 
 TEST(RecordCache, ALargeValueIsNotKeptAndEndsTheOneBefore) {
   RecordCache cache(1 << 20);
-  commit(cache, kOne, {put("k", "small")});
+  cache.put(kOne, "k", found("small"));
   commit(cache, kOne, {put("k", std::string(RecordCache::kValueBytesMax + 1, 'x'))});
   EXPECT_EQ(shown(cache, kOne, "k"), "?");
 }
@@ -97,9 +101,9 @@ TEST(RecordCache, ALargeValueIsNotKeptAndEndsTheOneBefore) {
 TEST(RecordCache, StaysWithinItsMemoryAndKeepsWhatIsAskedFor) {
   constexpr std::size_t kBytes = 64 * 1024;
   RecordCache cache(kBytes);
-  commit(cache, kOne, {put("hot", "value")});
+  cache.put(kOne, "hot", found("value"));
   for (int i = 0; i < 10'000; ++i) {
-    commit(cache, kOne, {put(std::to_string(i), std::string(static_cast<std::size_t>(i % 100), 'x'))});
+    cache.put(kOne, std::to_string(i), found(std::string(static_cast<std::size_t>(i % 100), 'x')));
     EXPECT_EQ(shown(cache, kOne, "hot"), "value");
     EXPECT_LE(cache.bytes(), kBytes);
   }
