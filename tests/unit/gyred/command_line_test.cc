@@ -201,7 +201,7 @@ TEST_F(CommandLineTest, HelpTeachesWithDefaultsAndExamples) {
   const std::string main_help = good<Print>("--help").text;
   EXPECT_THAT(main_help, AllOf(HasSubstr("coordinator"), HasSubstr("Exit codes"), HasSubstr("router")));
   const std::string node_help = good<Print>("node --help").text;
-  EXPECT_THAT(node_help, AllOf(HasSubstr("[256MiB]"), HasSubstr("[127.0.0.1:7400]"), HasSubstr("os|everysec|always"),
+  EXPECT_THAT(node_help, AllOf(HasSubstr("[128MiB]"), HasSubstr("[127.0.0.1:7400]"), HasSubstr("os|everysec|always"),
                                HasSubstr("as --listen"), HasSubstr("Examples:"), HasSubstr("GYRE_LOG_LEVEL")));
   EXPECT_THAT(good<Print>("--version").text, HasSubstr("gyred "));
 }
