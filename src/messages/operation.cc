@@ -10,4 +10,18 @@ std::size_t LoggedWrite::bytes() const {
   return bytes;
 }
 
+WindowWrite window_write(const LoggedWrite& write) {
+  return {.id = write.id,
+          .lowest_open = write.lowest_open,
+          .position = write.position,
+          .time = write.time,
+          .fingerprint = write.fingerprint,
+          .may_repeat = write.may_repeat,
+          .outcomes = write.outcomes};
+}
+
+WindowWrite closed_retry(const WindowWrite& write) {
+  return {.id = write.id, .position = write.position, .time = write.time, .may_repeat = true, .closed = true};
+}
+
 }  // namespace gyre::messages

@@ -149,4 +149,9 @@ struct WindowWrite {
   bool operator==(const WindowWrite&) const = default;
 };
 
+// What a window keeps of a write that was logged.
+WindowWrite window_write(const LoggedWrite& write);
+// What is left of a write that may repeat another, when nobody asks for it again.
+WindowWrite closed_retry(const WindowWrite& write);
+
 }  // namespace gyre::messages

@@ -22,7 +22,7 @@ void NodeLoop::tick() {
   for (auto& host : hosts) {
     host->on_tick();
     all_settled = all_settled && host->settled();
-    all_away = all_away && host->settled_away();
+    all_away = all_away && host->stopping() && host->settled_away();
     served += host->partitions_served();
   }
   settled.store(all_settled, std::memory_order_relaxed);

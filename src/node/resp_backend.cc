@@ -45,8 +45,7 @@ void RespBackend::ask(runtime::ResponderPtr from, const resp::Client&, Slot slot
   if (auto busy = view_.over_capacity()) {
     return from->respond({.id = request.id, .epoch = {}, .body = *std::move(busy)});
   }
-  const auto partition = view_.map->partitioning().of(slot);
-  const HostSlot& owner = (*view_.hosts)[partition.value() % view_.hosts->size()];
+  const HostSlot& owner = view_.owner_of(view_.map->partitioning().of(slot));
   if (owner.loop == view_.loop) return owner.host->on_request(std::move(from), std::move(request));
   owner.loop->post([host = owner.host, from = std::move(from), request = std::move(request)]() mutable {
     host->on_request(std::move(from), std::move(request));
@@ -57,7 +56,7 @@ std::optional<messages::GetResponse> RespBackend::get_at_once(Slot slot, std::st
                                                               const messages::ReadConsistency& read) {
   if (view_.capacity) return std::nullopt;  // each request counts
   const auto partition = view_.map->partitioning().of(slot);
-  const HostSlot& owner = (*view_.hosts)[partition.value() % view_.hosts->size()];
+  const HostSlot& owner = view_.owner_of(partition);
   return owner.loop == view_.loop ? owner.host->get_at_once(partition, key, read) : std::nullopt;
 }
 

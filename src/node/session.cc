@@ -136,7 +136,7 @@ void Session::dispatch(Request request) {
                                     {}});
   }
   if (auto busy = view_.over_capacity()) return answer(request.id, *std::move(busy));
-  const HostSlot& slot = (*view_.hosts)[partition->value() % view_.hosts->size()];
+  const HostSlot& slot = view_.owner_of(*partition);
   if (slot.loop == view_.loop) return slot.host->on_request(shared_from_this(), std::move(request));
   slot.loop->post([host = slot.host, self = shared_from_this(), request = std::move(request)]() mutable {
     host->on_request(self, std::move(request));

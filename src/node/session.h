@@ -35,6 +35,8 @@ struct LoopView {
   net::Faults* faults = nullptr;  // of the process
   std::optional<TokenBucket> capacity = {};  // of this loop's requests of data; none: as many as it can
 
+  // Whose the partition is.
+  const HostSlot& owner_of(PartitionId partition) const { return (*hosts)[partition.value() % hosts->size()]; }
   // Another request is too much: what its client is told.
   std::optional<Error> over_capacity();
 };

@@ -58,6 +58,8 @@ class Brake {
   void hurry(Instant now, const NodeId& node);
 
   bool on() const { return rate_.has_value(); }
+  // It watches nobody.
+  bool idle() const { return watches_.empty(); }
   bool helps(const NodeId& node) const;
   // Some member that is helped. REQUIRES: on().
   const NodeId& helped() const;

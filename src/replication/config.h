@@ -10,6 +10,8 @@
 
 namespace gyre::replication {
 
+class RunningClock;
+
 struct PartitionConfig {
   PartitionId id;
   NodeId self;
@@ -17,6 +19,7 @@ struct PartitionConfig {
   Generation generation;
   bool loses_nothing = true;  // false: this start may lack writes that were acknowledged (a new generation)
   Instant started;  // when the process started: it may have given leases until then
+  const RunningClock* running;  // the process's; must outlive the machine
   // Of a write as it is logged; beyond: too_large, for no message could bring it to the other members.
   std::size_t write_bytes_max = limits::kValueBytesDefaultMax + limits::kFrameEnvelopeBytes / 2;
   BrokenRule broken = BrokenRule::none;  // of tests only

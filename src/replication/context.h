@@ -22,7 +22,7 @@ struct Context {
           const std::vector<messages::LostId>& lost)
       : config(std::move(who)),
         clock(stored.time, config.broken),
-        running(config.started),
+        running(*config.running),
         lost_ids(lost, config.started),
         journal(std::move(stored), std::move(window), config.broken) {}
 
@@ -44,7 +44,7 @@ struct Context {
 
   const PartitionConfig config;
   PartitionClock clock;
-  RunningClock running;
+  const RunningClock& running;
   LostIds lost_ids;
   Journal journal;
   Waits waits;

@@ -42,6 +42,8 @@ class Donor {
   // The term is over: closes what is open.
   void close();
 
+  // Nobody asks for anything.
+  bool idle() const { return transfers_.empty() && fetches_.empty(); }
   // What is being sent, and what was until lately. No total where it is not known yet.
   std::vector<messages::LoadReport::Transfer> transfers() const;
   // How many snapshots it had to the end, since forget().

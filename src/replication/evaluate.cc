@@ -62,7 +62,10 @@ Result<UnixMillis> expiry_time(const Expiry& expiry, const Record* current, Unix
 Result<std::int64_t> parse_number(std::string_view text) {
   std::int64_t number = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
+  // As a number is written here, and in no other way: to what else it may mean, nothing is added.
+  const std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
+  const bool odd = digits.starts_with('0') && text != "0";
+  if (odd || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
     return fail(ErrorCode::invalid_argument, "the value is no decimal number of 64 bits");
   }
   return number;

@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "base/timing.h"
 #include "messages/request.h"
 #include "replication/context.h"
 #include "replication/repair.h"
@@ -59,6 +60,12 @@ class Follower {
   // Of the repair, to be committed; null: none.
   const RepairStep* step() const { return repair_ ? repair_->step() : nullptr; }
   bool repairing() const { return repair_.has_value(); }
+  // When a tick is something to it, or its primary has been silent for `window`; the epoch: at the next.
+  Instant quiet_until(Instant now, Duration window) const {
+    if (repair_ || gathered_ > 0) return {};
+    const Duration silent = context_.running.read(now) - heard_;
+    return silent > window ? now + window : now + (window - silent) + kTick;
+  }
   // Follows the primary of this term.
   bool following(Term term) const { return matched_ && term_ == term; }
   bool whole() const { return context_.journal.whole() || context_.broken(BrokenRule::repair_is_learner); }

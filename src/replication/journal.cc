@@ -36,7 +36,7 @@ void Journal::append(LoggedWritePtr write) {
   if (state_.history.empty() || state_.history.back().term < position.term) {
     replication::begin_term(state_.history, position.term, position.sequence);
   }
-  if (write->id.given() && window_.find(write->id) == nullptr) window_.add(window_write(*write));
+  if (write->id.given() && window_.find(write->id) == nullptr) window_.add(messages::window_write(*write));
   assigned_ = position.sequence;
   pending_.append(std::move(write));
 }

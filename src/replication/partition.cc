@@ -280,7 +280,6 @@ void Partition::answer_seal(const Moment& now) {
 
 void Partition::on_tick(const Moment& now) {
   Context& context = *context_;
-  context.running.tick(now.steady);
   if (!context.view) return;
   const Duration heartbeat = context.view->timing.heartbeat;
   if (given_up_ && now.steady - given_up_->told_at >= heartbeat) tell_given_up(now.steady);

@@ -75,8 +75,10 @@ class Partition {
   // A SealAnswer of one item follows (TellCoordinator) once the promise is durable.
   void on_seal(const Moment& now, Term term);
   void on_order(const Moment& now, const messages::Order& order);
-  // Call every kTick.
+  // Call every kTick; but not before quiet_until(), if nothing else was called since.
   void on_tick(const Moment& now);
+  // A tick before then would change nothing, as long as nothing else happens here. The epoch: the next one is needed.
+  Instant quiet_until(const Moment& now) const;
   // The process stops: from the moment the map has this member out of the in-sync set, it gives no leases and
   // acknowledgements. A primary hands over when it is ordered to.
   void on_stopping(const Moment& now);

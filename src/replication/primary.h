@@ -59,6 +59,8 @@ class Primary {
   void on_taken(std::span<const messages::LoggedWritePtr> writes);
   void on_refused();
   void on_stored(const Moment& now);
+  // As Partition's.
+  Instant quiet_until(Instant now) const;
   // The term is over here: nothing may be asked of this any more.
   void stop(const std::string& why);
 

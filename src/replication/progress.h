@@ -65,6 +65,11 @@ class Progress {
   bool whole() const { return whole_; }
   // It has named a position below one that it had acknowledged: its data is not to be trusted.
   bool regressed() const { return regressed_; }
+  // It holds all that was committed, and follows.
+  bool level(Sequence committed) const {
+    return state_ == State::following && acknowledged_.sequence == committed && !log_task_ && !needs_snapshot_;
+  }
+  Instant last_sent() const { return last_sent_; }
   // While it does not follow: since when.
   Instant not_following_since() const { return not_following_since_; }
 

@@ -60,16 +60,6 @@ std::uint64_t fingerprint(const std::vector<WriteOperation>& operations) {
   return hash;
 }
 
-WindowWrite window_write(const messages::LoggedWrite& write) {
-  return {.id = write.id,
-          .lowest_open = write.lowest_open,
-          .position = write.position,
-          .time = write.time,
-          .fingerprint = write.fingerprint,
-          .may_repeat = write.may_repeat,
-          .outcomes = write.outcomes};
-}
-
 const WindowWrite* Window::find(const WriteId& id) const {
   const auto client = clients_.find(id.client);
   if (client == clients_.end()) return nullptr;
@@ -129,6 +119,18 @@ void Window::expire(Duration running) {
   }
 }
 
+std::optional<Duration> Window::next_expiry() const {
+  std::optional<Duration> next;
+  const auto look_at = [&next](const auto& list) {
+    if (list.empty()) return;
+    const Duration at = list.back().seen ? *list.front().seen + limits::kWriteIdLife : Duration(0);
+    next = std::min(at, next.value_or(at));
+  };
+  look_at(writes_);
+  look_at(heard_);
+  return next;
+}
+
 std::vector<WindowWrite> Window::all() const {
   std::vector<WindowWrite> all;
   all.reserve(writes_.size() + retries_.size());
@@ -170,10 +172,7 @@ Window::Client& Window::client_of(const WindowWrite& write) {
 }
 
 void Window::close(Writes::iterator write) {
-  const WindowWrite& closed = write->write;
-  if (closed.may_repeat) {
-    keep_retry({.id = closed.id, .position = closed.position, .time = closed.time, .may_repeat = true, .closed = true});
-  }
+  if (write->write.may_repeat) keep_retry(messages::closed_retry(write->write));
   erase(write);
 }
 

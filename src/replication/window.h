@@ -18,9 +18,6 @@ namespace gyre::replication {
 // Of the operations of a write, so that an id used for another write is noticed. Stored and sent: fixed for ever.
 std::uint64_t fingerprint(const std::vector<messages::WriteOperation>& operations);
 
-// What the window keeps of a write that was logged.
-messages::WindowWrite window_write(const messages::LoggedWrite& write);
-
 // INVARIANT: no write is forgotten before its client has said that it never asks again, or kWriteIdLife has passed. A
 // full window refuses new ids instead.
 //
@@ -54,6 +51,8 @@ class Window {
   // Forgets what was here kWriteIdLife ago. `running`: how long this process has been running (RunningClock); time in
   // which it was not does not count, as what it was sent meanwhile is still to be read. Call often.
   void expire(Duration running);
+  // When that has something to do next, by the same clock; none: never.
+  std::optional<Duration> next_expiry() const;
   // Nobody is away any more who might have what the retries repeat.
   void forget_retries() { retries_.clear(); }
   // Takes the place of everything. Input from outside: what is not in order of position, has no id or has one twice is

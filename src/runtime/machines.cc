@@ -19,6 +19,7 @@ std::size_t write_bytes_max(std::size_t value_bytes_max) {
 
 Machines::Machines(HostOptions options, Stored stored, Lost lost)
     : options_(std::move(options)),
+      running_(options_.started),
       stored_(std::make_move_iterator(stored.begin()), std::make_move_iterator(stored.end())),
       lost_(std::move(lost)) {}
 
@@ -34,17 +35,20 @@ void Machines::adopt(ring::ClusterMapPtr map, replication::MapSource source) {
     const PartitionId id(static_cast<std::uint16_t>(p));
     storage::StoredPartition stored;
     if (const auto found = stored_.find(id); found != stored_.end()) stored = std::move(found->second);
-    machines_.push_back(std::make_unique<Machine>(
-        replication::Partition({.id = id,
-                                .self = options_.self,
-                                .incarnation = options_.incarnation,
-                                .generation = options_.generation,
-                                .loses_nothing = options_.loses_nothing,
-                                .started = options_.started,
-                                .write_bytes_max = write_bytes_max(options_.value_bytes_max),
-                                .broken = options_.broken},
-                               std::move(stored.state), std::move(stored.window), lost_[id])));
+    machines_.push_back(
+        std::make_unique<Machine>(replication::Partition({.id = id,
+                                                          .self = options_.self,
+                                                          .incarnation = options_.incarnation,
+                                                          .generation = options_.generation,
+                                                          .loses_nothing = options_.loses_nothing,
+                                                          .started = options_.started,
+                                                          .running = &running_,
+                                                          .write_bytes_max = write_bytes_max(options_.value_bytes_max),
+                                                          .broken = options_.broken},
+                                                         std::move(stored.state), std::move(stored.window), lost_[id]),
+                                  machines_.size()));
   }
+  rests_.resize(machines_.size());
   stored_.clear();
   lost_.clear();
 }
@@ -58,6 +62,7 @@ Machine* Machines::find(PartitionId partition) {
 void Machines::touch(Machine& machine) {
   if (std::exchange(machine.touched, true)) return;
   touched_.push_back(&machine);
+  if (!std::exchange(machine.changed, true)) changed_.push_back(&machine);
 }
 
 void Machines::touch_all() {
@@ -67,6 +72,11 @@ void Machines::touch_all() {
 std::vector<Machine*> Machines::take_touched() {
   for (Machine* machine : touched_) machine->touched = false;
   return std::exchange(touched_, {});
+}
+
+std::vector<Machine*> Machines::take_changed() {
+  for (Machine* machine : changed_) machine->changed = false;
+  return std::exchange(changed_, {});
 }
 
 }  // namespace gyre::runtime

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "replication/partition.h"
+#include "replication/partition_clock.h"
 #include "runtime/host_options.h"
 #include "storage/engine.h"
 
@@ -27,11 +28,16 @@ struct PartitionLoad {
 };
 
 struct Machine {
-  explicit Machine(replication::Partition p) : partition(std::move(p)) {}
+  Machine(replication::Partition p, std::size_t i) : partition(std::move(p)), index(i) {}
 
   replication::Partition partition;
-  bool served = false;         // as primary, at the last tick
+  const std::size_t index;     // among the machines of its loop
+  // As of the end of the last turn in which it was touched:
+  bool served = false;         // as primary
+  bool settled = false;        // see Partition
+
   bool touched = false;        // see Machines::touch
+  bool changed = false;        // touched in this turn
   bool refused = false;        // storage refused its commit in this turn
   std::size_t syncs_open = 0;  // commits that are reported only after a sync
   std::string sweep_after;     // where the next sweep goes on
@@ -44,8 +50,8 @@ struct Machine {
   PartitionLoad load;
 };
 
-// Whoever calls a machine touches it; at the end of the turn the host carries out what the touched ones ask for and
-// commits what they have pending.
+// Whoever calls a machine touches it; at the end of the turn the host carries out what the touched ones ask for,
+// commits what they have pending, and looks how they stand then.
 //
 // There are none before the first map: only it says how many partitions there are. Machines stay where they are.
 class Machines {
@@ -55,6 +61,8 @@ class Machines {
 
   // `lost`: what the ledger of the node names, of any host's partitions.
   Machines(HostOptions options, Stored stored, Lost lost);
+  Machines(const Machines&) = delete;
+  Machines& operator=(const Machines&) = delete;
 
   // REQUIRES: newer than the last one, with as many partitions. One from memory comes first or never; the first from
   // the store may be the same.
@@ -65,6 +73,13 @@ class Machines {
   // Null: not of this host, or not known. Takes any number that came from a network.
   Machine* find(PartitionId partition);
   std::span<const std::unique_ptr<Machine>> all() const { return machines_; }
+  // What each tick looks at, of every machine, by its index: close together, for most need nothing else.
+  struct Rest {
+    Instant quiet_until;  // it needs no tick before
+    bool repeats = false;  // the coordinator is to hear of it with each heartbeat
+  };
+  std::span<const Rest> rests() const { return rests_; }
+  void set_rest(const Machine& machine, Rest rest) { rests_[machine.index] = rest; }
   const ring::PartitionEntry& entry_of(const Machine& machine) const { return map_->entry(machine.partition.id()); }
   // This node is a member of the machine's partition, by the newest map.
   bool member(const Machine& machine) const { return entry_of(machine).has_member(options_.self); }
@@ -74,16 +89,23 @@ class Machines {
   bool any_touched() const { return !touched_.empty(); }
   // Those touched since the last call, in that order.
   std::vector<Machine*> take_touched();
+  // The same for the end of a turn, which may take the touched ones more than once.
+  std::vector<Machine*> take_changed();
+  // By which all of them count.
+  replication::RunningClock& running() { return running_; }
 
  private:
   HostOptions options_;
+  replication::RunningClock running_;
   // Until the machines are made:
   std::map<PartitionId, storage::StoredPartition> stored_;
   Lost lost_;
   ring::ClusterMapPtr map_;
   bool map_from_store_ = false;
   std::vector<std::unique_ptr<Machine>> machines_;  // by partition / shards
+  std::vector<Rest> rests_;
   std::vector<Machine*> touched_;
+  std::vector<Machine*> changed_;
 };
 
 }  // namespace gyre::runtime

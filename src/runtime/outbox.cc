@@ -71,19 +71,8 @@ void Outbox::on_tick() {
   const Instant now = context_.environment.now().steady;
   if (map == nullptr || now < next_repeat_) return;
   next_repeat_ = now + map->shape.timing.heartbeat;
-  tell_promises();
   tell_refused();
-  tell_silent();
-}
-
-void Outbox::tell_promises() {
-  messages::Promises promises;
-  for (const auto& machine : context_.machines.all()) {
-    if (const auto term = machine->partition.open_promise()) {
-      promises.partitions.push_back({machine->partition.id(), *term});
-    }
-  }
-  if (!promises.partitions.empty()) tell_coordinator(std::move(promises));
+  tell_of_partitions();
 }
 
 void Outbox::tell_refused() {
@@ -94,13 +83,19 @@ void Outbox::tell_refused() {
   for (const auto& [node, incarnation] : refused_) tell_coordinator(messages::PeerDown{node, incarnation, true});
 }
 
-// A process may be heard by the coordinator, and one of its loops be stuck.
-void Outbox::tell_silent() {
+// Open promises; and silent primaries, for a process may be heard by the coordinator, and one of its loops be stuck.
+void Outbox::tell_of_partitions() {
   const replication::Moment now = context_.environment.now();
+  messages::Promises promises;
   std::map<NodeId, messages::PeerDown> silent;
-  for (const auto& machine : context_.machines.all()) {
-    if (auto peer = machine->partition.silent_primary(now)) silent.insert_or_assign(peer->peer, *peer);
+  const auto rests = context_.machines.rests();
+  for (std::size_t i = 0; i < rests.size(); ++i) {
+    if (!rests[i].repeats) continue;
+    const replication::Partition& partition = context_.machines.all()[i]->partition;
+    if (const auto term = partition.open_promise()) promises.partitions.push_back({partition.id(), *term});
+    if (auto peer = partition.silent_primary(now)) silent.insert_or_assign(peer->peer, *peer);
   }
+  if (!promises.partitions.empty()) tell_coordinator(std::move(promises));
   for (auto& [node, peer] : silent) {
     if (!refused_.contains(node)) tell_coordinator(std::move(peer));
   }

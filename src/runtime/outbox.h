@@ -26,9 +26,8 @@ class Outbox {
   void end_turn();
 
  private:
-  void tell_promises();
   void tell_refused();
-  void tell_silent();
+  void tell_of_partitions();
 
   HostContext& context_;
   messages::PollAnswer poll_answer_;

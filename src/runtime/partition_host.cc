@@ -92,12 +92,6 @@ void PartitionHost::on_map(ring::ClusterMapPtr map, replication::MapSource sourc
   }
 }
 
-std::size_t PartitionHost::partitions_served() const {
-  const Moment now = context_.environment.now();
-  return static_cast<std::size_t>(std::ranges::count_if(
-      context_.machines.all(), [&](const auto& machine) { return machine->partition.serving(now); }));
-}
-
 bool PartitionHost::serves(PartitionId partition) {
   const Machine* machine = context_.machines.find(partition);
   return machine != nullptr && machine->partition.serving(context_.environment.now());
@@ -112,11 +106,7 @@ std::vector<messages::PartitionStatus> PartitionHost::statuses() const {
   return statuses;
 }
 
-bool PartitionHost::settled() const {
-  const Moment now = context_.environment.now();
-  return map() != nullptr && std::ranges::all_of(context_.machines.all(),
-                                                 [&](const auto& machine) { return machine->partition.settled(now); });
-}
+bool PartitionHost::settled() const { return map() != nullptr && settled_ == context_.machines.all().size(); }
 
 bool PartitionHost::settled(PartitionId partition) {
   const Machine* machine = context_.machines.find(partition);
@@ -139,18 +129,27 @@ void PartitionHost::check_invariants() const {
 
 void PartitionHost::on_tick() {
   const Moment now = context_.environment.now();
-  for (const auto& machine : context_.machines.all()) {
-    machine->partition.on_tick(now);
-    count_lost_lease(now, *machine);
+  context_.machines.running().tick(now.steady);
+  const auto rests = context_.machines.rests();
+  for (std::size_t i = 0; i < rests.size(); ++i) {
+    if (now.steady < rests[i].quiet_until) continue;
+    Machine& machine = *context_.machines.all()[i];
+    machine.partition.on_tick(now);
+    context_.machines.touch(machine);
   }
-  context_.machines.touch_all();
   outbox_.on_tick();
 }
 
-// A primary that is one still, and may serve no more.
-void PartitionHost::count_lost_lease(const Moment& now, Machine& machine) {
-  const bool serves = machine.partition.serving(now);
-  const bool ceased = std::exchange(machine.served, serves) && !serves;
+// How a machine stands at the end of a turn.
+void PartitionHost::note(const Moment& now, Machine& machine) {
+  const bool served = std::exchange(machine.served, machine.partition.serving(now));
+  const bool settled = std::exchange(machine.settled, machine.partition.settled(now));
+  served_ += std::size_t{machine.served} - std::size_t{served};
+  settled_ += std::size_t{machine.settled} - std::size_t{settled};
+  const bool repeats = machine.partition.open_promise() || machine.partition.silent_primary(now);
+  context_.machines.set_rest(machine, {machine.partition.quiet_until(now), repeats});
+  // A primary that is one still, and may serve no more.
+  const bool ceased = served && !machine.served;
   if (!ceased || machine.partition.status(now).role != messages::PartitionStatus::Role::primary) return;
   context_.metrics.leases_lost.add();
 }
@@ -335,6 +334,8 @@ void PartitionHost::end_turn() {
     commits_.commit(touched);
     reads_.end_turn();
   } while (context_.machines.any_touched());
+  const Moment now = context_.environment.now();
+  for (Machine* machine : context_.machines.take_changed()) note(now, *machine);
   tasks_.end_turn();
   commits_.end_turn();
   outbox_.end_turn();

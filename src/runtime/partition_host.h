@@ -55,6 +55,7 @@ class PartitionHost {
   void on_tick();
   // The process is about to stop (and the caller tells the coordinator, until settled_away()).
   void begin_stop();
+  bool stopping() const { return stopping_; }
   // By the newest map it is in no in-sync set with others: nobody needs it, or nobody could take over from it.
   bool settled_away() const;
   // A get, write, scan or digest; any other kind is answered invalid_argument.
@@ -74,7 +75,8 @@ class PartitionHost {
   std::size_t open_requests() const { return requests_.size(); }
   // Memory that they hold, about.
   std::size_t open_request_bytes() const { return requests_.bytes(); }
-  std::size_t partitions_served() const;
+  // As of the last turn.
+  std::size_t partitions_served() const { return served_; }
   // This node is primary of the partition, and holds the right to serve it now.
   bool serves(PartitionId partition);
   // Of the partitions that have this node as a member.
@@ -82,7 +84,7 @@ class PartitionHost {
   // The busiest keys and partitions of this host, the first first.
   messages::HotResponse hot(std::size_t keys_max) const;
   // By the newest map, every partition that has this node as a member has it in its in-sync set, and its primary,
-  // where it is this node, serves.
+  // where it is this node, serves. As of the last turn.
   bool settled() const;
   // REQUIRES: map(), a partition of this host.
   bool settled(PartitionId partition);
@@ -96,7 +98,7 @@ class PartitionHost {
                 HostMetrics& metrics, Machines::Stored stored);
 
   void report_load();
-  void count_lost_lease(const replication::Moment& now, Machine& machine);
+  void note(const replication::Moment& now, Machine& machine);
   Result<PartitionId> partition_of(const messages::Request& request) const;
   Result<Machine*> route(const messages::Request& request);
 
@@ -120,6 +122,8 @@ class PartitionHost {
   Tasks tasks_{context_};
   Outbox outbox_{context_};
   Upkeep upkeep_{context_};
+  std::size_t served_ = 0;   // machines that do, as noted
+  std::size_t settled_ = 0;  // the same
   bool stopping_ = false;
 };
 

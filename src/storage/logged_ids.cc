@@ -15,21 +15,10 @@ std::size_t bytes_noted(const messages::WindowWrite& write) {
   return sizeof write + write.outcomes.size() * sizeof(messages::WriteOutcome);
 }
 
-messages::WindowWrite closed(const messages::WindowWrite& write) {
-  return {.id = write.id, .position = write.position, .time = write.time, .may_repeat = true, .closed = true};
-}
-
 }  // namespace
 
 void LoggedIds::add(const messages::LoggedWrite& write) {
-  if (!write.id.given()) return;
-  add(messages::WindowWrite{.id = write.id,
-                            .lowest_open = write.lowest_open,
-                            .position = write.position,
-                            .time = write.time,
-                            .fingerprint = write.fingerprint,
-                            .may_repeat = write.may_repeat,
-                            .outcomes = write.outcomes});
+  if (write.id.given()) add(messages::window_write(write));
 }
 
 void LoggedIds::add(messages::WindowWrite write) {
@@ -62,7 +51,7 @@ std::vector<messages::WindowWrite> LoggedIds::window() const {
   bool full = false;
   for (const messages::WindowWrite& write : std::views::reverse(writes_)) {
     if (write.closed || write.id.number < lowest_open[write.id.client]) {
-      if (write.may_repeat && retries++ < limits::kRetriesKeptMax) kept.push_back(closed(write));
+      if (write.may_repeat && retries++ < limits::kRetriesKeptMax) kept.push_back(messages::closed_retry(write));
       continue;
     }
     full = full || open >= limits::kWindowWritesMax || bytes >= limits::kWindowBytesMax;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "replication/partition.h"
+#include "replication/partition_clock.h"
 #include "runtime/load_meter.h"
 
 namespace gyre::replication {
@@ -18,7 +19,7 @@ const Moment kNow{Instant(std::chrono::hours(1)), {1'700'000'000'000}};
 // Primary of a map with `members` members, all in sync: the others answer what they are sent at once.
 class Serving {
  public:
-  explicit Serving(std::size_t members) : partition_({.id = PartitionId(0), .self = node(0)}, {}, {}, {}) {
+  explicit Serving(std::size_t members) : partition_({.id = PartitionId(0), .self = node(0), .running = &running_}, {}, {}, {}) {
     ring::ClusterMap map;
     map.shape.partitions = 1;
     map.entries.resize(1);
@@ -72,6 +73,7 @@ class Serving {
                                            .promised = append.term});
   }
 
+  RunningClock running_{kNow.steady};
   Partition partition_;
   Position position_;
 };

@@ -285,7 +285,7 @@ void Checks::check_retries(const Ledgers& ledgers) {
         if (marked || !truth_.holds(node, write.partition, retry)) continue;
         if (truth_.was_no_member(node, write.partition)) continue;
         fail("ledgers",
-             fmt::format("the ledger of {} says that {} of partition {} is lost, but it was given its retry {}",
+             fmt::format("the ledger of {} says that {} of partition {} is lost, but it holds its retry {}",
                          nodes_[node]->id().str(), to_string(write.position), write.partition.value(),
                          to_string(retry)));
       }

@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "replication/partition.h"
+#include "replication/partition_clock.h"
 #include "replication/window.h"
 
 namespace gyre::replication::test {
@@ -90,9 +91,11 @@ class Member {
 
   Member(PartitionConfig config, Disk disk_before, Ledger ledger_before)
       : config_(std::move(config)),
+        running(config_.started),
         disk(std::move(disk_before)),
         ledger(std::move(ledger_before.losses)),
         reapplied(std::move(ledger_before.reapplied)) {
+    config_.running = &running;
     machine = std::make_unique<Partition>(config_, disk.state, disk.window, Ledger{ledger, reapplied}.lost_ids());
   }
 
@@ -135,7 +138,7 @@ class Member {
     if (persist.drop_first) disk = {};
     for (const auto& write : persist.writes) {
       disk.log.push_back(write);
-      if (write->id.given()) disk.window.push_back(window_write(*write));
+      if (write->id.given()) disk.window.push_back(messages::window_write(*write));
       for (const auto& mutation : write->mutations) put_record(mutation);
     }
     for (const auto& mutation : persist.repairs) put_record(mutation);
@@ -150,6 +153,7 @@ class Member {
   PartitionConfig config_;
 
  public:
+  RunningClock running;
   Disk disk;
   std::vector<messages::Loss> ledger;
   std::vector<messages::Retried> reapplied;
@@ -333,6 +337,9 @@ class Cluster {
   void tick_members() {
     for (auto& [name, member] : members) {
       if (!running(name) || paused.contains(name)) continue;
+      member->running.tick(now.steady);
+      // Wherever it may be left out, it is.
+      if (now.steady < (*member)->quiet_until(now)) continue;
       (*member)->on_tick(now);
       collect(name);
     }
