@@ -1,44 +1,18 @@
 // Two routers behind HAProxy, by the configuration that is shipped.
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-
 #include <memory>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/integration/program.h"
 #include "tests/integration/redis_clients.h"
 #include "tests/integration/sandbox.h"
-
-extern char** environ;
 
 namespace gyre::integration {
 namespace {
 
 using ::testing::HasSubstr;
 using wire::RespValue;
-
-// Ends with the test.
-class Haproxy {
- public:
-  explicit Haproxy(const std::string& configuration) {
-    std::vector<std::string> words{"haproxy", "-f", configuration};
-    std::vector<char*> arguments;
-    for (std::string& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    EXPECT_EQ(::posix_spawnp(&pid_, "haproxy", nullptr, nullptr, arguments.data(), environ), 0);
-  }
-  ~Haproxy() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  Haproxy(const Haproxy&) = delete;
-  Haproxy& operator=(const Haproxy&) = delete;
-
- private:
-  pid_t pid_ = -1;
-};
 
 // Sends a command again over another connection where one was lost, as Redis clients do.
 class Reconnecting {
@@ -88,7 +62,7 @@ class HaproxyTest : public ::testing::Test {
       const Json process = sandbox_.process(router);
       replace(shipped, process["resp"].get<std::string>() + " port " + port_of(process["http"].get<std::string>()));
     }
-    haproxy_.emplace(sandbox_.write_file("haproxy.cfg", text));
+    haproxy_ = std::make_unique<Program>(Words{"haproxy", "-f", sandbox_.write_file("haproxy.cfg", text)});
   }
   // HAProxy wants its semicolon as it is, which the HTTP library does not.
   std::string stats() const {
@@ -107,7 +81,7 @@ class HaproxyTest : public ::testing::Test {
   Sandbox sandbox_;
   std::string address_;
   std::string stats_;
-  std::optional<Haproxy> haproxy_;
+  std::unique_ptr<Program> haproxy_;
 };
 
 TEST_F(HaproxyTest, ClientsOfARouterThatIsKilledGoOnWithTheOther) {
