@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/limits.h"
 #include "base/time.h"
+#include "resp/users.h"
 #include "runtime/durability.h"
 
 namespace gyre::node {
@@ -24,6 +26,8 @@ struct NodeOptions {
   std::string advertise;  // where others reach the native port; empty: the address it listens at
   std::string http = "127.0.0.1:7401";
   std::string resp = "127.0.0.1:7402";  // for Redis clients; empty: none
+  std::string users_file;           // who those may be
+  std::optional<std::vector<resp::User>> users;  // of that file; none: everybody is `default`, without a password
   std::vector<std::string> coordinators{"127.0.0.1:7300"};
   std::string zone;     // empty: none
   double weight = 1.0;  // relative share of partitions

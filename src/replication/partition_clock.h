@@ -10,8 +10,8 @@
 
 namespace gyre::replication {
 
-// Counts the time in which this process was itself running: a gap between two ticks counts as at most two ticks. One for
-// all machines of a host, which tells it every tick.
+// Counts the time in which this process was itself running: a gap between two ticks counts as at most two ticks. One
+// for all machines of a host, which tells it every tick.
 class RunningClock {
  public:
   explicit RunningClock(Instant started) : last_tick_(started) {}

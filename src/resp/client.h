@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "messages/request.h"
 #include "resp/seen.h"
+#include "resp/users.h"
 #include "wire/resp_writer.h"
 
 namespace gyre::resp {
@@ -21,6 +22,7 @@ struct Client {
   std::uint64_t affinity = 0;  // of that address: for reads that stick to members
   std::string local;
   Instant since{};
+  const User* user = nullptr;  // null: it has not said who it is, and gets nothing
   std::string name;
   std::string library;
   std::string library_version;

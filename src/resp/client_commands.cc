@@ -34,16 +34,18 @@ struct KillFilter {
   std::optional<std::string> address = {};
   std::optional<std::string> local = {};
   std::optional<std::int64_t> age_s = {};  // at least
-  bool nobody = false;  // a type or user that none has
+  const User* user = nullptr;
+  bool nobody = false;  // a type that none has
   bool skip_me = true;
 
   bool hits(const ClientEntry& client, Instant now) const {
     return !nobody && (!id || client.id() == *id) && (!address || client.peer() == *address) &&
-           (!local || client.local() == *local) && (!age_s || now - client.since() >= std::chrono::seconds(*age_s));
+           (!local || client.local() == *local) && (user == nullptr || client.is(*user)) &&
+           (!age_s || now - client.since() >= std::chrono::seconds(*age_s));
   }
 };
 
-redis::Parsed<KillFilter> parse_kill(const Arguments& arguments) {
+redis::Parsed<KillFilter> parse_kill(const Arguments& arguments, const Users& users) {
   KillFilter filter;
   for (std::size_t i = 2; i < arguments.size(); i += 2) {
     if (i + 1 == arguments.size()) return redis::refuse(redis::words::kSyntax);
@@ -63,7 +65,8 @@ redis::Parsed<KillFilter> parse_kill(const Arguments& arguments) {
       if (!valid_type(value)) return std::unexpected(unknown_type(value));
       filter.nobody = filter.nobody || !says(value, "normal");
     } else if (says(arguments[i], "user")) {
-      if (value != "default") {
+      filter.user = users.find(value);
+      if (filter.user == nullptr) {
         return std::unexpected(Reply::error_text(fmt::format("ERR No such user '{}'", value)));
       }
     } else if (says(arguments[i], "skipme") && (says(value, "yes") || says(value, "no"))) {
@@ -137,7 +140,7 @@ Reply client_kill(const Context& context, const Arguments& arguments) {
   const bool by_address = arguments.size() == 3;
   const auto filter =
       by_address ? redis::Parsed<KillFilter>(KillFilter{.address = std::string(arguments[2]), .skip_me = false})
-                 : parse_kill(arguments);
+                 : parse_kill(arguments, context.server.users);
   if (!filter) return filter.error();
   std::int64_t killed = 0;
   const Instant now = net::steady_now();

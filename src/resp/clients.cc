@@ -31,13 +31,19 @@ void ClientEntry::publish(const Client& client) {
   if (flags.empty()) flags = "N";
   const std::size_t room = client.input_capacity - std::min(client.input_capacity, client.input_bytes);
   std::string about = fmt::format(
-      "flags={} db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf={} qbuf-free={} omem={} user=default redir=-1 resp={} "
+      "flags={} db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf={} qbuf-free={} omem={} user={} redir=-1 resp={} "
       "lib-name={} lib-ver={}",
-      flags, client.input_bytes, room, client.output_bytes, std::to_underlying(client.version), client.library,
-      client.library_version);
+      flags, client.input_bytes, room, client.output_bytes, client.user != nullptr ? client.user->name : "(none)",
+      std::to_underlying(client.version), client.library, client.library_version);
   const std::lock_guard lock(mutex_);
   name_ = client.name;
+  user_ = client.user;
   about_ = std::move(about);
+}
+
+bool ClientEntry::is(const User& user) const {
+  const std::lock_guard lock(mutex_);
+  return user_ == &user;
 }
 
 void ClientEntry::on_command(const redis::Command& command, Instant now) {

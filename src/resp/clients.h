@@ -30,6 +30,7 @@ class ClientEntry {
   const std::string& peer() const { return peer_; }
   const std::string& local() const { return local_; }
   Instant since() const { return since_; }
+  bool is(const User& user) const;
   // As CLIENT LIST has it, with the end of the line.
   std::string line(Instant now) const;
   void end() const { end_(); }
@@ -44,6 +45,7 @@ class ClientEntry {
   std::atomic<Instant> last_at_;
   mutable std::mutex mutex_;  // guards what follows
   std::string name_;
+  const User* user_ = nullptr;
   std::string about_;  // the part of the line that comes from what the client set
 };
 using ClientEntryPtr = std::shared_ptr<ClientEntry>;

@@ -16,18 +16,25 @@ using redis::says;
 
 namespace {
 
-constexpr std::string_view kWrongPassword = "WRONGPASS invalid username-password pair or user is disabled.";
-
 struct HelloOptions {
   std::optional<std::string_view> name;
+  std::optional<Login> login;
 };
 
-redis::Parsed<HelloOptions> parse_options(const Arguments& arguments) {
+redis::Parsed<Login> log_in(const Context& context, std::string_view name, std::string_view password) {
+  auto login = context.server.users.log_in(name, password);
+  if (!login) context.server.refused_logins.fetch_add(1, std::memory_order_relaxed);
+  return login;
+}
+
+redis::Parsed<HelloOptions> parse_options(const Context& context, const Arguments& arguments) {
   HelloOptions options;
   for (std::size_t i = 2; i < arguments.size();) {
     const std::size_t left = arguments.size() - i - 1;
     if (says(arguments[i], "auth") && left >= 2) {
-      if (arguments[i + 1] != "default") return redis::refuse(kWrongPassword);
+      auto login = log_in(context, arguments[i + 1], arguments[i + 2]);
+      if (!login) return std::unexpected(std::move(login).error());
+      options.login = *login;
       i += 3;
     } else if (says(arguments[i], "setname") && left >= 1) {
       if (!valid_client_name(arguments[i + 1])) return redis::refuse(kBadClientName);
@@ -55,8 +62,14 @@ Reply hello(const Context& context, const Arguments& arguments) {
     if (asked != "2" && asked != "3") return Reply::error("NOPROTO unsupported protocol version");
     version = asked == "3" ? wire::RespVersion::resp3 : wire::RespVersion::resp2;
   }
-  const auto options = parse_options(arguments);
+  const auto options = parse_options(context, arguments);
   if (!options) return options.error();
+  if (options->login) become(client, context.server, *options->login);
+  if (client.user == nullptr) {
+    return Reply::error(
+        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> "
+        "<pass> option can be used to authenticate the client and select the RESP protocol version at the same time");
+  }
   if (options->name) client.name = *options->name;
   client.version = version;
   return Reply::map(
@@ -67,14 +80,18 @@ Reply hello(const Context& context, const Arguments& arguments) {
        Reply::bulk_literal("master"), Reply::bulk_literal("modules"), Reply::array({})});
 }
 
-Reply authenticate(const Context&, const Arguments& arguments) {
+Reply authenticate(const Context& context, const Arguments& arguments) {
   if (arguments.size() > 3) return Reply::error(redis::words::kSyntax);
-  if (arguments.size() == 2) {
+  if (arguments.size() == 2 && context.server.users.unnamed() != nullptr) {
     return Reply::error(
         "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
         "configuration is correct?");
   }
-  return arguments[1] == "default" ? Reply::ok() : Reply::error(kWrongPassword);
+  const bool named = arguments.size() == 3;
+  const auto login = log_in(context, named ? arguments[1] : kDefaultUser, arguments[named ? 2 : 1]);
+  if (!login) return login.error();
+  become(context.client, context.server, *login);
+  return Reply::ok();
 }
 
 }  // namespace gyre::resp

@@ -18,7 +18,6 @@ inline constexpr std::string_view kBadClientName =
 bool valid_client_name(std::string_view name);
 
 redis::Reply hello(const Context& context, const redis::Arguments& arguments);
-// There are no users but Redis's `default`, which needs no password: as a Redis without one.
 redis::Reply authenticate(const Context& context, const redis::Arguments& arguments);
 
 }  // namespace gyre::resp

@@ -14,6 +14,7 @@
 #include "resp/cluster.h"
 #include "resp/hello.h"
 #include "resp/info.h"
+#include "resp/levels.h"
 
 namespace gyre::resp {
 
@@ -45,8 +46,7 @@ Reply reset(const Context& context, const Arguments&) {
   fresh.since = context.client.since;
   fresh.library = context.client.library;
   fresh.library_version = context.client.library_version;
-  set_read(fresh, context.server.read);
-  fresh.ack = context.server.ack;
+  become(fresh, context.server, {.user = context.server.users.unnamed()});
   context.client = std::move(fresh);
   return Reply::simple("RESET");
 }
@@ -140,25 +140,11 @@ Reply latency_doctor(const Context&, const Arguments&) {
 // --- Gyre's own ---
 
 Reply set_read_level(const Context& context, const Arguments& arguments) {
-  using messages::ReadLevel;
-  const std::string_view level = arguments[1];
-  if (says(level, "bounded")) {
-    const auto ms = arguments.size() == 3 ? redis::number_of<std::uint32_t>(arguments[2]) : std::nullopt;
-    if (!ms || *ms == 0) return Reply::error("ERR GYRE.READ bounded takes a number of milliseconds");
-    set_read(context.client, {ReadLevel::bounded, std::chrono::milliseconds(*ms), {}});
-    return Reply::ok();
-  }
-  if (arguments.size() != 2) return Reply::error(redis::words::kSyntax);
-  constexpr std::array kLevels = {std::pair{std::string_view("primary"), ReadLevel::primary},
-                                  std::pair{std::string_view("session"), ReadLevel::session},
-                                  std::pair{std::string_view("linearizable"), ReadLevel::linearizable},
-                                  std::pair{std::string_view("any"), ReadLevel::any}};
-  for (const auto& [name, meant] : kLevels) {
-    if (!says(level, name)) continue;
-    set_read(context.client, {.level = meant});
-    return Reply::ok();
-  }
-  return Reply::error("ERR GYRE.READ takes primary, linearizable, session, bounded MS, or any");
+  if (arguments.size() > 3) return Reply::error(redis::words::kSyntax);
+  const auto read = parse_read(arguments[1], arguments.size() == 3 ? arguments[2] : std::string_view());
+  if (!read) return Reply::error_text(fmt::format("ERR GYRE.READ takes {}", kReadLevels));
+  set_read(context.client, *read);
+  return Reply::ok();
 }
 
 // What the connection has written and seen, as text; or takes over what another has.
@@ -173,17 +159,9 @@ Reply session_token(const Context& context, const Arguments& arguments) {
 }
 
 Reply set_ack(const Context& context, const Arguments& arguments) {
-  if (says(arguments[1], "one")) {
-    context.client.ack = messages::kAckOne;
-  } else if (says(arguments[1], "all")) {
-    context.client.ack = messages::kAckAll;
-  } else {
-    const auto members = redis::number_of<std::uint8_t>(arguments[1]);
-    if (!members || *members == 0 || *members > limits::kReplicationFactorMax) {
-      return Reply::error("ERR GYRE.ACK takes one, all, or a number of members from 1 to 7");
-    }
-    context.client.ack = *members;
-  }
+  const auto ack = parse_ack(arguments[1]);
+  if (!ack) return Reply::error_text(fmt::format("ERR GYRE.ACK takes {}", kAckCounts));
+  context.client.ack = *ack;
   return Reply::ok();
 }
 

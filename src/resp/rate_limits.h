@@ -1,4 +1,5 @@
-// How many commands Redis clients may run: token buckets for each client address, and for all of them together.
+// How many commands Redis clients may run: token buckets for each client address, for each user, and for all of them
+// together.
 #pragma once
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include "base/metrics.h"
 #include "base/time.h"
 #include "base/token_bucket.h"
+#include "resp/users.h"
 
 namespace gyre::resp {
 
@@ -24,14 +26,17 @@ class RateLimits {
 
   struct Counters {
     Counter by_address;
+    Counter by_user;
     Counter by_all;
   };
 
   // REQUIRES: before the first command.
   void set(const RateLimit& each_address, const RateLimit& all);
-  bool enabled() const { return each_address_.per_second > 0 || all_.per_second > 0; }
+  // Some users have limits of their own.
+  void limit_users() { of_users_ = true; }
+  bool enabled() const { return of_users_ || each_address_.per_second > 0 || all_.per_second > 0; }
   // Zero: a command of that client may run. Else: what it must wait at least.
-  Duration take(Instant now, const std::string& address);
+  Duration take(Instant now, const std::string& address, const User& user);
   const Counters& refused() const { return refused_; }
 
  private:
@@ -39,11 +44,13 @@ class RateLimits {
 
   RateLimit each_address_;
   RateLimit all_;
+  bool of_users_ = false;
   Counters refused_;
   std::mutex mutex_;  // guards what follows
   std::unordered_map<std::string, TokenBucket> addresses_;
   Instant sweep_at_{};  // when those that have their burst may be forgotten next
   std::optional<TokenBucket> others_;
+  std::unordered_map<std::string, TokenBucket> users_;
   std::optional<TokenBucket> everybody_;
 };
 

@@ -2,6 +2,12 @@
 
 namespace gyre::resp {
 
+void become(Client& client, const Server& server, const Login& login) {
+  client.user = login.user;
+  set_read(client, login.read.value_or(server.read));
+  client.ack = login.ack.value_or(server.ack);
+}
+
 net::ByteLimits byte_limits(const Server& server) {
   net::ByteLimits limits;
   limits.input_bytes_max += server.value_bytes_max;
@@ -19,7 +25,11 @@ void add_metrics(MetricsRegistry& metrics, const Server& server) {
                      [&refused] { return static_cast<double>(refused.value()); });
   };
   add_refused("address", server.rates.refused().by_address);
+  add_refused("user", server.rates.refused().by_user);
   add_refused("all", server.rates.refused().by_all);
+  metrics.computed(MetricsRegistry::Kind::counter, "gyre_resp_refused_logins_total",
+                   "AUTH and HELLO of Redis clients with a wrong name or password", {},
+                   [&server] { return static_cast<double>(server.refused_logins.load()); });
   metrics.computed(MetricsRegistry::Kind::counter, "gyre_resp_commands_total", "Commands of Redis clients", {},
                    [&server] { return static_cast<double>(server.commands.load()); });
 }

@@ -17,6 +17,7 @@
 #include "resp/cursors.h"
 #include "resp/rate_limits.h"
 #include "resp/slow_log.h"
+#include "resp/users.h"
 
 namespace gyre::resp {
 
@@ -29,6 +30,7 @@ struct Server {
   messages::ReadConsistency read = {};
   messages::AckCount ack = messages::kAckOne;
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
+  Users users;
   Clients all;  // that are connected
   SlowLog slow;
   RateLimits rates;  // of commands that read or write keys
@@ -41,7 +43,11 @@ struct Server {
   std::atomic<std::uint64_t> clients{0};  // connected now
   std::atomic<std::uint64_t> connections{0};  // ever
   std::atomic<std::uint64_t> commands{0};
+  std::atomic<std::uint64_t> refused_logins{0};
 };
+
+// From now on the client is that user, with the levels of its login, or the listener's.
+void become(Client& client, const Server& server, const Login& login);
 
 // Of the connections of its clients.
 net::ByteLimits byte_limits(const Server& server);

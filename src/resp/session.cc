@@ -45,8 +45,7 @@ Client client_of(const net::ByteConnection& connection, const Server& server) {
   client.address = client.peer.substr(0, client.peer.rfind(':'));
   client.affinity = hash64(client.address);
   client.since = net::steady_now();
-  set_read(client, server.read);
-  client.ack = server.ack;
+  become(client, server, {.user = server.users.unnamed()});
   return client;
 }
 
@@ -72,7 +71,7 @@ Session::Session(const Shared& shared, net::ByteConnectionPtr connection)
       client_(client_of(*connection_, server_)),
       entry_(std::make_shared<ClientEntry>(client_, ends(connection_))),
       parser_(parser_limits(server_)) {
-  parser_.set_authenticated(true);  // there are no users
+  parser_.set_authenticated(client_.user != nullptr);
   server_.all.add(entry_);
   server_.clients.fetch_add(1, std::memory_order_relaxed);
   server_.connections.fetch_add(1, std::memory_order_relaxed);
@@ -113,6 +112,9 @@ void Session::run_command(const redis::Arguments& arguments) {
     transaction_.spoil();
     return finish(number, command.error());
   }
+  if (client_.user == nullptr && !(*command)->is(redis::kNoAuth)) {
+    return finish(number, Reply::error("NOAUTH Authentication required."));
+  }
   entry_->on_command(**command, read_at_);
   if ((*command)->plan != nullptr || (*command)->group == redis::Group::transactions) {
     note_begin(open, **command, arguments);
@@ -136,8 +138,8 @@ void Session::run_command(const redis::Arguments& arguments) {
 // A GET of what memory holds, by a client to whom nothing else is owed: the value goes straight into the output. It is
 // what clients ask for most, and a tenth of the work of a command that waits.
 bool Session::answer_at_once(const redis::Command& command, const redis::Arguments& arguments) {
-  const bool plain = pipeline_.empty() && command.name == "get" && !transaction_.begun() && !client_.seen &&
-                     client_.replies && !client_.skip_next && !server_.rates.enabled();
+  const bool plain = client_.user != nullptr && pipeline_.empty() && command.name == "get" && !transaction_.begun() &&
+                     !client_.seen && client_.replies && !client_.skip_next && !server_.rates.enabled();
   if (!plain) return false;
   const Slot slot = ring::slot_of(arguments[1]);
   const auto read = backend_.route(client_, command, slot);
@@ -188,7 +190,7 @@ void Session::note_end(const Open& open) {
 std::optional<Reply> Session::over_rate(const redis::Command& command) {
   const bool on_keys = command.plan != nullptr || command.name == "watch" || command.name.starts_with("wait");
   if (!server_.rates.enabled() || !on_keys) return std::nullopt;
-  const Duration wait = server_.rates.take(net::steady_now(), client_.address);
+  const Duration wait = server_.rates.take(net::steady_now(), client_.address, *client_.user);
   if (wait == Duration(0)) return std::nullopt;
   return redis::error_reply({ErrorCode::busy, Outcome::not_applied, "too many commands a second",
                              std::max(std::chrono::ceil<std::chrono::milliseconds>(wait), limits::kBusyRetryAfter)});
@@ -201,6 +203,7 @@ void Session::run_own(Open& open, const redis::Command& command, const redis::Ar
   entry_->publish(client_);
   Reply reply = run_own_command({backend_, server_, client_, *entry_}, command, arguments);
   entry_->publish(client_);
+  parser_.set_authenticated(client_.user != nullptr);
   open.version = client_.version;
   open.silent = !std::exchange(client_.speaks, false) && (skipped || !client_.replies || client_.skip_next);
   closing_ = closing_ || client_.leaves;

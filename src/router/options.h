@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/limits.h"
 #include "base/time.h"
 #include "messages/request.h"
+#include "resp/users.h"
 #include "routing/read_policy.h"
 
 namespace gyre::router {
@@ -34,6 +36,8 @@ struct RouterOptions {
   messages::ReadLevel read = messages::ReadLevel::primary;  // of connections that have not set their own
   Duration read_bound = std::chrono::seconds(1);  // of the level `bounded`
   messages::AckCount ack = messages::kAckOne;  // the same of writes
+  std::string users_file;
+  std::optional<std::vector<resp::User>> users;  // of that file; none: everybody is `default`, without a password
   Duration deadline = std::chrono::seconds(5);  // of a command; a frozen primary is replaced after 3.5 s
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
   std::string log_level = "info";

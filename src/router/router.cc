@@ -84,6 +84,8 @@ Result<void> Router::start() {
   server_.rates.set(
       {.per_second = static_cast<double>(options_.rate), .burst = static_cast<double>(options_.rate_burst)},
       {.per_second = static_cast<double>(options_.rate_all), .burst = static_cast<double>(options_.rate_all_burst)});
+  server_.users = options_.users ? resp::Users(*options_.users) : resp::Users();
+  if (server_.users.any_has_rate()) server_.rates.limit_users();
   server_.started = net::steady_now();
   create_loops();
   GYRE_TRY(listen());

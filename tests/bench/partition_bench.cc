@@ -19,7 +19,8 @@ const Moment kNow{Instant(std::chrono::hours(1)), {1'700'000'000'000}};
 // Primary of a map with `members` members, all in sync: the others answer what they are sent at once.
 class Serving {
  public:
-  explicit Serving(std::size_t members) : partition_({.id = PartitionId(0), .self = node(0), .running = &running_}, {}, {}, {}) {
+  explicit Serving(std::size_t members)
+      : partition_({.id = PartitionId(0), .self = node(0), .running = &running_}, {}, {}, {}) {
     ring::ClusterMap map;
     map.shape.partitions = 1;
     map.entries.resize(1);

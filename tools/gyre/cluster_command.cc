@@ -54,6 +54,9 @@ void add_up(CLI::App* cluster, Context& context) {
       ->type_name("A,B,...");
   command->add_option("--durability", options->durability, "When a write counts as stored [everysec]")
       ->check(CLI::IsMember({"os", "everysec", "always"}));
+  command->add_option("--users", options->users, "TOML file with the users that Redis clients may be [none: anybody]")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
   command->add_flag("--allow-fault-injection", options->allow_fault_injection,
                     "Let `gyre chaos` cut, slow and lose what processes send each other: for tests alone");
   command->footer(R"(

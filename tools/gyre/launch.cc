@@ -63,9 +63,11 @@ CoordinatorView coordinator_view(const LocalCluster& cluster) {
 
 // It asks the nodes for the map, so that it starts where no coordinator runs.
 std::vector<std::string> router_arguments(const LocalCluster& cluster, const LocalProcess& process) {
-  return {"router",     "--id",       process.id,
-          "--resp",     process.resp, "--http",
-          process.http, "--seeds",    fmt::format("{}", fmt::join(cluster.seeds(), ","))};
+  std::vector<std::string> arguments{"router",     "--id",       process.id,
+                                     "--resp",     process.resp, "--http",
+                                     process.http, "--seeds",    fmt::format("{}", fmt::join(cluster.seeds(), ","))};
+  if (!cluster.users.empty()) arguments.insert(arguments.end(), {"--users", cluster.users});
+  return arguments;
 }
 
 std::vector<std::string> gyred_arguments(const LocalCluster& cluster, const LocalProcess& process) {
@@ -87,6 +89,7 @@ std::vector<std::string> gyred_arguments(const LocalCluster& cluster, const Loca
   add({"--coordinator", fmt::format("{}", fmt::join(coordinators, ",")), "--weight", fmt::format("{}", process.weight),
        "--durability", cluster.durability, "--resp", process.resp});
   if (!process.zone.empty()) add({"--zone", process.zone});
+  if (!cluster.users.empty()) add({"--users", cluster.users});
   return arguments;
 }
 

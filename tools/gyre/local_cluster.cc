@@ -79,6 +79,7 @@ nlohmann::json cluster_json(const LocalCluster& cluster) {
           {"replication_factor", cluster.replication_factor},
           {"base_port", cluster.base_port},
           {"durability", cluster.durability},
+          {"users", cluster.users},
           {"allow_fault_injection", cluster.allow_fault_injection},
           {"processes", std::move(processes)},
           {"removed", cluster.removed}};
@@ -92,6 +93,7 @@ LocalCluster from_json(const nlohmann::json& document) {
   cluster.base_port = document.at("base_port").get<std::uint16_t>();
   cluster.durability = document.at("durability").get<std::string>();
   // Layouts of earlier versions lack these.
+  cluster.users = document.value("users", std::string());
   cluster.allow_fault_injection = document.value("allow_fault_injection", false);
   cluster.removed = document.value("removed", std::vector<std::string>{});
   for (const auto& p : document.at("processes")) {
@@ -171,6 +173,7 @@ Result<LocalCluster> lay_out_local_cluster(const fs::path& dir, const LayoutOpti
   cluster.replication_factor = options.replication_factor.value_or(std::min(3U, options.nodes.value_or(3)));
   const std::uint32_t base_port = options.base_port.value_or(kDefaultBasePort);
   cluster.durability = options.durability.value_or("everysec");
+  if (options.users) cluster.users = fs::absolute(*options.users).string();
   cluster.allow_fault_injection = options.allow_fault_injection;
 
   const std::uint32_t routers = options.routers.value_or(kRoutersDefault);
@@ -215,6 +218,8 @@ Result<void> check_layout(const LocalCluster& cluster, const LayoutOptions& opti
   compare("--partitions", options.partitions, cluster.partitions);
   compare("--base-port", options.base_port, cluster.base_port);
   compare("--durability", options.durability, cluster.durability);
+  const auto users = options.users ? std::optional(fs::absolute(*options.users).string()) : std::nullopt;
+  compare("--users", users, cluster.users.empty() ? "none" : cluster.users);
   std::size_t node = 0;
   for (const auto& process : cluster.processes) {
     if (process.role != "node" || options.zones.empty()) continue;

@@ -36,6 +36,7 @@ struct LocalCluster {
   std::uint32_t replication_factor = 1;
   std::uint16_t base_port = 0;
   std::string durability;  // of the nodes' writes: os, everysec or always
+  std::string users;  // nodes and routers are started with --users and this file; empty: without
   bool allow_fault_injection = false;  // every process is started with --allow-fault-injection
   std::vector<LocalProcess> processes;  // coordinators first
   std::vector<std::string> removed;  // nodes that are none any more, but whose directory is still there
@@ -64,6 +65,7 @@ struct LayoutOptions {
   std::optional<std::uint32_t> partitions;
   std::optional<std::uint32_t> base_port;
   std::optional<std::string> durability;
+  std::optional<std::string> users;
   std::vector<std::string> zones;  // given to the nodes in turn; empty: none
   bool allow_fault_injection = false;  // false: as the cluster was made
 };

@@ -10,6 +10,7 @@
 #include "net/address.h"
 #include "ring/slot.h"
 #include "routing/options.h"
+#include "tools/gyred/users_file.h"
 
 namespace gyre::daemon {
 
@@ -27,8 +28,17 @@ void add_log_level(OptionSet& set, std::string& target) {
 }
 
 constexpr const char* kAllowRemoteHelp =
-    "Allow listeners that other machines can reach. There is no TLS and there are\n"
-    "no users yet: whoever reaches a port can read and write";
+    "Allow listeners that other machines can reach. There is no TLS, and only Redis\n"
+    "clients can be asked who they are (--users): whoever reaches a port can read and write";
+constexpr const char* kUsersHelp =
+    "TOML file with the users that Redis clients may be: [NAME] with password_sha256 or\n"
+    "nopass = true, and read, ack, rate. Others get NOAUTH";
+
+Result<void> complete_users(const std::string& file, std::optional<std::vector<resp::User>>& users) {
+  if (file.empty()) return {};
+  GYRE_TRY_SET(users, read_users_file(file));
+  return {};
+}
 
 // What every role has.
 template <class Options>
@@ -91,6 +101,8 @@ OptionSet describe(node::NodeOptions& options) {
   set.show_default("advertise", "as --listen");
   set.address("http", options.http, false, "Admin HTTP: /healthz /readyz /metrics /map");
   set.address("resp", options.resp, true, "Where Redis clients connect, and are sent by MOVED; empty: nowhere");
+  set.text("users", "FILE", options.users_file, kUsersHelp);
+  set.show_default("users", "none");
   set.addresses("coordinator", options.coordinators,
                 "The coordinators of the cluster to join; a node may start before them");
   set.also_called("coordinator", "join");
@@ -161,6 +173,8 @@ OptionSet describe(router::RouterOptions& options) {
                 "Where to ask for the cluster map first: any nodes or coordinators. A name stands\n"
                 "for all its addresses");
   set.address("resp", options.resp, false, "Where Redis clients connect");
+  set.text("users", "FILE", options.users_file, kUsersHelp);
+  set.show_default("users", "none");
   set.address("http", options.http, false, "Admin HTTP: /healthz /readyz /metrics /map");
   set.integer("loops", options.loops, {1, kLoopsMax}, "Event loops, one per core to use");
   set.integer("connections", options.connections_per_node, {1, 64}, "Connections of each loop to each node");
@@ -220,6 +234,7 @@ OptionSet describe(router::RouterOptions& options) {
 Result<void> complete(node::NodeOptions& options) {
   if (options.data_dir.empty()) options.data_dir = "./gyre-data/" + options.id;
   if (options.stores == 0) options.stores = options.loops;
+  GYRE_TRY(complete_users(options.users_file, options.users));
   if (!options.resp.empty()) {
     GYRE_TRY(check_listener("resp", options.resp, options.allow_remote));
     GYRE_TRY(check_advertised("resp", options.resp));
@@ -246,6 +261,7 @@ Result<void> complete(coordinator::CoordinatorOptions& options) {
 }
 
 Result<void> complete(router::RouterOptions& options) {
+  GYRE_TRY(complete_users(options.users_file, options.users));
   GYRE_TRY(check_listener("resp", options.resp, options.allow_remote));
   GYRE_TRY(check_listener("http", options.http, options.allow_remote));
   if (options.read == messages::ReadLevel::bounded && options.read_bound <= Duration(0)) {

@@ -8,10 +8,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Instant kStart{1h};
+const User kAnybody{.name = "default"};
 
-int taken_at_once(RateLimits& limits, Instant now, const std::string& address, int tries = 1000) {
+int taken_at_once(RateLimits& limits, Instant now, const std::string& address, int tries = 1000,
+                  const User& user = kAnybody) {
   int taken = 0;
-  for (int i = 0; i < tries; ++i) taken += limits.take(now, address) == Duration(0) ? 1 : 0;
+  for (int i = 0; i < tries; ++i) taken += limits.take(now, address, user) == Duration(0) ? 1 : 0;
   return taken;
 }
 
@@ -26,7 +28,7 @@ TEST(RateLimits, GiveABurstAndThenTheRate) {
   limits.set({.per_second = 10, .burst = 50}, {});
   EXPECT_TRUE(limits.enabled());
   EXPECT_EQ(taken_at_once(limits, kStart, "a"), 50);
-  EXPECT_EQ(limits.take(kStart, "a"), 100ms) << "until the next token";
+  EXPECT_EQ(limits.take(kStart, "a", kAnybody), 100ms) << "until the next token";
   EXPECT_EQ(taken_at_once(limits, kStart + 1s, "a"), 10);
   EXPECT_EQ(taken_at_once(limits, kStart + 1h, "a"), 50) << "no more than the burst is saved up";
   EXPECT_EQ(limits.refused().by_address.value(), 3000U - 110 + 1);
@@ -39,7 +41,7 @@ TEST(RateLimits, ABurstIsASecondsWorthUnlessToldAndAtLeastOne) {
   RateLimits slow;
   slow.set({.per_second = 0.5}, {});
   EXPECT_EQ(taken_at_once(slow, kStart, "a"), 1);
-  EXPECT_EQ(slow.take(kStart, "a"), 2s);
+  EXPECT_EQ(slow.take(kStart, "a", kAnybody), 2s);
 }
 
 TEST(RateLimits, EachAddressHasItsOwn) {
@@ -58,11 +60,30 @@ TEST(RateLimits, AllTogetherHaveOneMore) {
   EXPECT_EQ(taken_at_once(limits, kStart + 200ms, "b"), 3) << "what all together refused did not cost the address";
 }
 
+TEST(RateLimits, AUserHasOneWhereverItComesFrom) {
+  RateLimits limits;
+  limits.set({.per_second = 10}, {.per_second = 100});
+  limits.limit_users();
+  const User user{.name = "u", .rate = {.per_second = 15}};
+  EXPECT_EQ(taken_at_once(limits, kStart, "a", 1000, user), 10);
+  EXPECT_EQ(taken_at_once(limits, kStart, "b", 1000, user), 5);
+  EXPECT_EQ(taken_at_once(limits, kStart, "b"), 5) << "what a user was refused did not cost the address";
+  EXPECT_EQ(limits.refused().by_user.value(), 995U);
+}
+
+TEST(RateLimits, UsersAloneMayHaveLimits) {
+  RateLimits limits;
+  limits.limit_users();
+  EXPECT_TRUE(limits.enabled());
+  EXPECT_EQ(taken_at_once(limits, kStart, "a"), 1000);
+  EXPECT_EQ(taken_at_once(limits, kStart, "a", 1000, {.name = "u", .rate = {.per_second = 3}}), 3);
+}
+
 TEST(RateLimits, MoreAddressesThanAreRememberedShareOne) {
   RateLimits limits;
   limits.set({.per_second = 1, .burst = 2}, {});
   for (std::size_t i = 0; i < RateLimits::kAddressesMax; ++i) {
-    EXPECT_EQ(limits.take(kStart, std::to_string(i)), Duration(0));
+    EXPECT_EQ(limits.take(kStart, std::to_string(i), kAnybody), Duration(0));
   }
   EXPECT_EQ(taken_at_once(limits, kStart, "x"), 2);
   EXPECT_EQ(taken_at_once(limits, kStart, "y"), 0);

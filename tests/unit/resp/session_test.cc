@@ -127,6 +127,64 @@ class SessionTest : public testing::Test {
   std::optional<RawClient> client_;
 };
 
+// Users are named before anybody connects.
+class UserSessionTest : public SessionTest {
+ protected:
+  UserSessionTest() {
+    run_on(loop_, [this] {
+      server_.users = Users({{.name = "app", .password_sha256 = sha256("secret"), .ack = messages::kAckAll},
+                             {.name = "default", .password_sha256 = sha256("word")}});
+    });
+    // The first connection came before.
+    client_.emplace(listener_->address());
+  }
+};
+
+constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
+constexpr std::string_view kWrongPassword = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+
+TEST_F(UserSessionTest, WhoHasNotSaidWhoTheyAreGetNothing) {
+  client_->send("GET a\r\nPING\r\nMULTI\r\nCLIENT LIST\r\nNONSENSE\r\n");
+  for (int i = 0; i < 4; ++i) expect(kNoAuth);
+  expect("-ERR unknown command 'NONSENSE', with args beginning with: \r\n");
+  client_->send("HELLO 3\r\nAUTH app wrong\r\nAUTH word wrong x y\r\nAUTH nobody secret\r\nPING\r\nQUIT\r\n");
+  expect("-NOAUTH HELLO must be called with the client already authenticated");
+  EXPECT_THAT(client_->line(), HasSubstr("AUTH <user> <pass>"));
+  expect(kWrongPassword);
+  expect("-ERR syntax error\r\n");
+  expect(kWrongPassword);
+  expect(kNoAuth);
+  expect("+OK\r\n");
+  EXPECT_EQ(server_.refused_logins.load(), 2u);
+}
+
+TEST_F(UserSessionTest, AUserHasItsLevels) {
+  client_->send("AUTH app secret\r\n");
+  expect("+OK\r\n");
+  send("SET a v\r\n", 1);
+  EXPECT_EQ(run_on(loop_, [&] { return std::get<messages::WriteRequest>(backend_.asked[0].request.body).ack; }),
+            messages::kAckAll);
+  answer(0, written());
+  expect("+OK\r\n");
+  client_->send("AUTH word\r\n");
+  expect("+OK\r\n");
+  send("SET a v\r\n", 1);
+  EXPECT_EQ(run_on(loop_, [&] { return std::get<messages::WriteRequest>(backend_.asked[0].request.body).ack; }),
+            messages::kAckOne);
+  answer(0, written());
+  expect("+OK\r\n");
+}
+
+TEST_F(UserSessionTest, ResetForgetsWhoItWas) {
+  client_->send("HELLO 2 AUTH app;ack=one secret SETNAME me\r\n");
+  EXPECT_THAT(client_->line(), StartsWith("*14"));
+  client_->send("RESET\r\nPING\r\n");
+  std::string reply;
+  while (reply != "+RESET\r\n" && (reply = client_->line()) != "") {
+  }
+  expect(kNoAuth);
+}
+
 // The keys a, b and c are of three partitions.
 constexpr std::string_view kMset = "MSET a 1 b 2 c 3\r\n";
 
