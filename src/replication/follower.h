@@ -7,7 +7,6 @@
 #include <set>
 #include <vector>
 
-#include "base/timing.h"
 #include "messages/request.h"
 #include "replication/context.h"
 #include "replication/repair.h"
@@ -64,7 +63,7 @@ class Follower {
   Instant quiet_until(Instant now, Duration window) const {
     if (repair_ || gathered_ > 0) return {};
     const Duration silent = context_.running.read(now) - heard_;
-    return silent > window ? now + window : now + (window - silent) + kTick;
+    return silent > window ? now + window : now + (window - silent) + std::chrono::milliseconds(1);
   }
   // Follows the primary of this term.
   bool following(Term term) const { return matched_ && term_ == term; }

@@ -280,6 +280,7 @@ void Partition::answer_seal(const Moment& now) {
 
 void Partition::on_tick(const Moment& now) {
   Context& context = *context_;
+  ticked_at_ = now.steady;
   if (!context.view) return;
   const Duration heartbeat = context.view->timing.heartbeat;
   if (given_up_ && now.steady - given_up_->told_at >= heartbeat) tell_given_up(now.steady);

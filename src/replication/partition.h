@@ -257,6 +257,7 @@ class Partition {
   Instant retire_from_;
   std::uint64_t drops_ = 0;  // of this node's copy
   bool release_due_ = false;  // something happened that may let answers go
+  Instant ticked_at_;
   bool stopping_ = false;
 };
 

@@ -12,14 +12,14 @@ namespace gyre::replication {
 
 namespace {
 
-// However quiet it is.
+// From one tick to the next, however quiet it is.
 constexpr Duration kQuietMax = std::chrono::seconds(1);
 
 }  // namespace
 
 Instant Partition::quiet_until(const Moment& now) const {
   const Context& context = *context_;
-  const Instant latest = now.steady + kQuietMax;
+  const Instant latest = ticked_at_ + kQuietMax;
   if (!context.view) return latest;
   if (given_up_) return {};
   if (broken()) return latest;

@@ -137,7 +137,7 @@ void PartitionHost::on_tick() {
     machine.partition.on_tick(now);
     context_.machines.touch(machine);
   }
-  outbox_.on_tick();
+  ticked_ = true;
 }
 
 // How a machine stands at the end of a turn.
@@ -336,6 +336,7 @@ void PartitionHost::end_turn() {
   } while (context_.machines.any_touched());
   const Moment now = context_.environment.now();
   for (Machine* machine : context_.machines.take_changed()) note(now, *machine);
+  if (std::exchange(ticked_, false)) outbox_.on_tick();
   tasks_.end_turn();
   commits_.end_turn();
   outbox_.end_turn();

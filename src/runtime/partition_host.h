@@ -124,6 +124,7 @@ class PartitionHost {
   Upkeep upkeep_{context_};
   std::size_t served_ = 0;   // machines that do, as noted
   std::size_t settled_ = 0;  // the same
+  bool ticked_ = false;  // in this turn
   bool stopping_ = false;
 };
 

@@ -154,6 +154,7 @@ class Member {
 
  public:
   RunningClock running;
+  Instant quiet_until;  // as of the last call
   Disk disk;
   std::vector<messages::Loss> ledger;
   std::vector<messages::Retried> reapplied;
@@ -339,7 +340,7 @@ class Cluster {
       if (!running(name) || paused.contains(name)) continue;
       member->running.tick(now.steady);
       // Wherever it may be left out, it is.
-      if (now.steady < (*member)->quiet_until(now)) continue;
+      if (now.steady < member->quiet_until) continue;
       (*member)->on_tick(now);
       collect(name);
     }
@@ -390,6 +391,7 @@ class Cluster {
     Member& member = at(name);
     for (Effect& effect : member->take_effects(now)) take(name, member, std::move(effect));
     member->check_invariants();
+    member.quiet_until = member->quiet_until(now);
   }
 
   // The last message of this kind that the node told the coordinator.

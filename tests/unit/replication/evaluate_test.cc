@@ -126,7 +126,8 @@ TEST(Evaluate, IncrementCountsAndKeepsTheExpiry) {
 TEST(Evaluate, IncrementRefusesOverflowAndWhatIsNoNumber) {
   auto op = operation(WriteKind::incr);
   op.delta = 1;
-  for (const char* text : {"9223372036854775807", "", " 1", "1 ", "1.0", "abc", "99999999999999999999", "+1"}) {
+  for (const char* text :
+       {"9223372036854775807", "", " 1", "1 ", "1.0", "abc", "99999999999999999999", "+1", "007", "-0", "-", "00"}) {
     const Record current = stored(text);
     const auto result = evaluate(op, &current, kNow, kNext);
     ASSERT_FALSE(result) << text;

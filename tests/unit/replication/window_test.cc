@@ -173,6 +173,23 @@ TEST(Window, WithoutTheRuleItForgetsTheOldest) {
   EXPECT_NE(window.find(id(20, 1)), nullptr);
 }
 
+TEST(Window, SaysWhenItsNextWriteExpires) {
+  Window window;
+  EXPECT_FALSE(window.next_expiry());
+  window.add(write(id(1, 1), 1));
+  EXPECT_EQ(window.next_expiry(), Duration(0)) << "it has not been seen yet";
+  window.expire(5s);
+  EXPECT_EQ(window.next_expiry(), 5s + limits::kWriteIdLife);
+  window.add(write(id(2, 1), 2));
+  EXPECT_EQ(window.next_expiry(), Duration(0));
+  window.expire(7s);
+  EXPECT_EQ(window.next_expiry(), 5s + limits::kWriteIdLife) << "the first of all";
+  window.expire(5s + limits::kWriteIdLife);
+  EXPECT_EQ(window.next_expiry(), 7s + limits::kWriteIdLife);
+  window.expire(7s + limits::kWriteIdLife);
+  EXPECT_FALSE(window.next_expiry());
+}
+
 TEST(Window, KeepsOfALoggedWriteWhatARetryIsAnsweredBy) {
   messages::LoggedWrite logged;
   logged.position = {Term(2), Sequence(9)};
