@@ -51,7 +51,7 @@ Words RandomCommands::command() {
 }
 
 Words RandomCommands::command_in_transaction() {
-  static const std::vector<std::string> excluded{"KEYS", "DBSIZE", "FLUSHALL", "CLIENT", "READONLY", "COMMAND"};
+  static const std::vector<std::string> excluded{"KEYS", "DBSIZE", "FLUSHALL", "CLIENT", "READONLY", "COMMAND", "DUMP"};
   while (true) {
     Words words = sound_command();
     std::string name = words[0];
@@ -200,6 +200,17 @@ void RandomCommands::add_keys() {
     if (one_in(4)) words.insert(words.end(), {cased("DB"), pick({"0", "x"})});
     return words;
   });
+  add(2, [this] { return Words{"DUMP", key()}; });
+  add(2, [this] {
+    using namespace std::string_literals;
+    static const std::vector<std::string> payloads{"\x00\xc0\n\n\x00n\x9fWE\x0e\xae"s + "c\xbb",
+                                                   "\x00\x05hello\n\x00"s + "cr\xdfve4 \n", "no dump"};
+    Words words{"RESTORE", key(), pick({"0", "0", "1234567", "-1", "x"}), pick(payloads)};
+    if (one_in(2)) words.push_back(cased("REPLACE"));
+    if (one_in(8)) words.insert(words.end(), {cased(pick({"IDLETIME", "FREQ"})), pick({"1", "-1", "256", "x"})});
+    if (one_in(8)) words.push_back(pick({"ABSTTL", "x"}));
+    return words;
+  });
   add(1, [] { return Words{"DBSIZE"}; });
   add(2,
       [this] { return Words{"KEYS", pick({"*", "{d}?", "{d}[0-2]", "{d}[^1]", "{d}\\0", "nothing*", "[", "*d*"})}; });
@@ -208,8 +219,10 @@ void RandomCommands::add_keys() {
 
 void RandomCommands::add_expiries() {
   const auto condition = [this](Words words) {
+    // Which of two lifetimes is longer may depend on a millisecond.
+    const bool absolute = words[0].ends_with("AT");
     for (std::size_t left = one_in(3) ? 1 + below(2) : 0; left > 0; --left) {
-      words.push_back(cased(pick({"NX", "XX", "GT", "LT", "x"})));
+      words.push_back(cased(absolute ? pick({"NX", "XX", "GT", "LT", "x"}) : pick({"NX", "XX", "x"})));
     }
     return words;
   };

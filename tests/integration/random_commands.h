@@ -12,7 +12,8 @@ namespace gyre::integration {
 
 using Words = std::vector<std::string>;
 
-// Same seed, same commands. No expiry comes while a test runs: those given are past, or minutes away.
+// Same seed, same commands, but for how far off expiries are. No expiry comes while a test runs: those given are past,
+// or minutes away.
 //
 // Where Gyre differs by intent, and says so when asked, nothing is asked: expiries further off than a hundred years;
 // in transactions, what looks through all keys, and what is about connections or commands; OBJECT ENCODING and
