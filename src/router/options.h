@@ -19,6 +19,8 @@ struct RouterOptions {
   std::string id = "r1";
   std::vector<std::string> seeds{"127.0.0.1:7300"};  // nodes or coordinators: where to ask for the map first
   std::string resp = "127.0.0.1:6379";
+  std::string listen;     // for native clients; empty: nowhere
+  std::string advertise;  // where they reach that port; empty: the address it listens at
   std::string http = "127.0.0.1:7501";
   std::uint32_t loops = 1;
   std::uint32_t connections_per_node = 1;  // of each loop

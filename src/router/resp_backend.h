@@ -1,4 +1,5 @@
-// What Redis clients of a router reach: the whole cluster, as if it were one Redis.
+// What clients of a router reach: the whole cluster, as if it were one Redis. Native clients (native_session.h) come
+// this way, too.
 #pragma once
 
 #include "net/caller.h"

@@ -67,6 +67,7 @@ class Router {
   ReadCache cache_{{.ttl = options_.cache_ttl, .bytes_max = options_.cache_bytes}};
   std::vector<std::unique_ptr<RouterLoop>> loops_;
   std::unique_ptr<net::Listener> listener_;
+  std::unique_ptr<net::Listener> native_listener_;  // null: native clients have no port
   std::unique_ptr<observe::AdminServer> admin_;
   std::atomic<bool> stopping_{false};
   mutable std::mutex mutex_;  // guards what follows: what the admin pages show and change
@@ -85,12 +86,12 @@ Result<void> Router::start() {
       {.per_second = static_cast<double>(options_.rate), .burst = static_cast<double>(options_.rate_burst)},
       {.per_second = static_cast<double>(options_.rate_all), .burst = static_cast<double>(options_.rate_all_burst)});
   server_.users = options_.users ? resp::Users(*options_.users) : resp::Users();
-  if (server_.users.any_has_rate()) server_.rates.limit_users();
   server_.started = net::steady_now();
   create_loops();
   GYRE_TRY(listen());
   GYRE_TRY(start_admin());
-  spdlog::info("ready: resp={} http={} seeds={}", listener_->address(), admin_->address(),
+  spdlog::info("ready: resp={} native={} http={} seeds={}", listener_->address(),
+               native_listener_ ? native_listener_->address() : "none", admin_->address(),
                fmt::join(options_.seeds, ","));
   for (auto& each : loops_) {
     each->loop.post([this, loop = each.get()] { look_for_map(*loop); });
@@ -127,7 +128,7 @@ net::CallerOptions Router::caller_options() {
 Result<void> Router::listen() {
   std::vector<net::Loop*> loops;
   for (auto& each : loops_) loops.push_back(&each->loop);
-  const auto on_connection = [this](const net::ByteConnectionPtr& connection) {
+  const auto on_connection = [this](const auto& connection) {
     if (stopping_.load()) return;  // closes it
     for (auto& each : loops_) {
       if (&each->loop == &connection->loop()) each->accept(connection);
@@ -135,6 +136,11 @@ Result<void> Router::listen() {
   };
   GYRE_TRY_SET(listener_, net::Listener::open_bytes(options_.resp, loops, resp::byte_limits(server_), on_connection));
   server_.address = listener_->address();
+  if (options_.listen.empty()) return {};
+  const wire::Limits limits{.value_bytes_max = options_.value_bytes_max};
+  GYRE_TRY_SET(native_listener_, net::Listener::open(options_.listen, loops, limits, on_connection));
+  const std::string& address = options_.advertise.empty() ? native_listener_->address() : options_.advertise;
+  for (auto& each : loops_) each->front.set_address(address);
   return {};
 }
 
@@ -276,6 +282,7 @@ void Router::await_end(RouterLoop& each, Instant give_up, const std::shared_ptr<
 void Router::shut_down() {
   stopping_.store(true);
   listener_->close();
+  if (native_listener_) native_listener_->close();
   std::vector<std::future<void>> ended;
   for (auto& each : loops_) {
     auto done = std::make_shared<std::promise<void>>();
@@ -290,6 +297,7 @@ void Router::shut_down() {
   for (auto& each : loops_) each->loop.stop();
   for (auto& each : loops_) each->loop.join();
   listener_.reset();
+  native_listener_.reset();
   for (auto& each : loops_) each->loop.discard();
 }
 

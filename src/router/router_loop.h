@@ -10,6 +10,8 @@
 #include "net/caller.h"
 #include "net/loop.h"
 #include "resp/session.h"
+#include "router/front_map.h"
+#include "router/native_session.h"
 #include "router/resp_backend.h"
 
 namespace gyre::router {
@@ -21,12 +23,20 @@ struct RouterLoop {
       : loop(name),
         caller(loop, std::move(options)),
         backend(caller, cache, coalesces),
-        shared{loop, backend, server, malformed} {}
+        front(server.self),
+        shared{loop, backend, server, malformed},
+        native_shared{backend, front, server, malformed} {}
 
   void accept(const net::ByteConnectionPtr& connection) {
     const auto session = std::make_shared<resp::Session>(shared, connection);
     std::erase_if(sessions, [](const auto& other) { return other.expired(); });
     sessions.push_back(session);
+    connection->start(session);
+  }
+  void accept(const net::ConnectionPtr& connection) {
+    const auto session = std::make_shared<NativeSession>(native_shared, connection);
+    std::erase_if(native_sessions, [](const auto& other) { return other.expired(); });
+    native_sessions.push_back(session);
     connection->start(session);
   }
   // Not what was said last.
@@ -38,13 +48,19 @@ struct RouterLoop {
     for (const auto& weak : sessions) {
       if (const auto session = weak.lock()) visit(*session);
     }
+    for (const auto& weak : native_sessions) {
+      if (const auto session = weak.lock()) visit(*session);
+    }
   }
 
   net::Loop loop;
   net::Caller caller;
   RespBackend backend;
+  FrontMap front;
   resp::Session::Shared shared;
+  NativeSession::Shared native_shared;
   std::vector<std::weak_ptr<resp::Session>> sessions;
+  std::vector<std::weak_ptr<NativeSession>> native_sessions;
   std::string warned;
 };
 

@@ -57,6 +57,28 @@ TEST_F(RouterTest, CommandsOfManyKeysAreDividedAndJoined) {
   EXPECT_EQ(client.ask("GET " + keys_[1]).text, "b");
 }
 
+TEST_F(RouterTest, NativeClientsSeeTheRouterAlone) {
+  const std::string native = sandbox_.process("r1")["native"].get<std::string>();
+  const auto through = [&](Words words) {
+    words.insert(words.end(), {"--seeds", native});
+    return sandbox_.gyre_anywhere(words);
+  };
+  for (const std::string& key : keys_) {
+    EXPECT_EQ(through({"put", key, "native-" + key, "--ack", "all"}).status, 0);
+    EXPECT_EQ(through({"get", key, "--read", "linearizable"}).out, "native-" + key);
+    EXPECT_EQ(RespClient(resp_).ask("GET " + key).text, "native-" + key);
+    EXPECT_EQ(through({"where", key, "--json"}).json()["primary"], "r1");
+  }
+  EXPECT_EQ(through({"get", "nothing"}).status, 1);
+  EXPECT_EQ(through({"incr", "count"}).out, "1\n");
+  EXPECT_THAT(through({"scan"}).out, HasSubstr(keys_[0]));
+  EXPECT_NE(through({"lost", "list"}).status, 0) << "a router has no ledger";
+  // A failover behind it is waited for.
+  ASSERT_EQ(sandbox_.gyre({"cluster", "kill", "n1"}).status, 0);
+  EXPECT_EQ(through({"put", keys_[0], "again"}).status, 0);
+  EXPECT_EQ(through({"get", keys_[0]}).out, "again");
+}
+
 TEST_F(RouterTest, ScanFindsEveryKeyOfTheClusterOnce) {
   RespClient client(resp_);
   std::string many = "MSET";

@@ -66,6 +66,7 @@ std::vector<std::string> router_arguments(const LocalCluster& cluster, const Loc
   std::vector<std::string> arguments{"router",     "--id",       process.id,
                                      "--resp",     process.resp, "--http",
                                      process.http, "--seeds",    fmt::format("{}", fmt::join(cluster.seeds(), ","))};
+  if (!process.native.empty()) arguments.insert(arguments.end(), {"--listen", process.native});
   if (!cluster.users.empty()) arguments.insert(arguments.end(), {"--users", cluster.users});
   return arguments;
 }
