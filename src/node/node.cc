@@ -269,7 +269,6 @@ Result<void> Node::listen_for_redis() {
   resp_.value_bytes_max = options_.value_bytes_max;
   resp_.appendfsync = appendfsync(options_.durability);
   resp_.users = options_.users ? resp::Users(*options_.users) : resp::Users();
-  if (resp_.users.any_has_rate()) resp_.rates.limit_users();
   resp_.started = net::steady_now();
   Counter& malformed = this->malformed();
   std::vector<net::Loop*> loops;

@@ -32,9 +32,10 @@ class RateLimits {
 
   // REQUIRES: before the first command.
   void set(const RateLimit& each_address, const RateLimit& all);
-  // Some users have limits of their own.
-  void limit_users() { of_users_ = true; }
-  bool enabled() const { return of_users_ || each_address_.per_second > 0 || all_.per_second > 0; }
+  // There is a limit for commands of this user.
+  bool concern(const User& user) const {
+    return user.rate.per_second > 0 || each_address_.per_second > 0 || all_.per_second > 0;
+  }
   // Zero: a command of that client may run. Else: what it must wait at least.
   Duration take(Instant now, const std::string& address, const User& user);
   const Counters& refused() const { return refused_; }
@@ -44,7 +45,6 @@ class RateLimits {
 
   RateLimit each_address_;
   RateLimit all_;
-  bool of_users_ = false;
   Counters refused_;
   std::mutex mutex_;  // guards what follows
   std::unordered_map<std::string, TokenBucket> addresses_;

@@ -3,9 +3,14 @@
 namespace gyre::resp {
 
 void become(Client& client, const Server& server, const Login& login) {
-  client.user = login.user;
-  set_read(client, login.read.value_or(server.read));
-  client.ack = login.ack.value_or(server.ack);
+  const User* user = login.user;
+  if (user == nullptr || user != client.user) {
+    set_read(client, user != nullptr ? user->read.value_or(server.read) : server.read);
+    client.ack = user != nullptr ? user->ack.value_or(server.ack) : server.ack;
+  }
+  client.user = user;
+  if (login.read) set_read(client, *login.read);
+  if (login.ack) client.ack = *login.ack;
 }
 
 net::ByteLimits byte_limits(const Server& server) {

@@ -30,7 +30,7 @@ struct Server {
   messages::ReadConsistency read = {};
   messages::AckCount ack = messages::kAckOne;
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
-  Users users;
+  Users users;  // the same as long as anybody is connected
   Clients all;  // that are connected
   SlowLog slow;
   RateLimits rates;  // of commands that read or write keys
@@ -46,7 +46,8 @@ struct Server {
   std::atomic<std::uint64_t> refused_logins{0};
 };
 
-// From now on the client is that user, with the levels of its login, or the listener's.
+// From now on the client is that user, with its levels, or the listener's where it has none; one that only says again
+// who it is keeps those that it has chosen. What stands behind a name comes before all.
 void become(Client& client, const Server& server, const Login& login);
 
 // Of the connections of its clients.

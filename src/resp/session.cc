@@ -17,6 +17,8 @@ namespace {
 
 // Answers that wait to leave. Beyond: no further command is run until most of them have left.
 constexpr std::size_t kOutputBytesPause = std::size_t{16} * 1024 * 1024;
+// The same of somebody who has not said who they are.
+constexpr std::size_t kStrangersBytesPause = std::size_t{16} * 1024;
 // A command of so many bytes shares the memory it came in with what is kept of it. What is kept of smaller ones is
 // copied, so that a small value does not hold a large buffer.
 constexpr std::size_t kSharedBytesMin = std::size_t{32} * 1024;
@@ -139,7 +141,7 @@ void Session::run_command(const redis::Arguments& arguments) {
 // what clients ask for most, and a tenth of the work of a command that waits.
 bool Session::answer_at_once(const redis::Command& command, const redis::Arguments& arguments) {
   const bool plain = client_.user != nullptr && pipeline_.empty() && command.name == "get" && !transaction_.begun() &&
-                     !client_.seen && client_.replies && !client_.skip_next && !server_.rates.enabled();
+                     !client_.seen && client_.replies && !client_.skip_next && !server_.rates.concern(*client_.user);
   if (!plain) return false;
   const Slot slot = ring::slot_of(arguments[1]);
   const auto read = backend_.route(client_, command, slot);
@@ -189,7 +191,7 @@ void Session::note_end(const Open& open) {
 // What is about the connection and the server alone stays free: it is how clients connect and wait.
 std::optional<Reply> Session::over_rate(const redis::Command& command) {
   const bool on_keys = command.plan != nullptr || command.name == "watch" || command.name.starts_with("wait");
-  if (!server_.rates.enabled() || !on_keys) return std::nullopt;
+  if (!on_keys || !server_.rates.concern(*client_.user)) return std::nullopt;
   const Duration wait = server_.rates.take(net::steady_now(), client_.address, *client_.user);
   if (wait == Duration(0)) return std::nullopt;
   return redis::error_reply({ErrorCode::busy, Outcome::not_applied, "too many commands a second",
@@ -363,7 +365,10 @@ void Session::refuse_bytes(std::string_view why) {
   finish(first_ + pipeline_.size() - 1, Reply::error_text(fmt::format("ERR {}", why)));
 }
 
-bool Session::output_full() const { return connection_ != nullptr && connection_->output_bytes() > kOutputBytesPause; }
+bool Session::output_full() const {
+  const std::size_t pause = client_.user == nullptr ? kStrangersBytesPause : kOutputBytesPause;
+  return connection_ != nullptr && connection_->output_bytes() > pause;
+}
 
 bool Session::must_hold() const {
   return closing_ || connection_ == nullptr || waiting_ || pipeline_.size() >= kOpenMax || output_full() ||

@@ -60,10 +60,6 @@ const User* Users::unnamed() const {
   return user != nullptr && user->password_sha256.empty() ? user : nullptr;
 }
 
-bool Users::any_has_rate() const {
-  return std::ranges::any_of(users_, [](const User& user) { return user.rate.per_second > 0; });
-}
-
 redis::Parsed<Login> Users::log_in(std::string_view name, std::string_view password) const {
   const auto [plain, options] = split(name, ';');
   const User* user = find(plain);
@@ -73,8 +69,11 @@ redis::Parsed<Login> Users::log_in(std::string_view name, std::string_view passw
   if (user == nullptr || !(open || same(print, user->password_sha256))) {
     return redis::refuse("WRONGPASS invalid username-password pair or user is disabled.");
   }
-  Login login{.user = user, .read = user->read, .ack = user->ack};
-  for (auto [option, rest] = split(options, ';'); !option.empty(); std::tie(option, rest) = split(rest, ';')) {
+  Login login{.user = user, .read = {}, .ack = {}};
+  std::string_view rest = options;
+  while (!rest.empty()) {
+    const auto [option, others] = split(rest, ';');
+    rest = others;
     if (take_level(option, login)) continue;
     return std::unexpected(
         Reply::error_text(fmt::format("ERR '{}' behind a user name: it takes read={} (as in bounded:100) and ack={}",

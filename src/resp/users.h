@@ -24,7 +24,7 @@ struct User {
   RateLimit rate;  // of its commands on keys, over all its connections to this process
 };
 
-// Whom a connection has shown itself to be. The levels are those of the user, or what stood behind its name.
+// Whom a connection has shown itself to be, and the levels that stood behind the name.
 struct Login {
   const User* user = nullptr;
   std::optional<messages::ReadConsistency> read;
@@ -45,7 +45,6 @@ class Users {
   const User* unnamed() const;
   // Null: there is none.
   const User* find(std::string_view name) const;
-  bool any_has_rate() const;
   // ERRORS: WRONGPASS, and what stands behind the name and is no level.
   redis::Parsed<Login> log_in(std::string_view name, std::string_view password) const;
 

@@ -173,7 +173,7 @@ Result<LocalCluster> lay_out_local_cluster(const fs::path& dir, const LayoutOpti
   cluster.replication_factor = options.replication_factor.value_or(std::min(3U, options.nodes.value_or(3)));
   const std::uint32_t base_port = options.base_port.value_or(kDefaultBasePort);
   cluster.durability = options.durability.value_or("everysec");
-  if (options.users) cluster.users = fs::absolute(*options.users).string();
+  if (options.users) cluster.users = fs::weakly_canonical(*options.users).string();
   cluster.allow_fault_injection = options.allow_fault_injection;
 
   const std::uint32_t routers = options.routers.value_or(kRoutersDefault);
@@ -201,7 +201,7 @@ Result<LocalCluster> lay_out_local_cluster(const fs::path& dir, const LayoutOpti
     cluster.processes.push_back({.role = "router",
                                  .id = fmt::format("r{}", i + 1),
                                  .zone = {},
-                                 .native = {},
+                                 .native = fmt::format("127.0.0.1:{}", port + 2),
                                  .http = fmt::format("127.0.0.1:{}", port + 1),
                                  .resp = fmt::format("127.0.0.1:{}", port)});
   }
@@ -218,7 +218,7 @@ Result<void> check_layout(const LocalCluster& cluster, const LayoutOptions& opti
   compare("--partitions", options.partitions, cluster.partitions);
   compare("--base-port", options.base_port, cluster.base_port);
   compare("--durability", options.durability, cluster.durability);
-  const auto users = options.users ? std::optional(fs::absolute(*options.users).string()) : std::nullopt;
+  const auto users = options.users ? std::optional(fs::weakly_canonical(*options.users).string()) : std::nullopt;
   compare("--users", users, cluster.users.empty() ? "none" : cluster.users);
   std::size_t node = 0;
   for (const auto& process : cluster.processes) {

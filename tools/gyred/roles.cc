@@ -173,6 +173,11 @@ OptionSet describe(router::RouterOptions& options) {
                 "Where to ask for the cluster map first: any nodes or coordinators. A name stands\n"
                 "for all its addresses");
   set.address("resp", options.resp, false, "Where Redis clients connect");
+  set.address("listen", options.listen, true,
+              "Where native clients connect that are to reach the cluster through this router");
+  set.show_default("listen", "nowhere");
+  set.address("advertise", options.advertise, true, "Where they reach that port");
+  set.show_default("advertise", "as --listen");
   set.text("users", "FILE", options.users_file, kUsersHelp);
   set.show_default("users", "none");
   set.address("http", options.http, false, "Admin HTTP: /healthz /readyz /metrics /map");
@@ -264,6 +269,10 @@ Result<void> complete(router::RouterOptions& options) {
   GYRE_TRY(complete_users(options.users_file, options.users));
   GYRE_TRY(check_listener("resp", options.resp, options.allow_remote));
   GYRE_TRY(check_listener("http", options.http, options.allow_remote));
+  if (!options.listen.empty()) {
+    GYRE_TRY(check_listener("listen", options.listen, options.allow_remote));
+    if (options.advertise.empty()) GYRE_TRY(check_advertised("listen", options.listen));
+  }
   if (options.read == messages::ReadLevel::bounded && options.read_bound <= Duration(0)) {
     return invalid("--read-bound 0ms is a bound that no answer keeps; --read primary gives the newest");
   }

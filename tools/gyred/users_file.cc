@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <optional>
 
 #include <fmt/format.h>
@@ -99,6 +98,9 @@ Result<std::vector<resp::User>> parse_users(std::string_view text, const std::st
                                                 "anybody may be",
                                                 user.name));
     }
+    if (user.rate.burst > 0 && user.rate.per_second <= 0) {
+      return at(settings->source(), fmt::format("user '{}' has a rate_burst and no rate", user.name));
+    }
     users.push_back(std::move(user));
   }
   return users;
@@ -106,12 +108,12 @@ Result<std::vector<resp::User>> parse_users(std::string_view text, const std::st
 
 Result<std::vector<resp::User>> read_users_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  std::string text;
-  if (file) {
-    std::istreambuf_iterator<char> next(file);
-    for (; next != std::istreambuf_iterator<char>() && text.size() <= kFileBytesMax; ++next) text += *next;
+  std::string text(kFileBytesMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.is_open() || file.bad()) {
+    return invalid(fmt::format("--users {} cannot be read: name a readable TOML file", path));
   }
-  if (!file || file.bad()) return invalid(fmt::format("--users {} cannot be read: name a readable TOML file", path));
+  text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() > kFileBytesMax) {
     return invalid(fmt::format("--users {} is larger than {} bytes: it is no file of users", path, kFileBytesMax));
   }

@@ -41,6 +41,7 @@ TEST(UsersFile, WhatIsWrongIsSaidWithItsLine) {
   EXPECT_THAT(why("[app]\nnopass = true\nread = \"often\"\n"), HasSubstr("line 3: read: primary"));
   EXPECT_THAT(why("[app]\nnopass = true\nack = 2\n"), HasSubstr("as a string"));
   EXPECT_THAT(why("[app]\nnopass = true\nrate = -1\n"), HasSubstr("from 0"));
+  EXPECT_THAT(why("[app]\nnopass = true\nrate_burst = 5\n"), HasSubstr("no rate"));
   EXPECT_THAT(why("[\"a;b\"]\nnopass = true\n"), HasSubstr("without spaces and ';'"));
   EXPECT_THAT(why("[app\n"), HasSubstr("users.toml, line 1"));
   EXPECT_EQ(why("[app]\npassword = \"secret\"\n").find("\"secret"), std::string::npos) << "nothing secret in errors";
@@ -50,6 +51,9 @@ TEST(UsersFile, OneThatIsNotThereIsNamed) {
   const auto users = read_users_file("/nowhere/users.toml");
   ASSERT_FALSE(users);
   EXPECT_THAT(users.error().message, HasSubstr("--users /nowhere/users.toml cannot be read"));
+  const auto directory = read_users_file("/");
+  ASSERT_FALSE(directory);
+  EXPECT_THAT(directory.error().message, HasSubstr("--users / cannot be read"));
 }
 
 }  // namespace

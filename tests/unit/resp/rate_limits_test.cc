@@ -19,14 +19,14 @@ int taken_at_once(RateLimits& limits, Instant now, const std::string& address, i
 
 TEST(RateLimits, AreOffUntilSet) {
   RateLimits limits;
-  EXPECT_FALSE(limits.enabled());
+  EXPECT_FALSE(limits.concern(kAnybody));
   EXPECT_EQ(taken_at_once(limits, kStart, "a"), 1000);
 }
 
 TEST(RateLimits, GiveABurstAndThenTheRate) {
   RateLimits limits;
   limits.set({.per_second = 10, .burst = 50}, {});
-  EXPECT_TRUE(limits.enabled());
+  EXPECT_TRUE(limits.concern(kAnybody));
   EXPECT_EQ(taken_at_once(limits, kStart, "a"), 50);
   EXPECT_EQ(limits.take(kStart, "a", kAnybody), 100ms) << "until the next token";
   EXPECT_EQ(taken_at_once(limits, kStart + 1s, "a"), 10);
@@ -63,7 +63,6 @@ TEST(RateLimits, AllTogetherHaveOneMore) {
 TEST(RateLimits, AUserHasOneWhereverItComesFrom) {
   RateLimits limits;
   limits.set({.per_second = 10}, {.per_second = 100});
-  limits.limit_users();
   const User user{.name = "u", .rate = {.per_second = 15}};
   EXPECT_EQ(taken_at_once(limits, kStart, "a", 1000, user), 10);
   EXPECT_EQ(taken_at_once(limits, kStart, "b", 1000, user), 5);
@@ -73,10 +72,11 @@ TEST(RateLimits, AUserHasOneWhereverItComesFrom) {
 
 TEST(RateLimits, UsersAloneMayHaveLimits) {
   RateLimits limits;
-  limits.limit_users();
-  EXPECT_TRUE(limits.enabled());
+  const User user{.name = "u", .rate = {.per_second = 3}};
+  EXPECT_TRUE(limits.concern(user));
+  EXPECT_FALSE(limits.concern(kAnybody));
   EXPECT_EQ(taken_at_once(limits, kStart, "a"), 1000);
-  EXPECT_EQ(taken_at_once(limits, kStart, "a", 1000, {.name = "u", .rate = {.per_second = 3}}), 3);
+  EXPECT_EQ(taken_at_once(limits, kStart, "a", 1000, user), 3);
 }
 
 TEST(RateLimits, MoreAddressesThanAreRememberedShareOne) {

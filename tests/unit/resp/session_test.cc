@@ -72,7 +72,8 @@ class KeepingBackend final : public Backend {
 
 class SessionTest : public testing::Test {
  protected:
-  SessionTest() {
+  explicit SessionTest(Users users = Users()) {
+    server_.users = std::move(users);
     listener_ = *net::Listener::open_bytes("127.0.0.1:0", {&loop_}, byte_limits(server_), [this](const auto& accepted) {
       const auto session = std::make_shared<Session>(shared_, accepted);
       session_ = session;
@@ -127,17 +128,11 @@ class SessionTest : public testing::Test {
   std::optional<RawClient> client_;
 };
 
-// Users are named before anybody connects.
 class UserSessionTest : public SessionTest {
  protected:
-  UserSessionTest() {
-    run_on(loop_, [this] {
-      server_.users = Users({{.name = "app", .password_sha256 = sha256("secret"), .ack = messages::kAckAll},
-                             {.name = "default", .password_sha256 = sha256("word")}});
-    });
-    // The first connection came before.
-    client_.emplace(listener_->address());
-  }
+  UserSessionTest()
+      : SessionTest(Users({{.name = "app", .password_sha256 = sha256("secret"), .ack = messages::kAckAll},
+                           {.name = "default", .password_sha256 = sha256("word")}})) {}
 };
 
 constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
@@ -183,6 +178,32 @@ TEST_F(UserSessionTest, ResetForgetsWhoItWas) {
   while (reply != "+RESET\r\n" && (reply = client_->line()) != "") {
   }
   expect(kNoAuth);
+}
+
+TEST_F(UserSessionTest, WhoSaysAgainWhoItIsKeepsWhatItHasChosen) {
+  client_->send("AUTH app secret\r\nGYRE.ACK 2\r\nAUTH app secret\r\n");
+  for (int i = 0; i < 3; ++i) expect("+OK\r\n");
+  send("SET a v\r\n", 1);
+  EXPECT_EQ(run_on(loop_, [&] { return std::get<messages::WriteRequest>(backend_.asked[0].request.body).ack; }), 2);
+  answer(0, written());
+  expect("+OK\r\n");
+}
+
+class OpenSessionTest : public SessionTest {
+ protected:
+  OpenSessionTest() : SessionTest(Users({{.name = "default", .ack = messages::kAckAll}})) {}
+};
+
+TEST_F(OpenSessionTest, WhoSaysNothingHasTheLevelsOfTheDefaultUser) {
+  for (const char* before : {"", "GYRE.ACK one\r\nRESET\r\n"}) {
+    client_->send(before);
+    if (*before != '\0') expect("+OK\r\n+RESET\r\n");
+    send("SET a v\r\n", 1);
+    EXPECT_EQ(run_on(loop_, [&] { return std::get<messages::WriteRequest>(backend_.asked[0].request.body).ack; }),
+              messages::kAckAll);
+    answer(0, written());
+    expect("+OK\r\n");
+  }
 }
 
 // The keys a, b and c are of three partitions.
