@@ -10,7 +10,7 @@ need "$bin/gyre" "$bin/gyred" jq curl
 
 keys=1000000
 value_bytes=1000
-rate=2000 # operations a second: a load that leaves the machine room
+load_part=10 # the load is this part of what the cluster gives: it leaves the machine room
 seconds=20 # of load alone
 base_port=27500
 if [[ $quick ]]; then keys=60000 seconds=5; fi
@@ -22,7 +22,7 @@ row() { printf '%-26s %8s %7s %8s %8s %8s %8s %8s %8s %8s %9s\n' "$@"; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b ? a / b : 0 }'; }
 difference() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", b - a }'; }
 
-mixed=(--rate "$rate" --warmup 0s --mix 50 --keys "$keys" --value-size "$value_bytes" --depth 64)
+calls=(--mix 50 --keys "$keys" --value-size "$value_bytes" --depth 64)
 
 # load SECONDS FILE
 load() { gyre bench --duration "$1s" --json "${mixed[@]}" >"$2"; }
@@ -58,11 +58,15 @@ measure() {
 
 die_for_good() { gyre cluster kill n2 && gyre cluster set --replace-after 5s; }
 
-print_setting "$keys keys of $value_bytes bytes, rf 3, $rate calls a second (half of them reads); p99 in us"
-row "" "seconds" "errors" "p99" "p99" "p99" "copies" "MB" "of the" "MB/s" "max/mean"
-row "" "" "" "before" "during" "after" "made" "copied" "least" "" "after"
 gyre cluster up --routers 0 --nodes 3 --rf 3 --partitions "$partitions" --base-port "$base_port" >/dev/null
 gyre bench --preload --keys "$keys" --value-size "$value_bytes" --mix 100 --duration 1s --warmup 0s --json >/dev/null
+gives=$(gyre bench --duration 5s --warmup 1s --json "${calls[@]}" | jq '.throughput | floor')
+rate=$((gives / load_part))
+mixed=(--rate "$rate" --warmup 0s "${calls[@]}")
+print_setting "$keys keys of $value_bytes bytes, rf 3, $rate of the $gives calls a second that it gives, half of them reads; \
+p99 in us"
+row "" "seconds" "errors" "p99" "p99" "p99" "copies" "MB" "of the" "MB/s" "max/mean"
+row "" "" "" "before" "during" "after" "made" "copied" "least" "" "after"
 measure "3 to 4 nodes" gyre cluster add-node
 gyre rebalance limit --p99-factor 0 >/dev/null
 measure "4 to 5 nodes, unthrottled" gyre cluster add-node
