@@ -63,8 +63,8 @@ gyre bench --preload --keys "$keys" --value-size "$value_bytes" --mix 100 --dura
 gives=$(gyre bench --duration 5s --warmup 1s --json "${calls[@]}" | jq '.throughput | floor')
 rate=$((gives / load_part))
 mixed=(--rate "$rate" --warmup 0s "${calls[@]}")
-print_setting "$keys keys of $value_bytes bytes, rf 3, $rate of the $gives calls a second that it gives, half of them reads; \
-p99 in us"
+print_setting "$keys keys of $value_bytes bytes, rf 3, $rate of the $gives calls a second that it gives, half of them \
+reads; p99 in us"
 row "" "seconds" "errors" "p99" "p99" "p99" "copies" "MB" "of the" "MB/s" "max/mean"
 row "" "" "" "before" "during" "after" "made" "copied" "least" "" "after"
 measure "3 to 4 nodes" gyre cluster add-node
