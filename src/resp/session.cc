@@ -17,8 +17,8 @@ namespace {
 
 // Answers that wait to leave. Beyond: no further command is run until most of them have left.
 constexpr std::size_t kOutputBytesPause = std::size_t{16} * 1024 * 1024;
-// The same of somebody who has not said who they are.
-constexpr std::size_t kStrangersBytesPause = std::size_t{16} * 1024;
+// Somebody who has not said who they are, and takes no answers, is owed so much at most; then the connection ends.
+constexpr std::size_t kStrangersBytesMax = std::size_t{16} * 1024;
 // A command of so many bytes shares the memory it came in with what is kept of it. What is kept of smaller ones is
 // copied, so that a small value does not hold a large buffer.
 constexpr std::size_t kSharedBytesMin = std::size_t{32} * 1024;
@@ -102,6 +102,7 @@ std::size_t Session::on_bytes(std::string_view received, Buffer* owner) {
 
 void Session::run_command(const redis::Arguments& arguments) {
   server_.commands.fetch_add(1, std::memory_order_relaxed);
+  closing_ = closing_ || (client_.user == nullptr && connection_->output_bytes() > kStrangersBytesMax);
   const auto command = redis::resolve(arguments);
   if (command && answer_at_once(**command, arguments)) return;
   const std::uint64_t number = first_ + pipeline_.size();
@@ -365,10 +366,7 @@ void Session::refuse_bytes(std::string_view why) {
   finish(first_ + pipeline_.size() - 1, Reply::error_text(fmt::format("ERR {}", why)));
 }
 
-bool Session::output_full() const {
-  const std::size_t pause = client_.user == nullptr ? kStrangersBytesPause : kOutputBytesPause;
-  return connection_ != nullptr && connection_->output_bytes() > pause;
-}
+bool Session::output_full() const { return connection_ != nullptr && connection_->output_bytes() > kOutputBytesPause; }
 
 bool Session::must_hold() const {
   return closing_ || connection_ == nullptr || waiting_ || pipeline_.size() >= kOpenMax || output_full() ||

@@ -153,6 +153,19 @@ TEST_F(UserSessionTest, WhoHasNotSaidWhoTheyAreGetNothing) {
   EXPECT_EQ(server_.refused_logins.load(), 2u);
 }
 
+TEST_F(UserSessionTest, WhoSaysMuchAndNotWhoItIsIsCutOff) {
+  std::string many;
+  for (int i = 0; i < 200; ++i) many += "PING\r\n";
+  client_->send(many + "AUTH app secret\r\n");
+  for (int i = 0; i < 200; ++i) expect(kNoAuth);
+  expect("+OK\r\n");
+  RawClient other(listener_->address());
+  std::string endless;
+  for (int i = 0; i < 4000; ++i) endless += "PING\r\n";
+  other.send(endless);
+  EXPECT_LT(other.rest().size(), 4000 * kNoAuth.size()) << "and the connection ends";
+}
+
 TEST_F(UserSessionTest, AUserHasItsLevels) {
   client_->send("AUTH app secret\r\n");
   expect("+OK\r\n");
