@@ -11,6 +11,7 @@ ring::MapUpdate FrontMap::update_for(Epoch known, const ring::ClusterMapPtr& clu
 }
 
 ring::ClusterMapPtr FrontMap::front_of(const ring::ClusterMap& cluster) const {
+  const NodeId router("router");
   const Incarnation incarnation(1);
   auto front = std::make_shared<ring::ClusterMap>();
   front->cluster = cluster.cluster;
@@ -18,7 +19,7 @@ ring::ClusterMapPtr FrontMap::front_of(const ring::ClusterMap& cluster) const {
   front->shape = cluster.shape;
   front->moves = cluster.moves;
   ring::NodeInfo self;
-  self.id = self_;
+  self.id = router;
   self.incarnation = incarnation;
   self.addresses.native = address_;
   front->nodes.push_back(std::move(self));
@@ -27,10 +28,9 @@ ring::ClusterMapPtr FrontMap::front_of(const ring::ClusterMap& cluster) const {
     ring::PartitionEntry& shown = front->entries.emplace_back();
     shown.term = entry.term;
     shown.version = entry.version;
-    if (entry.primary.empty()) continue;
-    shown.primary = self_;
+    shown.primary = router;
     shown.primary_incarnation = incarnation;
-    shown.in_sync = {{self_, Generation()}};
+    shown.in_sync = {{router, Generation()}};
   }
   return front;
 }

@@ -58,13 +58,24 @@ Result<void> NativeSession::check(const Request& request) const {
 }
 
 void NativeSession::carry_out(Request request) {
-  if (const auto* asked = std::get_if<MapRequest>(&request.body)) {
-    return answer(request.id, messages::MapResponse{shared_.front.update_for(asked->known, shared_.backend.map())});
-  }
+  if (const auto* asked = std::get_if<MapRequest>(&request.body)) return answer_map(request.id, asked->known);
   if (auto may = check(request); !may) return answer(request.id, std::move(may).error());
-  const Duration budget = request.budget > Duration(0) ? request.budget : shared_.server.deadline;
-  const Instant deadline = net::steady_now() + std::min<Duration>(budget, limits::kRequestWaitMax);
+  const Duration budget = request.budget > Duration(0) ? request.budget : Duration(limits::kRequestWaitMax);
+  const Instant deadline = net::steady_now() + budget;
   shared_.backend.ask(shared_from_this(), client_, Slot(), std::move(request), deadline);
+}
+
+// A map is large and its request small: one at a time, as a node has it.
+void NativeSession::answer_map(RequestId id, Epoch known) {
+  ring::MapUpdate update = shared_.front.update_for(known, shared_.backend.map());
+  if (!update.empty() && std::exchange(map_answered_, true)) {
+    return answer(id, Error{ErrorCode::busy, Outcome::not_applied,
+                            "the cluster map is on its way on this connection already", limits::kBusyRetryAfter});
+  }
+  if (map_answered_ && connection_ != nullptr) {
+    connection_->loop().at_turn_end([self = shared_from_this()] { self->map_answered_ = false; });
+  }
+  answer(id, messages::MapResponse{std::move(update)});
 }
 
 void NativeSession::respond(messages::Response response) { answer(response.id, std::move(response.body)); }

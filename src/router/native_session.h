@@ -38,6 +38,7 @@ class NativeSession : public net::ConnectionHandler,
 
  private:
   void carry_out(messages::Request request);
+  void answer_map(RequestId id, Epoch known);
   Result<void> check(const messages::Request& request) const;
   void answer(RequestId id, messages::ResponseBody body);
   void close_if_done();
@@ -47,6 +48,7 @@ class NativeSession : public net::ConnectionHandler,
   resp::Client client_;  // as which the backend knows it: one with a session of its own
   std::size_t in_flight_ = 0;
   bool holding_ = false;
+  bool map_answered_ = false;  // in this turn
   bool finishing_ = false;
 };
 

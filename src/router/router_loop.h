@@ -23,7 +23,6 @@ struct RouterLoop {
       : loop(name),
         caller(loop, std::move(options)),
         backend(caller, cache, coalesces),
-        front(server.self),
         shared{loop, backend, server, malformed},
         native_shared{backend, front, server, malformed} {}
 

@@ -45,6 +45,9 @@ void Dispatcher::on_call(Instant now, CallId id, Call call) {
   if (const auto* write = std::get_if<messages::WriteRequest>(&calls_[slot].body)) {
     calls_[slot].own_id = !write->id.given();
     calls_[slot].age_given = write->age;
+    // A retry: what its caller sent before may be applied, and grows older here, too.
+    calls_[slot].maybe_applied = write->age > Duration(0);
+    calls_[slot].unsure_since = now;
   }
   if (now >= call.deadline) return expire(now, slot);
   route(now, slot);

@@ -67,7 +67,7 @@ TEST_F(RouterTest, NativeClientsSeeTheRouterAlone) {
     EXPECT_EQ(through({"put", key, "native-" + key, "--ack", "all"}).status, 0);
     EXPECT_EQ(through({"get", key, "--read", "linearizable"}).out, "native-" + key);
     EXPECT_EQ(RespClient(resp_).ask("GET " + key).text, "native-" + key);
-    EXPECT_EQ(through({"where", key, "--json"}).json()["primary"], "r1");
+    EXPECT_EQ(through({"where", key, "--json"}).json()["primary"], "router");
   }
   EXPECT_EQ(through({"get", "nothing"}).status, 1);
   EXPECT_EQ(through({"incr", "count"}).out, "1\n");

@@ -173,10 +173,10 @@ OptionSet describe(router::RouterOptions& options) {
                 "Where to ask for the cluster map first: any nodes or coordinators. A name stands\n"
                 "for all its addresses");
   set.address("resp", options.resp, false, "Where Redis clients connect");
-  set.address("listen", options.listen, true,
-              "Where native clients connect that are to reach the cluster through this router");
+  set.address("listen", options.listen, true, "Where native clients connect that reach no nodes");
   set.show_default("listen", "nowhere");
-  set.address("advertise", options.advertise, true, "Where they reach that port");
+  set.address("advertise", options.advertise, true,
+              "Where they reach that port, and keep to it: the balancer's where there is one");
   set.show_default("advertise", "as --listen");
   set.text("users", "FILE", options.users_file, kUsersHelp);
   set.show_default("users", "none");

@@ -30,7 +30,7 @@ class FrontMapTest : public testing::Test {
  protected:
   FrontMapTest() { front_.set_address("127.0.0.1:7404"); }
 
-  FrontMap front_{NodeId("r1")};
+  FrontMap front_;
 };
 
 TEST_F(FrontMapTest, ThereIsNoneBeforeTheRoutersOwn) { EXPECT_TRUE(front_.update_for(Epoch(), nullptr).empty()); }
@@ -43,10 +43,10 @@ TEST_F(FrontMapTest, TheRouterIsAllThereIs) {
   EXPECT_EQ(map.epoch, Epoch(7));
   ASSERT_EQ(map.nodes.size(), 1u);
   EXPECT_EQ(map.nodes[0].addresses.native, "127.0.0.1:7404");
-  EXPECT_EQ(map.entries[0].primary, NodeId("r1"));
+  EXPECT_EQ(map.entries[0].primary, NodeId("router"));
   EXPECT_EQ(map.entries[0].term, Term(5));
-  EXPECT_EQ(map.entries[0].members(), std::vector{NodeId("r1")});
-  EXPECT_TRUE(map.entries[1].primary.empty()) << "nobody serves it";
+  EXPECT_EQ(map.entries[0].members(), std::vector{NodeId("router")});
+  EXPECT_EQ(map.entries[1].primary, NodeId("router")) << "what nobody serves waits there";
 }
 
 TEST_F(FrontMapTest, WhoHasItAlreadyIsToldWhatChanged) {
@@ -57,7 +57,7 @@ TEST_F(FrontMapTest, WhoHasItAlreadyIsToldWhatChanged) {
   ASSERT_TRUE(next) << next.error().message;
   EXPECT_EQ((*next)->epoch, Epoch(8));
   EXPECT_EQ((*next)->entries[0].term, Term(6));
-  EXPECT_EQ((*next)->entries[0].primary, NodeId("r1"));
+  EXPECT_EQ((*next)->entries[0].primary, NodeId("router"));
 }
 
 }  // namespace
