@@ -224,9 +224,7 @@ Parsed<std::string> restore_string(std::string_view payload, std::size_t bytes_m
   const auto type = from.take(1);
   if (!type) return bad_format();
   if (type->front() != kTypeString) return refuse("ERR this is no string, and other types are not kept here");
-  auto value = take_string(from, bytes_max);
-  if (value && !from.at_end()) return bad_format();
-  return value;
+  return take_string(from, bytes_max);
 }
 
 }  // namespace gyre::redis
