@@ -182,7 +182,7 @@ Result<void> status(const Context& context) {
     json.push_back({{"id", faults.process->id}, {"state", faults.state}, {"rules", std::move(rules)}});
     if (context.json) continue;
     std::string text = fmt::format("{:<8} {:<7}", faults.process->id, faults.state);
-    if (!cluster.allow_fault_injection || faults.process->native.empty()) text += " (refuses network faults)";
+    if (!cluster.allow_fault_injection || !faults.process->has_peers()) text += " (refuses network faults)";
     for (const auto& rule : faults.rules.value_or(Rules{})) text += "  " + rule_text(rule);
     print_line(text);
   }

@@ -21,7 +21,7 @@ constexpr Duration kRulesLimit = std::chrono::seconds(2);
 constexpr const char* kHowToAllow = "start it so: `gyre cluster down`, then `gyre cluster up --allow-fault-injection`";
 
 Result<Rules> ask(const LocalProcess& process, messages::FaultsRequest request) {
-  if (process.native.empty()) {
+  if (!process.has_peers()) {
     return fail(
         ErrorCode::invalid_argument,
         fmt::format("{} is a router, which obeys no network faults: name nodes, or the coordinator", process.id));
@@ -48,7 +48,7 @@ Result<Healed> heal_live(const LocalCluster& cluster, const LocalProcess& proces
     live.send(SIGCONT);
     healed.resumed = true;
   }
-  const bool obeys = cluster.allow_fault_injection && !process.native.empty();
+  const bool obeys = cluster.allow_fault_injection && process.has_peers();
   if (!obeys || (live.paused() && network_only)) return healed;
   GYRE_TRY_SET(const Rules rules, faults_at(process));
   healed.rules_ended = rules.size();
@@ -103,7 +103,7 @@ std::vector<ProcessFaults> look_at_faults(const LocalCluster& cluster) {
     if (const auto live = LiveProcess::find(cluster.process_dir(process))) {
       faults.state = live->paused() ? "paused" : "up";
     }
-    if (faults.state == "up" && cluster.allow_fault_injection && !process.native.empty()) {
+    if (faults.state == "up" && cluster.allow_fault_injection && process.has_peers()) {
       auto rules = faults_at(process);
       if (rules) faults.rules = std::move(*rules);
     }

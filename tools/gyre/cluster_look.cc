@@ -51,7 +51,7 @@ ProcessStatus local_status(const LocalCluster& cluster, const LocalProcess& proc
   status.state = "paused";
   // A process that lives and does not listen yet is opening its data.
   if (!live->paused()) look_at_readiness(status, "starting", limit);
-  if (status.answers && cluster.allow_fault_injection && !process.native.empty())
+  if (status.answers && cluster.allow_fault_injection && process.has_peers())
     status.faults = faults_on(process.native, limit);
   return status;
 }

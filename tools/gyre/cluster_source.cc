@@ -39,7 +39,7 @@ Result<ClusterSource> find_source(const Context& context, Duration limit) {
   if (context.seeds.empty()) {
     GYRE_TRY_SET(source.local, load_local_cluster(cluster_dir(context)));
     for (const auto& process : source.local->processes) {
-      if (!process.native.empty()) addresses.push_back(process.native);
+      if (process.has_peers()) addresses.push_back(process.native);
     }
   } else {
     GYRE_TRY_SET(addresses, find_seeds(context));

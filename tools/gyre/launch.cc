@@ -210,7 +210,7 @@ void Launch::print() const {
   for (const auto* member : in_layout_order()) {
     const auto& process = *member->process;
     fmt::print("  {:<4} {:<11}  {:<15}  http://{:<15}  pid {}{}\n", process.id, process.role,
-               process.native.empty() ? process.resp : process.native, process.http, member->live.pid(),
+               process.has_peers() ? process.native : process.resp, process.http, member->live.pid(),
                member->result == "already_running" ? "  (was running)" : "");
   }
 }

@@ -26,6 +26,8 @@ struct LocalProcess {
   std::string http;
   std::string resp = {};  // empty: none
 
+  // Others of the cluster speak to it; a router's native port is for clients alone.
+  bool has_peers() const { return role != "router" && !native.empty(); }
   bool operator==(const LocalProcess&) const = default;
 };
 
