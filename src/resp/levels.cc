@@ -28,6 +28,12 @@ std::optional<messages::ReadConsistency> parse_read(std::string_view level, std:
   return std::nullopt;
 }
 
+std::optional<messages::ReadConsistency> parse_read_word(std::string_view word) {
+  const std::size_t colon = word.find(':');
+  if (colon == std::string_view::npos) return parse_read(word);
+  return parse_read(word.substr(0, colon), word.substr(colon + 1));
+}
+
 std::optional<messages::AckCount> parse_ack(std::string_view members) {
   if (says(members, "one")) return messages::kAckOne;
   if (says(members, "all")) return messages::kAckAll;

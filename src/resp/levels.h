@@ -13,6 +13,8 @@ inline constexpr std::string_view kAckCounts = "one, all, or a number of members
 
 // `bound`: in milliseconds, of "bounded" alone. None: there is no such level.
 std::optional<messages::ReadConsistency> parse_read(std::string_view level, std::string_view bound = {});
+// The same in one word, as in "bounded:100".
+std::optional<messages::ReadConsistency> parse_read_word(std::string_view word);
 std::optional<messages::AckCount> parse_ack(std::string_view members);
 
 }  // namespace gyre::resp

@@ -32,8 +32,7 @@ std::pair<std::string_view, std::string_view> split(std::string_view text, char 
 bool take_level(std::string_view option, Login& login) {
   const auto [name, value] = split(option, '=');
   if (name == "read") {
-    const auto [level, bound] = split(value, ':');
-    login.read = parse_read(level, bound);
+    login.read = parse_read_word(value);
     return login.read.has_value();
   }
   if (name != "ack") return false;

@@ -46,10 +46,7 @@ Result<void> set(resp::User& user, std::string_view name, const toml::node& node
     if (!node.is_boolean()) return invalid("true or false");
     nopass = node.value_or(false);
   } else if (name == "read") {
-    const std::size_t colon = text.find(':');
-    const std::string_view bound =
-        colon == std::string::npos ? std::string_view() : std::string_view(text).substr(colon + 1);
-    user.read = resp::parse_read(std::string_view(text).substr(0, colon), bound);
+    user.read = resp::parse_read_word(text);
     if (!user.read) return invalid("primary, linearizable, session, bounded:MS, or any");
   } else if (name == "ack") {
     user.ack = resp::parse_ack(text);
