@@ -35,7 +35,7 @@ struct NodeOptions {
   std::uint32_t stores = 0;  // 0: as many as loops; fixed when the data directory is created
   Durability durability = Durability::everysec;
   std::size_t cache_bytes = std::size_t{128} << 20;     // block cache of all stores together
-  std::size_t record_cache_bytes = std::size_t{128} << 20;  // of all loops together; 0: none
+  std::size_t record_cache_bytes = std::size_t{256} << 20;  // of all loops together; 0: none
   std::size_t memtable_bytes = std::size_t{64} << 20;   // of each store
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
   std::string log_level = "info";

@@ -1,6 +1,11 @@
 // What Redis clients of a node reach: the hosts of its partitions, and by MOVED the other nodes.
 #pragma once
 
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
 #include "node/session.h"
 #include "resp/backend.h"
 
@@ -10,7 +15,8 @@ namespace gyre::node {
 // this will do.
 class RespBackend final : public resp::Backend {
  public:
-  RespBackend(LoopView& view, const NodeId& self) : Backend({.keeps_order = true}), view_(view), self_(self) {}
+  RespBackend(LoopView& view, const NodeId& self)
+      : Backend({.keeps_order = true, .prefetches = true}), view_(view), self_(self) {}
 
   // From now on commands with keys go elsewhere.
   void refuse_requests() { refusing_ = true; }
@@ -23,6 +29,7 @@ class RespBackend final : public resp::Backend {
            Instant deadline) override;
   std::optional<messages::GetResponse> get_at_once(Slot slot, std::string_view key,
                                                    const messages::ReadConsistency& read) override;
+  void prefetch(std::span<const std::string_view> keys) override;
   std::optional<redis::Reply> redirect(Slot slot, const Error& why) const override;
 
  private:
@@ -31,6 +38,7 @@ class RespBackend final : public resp::Backend {
 
   LoopView& view_;
   const NodeId self_;
+  std::vector<runtime::RecordCache::Key> prefetched_;  // empty but within prefetch()
   bool refusing_ = false;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "messages/request.h"
@@ -22,6 +23,8 @@ class Backend {
     bool keeps_order = false;
     // The keys of a command may be of any slots, as far as nothing binds them together.
     bool divides = false;
+    // prefetch() does something.
+    bool prefetches = false;
   };
 
   explicit Backend(Traits traits) : traits_(traits) {}
@@ -46,6 +49,9 @@ class Backend {
                                                            const messages::ReadConsistency&) {
     return std::nullopt;
   }
+  // GETs of these keys follow. What get_at_once() will look at is asked of memory for all of them at once: to wait for
+  // one after the other takes longer than all the rest.
+  virtual void prefetch(std::span<const std::string_view> /*keys*/) {}
   // What to tell a client whose request failed like this, if not that it failed.
   virtual std::optional<redis::Reply> redirect(Slot slot, const Error& why) const = 0;
 

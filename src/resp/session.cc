@@ -1,6 +1,7 @@
 #include "resp/session.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "resp/own_commands.h"
+#include "wire/resp_peek.h"
 
 namespace gyre::resp {
 
@@ -83,8 +85,10 @@ Session::Session(const Shared& shared, net::ByteConnectionPtr connection)
 
 std::size_t Session::on_bytes(std::string_view received, Buffer* owner) {
   std::size_t consumed = 0;
+  std::size_t looked_at = 0;
   read_at_ = net::steady_now();
   while (!must_hold()) {
+    if (consumed >= looked_at) looked_at = consumed + look_ahead(received.substr(consumed));
     const wire::RespStep step = parser_.next(received.substr(consumed));
     consumed += step.consumed;
     if (step.outcome == wire::RespOutcome::incomplete) return consumed;
@@ -98,6 +102,14 @@ std::size_t Session::on_bytes(std::string_view received, Buffer* owner) {
   held_ = true;
   if (connection_ != nullptr) connection_->hold_reading();
   return consumed;
+}
+
+std::size_t Session::look_ahead(std::string_view rest) const {
+  if (!backend_.traits().prefetches) return 0;
+  std::array<std::string_view, 16> keys;
+  const auto [count, bytes] = wire::peek_gets(rest, keys);
+  if (count > 1) backend_.prefetch(std::span(keys).first(count));
+  return bytes;
 }
 
 void Session::run_command(const redis::Arguments& arguments) {

@@ -98,6 +98,8 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
     std::size_t first_bytes = 0;
   };
 
+  // Prepares for the GETs that `rest` begins with. How many bytes they take.
+  std::size_t look_ahead(std::string_view rest) const;
   void run_command(const redis::Arguments& arguments);
   // False: it takes its course as all commands do.
   bool answer_at_once(const redis::Command& command, const redis::Arguments& arguments);

@@ -25,7 +25,7 @@ void Commits::commit(std::span<Machine* const> machines) {
   if (batches.empty()) return;
   const auto committed = context_.engine.commit(batches);
   if (committed) {
-    for (const storage::PartitionBatch& batch : batches) context_.records.on_committed(batch);
+    context_.records.on_committed(batches);
     return on_committed(std::move(handed));
   }
   if (committed.error().code != ErrorCode::busy) return context_.fail_storage(committed.error());

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -65,6 +66,8 @@ class PartitionHost {
   // REQUIRES: a partition of this host.
   std::optional<messages::GetResponse> get_at_once(PartitionId partition, std::string_view key,
                                                    const messages::ReadConsistency& read);
+  // Gets of these follow: see RecordCache.
+  void prefetch(std::span<const RecordCache::Key> keys) const { context_.records.prefetch(keys); }
   // Call after every batch of the calls above, and of jobs done.
   void end_turn();
   // Call every second: syncs where durability is everysec, tells the coordinator how busy this host is, and keeps the

@@ -43,19 +43,20 @@ Result<std::optional<Record>> current_of(Result<Lookup> found, UnixMillis time) 
   return std::optional<Record>(std::move(found->record));
 }
 
-// Damage concerns its own key alone: where a common read meets any, each key is read by itself.
+// As found, expired or not. Damage concerns its own key alone: where a common read meets any, each key is read by
+// itself.
 std::vector<Result<Lookup>> read_all(const storage::Engine& engine, PartitionId partition,
-                                     const std::vector<std::string_view>& keys, UnixMillis time) {
+                                     const std::vector<std::string_view>& keys) {
   std::vector<Result<Lookup>> found;
   found.reserve(keys.size());
-  auto together = engine.multi_get(partition, keys, time);
+  auto together = engine.multi_get(partition, keys, kBeforeAll);
   if (together) {
     for (Lookup& lookup : *together) found.emplace_back(std::move(lookup));
     return found;
   }
   for (const std::string_view key : keys) {
     if (together.error().code == ErrorCode::corrupt) {
-      found.push_back(engine.get(partition, key, time, storage::Tier::all));
+      found.push_back(engine.get(partition, key, kBeforeAll, storage::Tier::all));
     } else {
       found.emplace_back(fail(together.error()));
     }
@@ -228,17 +229,22 @@ void Reads::start_digest(Machine& machine, Ticket ticket) {
 void Reads::end_turn() {
   for (auto& [partition, reads] : std::exchange(disk_reads_, {})) {
     context_.metrics.reads_from_disk.add(reads.size());
+    const std::uint64_t commits = context_.records.commits(partition);
     Machine& machine = *context_.machines.find(partition);
     auto shared = std::make_shared<std::pair<std::vector<DiskRead>, Found>>(std::move(reads), Found());
     const auto submitted = context_.environment.run_blocking(
-        [engine = &context_.engine, id = partition, time = machine.partition.time(context_.environment.now()), shared] {
+        [engine = &context_.engine, id = partition, shared] {
           std::vector<std::string_view> keys;
           for (const DiskRead& read : shared->first) keys.push_back(read.key);
-          shared->second = read_all(*engine, id, keys, time);
+          shared->second = read_all(*engine, id, keys);
         },
-        [this, &machine, shared] {
+        [this, &machine, shared, commits] {
           auto& [asked, found] = *shared;
-          for (std::size_t i = 0; i < asked.size(); ++i) finish_disk_read(machine, asked[i], std::move(found[i]));
+          const bool current = context_.records.commits(machine.partition.id()) == commits;
+          for (std::size_t i = 0; i < asked.size(); ++i) {
+            if (current && found[i]) context_.records.put(machine.partition.id(), asked[i].key, *found[i]);
+            finish_disk_read(machine, asked[i], std::move(found[i]));
+          }
         });
     if (submitted) continue;
     for (const DiskRead& read : shared->first) finish_disk_read(machine, read, fail(submitted.error()));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <utility>
 
 #include "base/hash.h"
@@ -15,135 +17,246 @@ using storage::Lookup;
 
 namespace {
 
-// What a small record takes, about: as many chains as entries of this size fit.
-constexpr std::size_t kUsualEntryBytes = 256;
-// Of the memory block behind an entry, besides its contents.
-constexpr std::size_t kBlockBytes = 32;
+// A small record with what belongs to it takes about as much; half of the slots are free, then.
+constexpr std::size_t kUsualEntryBytes = 224;
+
+// Of the processor's caches; a small record lies in the first few.
+constexpr std::size_t kLineBytes = 64;
+constexpr std::size_t kPrefetchedLines = 3;
+
+// What an entry begins with; key and value follow.
+struct Head {
+  std::uint32_t drops;  // of its partition, when it was kept
+  std::uint32_t key_bytes;
+  PartitionId partition;
+  bool exists;
+  Position version;
+  UnixMillis expires_at;
+};
 
 std::uint64_t hash_of(PartitionId partition, std::string_view key) { return hash64(key, partition.value()); }
 
-Bytes join(std::string_view key, std::string_view value) {
-  Buffer* buffer = Buffer::create(key.size() + value.size());
-  std::memcpy(buffer->data(), key.data(), key.size());
-  if (!value.empty()) std::memcpy(buffer->data() + key.size(), value.data(), value.size());
-  return Bytes::adopt(buffer, {buffer->data(), key.size() + value.size()});
+Head& head_of(Buffer& entry) { return *std::launder(reinterpret_cast<Head*>(entry.data())); }
+
+std::string_view contents_of(Buffer& entry) {
+  return std::string_view(entry.data(), entry.capacity()).substr(sizeof(Head));
+}
+
+std::string_view key_of(Buffer& entry) { return contents_of(entry).substr(0, head_of(entry).key_bytes); }
+
+// What an entry of this capacity takes: allocators keep blocks of four sizes for each power of two.
+std::size_t block_bytes(std::size_t capacity) {
+  const std::size_t bytes = sizeof(Buffer) + capacity;
+  const std::size_t step = std::max<std::size_t>(std::bit_ceil(bytes) / 8, 16);
+  return (bytes + step - 1) / step * step;
+}
+
+std::size_t buckets_for(std::size_t bytes, std::size_t bucket_bytes, std::size_t slots) {
+  const std::size_t buckets = bytes / (bucket_bytes + kUsualEntryBytes * slots / 2);
+  return buckets > 0 || bytes < bucket_bytes + kUsualEntryBytes ? buckets : 1;
 }
 
 }  // namespace
 
-RecordCache::RecordCache(std::size_t bytes_max) : bytes_max_(bytes_max) {
-  if (bytes_max > 0) heads_.assign(std::bit_ceil(std::max<std::size_t>(bytes_max / kUsualEntryBytes, 1)), kNone);
-}
+RecordCache::RecordCache(std::size_t bytes_max)
+    : bytes_max_(bytes_max),
+      buckets_(buckets_for(bytes_max, sizeof(Bucket), kSlots)),
+      bytes_(buckets_.size() * sizeof(Bucket)) {}
 
-std::optional<Lookup> RecordCache::find(PartitionId partition, std::string_view key) {
-  if (bytes_max_ == 0) return std::nullopt;
-  const Index index = index_of(hash_of(partition, key), partition, key);
-  if (index == kNone) return std::nullopt;
-  Entry& entry = at(index);
-  if (entry.generation != generation(partition)) return std::nullopt;
-  entry.used = true;
-  if (!entry.exists) return Lookup{};
-  return Lookup{Lookup::State::found, Record{.value = entry.data.slice(entry.data.view().substr(entry.key_bytes)),
-                                             .version = entry.version,
-                                             .expires_at = entry.expires_at}};
-}
-
-void RecordCache::put(PartitionId partition, std::string_view key, const Lookup& found) {
-  if (bytes_max_ == 0 || found.state == Lookup::State::needs_disk) return;
-  const std::uint64_t hash = hash_of(partition, key);
-  if (const Index known = index_of(hash, partition, key); known != kNone) remove(known);
-  keep(hash, partition, key, found.state == Lookup::State::found ? &found.record : nullptr);
-}
-
-void RecordCache::on_committed(const storage::PartitionBatch& batch) {
-  if (bytes_max_ == 0) return;
-  if (batch.drop_first) ++generation(batch.partition);
-  for (const messages::LoggedWritePtr& write : batch.writes) {
-    for (const Mutation& mutation : write->mutations) apply(batch.partition, mutation);
-  }
-  for (const Mutation& repair : batch.repairs) apply(batch.partition, repair);
-}
-
-void RecordCache::apply(PartitionId partition, const Mutation& mutation) {
-  const std::uint64_t hash = hash_of(partition, mutation.key);
-  const Index known = index_of(hash, partition, mutation.key);
-  if (known == kNone) return;
-  const bool current = at(known).generation == generation(partition);
-  remove(known);
-  const bool exists = mutation.kind == Mutation::Kind::put;
-  if (current) keep(hash, partition, mutation.key, exists ? &mutation.record : nullptr);
-}
-
-void RecordCache::keep(std::uint64_t hash, PartitionId partition, std::string_view key, const Record* record) {
-  const std::string_view value = record != nullptr ? record->value.view() : std::string_view();
-  if (value.size() > kValueBytesMax) return;
-  const std::size_t bytes = sizeof(Entry) + kBlockBytes + key.size() + value.size();
-  if (bytes > bytes_max_) return;
-  make_room(bytes);
-  const Index index = take_free();
-  Entry& entry = at(index);
-  Index& chain = chain_of(hash);
-  entry = {.hash = hash,
-           .next = chain,
-           .generation = generation(partition),
-           .partition = partition,
-           .held = true,
-           .exists = record != nullptr,
-           .key_bytes = static_cast<std::uint32_t>(key.size()),
-           .data = join(key, value),
-           .version = record != nullptr ? record->version : Position(),
-           .expires_at = record != nullptr ? record->expires_at : kNoExpiry};
-  chain = index;
-  bytes_ += bytes;
-  ++entries_;
-}
-
-std::uint32_t& RecordCache::generation(PartitionId partition) {
-  if (generations_.size() <= partition.value()) generations_.resize(partition.value() + std::size_t{1});
-  return generations_[partition.value()];
-}
-
-RecordCache::Index RecordCache::index_of(std::uint64_t hash, PartitionId partition, std::string_view key) {
-  for (Index index = chain_of(hash); index != kNone; index = at(index).next) {
-    const Entry& entry = at(index);
-    if (entry.hash == hash && entry.partition == partition && entry.key() == key) return index;
-  }
-  return kNone;
-}
-
-RecordCache::Index RecordCache::take_free() {
-  if (free_ == kNone) {
-    const auto first = static_cast<Index>(chunks_.size() * kChunk);
-    chunks_.push_back(std::make_unique<Chunk>());
-    for (std::size_t i = kChunk; i > 0; --i) {
-      Entry& entry = (*chunks_.back())[i - 1];
-      entry.next = free_;
-      free_ = first + static_cast<Index>(i - 1);
+RecordCache::~RecordCache() {
+  for (Bucket& bucket : buckets_) {
+    for (Buffer* entry : bucket.entries) {
+      if (entry != nullptr) entry->release();
     }
   }
-  const Index index = free_;
-  free_ = at(index).next;
-  return index;
 }
 
-void RecordCache::remove(Index index) {
-  Entry& entry = at(index);
-  Index* link = &chain_of(entry.hash);
-  while (*link != index) link = &at(*link).next;
-  *link = entry.next;
-  bytes_ -= sizeof(Entry) + kBlockBytes + entry.data.size();
+void RecordCache::prefetch(std::span<const Key> keys) const {
+  if (buckets_.empty()) return;
+  while (!keys.empty()) {
+    const std::span<const Key> now = keys.first(std::min(keys.size(), kAhead));
+    std::array<std::uint64_t, kAhead> hashes;
+    std::ranges::transform(now, hashes.begin(), [](const Key& key) { return hash_of(key.partition, key.key); });
+    prefetch(std::span(hashes).first(now.size()));
+    keys = keys.subspan(now.size());
+  }
+}
+
+std::optional<Lookup> RecordCache::find(PartitionId id, std::string_view key) {
+  if (buckets_.empty()) return std::nullopt;
+  const auto place = place_of(hash_of(id, key), id, key);
+  if (!place) return std::nullopt;
+  Buffer* entry = place->entry();
+  const Head& head = head_of(*entry);
+  if (head.drops != partition(id).drops) return std::nullopt;
+  place->use();
+  if (!head.exists) return Lookup{};
+  return Lookup{Lookup::State::found, Record{.value = Bytes::share(entry, contents_of(*entry).substr(head.key_bytes)),
+                                             .version = head.version,
+                                             .expires_at = head.expires_at}};
+}
+
+void RecordCache::put(PartitionId id, std::string_view key, const Lookup& found) {
+  if (buckets_.empty() || found.state == Lookup::State::needs_disk) return;
+  const std::uint64_t hash = hash_of(id, key);
+  if (const auto known = place_of(hash, id, key)) remove(*known);
+  keep(hash, id, key, found.state == Lookup::State::found ? &found.record : nullptr, Displaces::yes);
+}
+
+void RecordCache::on_committed(std::span<const storage::PartitionBatch> batches) {
+  if (buckets_.empty()) return;
+  for (const storage::PartitionBatch& batch : batches) {
+    Partition& told = partition(batch.partition);
+    ++told.commits;
+    if (batch.drop_first) {
+      apply_told();
+      ++told.drops;
+    }
+    for (const messages::LoggedWritePtr& write : batch.writes) {
+      for (const Mutation& mutation : write->mutations) tell(batch.partition, mutation);
+    }
+    for (const Mutation& repair : batch.repairs) tell(batch.partition, repair);
+  }
+  apply_told();
+}
+
+void RecordCache::tell(PartitionId id, const Mutation& mutation) {
+  told_.push_back({hash_of(id, mutation.key), id, &mutation});
+  if (told_.size() == kAhead) apply_told();
+}
+
+void RecordCache::apply_told() {
+  std::array<std::uint64_t, kAhead> hashes;
+  std::ranges::transform(told_, hashes.begin(), &Told::hash);
+  prefetch(std::span(hashes).first(told_.size()));
+  for (const Told& told : told_) apply(told);
+  told_.clear();
+}
+
+std::uint64_t RecordCache::commits(PartitionId id) const {
+  return id.value() < partitions_.size() ? partitions_[id.value()].commits : 0;
+}
+
+void RecordCache::apply(const Told& told) {
+  const auto& [hash, id, told_mutation] = told;
+  const Mutation& mutation = *told_mutation;
+  const auto known = place_of(hash, id, mutation.key);
+  const bool exists = mutation.kind == Mutation::Kind::put;
+  if (!known && !exists) return;
+  if (known && exists && overwrite(*known, mutation)) return;
+  const bool used = known && known->used();
+  if (known) remove(*known);
+  const auto kept =
+      keep(hash, id, mutation.key, exists ? &mutation.record : nullptr, known ? Displaces::yes : Displaces::no);
+  if (kept && used) kept->use();
+}
+
+// Of the same size, and nobody reads it any more: it stays where it is.
+bool RecordCache::overwrite(Place place, const Mutation& mutation) {
+  Buffer* entry = place.entry();
+  const Record& record = mutation.record;
+  const std::string_view value = record.value.view();
+  if (entry->capacity() != sizeof(Head) + mutation.key.size() + value.size() || !entry->unique()) return false;
+  Head& head = head_of(*entry);
+  head.drops = partition(head.partition).drops;
+  head.exists = true;
+  head.version = record.version;
+  head.expires_at = record.expires_at;
+  if (!value.empty()) std::memcpy(entry->data() + sizeof(Head) + mutation.key.size(), value.data(), value.size());
+  return true;
+}
+
+std::optional<RecordCache::Place> RecordCache::keep(std::uint64_t hash, PartitionId id, std::string_view key,
+                                                    const Record* record, Displaces displaces) {
+  const std::string_view value = record != nullptr ? record->value.view() : std::string_view();
+  if (value.size() > kValueBytesMax) return std::nullopt;
+  const std::size_t capacity = sizeof(Head) + key.size() + value.size();
+  const std::size_t bytes = block_bytes(capacity);
+  if (bytes_ + bytes > bytes_max_) {
+    if (displaces == Displaces::no || buckets_.size() * sizeof(Bucket) + bytes > bytes_max_) return std::nullopt;
+    make_room(bytes);
+  }
+  Bucket& bucket = bucket_of(hash);
+  const auto slot = free_slot(bucket, displaces);
+  if (!slot) return std::nullopt;
+  Buffer* entry = Buffer::create(capacity);
+  new (entry->data()) Head{.drops = partition(id).drops,
+                           .key_bytes = static_cast<std::uint32_t>(key.size()),
+                           .partition = id,
+                           .exists = record != nullptr,
+                           .version = record != nullptr ? record->version : Position(),
+                           .expires_at = record != nullptr ? record->expires_at : kNoExpiry};
+  std::memcpy(entry->data() + sizeof(Head), key.data(), key.size());
+  if (!value.empty()) std::memcpy(entry->data() + sizeof(Head) + key.size(), value.data(), value.size());
+  bucket.entries[*slot] = entry;
+  bucket.tags[*slot] = static_cast<std::uint8_t>(hash);
+  bytes_ += bytes;
+  ++entries_;
+  return Place{&bucket, *slot};
+}
+
+// By the upper half of the hash; tags are of the lower one.
+std::size_t RecordCache::bucket_index(std::uint64_t hash) const {
+  return static_cast<std::size_t>((hash >> 32) * buckets_.size() >> 32);
+}
+
+// First all buckets, then the entries they point to.
+void RecordCache::prefetch(std::span<const std::uint64_t> hashes) const {
+  for (const std::uint64_t hash : hashes) __builtin_prefetch(&buckets_[bucket_index(hash)]);
+  for (const std::uint64_t hash : hashes) {
+    const Bucket& bucket = buckets_[bucket_index(hash)];
+    for (std::size_t slot = 0; slot < kSlots; ++slot) {
+      const char* entry = reinterpret_cast<const char*>(bucket.entries[slot]);
+      if (entry == nullptr || bucket.tags[slot] != static_cast<std::uint8_t>(hash)) continue;
+      for (std::size_t line = 0; line < kPrefetchedLines; ++line) __builtin_prefetch(entry + line * kLineBytes);
+    }
+  }
+}
+
+RecordCache::Partition& RecordCache::partition(PartitionId id) {
+  if (partitions_.size() <= id.value()) partitions_.resize(id.value() + std::size_t{1});
+  return partitions_[id.value()];
+}
+
+std::optional<RecordCache::Place> RecordCache::place_of(std::uint64_t hash, PartitionId id, std::string_view key) {
+  Bucket& bucket = bucket_of(hash);
+  const auto tag = static_cast<std::uint8_t>(hash);
+  for (std::size_t slot = 0; slot < kSlots; ++slot) {
+    Buffer* entry = bucket.entries[slot];
+    if (entry == nullptr || bucket.tags[slot] != tag) continue;
+    if (head_of(*entry).partition == id && key_of(*entry) == key) return Place{&bucket, slot};
+  }
+  return std::nullopt;
+}
+
+std::optional<std::size_t> RecordCache::free_slot(Bucket& bucket, Displaces displaces) {
+  for (std::size_t slot = 0; slot < kSlots; ++slot) {
+    if (bucket.entries[slot] == nullptr) return slot;
+  }
+  if (displaces == Displaces::no) return std::nullopt;
+  const auto unused = static_cast<std::size_t>(std::countr_one(bucket.used));
+  if (unused >= kSlots) bucket.used = 0;
+  const std::size_t slot = unused % kSlots;
+  remove({&bucket, slot});
+  return slot;
+}
+
+void RecordCache::remove(Place place) {
+  Buffer* entry = std::exchange(place.bucket->entries[place.slot], nullptr);
+  place.bucket->used &= static_cast<std::uint8_t>(~(1U << place.slot));
+  bytes_ -= block_bytes(entry->capacity());
   --entries_;
-  entry = {.next = free_};
-  free_ = index;
+  entry->release();
 }
 
-// The hand passes each entry at most twice: by then none is marked as used.
+// The hand passes each bucket at most twice: by then nothing is marked as used.
 void RecordCache::make_room(std::size_t bytes) {
-  const auto entries = static_cast<Index>(chunks_.size() * kChunk);
-  while (bytes_ + bytes > bytes_max_) {
-    Entry& entry = at(hand_);
-    if (entry.held && !std::exchange(entry.used, false)) remove(hand_);
-    hand_ = (hand_ + 1) % entries;
+  for (; bytes_ + bytes > bytes_max_; hand_ = (hand_ + 1) % buckets_.size()) {
+    Bucket& bucket = buckets_[hand_];
+    const std::uint8_t used = std::exchange(bucket.used, 0);
+    for (std::size_t slot = 0; slot < kSlots; ++slot) {
+      if (bucket.entries[slot] != nullptr && (used >> slot & 1U) == 0) remove({&bucket, slot});
+    }
   }
 }
 

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -17,10 +17,11 @@
 namespace gyre::runtime {
 
 // Of the engine of one host, on its own thread. What was read is kept, absence as well, and follows what is written
-// from then on; what is only written takes no room, and next to no time.
+// from then on; what is only written is kept while there is room that nothing else needs.
 //
-// A fixed table of chains, over entries in chunks that grow with what is kept. A hand goes round and takes out what was
-// not asked for since it came by last ("clock").
+// A table of buckets, each of one cache line, whose slots point to entries of one piece of memory: to find one takes
+// two misses of the processor's caches. A bucket that is full gives one of its entries up. A hand goes round over the
+// buckets and takes out what was not asked for since it came by last ("clock").
 //
 // INVARIANT: it shows what the engine holds, as long as every commit is told of.
 class RecordCache {
@@ -28,62 +29,86 @@ class RecordCache {
   // Larger ones are not kept: reading them costs more than looking them up.
   static constexpr std::size_t kValueBytesMax = std::size_t{16} * 1024;
 
-  // `bytes_max`: of memory, about; 0: nothing is kept.
+  // `bytes_max`: of memory, about; what is too little for a bucket and an entry: nothing is kept.
   explicit RecordCache(std::size_t bytes_max);
+  ~RecordCache();
+  RecordCache(RecordCache&&) = delete;
 
+  struct Key {
+    PartitionId partition;
+    std::string_view key;
+  };
+  // These are about to be asked for: has the processor fetch what will be looked at, of all of them at once.
+  void prefetch(std::span<const Key> keys) const;
   // As found or absent, expired or not. None: it is not known here.
   std::optional<storage::Lookup> find(PartitionId partition, std::string_view key);
-  // What the engine gave, expired or not.
+  // What the engine gave, expired or not, and no commit has changed since.
   void put(PartitionId partition, std::string_view key, const storage::Lookup& found);
   // The engine has applied this.
-  void on_committed(const storage::PartitionBatch& batch);
+  void on_committed(std::span<const storage::PartitionBatch> batches);
+  // Another number whenever a commit of the partition was told of: what was read off the loop may be out of date.
+  std::uint64_t commits(PartitionId partition) const;
 
   std::size_t entries() const { return entries_; }
+  // Of the table and all entries.
   std::size_t bytes() const { return bytes_; }
 
  private:
-  using Index = std::uint32_t;
-  static constexpr Index kNone = UINT32_MAX;
-  static constexpr std::size_t kChunk = 1024;
+  static constexpr std::size_t kSlots = 7;
 
-  // Key and value lie in one piece of memory.
-  struct Entry {
-    std::uint64_t hash = 0;
-    Index next = kNone;  // in its chain, or of the free ones
-    std::uint32_t generation = 0;  // of its partition
-    PartitionId partition;
-    bool held = false;
-    bool used = false;  // since the hand came by
-    bool exists = false;
-    std::uint32_t key_bytes = 0;
-    Bytes data;
-    Position version;
-    UnixMillis expires_at;
-
-    std::string_view key() const { return data.view().substr(0, key_bytes); }
+  // A slot without an entry is null. Tags are of the keys' hashes: few entries are looked at in vain.
+  struct alignas(64) Bucket {
+    std::array<Buffer*, kSlots> entries{};
+    std::array<std::uint8_t, kSlots> tags{};
+    std::uint8_t used = 0;  // a bit for each slot: since the hand came by
   };
-  using Chunk = std::array<Entry, kChunk>;
+  struct Place {
+    Bucket* bucket = nullptr;
+    std::size_t slot = 0;
 
-  Entry& at(Index index) { return (*chunks_[index / kChunk])[index % kChunk]; }
-  Index& chain_of(std::uint64_t hash) { return heads_[hash & (heads_.size() - 1)]; }
-  std::uint32_t& generation(PartitionId partition);
-  // kNone: there is none.
-  Index index_of(std::uint64_t hash, PartitionId partition, std::string_view key);
-  void apply(PartitionId partition, const messages::Mutation& mutation);
-  // Null: it does not exist. REQUIRES: there is none of this key.
-  void keep(std::uint64_t hash, PartitionId partition, std::string_view key, const messages::Record* record);
-  Index take_free();
-  void remove(Index index);
+    Buffer* entry() const { return bucket->entries[slot]; }
+    bool used() const { return (bucket->used >> slot & 1U) != 0; }
+    void use() const { bucket->used |= static_cast<std::uint8_t>(1U << slot); }
+  };
+  struct Partition {
+    std::uint64_t commits = 0;
+    std::uint32_t drops = 0;  // entries of before say nothing
+  };
+
+  // So many are fetched at a time: more than a processor waits for at once, few enough to be there still when used.
+  static constexpr std::size_t kAhead = 16;
+  struct Told {
+    std::uint64_t hash = 0;
+    PartitionId partition;
+    const messages::Mutation* mutation = nullptr;
+  };
+
+  Bucket& bucket_of(std::uint64_t hash) { return buckets_[bucket_index(hash)]; }
+  std::size_t bucket_index(std::uint64_t hash) const;
+  void prefetch(std::span<const std::uint64_t> hashes) const;
+  Partition& partition(PartitionId id);
+  std::optional<Place> place_of(std::uint64_t hash, PartitionId partition, std::string_view key);
+  void tell(PartitionId partition, const messages::Mutation& mutation);
+  void apply_told();
+  void apply(const Told& told);
+  bool overwrite(Place place, const messages::Mutation& mutation);
+  // Whether an entry may take the room of others.
+  enum class Displaces : bool { no, yes };
+  // Null: it does not exist. None: it is not kept. REQUIRES: there is none of this key.
+  std::optional<Place> keep(std::uint64_t hash, PartitionId partition, std::string_view key,
+                            const messages::Record* record, Displaces displaces);
+  // A slot of the bucket that is free.
+  std::optional<std::size_t> free_slot(Bucket& bucket, Displaces displaces);
+  void remove(Place place);
   void make_room(std::size_t bytes);
 
   const std::size_t bytes_max_;
-  std::size_t bytes_ = 0;
+  std::vector<Bucket> buckets_;
+  std::size_t bytes_;
   std::size_t entries_ = 0;
-  std::vector<Index> heads_;  // of the chains, by hash
-  std::vector<std::unique_ptr<Chunk>> chunks_;
-  Index free_ = kNone;
-  Index hand_ = 0;
-  std::vector<std::uint32_t> generations_;  // by partition: entries of earlier ones say nothing
+  std::size_t hand_ = 0;  // the bucket it comes to next
+  std::vector<Partition> partitions_;
+  std::vector<Told> told_;  // and not applied yet
 };
 
 }  // namespace gyre::runtime

@@ -122,8 +122,8 @@ OptionSet describe(node::NodeOptions& options) {
               "`gyre bench scaling`");
   set.size("cache", options.cache_bytes, {kMiB, kTiB}, "Block cache of all stores together");
   set.size("record-cache", options.record_cache_bytes, {0, kTiB},
-           "Memory for single records, small ones that were read of late; divided over its\n"
-           "loops. 0B: none");
+           "Memory for single records, small ones that were read or written of late; divided\n"
+           "over its loops. 0B: none");
   set.size("memtable", options.memtable_bytes, {kMiB, kTiB}, "Write buffer of each store");
   set.size("log", options.log_bytes, {kMiB, kTiB},
            "Log kept on disk by each store, for members that were away: how far back they can\n"

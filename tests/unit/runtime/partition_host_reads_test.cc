@@ -279,6 +279,30 @@ class PartitionHostCacheTest : public PartitionHostReadsTest {
   }
 };
 
+TEST_F(PartitionHostCacheTest, WhatTheDiskGaveIsKept) {
+  leave_memory();
+  const auto first = get("none");
+  settle();
+  EXPECT_TRUE(absent(first));
+  EXPECT_EQ(metrics.reads_from_disk.value(), 1u);
+  EXPECT_TRUE(absent(get("none")));
+  EXPECT_EQ(metrics.reads_from_disk.value(), 1u);
+}
+
+TEST_F(PartitionHostCacheTest, WhatAWriteOvertookOnItsWayFromTheDiskIsNotKept) {
+  leave_memory();
+  const auto read = get("k");
+  end_turn();
+  auto job = std::move(environment.jobs.front());
+  environment.jobs.pop_front();
+  job.work();
+  store("k", "v");
+  job.done();
+  settle();
+  EXPECT_TRUE(absent(read)) << "as the disk was when it was read";
+  EXPECT_EQ(value(get("k")), "v");
+}
+
 TEST_F(PartitionHostCacheTest, WhatWasReadOnceNeedsNoEngine) {
   store("k", "old");
   EXPECT_EQ(value(get("k")), "old");
@@ -288,7 +312,7 @@ TEST_F(PartitionHostCacheTest, WhatWasReadOnceNeedsNoEngine) {
   EXPECT_EQ(value(get("k")), "v");
   EXPECT_TRUE(absent(get("none")));
   EXPECT_TRUE(environment.jobs.empty());
-  EXPECT_EQ(metrics.reads_from_cache.value(), 2u);
+  EXPECT_EQ(metrics.reads_from_cache.value(), 3u);
   messages::WriteOperation cas = put("k", "w");
   cas.condition = {messages::Condition::Kind::version, Position{Term(2), Sequence(2)}};
   EXPECT_TRUE(succeeded(settled(write({cas}))));

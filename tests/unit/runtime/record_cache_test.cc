@@ -40,10 +40,12 @@ void commit(RecordCache& cache, PartitionId partition, std::vector<Mutation> mut
   auto write = std::make_shared<messages::LoggedWrite>();
   write->mutations = std::move(mutations);
   const std::vector<messages::LoggedWritePtr> writes{write};
-  cache.on_committed({.partition = partition, .drop_first = drop_first, .writes = writes, .repairs = repairs});
+  const storage::PartitionBatch batch{
+      .partition = partition, .drop_first = drop_first, .writes = writes, .repairs = repairs};
+  cache.on_committed({&batch, 1});
 }
 
-TEST(RecordCache, FollowsWhatIsWrittenOfWhatWasRead) {
+TEST(RecordCache, FollowsWhatIsWritten) {
   RecordCache cache(1 << 20);
   EXPECT_EQ(shown(cache, kOne, "a"), "?");
   cache.put(kOne, "a", found("read"));
@@ -58,8 +60,10 @@ TEST(RecordCache, FollowsWhatIsWrittenOfWhatWasRead) {
   EXPECT_EQ(shown(cache, kOne, "b"), "");
   commit(cache, kOne, {del("a"), put("only written", "v")});
   EXPECT_EQ(shown(cache, kOne, "a"), "-");
-  EXPECT_EQ(shown(cache, kOne, "only written"), "?");
-  EXPECT_EQ(cache.entries(), 3u);
+  EXPECT_EQ(shown(cache, kOne, "only written"), "v");
+  commit(cache, kOne, {del("only deleted")});
+  EXPECT_EQ(shown(cache, kOne, "only deleted"), "?");
+  EXPECT_EQ(cache.entries(), 4u);
 }
 
 TEST(RecordCache, KeepsVersionAndExpiry) {
@@ -84,9 +88,10 @@ TEST(RecordCache, ForgetsAPartitionThatIsDropped) {
   for (const std::string_view key : {"a", "b", "c"}) cache.put(kOne, key, found("1"));
   cache.put(kTwo, "a", found("2"));
   commit(cache, kOne, {put("b", "new")}, true, {put("c", "repaired")});
-  for (const std::string_view key : {"a", "b", "c"}) EXPECT_EQ(shown(cache, kOne, key), "?");
+  EXPECT_EQ(shown(cache, kOne, "a"), "?");
+  EXPECT_EQ(shown(cache, kOne, "b"), "new");
+  EXPECT_EQ(shown(cache, kOne, "c"), "repaired");
   EXPECT_EQ(shown(cache, kTwo, "a"), "2");
-  cache.put(kOne, "c", found("repaired"));
   commit(cache, kOne, {}, false, {put("c", "again")});
   EXPECT_EQ(shown(cache, kOne, "c"), "again");
 }
@@ -112,12 +117,60 @@ TEST(RecordCache, StaysWithinItsMemoryAndKeepsWhatIsAskedFor) {
   EXPECT_NE(shown(cache, kOne, "9999"), "?");
 }
 
+TEST(RecordCache, WhatIsOnlyWrittenDisplacesNothing) {
+  RecordCache cache(64 * 1024);
+  std::size_t read = 0;
+  for (; read < 1000; ++read) cache.put(kOne, "read" + std::to_string(read), found("value"));
+  const std::size_t entries = cache.entries();
+  for (int i = 0; i < 1000; ++i) commit(cache, kOne, {put("written" + std::to_string(i), std::string(100, 'x'))});
+  EXPECT_GE(cache.entries(), entries);
+  std::size_t there = 0;
+  for (std::size_t i = 0; i < read; ++i) there += shown(cache, kOne, "read" + std::to_string(i)) == "value" ? 1 : 0;
+  EXPECT_EQ(there, entries);
+}
+
+TEST(RecordCache, WhatIsReadStaysAsItWasRead) {
+  RecordCache cache(1 << 20);
+  cache.put(kOne, "k", found("old"));
+  const auto read = cache.find(kOne, "k");
+  commit(cache, kOne, {put("k", "new")});
+  EXPECT_EQ(read->record.value.view(), "old");
+  commit(cache, kOne, {put("k", "now")});
+  EXPECT_EQ(shown(cache, kOne, "k"), "now");
+}
+
+TEST(RecordCache, OneCommitTellsOfMany) {
+  RecordCache cache(1 << 20);
+  std::vector<Mutation> mutations;
+  for (int i = 0; i < 100; ++i) mutations.push_back(put(std::to_string(i % 40), std::to_string(i)));
+  commit(cache, kOne, std::move(mutations));
+  for (int i = 0; i < 40; ++i)
+    EXPECT_EQ(shown(cache, kOne, std::to_string(i)), std::to_string(i < 20 ? i + 80 : i + 40));
+  std::vector<std::string> names;
+  for (int i = 0; i < 50; ++i) names.push_back(std::to_string(i));
+  std::vector<RecordCache::Key> keys;
+  for (const std::string& name : names) keys.push_back({kOne, name});
+  cache.prefetch(keys);  // changes nothing
+  EXPECT_EQ(cache.entries(), 40u);
+}
+
+TEST(RecordCache, CountsCommitsByPartition) {
+  RecordCache cache(1 << 20);
+  EXPECT_EQ(cache.commits(kTwo), 0u);
+  commit(cache, kTwo, {put("k", "v")});
+  commit(cache, kOne, {});
+  EXPECT_EQ(cache.commits(kOne), 1u);
+  EXPECT_EQ(cache.commits(kTwo), 1u);
+}
+
 TEST(RecordCache, WithoutMemoryItKnowsNothing) {
-  RecordCache cache(0);
-  cache.put(kOne, "k", found("v"));
-  commit(cache, kOne, {put("k", "v")});
-  EXPECT_EQ(shown(cache, kOne, "k"), "?");
-  EXPECT_EQ(cache.entries(), 0u);
+  for (const std::size_t bytes : {0, 100}) {
+    RecordCache cache(bytes);
+    cache.put(kOne, "k", found("v"));
+    commit(cache, kOne, {put("k", "v")});
+    EXPECT_EQ(shown(cache, kOne, "k"), "?");
+    EXPECT_EQ(cache.entries(), 0u);
+  }
 }
 
 // Whatever it knows is what a store would say, however small it is.
@@ -141,7 +194,7 @@ RC_GTEST_PROP(RecordCacheProperty, KnowsNothingButTheTruth, ()) {
       case 2:
         if (step % 5 != 0) break;
         std::erase_if(truth, [&](const auto& item) { return item.first.first == partition; });
-        cache.on_committed({.partition = partition, .drop_first = true});
+        commit(cache, partition, {}, true);
         break;
       default: {
         const std::string known = shown(cache, partition, key);
