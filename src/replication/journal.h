@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/broken_rule.h"
+#include "base/limits.h"
 #include "messages/operation.h"
 #include "replication/pending_log.h"
 #include "replication/persist.h"
@@ -47,6 +48,9 @@ class Journal {
   const Window& window() const { return window_; }
   void expire_window(Duration running) { window_.expire(running); }
   void forget_retries() { window_.forget_retries(); }
+
+  // Every other member has the writes up to `held`: few of them stay in memory, or they would be cold when they go.
+  void trim_recent(Sequence held) { recent_.trim(held, limits::kRecentLogHeldBytesMax); }
 
   // REQUIRES: the next sequence (but where the order is broken on purpose).
   void append(messages::LoggedWritePtr write);

@@ -83,7 +83,10 @@ bool Primary::counted(const NodeId& node) const { return context_.view->in_sync(
 void Primary::recount() {
   right_until_ = kNever;
   held_by_counted_ = kUnbounded;
+  Sequence held_by_all = context_.journal.persisted();
   for (auto& [node, member] : members_) {
+    const bool follows = member.state() == Progress::State::following;
+    held_by_all = std::min(held_by_all, follows ? member.acknowledged().sequence : Sequence());
     const bool waited_for = counted(node);
     member.set_paced(!waited_for && !brake_.helps(node));
     if (!waited_for) continue;
@@ -91,7 +94,8 @@ void Primary::recount() {
     held_by_counted_ = std::min(held_by_counted_, member.acknowledged().sequence);
   }
   if (context_.broken(BrokenRule::lease_of_every_member)) right_until_ = kNever;
-  const Journal& journal = context_.journal;
+  Journal& journal = context_.journal;
+  journal.trim_recent(held_by_all);
   unheld_.drop_through(alone() ? journal.committed() : std::min(held_by_counted_, journal.persisted()));
 }
 

@@ -15,7 +15,11 @@ void RecentLog::append(LoggedWritePtr write) {
   GYRE_ASSERT(writes_.empty() || write->position.sequence == last().next());
   bytes_ += write->bytes();
   writes_.push_back(std::move(write));
-  while (bytes_ > bytes_max_ && writes_.size() > 1) {
+  trim(last(), bytes_max_);
+}
+
+void RecentLog::trim(Sequence held, std::size_t bytes_max) {
+  while (bytes_ > bytes_max && writes_.size() > 1 && first() <= held) {
     bytes_ -= writes_.front()->bytes();
     writes_.pop_front();
   }

@@ -21,6 +21,8 @@ class RecentLog {
   void append(messages::LoggedWritePtr write);
   // Forgets those behind `last`.
   void truncate_after(Sequence last);
+  // Of the writes up to `held` the oldest go, until about `bytes_max` are left in all.
+  void trim(Sequence held, std::size_t bytes_max);
   void clear();
 
   bool empty() const { return writes_.empty(); }

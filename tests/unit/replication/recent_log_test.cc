@@ -49,6 +49,18 @@ TEST(RecentLog, ReachesBackToItsFirstWrite) {
   EXPECT_FALSE(RecentLog(1 << 20).reaches(Sequence(0)));
 }
 
+TEST(RecentLog, WhatEverybodyHasNeedsLittleRoom) {
+  RecentLog log(1 << 20);
+  for (std::uint64_t i = 1; i <= 100; ++i) log.append(logged(i, 1000));
+  log.trim(Sequence(10), 0);
+  EXPECT_EQ(log.first(), Sequence(11));
+  log.trim(Sequence(100), 50'000);
+  EXPECT_GT(log.first(), Sequence(50));
+  EXPECT_LT(log.first(), Sequence(70));
+  log.trim(Sequence(100), 0);
+  EXPECT_EQ(log.first(), Sequence(100)) << "the last one stays: it says where the partition stands";
+}
+
 TEST(RecentLog, APageHoldsOneWriteHoweverLarge) {
   RecentLog log(1 << 20);
   log.append(logged(1, 5000));
