@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +26,7 @@ struct NodeOptions {
   std::string http = "127.0.0.1:7401";
   std::string resp = "127.0.0.1:7402";  // for Redis clients; empty: none
   std::string users_file;           // who those may be
-  std::optional<std::vector<resp::User>> users;  // of that file; none: everybody is `default`, without a password
+  resp::Users users;  // of that file
   std::vector<std::string> coordinators{"127.0.0.1:7300"};
   std::string zone;     // empty: none
   double weight = 1.0;  // relative share of partitions

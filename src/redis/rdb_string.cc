@@ -1,7 +1,6 @@
 #include "redis/rdb_string.h"
 
 #include <array>
-#include <cstring>
 #include <limits>
 #include <optional>
 #include <utility>

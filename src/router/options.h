@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,7 +38,7 @@ struct RouterOptions {
   Duration read_bound = std::chrono::seconds(1);  // of the level `bounded`
   messages::AckCount ack = messages::kAckOne;  // the same of writes
   std::string users_file;
-  std::optional<std::vector<resp::User>> users;  // of that file; none: everybody is `default`, without a password
+  resp::Users users;  // of that file
   Duration deadline = std::chrono::seconds(5);  // of a command; a frozen primary is replaced after 3.5 s
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
   std::string log_level = "info";

@@ -85,7 +85,7 @@ Result<void> Router::start() {
   server_.rates.set(
       {.per_second = static_cast<double>(options_.rate), .burst = static_cast<double>(options_.rate_burst)},
       {.per_second = static_cast<double>(options_.rate_all), .burst = static_cast<double>(options_.rate_all_burst)});
-  server_.users = options_.users ? resp::Users(*options_.users) : resp::Users();
+  server_.users = options_.users;
   server_.started = net::steady_now();
   create_loops();
   GYRE_TRY(listen());

@@ -110,6 +110,12 @@ Result<void> check_range(const char* flag, std::uint32_t value, std::uint32_t lo
   return fail(ErrorCode::invalid_argument, fmt::format("{} {} is out of range: use {} to {}", flag, value, low, high));
 }
 
+// By a name that holds wherever a process is started.
+std::optional<std::string> users_file(const LayoutOptions& options) {
+  if (!options.users) return std::nullopt;
+  return fs::weakly_canonical(*options.users).string();
+}
+
 }  // namespace
 
 std::vector<std::string> LocalCluster::seeds() const {
@@ -173,7 +179,7 @@ Result<LocalCluster> lay_out_local_cluster(const fs::path& dir, const LayoutOpti
   cluster.replication_factor = options.replication_factor.value_or(std::min(3U, options.nodes.value_or(3)));
   const std::uint32_t base_port = options.base_port.value_or(kDefaultBasePort);
   cluster.durability = options.durability.value_or("everysec");
-  if (options.users) cluster.users = fs::weakly_canonical(*options.users).string();
+  cluster.users = users_file(options).value_or("");
   cluster.allow_fault_injection = options.allow_fault_injection;
 
   const std::uint32_t routers = options.routers.value_or(kRoutersDefault);
@@ -218,8 +224,7 @@ Result<void> check_layout(const LocalCluster& cluster, const LayoutOptions& opti
   compare("--partitions", options.partitions, cluster.partitions);
   compare("--base-port", options.base_port, cluster.base_port);
   compare("--durability", options.durability, cluster.durability);
-  const auto users = options.users ? std::optional(fs::weakly_canonical(*options.users).string()) : std::nullopt;
-  compare("--users", users, cluster.users.empty() ? "none" : cluster.users);
+  compare("--users", users_file(options), cluster.users.empty() ? "none" : cluster.users);
   std::size_t node = 0;
   for (const auto& process : cluster.processes) {
     if (process.role != "node" || options.zones.empty()) continue;

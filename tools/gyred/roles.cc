@@ -34,9 +34,10 @@ constexpr const char* kUsersHelp =
     "TOML file with the users that Redis clients may be: [NAME] with password_sha256 or\n"
     "nopass = true, and read, ack, rate. Others get NOAUTH";
 
-Result<void> complete_users(const std::string& file, std::optional<std::vector<resp::User>>& users) {
+Result<void> complete_users(const std::string& file, resp::Users& users) {
   if (file.empty()) return {};
-  GYRE_TRY_SET(users, read_users_file(file));
+  GYRE_TRY_SET(auto named, read_users_file(file));
+  users = resp::Users(std::move(named));
   return {};
 }
 
