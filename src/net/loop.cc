@@ -92,6 +92,7 @@ void Loop::end_turn() {
     for (Task& task : turn_end_running_) task();
     turn_end_running_.clear();
   }
+  ++turn_;
 }
 
 }  // namespace gyre::net

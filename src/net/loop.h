@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -55,6 +56,9 @@ class Loop {
   // Runs at the end of every turn, before the tasks of at_turn_end. THREAD: before start().
   void on_turn_end(std::function<void()> hook);
 
+  // The number of the current turn. THREAD: the loop's.
+  std::uint64_t turn() const { return turn_; }
+
   bool on_this_thread() const { return std::this_thread::get_id() == thread_id_.load(std::memory_order_relaxed); }
   asio::io_context& context() { return context_; }
 
@@ -71,6 +75,7 @@ class Loop {
   std::string name_;
   Context context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::uint64_t turn_ = 0;
   std::vector<std::function<void()>> hooks_;
   std::vector<Task> turn_end_;
   std::vector<Task> turn_end_running_;

@@ -60,19 +60,6 @@ std::optional<messages::GetResponse> RespBackend::get_at_once(Slot slot, std::st
   return owner.loop == view_.loop ? owner.host->get_at_once(partition, key, read) : std::nullopt;
 }
 
-void RespBackend::prefetch(std::span<const std::string_view> keys) {
-  if (view_.map == nullptr) return;
-  for (const HostSlot& here : *view_.hosts) {
-    if (here.loop != view_.loop) continue;
-    for (const std::string_view key : keys) {
-      const PartitionId partition = view_.map->partitioning().of(key);
-      if (view_.owner_of(partition).host == here.host) prefetched_.push_back({partition, key});
-    }
-    here.host->prefetch(prefetched_);
-    prefetched_.clear();
-  }
-}
-
 // The map has moved on since the command was routed.
 std::optional<Reply> RespBackend::redirect(Slot slot, const Error& why) const {
   // A member that is behind cannot be waited for as one can wait for a primary.

@@ -29,7 +29,7 @@ class RespBackend final : public resp::Backend {
            Instant deadline) override;
   std::optional<messages::GetResponse> get_at_once(Slot slot, std::string_view key,
                                                    const messages::ReadConsistency& read) override;
-  void prefetch(std::span<const std::string_view> keys) override;
+  void prefetch(std::span<const std::string_view> keys) override { view_.prefetch(keys); }
   std::optional<redis::Reply> redirect(Slot slot, const Error& why) const override;
 
  private:
@@ -38,7 +38,6 @@ class RespBackend final : public resp::Backend {
 
   LoopView& view_;
   const NodeId self_;
-  std::vector<runtime::RecordCache::Key> prefetched_;  // empty but within prefetch()
   bool refusing_ = false;
 };
 

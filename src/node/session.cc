@@ -74,21 +74,43 @@ std::optional<Error> LoopView::over_capacity() {
                std::chrono::ceil<std::chrono::milliseconds>(wait)};
 }
 
-Session::Session(LoopView& view, net::ConnectionPtr connection) : view_(view), connection_(std::move(connection)) {}
+// A host sees to its own keys.
+void LoopView::prefetch(std::span<const std::string_view> keys) const {
+  if (map == nullptr) return;
+  const ring::Partitioning partitioning = map->partitioning();
+  for (const HostSlot& here : *hosts) {
+    if (here.loop != loop) continue;
+    std::vector<runtime::RecordCache::Key> own;
+    own.reserve(keys.size());
+    for (const std::string_view key : keys) {
+      const PartitionId partition = partitioning.of(key);
+      if (owner_of(partition).host == here.host) own.push_back({partition, key});
+    }
+    here.host->prefetch(own);
+  }
+}
+
+Session::Session(LoopView& view, net::ConnectionPtr connection)
+    : RequestSession(std::move(connection), *view.malformed, "the node stops"), view_(view) {}
 
 void Session::on_frame(messages::Frame frame) {
-  if (!frame.messages.empty()) deliver(frame.sender, std::move(frame.messages));
-  in_flight_ += frame.requests.size();
-  for (Request& request : frame.requests) dispatch(std::move(request));
-  if (in_flight_ > limits::kConnectionRequestsInFlightMax && !holding_) {
-    holding_ = true;
-    connection_->hold_reading();
+  if (frame.requests.size() > 1) prefetch(frame.requests);
+  RequestSession::on_frame(std::move(frame));
+}
+
+// Of a router, say, which sends those of many clients together.
+void Session::prefetch(const std::vector<Request>& requests) {
+  std::vector<std::string_view> keys;
+  for (const Request& request : requests) {
+    const auto* get = std::get_if<GetRequest>(&request.body);
+    if (get != nullptr) keys.push_back(get->key);
   }
+  if (keys.size() > 1) view_.prefetch(keys);
 }
 
 // What comes before this node knows its cluster, from another one, or from a node that the map does not name is
 // dropped: its sender repeats what matters.
-void Session::deliver(const messages::Sender& sender, std::vector<messages::Message> messages) {
+void Session::on_messages(const messages::Sender& sender, std::vector<messages::Message> messages) {
   if (view_.map == nullptr || sender.cluster != view_.map->cluster) return;
   if (view_.map->find_node(sender.node) == nullptr) return;
   std::vector<std::vector<messages::Message>> elsewhere(view_.hosts->size());
@@ -112,7 +134,7 @@ void Session::deliver(const messages::Sender& sender, std::vector<messages::Mess
   }
 }
 
-void Session::dispatch(Request request) {
+void Session::on_request(Request request) {
   if (refusing_) {
     return answer(request.id, Error{ErrorCode::unavailable, Outcome::not_applied, "this node stops: ask another", {}});
   }
@@ -143,17 +165,11 @@ void Session::dispatch(Request request) {
   });
 }
 
-// A map is large and its request small: one answer at a time is all an honest client needs. Who knows a map of late is
-// told what changed since.
+// Who knows a map of late is told what changed since.
 void Session::answer_map(RequestId id, Epoch known) {
   const bool newer = view_.map && view_.map->epoch > known;
   if (!newer) return answer(id, messages::MapResponse{});
-  if (map_answered_) {
-    return answer(id, Error{ErrorCode::busy, Outcome::not_applied,
-                            "the cluster map is on its way on this connection already", limits::kBusyRetryAfter});
-  }
-  map_answered_ = true;
-  view_.loop->at_turn_end([self = shared_from_this()] { self->map_answered_ = false; });
+  if (auto refused = refuse_map()) return answer(id, *std::move(refused));
   answer(id, messages::MapResponse{view_.history->since(known)});
 }
 
@@ -244,40 +260,6 @@ void Session::respond(messages::Response response) {
   if (view_.loop->on_this_thread()) return send(std::move(response));
   view_.loop->post(
       [self = shared_from_this(), response = std::move(response)]() mutable { self->send(std::move(response)); });
-}
-
-void Session::send(messages::Response response) {
-  --in_flight_;
-  if (connection_ == nullptr) return;
-  const bool read = std::holds_alternative<messages::GetResponse>(response.body) ||
-                    std::holds_alternative<messages::ScanResponse>(response.body);
-  if (read && connection_->output_bytes() > limits::kConnectionAnswerBytesMax) {
-    response.body =
-        Error{ErrorCode::busy, Outcome::not_applied,
-              "this connection has not taken its earlier answers: ask for less at once", limits::kBusyRetryAfter};
-  }
-  connection_->send(std::move(response));
-  if (finishing_) return close_if_done();
-  if (holding_ && in_flight_ < limits::kConnectionRequestsInFlightMax / 2) {
-    holding_ = false;
-    connection_->resume_reading();
-  }
-}
-
-void Session::finish() {
-  if (closed()) return;
-  finishing_ = true;
-  connection_->hold_reading();
-  close_if_done();
-}
-
-void Session::close_if_done() {
-  if (in_flight_ == 0) connection_->close({ErrorCode::unavailable, Outcome::not_applied, "the node stops", {}});
-}
-
-void Session::on_closed(const Error& why) {
-  if (why.code == ErrorCode::invalid_argument || why.code == ErrorCode::too_large) view_.malformed->add();
-  connection_ = nullptr;
 }
 
 }  // namespace gyre::node

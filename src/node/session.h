@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/token_bucket.h"
-#include "net/connection.h"
 #include "net/faults.h"
+#include "net/request_session.h"
 #include "ring/map_delta.h"
 #include "runtime/environment.h"
 #include "runtime/partition_host.h"
@@ -37,29 +39,26 @@ struct LoopView {
 
   // Whose the partition is.
   const HostSlot& owner_of(PartitionId partition) const { return (*hosts)[partition.value() % hosts->size()]; }
+  // Gets of these keys follow: see RecordCache.
+  void prefetch(std::span<const std::string_view> keys) const;
   // Another request is too much: what its client is told.
   std::optional<Error> over_capacity();
 };
 
 // THREAD: its connection's loop; respond() any loop of the node.
-class Session : public net::ConnectionHandler, public runtime::Responder, public std::enable_shared_from_this<Session> {
+class Session : public net::RequestSession, public runtime::Responder, public std::enable_shared_from_this<Session> {
  public:
   Session(LoopView& view, net::ConnectionPtr connection);
 
   void on_frame(messages::Frame frame) override;
-  void on_closed(const Error& why) override;
   void respond(messages::Response response) override;
   // From now on requests are answered `unavailable`; messages still reach their hosts.
   void refuse_requests() { refusing_ = true; }
-  // Every request is answered.
-  bool idle() const { return in_flight_ == 0; }
-  // Reads nothing more; closes when the requests that are open are answered.
-  void finish();
-  bool closed() const { return connection_ == nullptr; }
 
  private:
-  void dispatch(messages::Request request);
-  void deliver(const messages::Sender& sender, std::vector<messages::Message> messages);
+  void on_request(messages::Request request) override;
+  void on_messages(const messages::Sender& sender, std::vector<messages::Message> messages) override;
+  void prefetch(const std::vector<messages::Request>& requests);
   void answer_map(RequestId id, Epoch known);
   bool begin_report(RequestId id);
   // Asks host after host, each on its loop; the last one answers. `ask(host)` gives its part, `add(response, part)`
@@ -71,17 +70,10 @@ class Session : public net::ConnectionHandler, public runtime::Responder, public
   void answer_faults(RequestId id, const messages::FaultsRequest& request);
   void answer_lost(RequestId id, std::uint64_t after);
   void answer(RequestId id, messages::ResponseBody body);
-  void send(messages::Response response);
-  void close_if_done();
 
   LoopView& view_;
-  net::ConnectionPtr connection_;
-  std::size_t in_flight_ = 0;
-  bool holding_ = false;
-  bool map_answered_ = false;  // in this turn
-  bool reporting_ = false;     // on the node itself, which one at a time may ask for
+  bool reporting_ = false;  // on the node itself, which one at a time may ask for
   bool refusing_ = false;
-  bool finishing_ = false;
 };
 
 }  // namespace gyre::node

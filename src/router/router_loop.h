@@ -12,7 +12,7 @@
 #include "resp/session.h"
 #include "router/front_map.h"
 #include "router/native_session.h"
-#include "router/resp_backend.h"
+#include "router/cluster_backend.h"
 
 namespace gyre::router {
 
@@ -54,7 +54,7 @@ struct RouterLoop {
 
   net::Loop loop;
   net::Caller caller;
-  RespBackend backend;
+  ClusterBackend backend;
   FrontMap front;
   resp::Session::Shared shared;
   NativeSession::Shared native_shared;

@@ -1,5 +1,4 @@
-// What clients of a router reach: the whole cluster, as if it were one Redis. Native clients (native_session.h) come
-// this way, too.
+// What clients of a router reach, those of Redis and native ones: the whole cluster, as if it were one server.
 #pragma once
 
 #include "net/caller.h"
@@ -10,10 +9,10 @@
 namespace gyre::router {
 
 // One for each loop; all its connections call through one Caller. What each of them has seen comes with its requests.
-class RespBackend final : public resp::Backend {
+class ClusterBackend final : public resp::Backend {
  public:
   // Both outlive it. The cache is of all loops.
-  RespBackend(net::Caller& caller, ReadCache& cache, bool coalesces)
+  ClusterBackend(net::Caller& caller, ReadCache& cache, bool coalesces)
       : Backend({.divides = true}), caller_(caller), cache_(cache), coalesces_(coalesces) {}
 
   const ring::ClusterMapPtr& map() const override { return caller_.map(); }

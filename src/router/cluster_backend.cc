@@ -1,4 +1,4 @@
-#include "router/resp_backend.h"
+#include "router/cluster_backend.h"
 
 #include <utility>
 
@@ -31,14 +31,14 @@ messages::ResponseBody checked(Result<messages::ResponseBody> result, const Want
 
 }  // namespace
 
-redis::Parsed<messages::ReadConsistency> RespBackend::route(const resp::Client& client, const redis::Command&,
-                                                            std::optional<Slot>) const {
+redis::Parsed<messages::ReadConsistency> ClusterBackend::route(const resp::Client& client, const redis::Command&,
+                                                               std::optional<Slot>) const {
   if (map() == nullptr) return redis::refuse("LOADING this router has no cluster map yet: none of its seeds gave one");
   return client.read;
 }
 
-void RespBackend::ask(runtime::ResponderPtr from, const resp::Client& client, Slot, messages::Request request,
-                      Instant deadline) {
+void ClusterBackend::ask(runtime::ResponderPtr from, const resp::Client& client, Slot, messages::Request request,
+                         Instant deadline) {
   Coalescer::Reader asker{std::move(from), request.id};
   if (auto* get = std::get_if<messages::GetRequest>(&request.body)) {
     return read(std::move(*get), std::move(asker), client, deadline);
@@ -56,8 +56,8 @@ void RespBackend::ask(runtime::ResponderPtr from, const resp::Client& client, Sl
 
 // --- Reads ---
 
-void RespBackend::read(messages::GetRequest read, Coalescer::Reader reader, const resp::Client& client,
-                       Instant deadline) {
+void ClusterBackend::read(messages::GetRequest read, Coalescer::Reader reader, const resp::Client& client,
+                          Instant deadline) {
   if (cache_.enabled()) {
     if (auto hit = cache_.find(net::steady_now(), read)) {
       return reader.from->respond({.id = reader.id, .epoch = {}, .body = *std::move(hit)});
@@ -81,7 +81,7 @@ void RespBackend::read(messages::GetRequest read, Coalescer::Reader reader, cons
   }
 }
 
-void RespBackend::send(Coalescer::Group group, std::uint64_t affinity, bool in_session) {
+void ClusterBackend::send(Coalescer::Group group, std::uint64_t affinity, bool in_session) {
   routing::Call call{.body = group.read, .deadline = group.deadline, .affinity = affinity};
   if (in_session) call.seen = group.read.read.seen;
   if (!cache_.enabled()) {
@@ -98,8 +98,8 @@ void RespBackend::send(Coalescer::Group group, std::uint64_t affinity, bool in_s
   });
 }
 
-void RespBackend::on_answer(const Coalescer::Group& group, Result<messages::ResponseBody> result,
-                            std::uint64_t affinity) {
+void ClusterBackend::on_answer(const Coalescer::Group& group, Result<messages::ResponseBody> result,
+                               std::uint64_t affinity) {
   const messages::ResponseBody body = checked(std::move(result), kGetWanted);
   for (const Coalescer::Reader& reader : group.readers) {
     reader.from->respond({.id = reader.id, .epoch = {}, .body = body});
@@ -110,8 +110,8 @@ void RespBackend::on_answer(const Coalescer::Group& group, Result<messages::Resp
 
 // --- Writes ---
 
-void RespBackend::write(messages::WriteRequest write, Coalescer::Reader writer, const resp::Client& client,
-                        Instant deadline) {
+void ClusterBackend::write(messages::WriteRequest write, Coalescer::Reader writer, const resp::Client& client,
+                           Instant deadline) {
   const Wanted wanted{messages::ResponseBody(messages::WriteResponse{}).index(), write.operations.size()};
   std::vector<Bytes> keys;  // that may be in the cache
   if (cache_.enabled()) {
@@ -127,7 +127,7 @@ void RespBackend::write(messages::WriteRequest write, Coalescer::Reader writer, 
   });
 }
 
-void RespBackend::drop(const std::vector<Bytes>& keys) {
+void ClusterBackend::drop(const std::vector<Bytes>& keys) {
   for (const Bytes& key : keys) cache_.drop(key);
 }
 
