@@ -29,6 +29,11 @@ UnixMillis wall_now() {
   return {std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count()};
 }
 
+void stall(Duration duration) {
+  asio::io_context nothing_else(1);
+  asio::steady_timer(nothing_else, duration).wait();
+}
+
 Loop::Loop(std::string name) : name_(std::move(name)), work_(context_.get_executor()) {}
 
 Loop::~Loop() {

@@ -26,6 +26,8 @@ using Task = std::move_only_function<void()>;
 // Reads CLOCK_BOOTTIME, so that a suspended machine's time counts.
 Instant steady_now();
 UnixMillis wall_now();
+// Holds the calling thread up, and so all that its loop serves: a fault that somebody asked for.
+void stall(Duration duration);
 
 class Loop {
  public:

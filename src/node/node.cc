@@ -268,6 +268,7 @@ Result<void> Node::listen_for_redis() {
   resp_.self = NodeId(options_.id);
   resp_.value_bytes_max = options_.value_bytes_max;
   resp_.appendfsync = appendfsync(options_.durability);
+  resp_.may_be_broken = options_.allow_fault_injection;
   resp_.users = options_.users;
   resp_.started = net::steady_now();
   Counter& malformed = this->malformed();

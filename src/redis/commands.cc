@@ -78,6 +78,8 @@ constexpr std::array kCommands = {
             "Copies the value of a key to another key.", plan_copy},
     Command{"dbsize", 1, kReadonly | kFast, {}, Group::server, "1.0.0",
             "Counts the keys, by looking at each of them.", plan_dbsize},
+    Command{"debug", -2, kAdmin | kNoscript | kLoading | kStale, {}, Group::server, "1.0.0",
+            "DEBUG SLEEP SECONDS holds up this loop of the server. Only with --allow-fault-injection.", nullptr},
     Command{"decr", 2, kWrite | kDenyoom | kFast, {1, 1, 1, "RW access update"}, Group::string, "1.0.0",
             "Subtracts one from the integer that is the value of a key; one that does not exist counts "
             "as 0.", plan_decr},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -137,6 +138,28 @@ Reply latency_doctor(const Context&, const Arguments&) {
                      "at /stats of a router.\n"));
 }
 
+// --- DEBUG ---
+
+constexpr int kSleepSecondsMax = 60;
+
+// As in Redis, nobody whom this loop serves is served meanwhile.
+Reply debug(const Context& context, const Arguments& arguments) {
+  if (!context.server.may_be_broken) {
+    return Reply::error(
+        "ERR DEBUG command not allowed: it breaks things on purpose, and is for nodes that were started "
+        "with --allow-fault-injection");
+  }
+  if (!says(arguments[1], "sleep") || arguments.size() != 3) {
+    return Reply::error("ERR DEBUG knows one subcommand here: DEBUG SLEEP SECONDS");
+  }
+  const auto seconds = redis::parse_float(arguments[2]);
+  if (!seconds || *seconds < 0 || *seconds > kSleepSecondsMax) {
+    return Reply::error_text(fmt::format("ERR DEBUG SLEEP takes seconds, from 0 to {}", kSleepSecondsMax));
+  }
+  net::stall(std::chrono::duration_cast<Duration>(std::chrono::duration<long double>(*seconds)));
+  return Reply::ok();
+}
+
 // --- Gyre's own ---
 
 Reply set_read_level(const Context& context, const Arguments& arguments) {
@@ -186,6 +209,7 @@ constexpr std::array kHandlers = std::to_array<std::pair<std::string_view, Handl
     {"cluster|shards", cluster_shards},
     {"cluster|slots", cluster_slots},
     {"config|get", config_get},
+    {"debug", debug},
     {"echo", echo},
     {"gyre.ack", set_ack},
     {"gyre.read", set_read_level},

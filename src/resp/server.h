@@ -30,6 +30,7 @@ struct Server {
   messages::ReadConsistency read = {};
   messages::AckCount ack = messages::kAckOne;
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
+  bool may_be_broken = false;  // on purpose, by commands that say so
   Users users;  // the same as long as anybody is connected
   Clients all;  // that are connected
   SlowLog slow;

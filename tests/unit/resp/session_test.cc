@@ -719,6 +719,30 @@ TEST_F(SessionTest, SlowCommandsAreLogged) {
   EXPECT_THAT(client_->receive(25), StartsWith("-ERR WAITAOF cannot"));
 }
 
+// --- DEBUG ---
+
+TEST_F(SessionTest, NobodyBreaksAServerThatMayNotBeBroken) {
+  client_->send("DEBUG SLEEP 60\r\n");
+  EXPECT_THAT(client_->receive(30), StartsWith("-ERR DEBUG command not allowed"));
+}
+
+TEST_F(SessionTest, DebugSleepHoldsTheLoopUp) {
+  run_on(loop_, [&] { server_.may_be_broken = true; });
+  for (const std::string_view wrong : {"61", "-1", "nan", "inf", "x"}) {
+    client_->send(fmt::format("DEBUG SLEEP {}\r\n", wrong));
+    expect("-ERR DEBUG SLEEP takes seconds, from 0 to 60\r\n");
+  }
+  client_->send("DEBUG OBJECT key\r\n");
+  expect("-ERR DEBUG knows one subcommand here: DEBUG SLEEP SECONDS\r\n");
+  const Instant begun = net::steady_now();
+  RawClient other(listener_->address());
+  client_->send("DEBUG SLEEP 0.05\r\n");
+  expect("+OK\r\n");
+  other.send("PING\r\n");
+  EXPECT_EQ(other.receive(7), "+PONG\r\n");
+  EXPECT_GE(net::steady_now() - begun, std::chrono::milliseconds(50));
+}
+
 // --- Rate limits ---
 
 TEST_F(SessionTest, WhoRunsTooManyCommandsIsTold) {
