@@ -1,5 +1,7 @@
 // Redis clients that know no clusters, and a router before real nodes.
 #include <chrono>
+#include <cstdlib>
+#include <fstream>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -234,6 +236,35 @@ TEST_F(RouterTest, TheLoadGeneratorDrivesIt) {
   const Output nobody = sandbox_.gyre({"bench", "--resp", "127.0.0.1:1", "--duration", "1s"});
   EXPECT_EQ(nobody.status, 3);
   EXPECT_THAT(nobody.err, HasSubstr("cannot connect to 127.0.0.1:1"));
+}
+
+TEST(RouterWithUsers, AsksWhoOneIs) {
+  const Sandbox sandbox;
+  const auto users = sandbox.dir() / "users.toml";
+  // echo -n secret | sha256sum
+  std::ofstream(users) << "[app]\n"
+                          "password_sha256 = \"2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b\"\n";
+  const Output up = sandbox.up({"--nodes", "1", "--rf", "1", "--routers", "1", "--users", users.string()});
+  ASSERT_EQ(up.status, 0) << up.err;
+  for (const char* process : {"r1", "n1"}) {
+    const auto resp = sandbox.process(process)["resp"].get<std::string>();
+    RespClient client(resp);
+    EXPECT_EQ(client.ask("GET k").text, "NOAUTH Authentication required.");
+    EXPECT_EQ(client.ask("AUTH app secret").text, "OK");
+    EXPECT_EQ(client.ask("SET k v").text, "OK");
+    const Words bench{"bench", "--resp", resp, "--resp-user", "app", "--duration", "300ms", "--warmup", "0s", "--json"};
+    ::setenv("REDISCLI_AUTH", "wrong", 1);
+    const Output refused = sandbox.gyre(bench);
+    EXPECT_EQ(refused.status, 3);
+    EXPECT_THAT(refused.err, HasSubstr("WRONGPASS"));
+    ::setenv("REDISCLI_AUTH", "secret", 1);
+    const Output run = sandbox.gyre(bench);
+    ::unsetenv("REDISCLI_AUTH");
+    ASSERT_EQ(run.status, 0) << run.err;
+    EXPECT_EQ(run.json()["errors"], 0);
+    EXPECT_GT(run.json()["operations"], 10);
+  }
+  EXPECT_EQ(sandbox.gyre({"bench", "--resp-user", "app"}).status, 2);
 }
 
 TEST_F(RouterTest, WithoutNodesItSaysSo) {

@@ -31,6 +31,7 @@ struct BenchOptions {
   double rate = 0;  // operations per second; zero: closed loop
   bool preload = false;
   std::string resp = {};  // a RESP endpoint; empty: the cluster, by the client library
+  std::string resp_user = {};  // as which to log in there; the password comes from the environment
   std::uint64_t seed = 1;
 
   std::uint32_t open_calls() const { return connections * depth; }

@@ -1,6 +1,7 @@
 // The command `bench`.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 
 #include <fmt/format.h>
@@ -26,6 +27,9 @@ Result<void> check(const BenchOptions& options) {
                 fmt::format("--connections times --depth is {}; at most {} calls can be open",
                             with_commas(options.open_calls()), with_commas(kOpenCallsMax)));
   }
+  if (!options.resp_user.empty() && options.resp.empty()) {
+    return fail(ErrorCode::invalid_argument, "--resp-user goes with --resp: native clients have no users");
+  }
   if (!options.resp.empty() && options.clients > options.connections) {
     return fail(ErrorCode::invalid_argument, "more --clients than --connections: with --resp each has one of its own");
   }
@@ -39,12 +43,17 @@ Result<void> check(const BenchOptions& options) {
   return {};
 }
 
+// Where redis-cli looks, too: arguments can be seen by everybody on the machine.
+constexpr const char* kPasswordVariable = "REDISCLI_AUTH";
+
 Result<BenchTargets> connect_resp(const Context& context, const BenchOptions& options) {
+  RespEndpoint endpoint{.address = options.resp, .user = options.resp_user};
+  if (const char* password = std::getenv(kPasswordVariable)) endpoint.password = password;
   BenchTargets targets;
   for (std::uint32_t i = 0; i < options.clients; ++i) {
     const std::uint32_t share =
         options.connections / options.clients + (i < options.connections % options.clients ? 1 : 0);
-    GYRE_TRY_SET(auto target, make_resp_target(options.resp, share, context.deadline));
+    GYRE_TRY_SET(auto target, make_resp_target(endpoint, share, context.deadline));
     targets.push_back(std::move(target));
   }
   return targets;
@@ -140,6 +149,7 @@ void add_bench_command(CLI::App& app, Context& context) {
   add_load_options(*command, *options);
   command->add_option("--resp", options->resp, "Drive the server there that speaks Redis's protocol, not the cluster")
       ->type_name("HOST:PORT");
+  command->add_option("--resp-user", options->resp_user, "Log in there as this user")->type_name("NAME");
   command->add_flag("--preload", options->preload, "Write every key once before the run");
   command->add_option("--seed", options->seed, "Same seed, same keys")->capture_default_str();
   command->footer(R"(
@@ -147,7 +157,8 @@ Closed loop: connections x depth calls are always open, and each answer starts t
 latency counts from the moment a call was due, so a stall shows in every call it delayed.
 A read that finds nothing is no error. Exit code 3 if no operation worked at all.
 --resp sends GET and SET to any such server: a router, Redis, a proxy. --connections are to that one; --ack and --read
-do not go with it, since a server of another kind does not know them.)");
+do not go with it, since a server of another kind does not know them. Its password is taken from the environment:
+REDISCLI_AUTH=... gyre bench --resp HOST:PORT)");
   command->require_subcommand(0, 1);
   add_scaling_command(*command, context);
   command->callback([&context, options, command] {

@@ -58,6 +58,7 @@ ErrorCode code_of(std::string_view reply) {
       std::pair{std::string_view("LOADING"), ErrorCode::unavailable},
       std::pair{std::string_view("NOREPLICAS"), ErrorCode::no_replicas},
       std::pair{std::string_view("NOAUTH"), ErrorCode::denied},
+      std::pair{std::string_view("WRONGPASS"), ErrorCode::denied},
   };
   const auto found = std::ranges::find_if(kCodes, [&](const auto& code) { return reply.starts_with(code.first); });
   return found == kCodes.end() ? ErrorCode::internal : found->second;
@@ -142,14 +143,18 @@ class RespTarget final : public BenchTarget {
     for (const auto& link : links_) link->drop();
   }
 
-  Result<void> connect(const std::string& address, std::chrono::milliseconds timeout) {
+  Result<void> connect(const RespEndpoint& endpoint, std::chrono::milliseconds timeout) {
+    const std::string login = login_of(endpoint);
     std::promise<Result<void>> connected;
     loop_.post([&] {
-      net::connect_bytes(loop_, address, timeout, {}, [&](Result<net::ByteConnectionPtr> connection) {
+      net::connect_bytes(loop_, endpoint.address, timeout, {}, [&](Result<net::ByteConnectionPtr> connection) {
         if (!connection) return connected.set_value(fail(connection.error()));
         links_.push_back(std::make_shared<RespLink>(*connection));
         (*connection)->start(links_.back());
-        connected.set_value({});
+        if (login.empty()) return connected.set_value({});
+        links_.back()->send(login, [&](const Error* refused) {
+          connected.set_value(refused == nullptr ? Result<void>() : fail(*refused));
+        });
       });
     });
     return connected.get_future().get();
@@ -167,6 +172,16 @@ class RespTarget final : public BenchTarget {
   }
 
  private:
+  static std::string login_of(const RespEndpoint& endpoint) {
+    std::string command;
+    if (!endpoint.user.empty()) {
+      append_words(command, {"AUTH", endpoint.user, endpoint.password});
+    } else if (!endpoint.password.empty()) {
+      append_words(command, {"AUTH", endpoint.password});
+    }
+    return command;
+  }
+
   void send(std::string command, Done done) {
     if (loop_.on_this_thread()) return send_here(command, std::move(done));
     loop_.post([this, command = std::move(command), done = std::move(done)]() mutable {
@@ -196,10 +211,10 @@ std::shared_ptr<BenchTarget> make_client_target(std::shared_ptr<Client> client) 
   return std::make_shared<ClientTarget>(std::move(client));
 }
 
-Result<std::shared_ptr<BenchTarget>> make_resp_target(const std::string& address, std::uint32_t connections,
+Result<std::shared_ptr<BenchTarget>> make_resp_target(const RespEndpoint& endpoint, std::uint32_t connections,
                                                       std::chrono::milliseconds patience) {
   auto target = std::make_shared<RespTarget>(patience);
-  for (std::uint32_t i = 0; i < connections; ++i) GYRE_TRY(target->connect(address, patience));
+  for (std::uint32_t i = 0; i < connections; ++i) GYRE_TRY(target->connect(endpoint, patience));
   return target;
 }
 

@@ -27,10 +27,16 @@ using BenchTargets = std::vector<std::shared_ptr<BenchTarget>>;
 
 std::shared_ptr<BenchTarget> make_client_target(std::shared_ptr<Client> client);
 
+struct RespEndpoint {
+  std::string address;
+  std::string user = {};  // as which its connections log in; empty: the one that has no name
+  std::string password = {};  // with neither user nor password they do not log in
+};
+
 // GET and SET over connections of its own to one RESP endpoint, in turn; a thread of its own. Redirections are errors.
-// Waits until all connections are open; one that answers nothing for longer than `patience` is closed. ERRORS:
-// unavailable, invalid_argument (no address).
-Result<std::shared_ptr<BenchTarget>> make_resp_target(const std::string& address, std::uint32_t connections,
+// Waits until all connections are open and logged in; one that answers nothing for longer than `patience` is closed.
+// ERRORS: unavailable, timeout, invalid_argument (no address), denied (the login was refused, with the server's words).
+Result<std::shared_ptr<BenchTarget>> make_resp_target(const RespEndpoint& endpoint, std::uint32_t connections,
                                                       std::chrono::milliseconds patience);
 
 }  // namespace gyre::cli
