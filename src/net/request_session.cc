@@ -1,5 +1,6 @@
 #include "net/request_session.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -13,7 +14,11 @@ RequestSession::RequestSession(ConnectionPtr connection, Counter& malformed, std
 void RequestSession::on_frame(messages::Frame frame) {
   if (!frame.messages.empty()) on_messages(frame.sender, std::move(frame.messages));
   open_ += frame.requests.size();
-  for (messages::Request& request : frame.requests) on_request(std::move(request));
+  const std::span<messages::Request> requests(frame.requests);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (i % kExpected == 0) expect(requests.subspan(i, std::min(kExpected, requests.size() - i)));
+    on_request(std::move(requests[i]));
+  }
   if (open_ > limits::kConnectionRequestsInFlightMax && !holding_ && !closed()) {
     holding_ = true;
     connection_->hold_reading();
@@ -38,10 +43,13 @@ void RequestSession::send(messages::Response response) {
   }
 }
 
-std::optional<Error> RequestSession::refuse_map() {
-  if (closed()) return std::nullopt;
+bool RequestSession::take_map_turn() {
+  if (closed()) return true;
   const std::uint64_t turn = connection_->loop().turn();
-  if (std::exchange(map_turn_, turn) != turn) return std::nullopt;
+  return std::exchange(map_turn_, turn) != turn;
+}
+
+Error RequestSession::map_is_on_its_way() {
   return Error{ErrorCode::busy, Outcome::not_applied, "the cluster map is on its way on this connection already",
                limits::kBusyRetryAfter};
 }

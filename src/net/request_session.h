@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,16 +33,21 @@ class RequestSession : public ConnectionHandler {
  protected:
   // Is to be answered by send(), now or later.
   virtual void on_request(messages::Request request) = 0;
+  // These are the next ones: a chance to prepare for them together.
+  virtual void expect(std::span<const messages::Request> /*requests*/) {}
   virtual void on_messages(const messages::Sender& /*sender*/, std::vector<messages::Message> /*messages*/) {}
 
   // The answer to one of the requests.
   void send(messages::Response response);
-  // A cluster map is large and its request small: in a turn one is all that a connection gets. None: this is it.
-  std::optional<Error> refuse_map();
+  // A cluster map is large and its request small: in a turn one is all that a connection gets. False: it had it.
+  bool take_map_turn();
+  static Error map_is_on_its_way();
   // REQUIRES: not closed.
   const Connection& connection() const { return *connection_; }
 
  private:
+  static constexpr std::size_t kExpected = 16;  // at a time
+
   void close_if_done();
 
   ConnectionPtr connection_;

@@ -136,7 +136,7 @@ Result<void> Node::start() {
   start_link();
   spdlog::info("ready: native={} http={} resp={} data={} incarnation={}", listener_->address(), admin_->address(),
                resp_listener_ ? resp_listener_->address() : "none", options_.data_dir, data_->incarnation().value());
-  if (faults_.allowed()) spdlog::warn("network faults may be injected into this process: --allow-fault-injection");
+  if (faults_.allowed()) spdlog::warn("whoever reaches this process may break it on purpose: --allow-fault-injection");
   for (auto& each : loops_) each->loop.start();
   return {};
 }

@@ -42,7 +42,7 @@ struct NodeOptions {
   std::uint32_t capacity = 0;  // requests of clients a second; 0: as many as it can
   bool trust_refused = false;  // a refused connection proves death beyond loopback, too
   bool allow_remote = false;   // listeners beyond loopback are allowed
-  bool allow_fault_injection = false;  // whoever reaches a port may make this process lose and delay frames
+  bool allow_fault_injection = false;  // whoever reaches a port may make it lose and delay frames, and stand still
 };
 
 }  // namespace gyre::node

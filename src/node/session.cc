@@ -1,6 +1,7 @@
 #include "node/session.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <iterator>
 #include <mutex>
@@ -80,32 +81,28 @@ void LoopView::prefetch(std::span<const std::string_view> keys) const {
   const ring::Partitioning partitioning = map->partitioning();
   for (const HostSlot& here : *hosts) {
     if (here.loop != loop) continue;
-    std::vector<runtime::RecordCache::Key> own;
-    own.reserve(keys.size());
-    for (const std::string_view key : keys) {
+    std::array<runtime::RecordCache::Key, runtime::RecordCache::kAhead> own;
+    std::size_t count = 0;
+    for (const std::string_view key : keys.first(std::min(keys.size(), own.size()))) {
       const PartitionId partition = partitioning.of(key);
-      if (owner_of(partition).host == here.host) own.push_back({partition, key});
+      if (owner_of(partition).host == here.host) own[count++] = {partition, key};
     }
-    here.host->prefetch(own);
+    here.host->prefetch(std::span(own).first(count));
   }
 }
 
 Session::Session(LoopView& view, net::ConnectionPtr connection)
     : RequestSession(std::move(connection), *view.malformed, "the node stops"), view_(view) {}
 
-void Session::on_frame(messages::Frame frame) {
-  if (frame.requests.size() > 1) prefetch(frame.requests);
-  RequestSession::on_frame(std::move(frame));
-}
-
 // Of a router, say, which sends those of many clients together.
-void Session::prefetch(const std::vector<Request>& requests) {
-  std::vector<std::string_view> keys;
+void Session::expect(std::span<const Request> requests) {
+  std::array<std::string_view, runtime::RecordCache::kAhead> keys;
+  std::size_t count = 0;
   for (const Request& request : requests) {
     const auto* get = std::get_if<GetRequest>(&request.body);
-    if (get != nullptr) keys.push_back(get->key);
+    if (get != nullptr && count < keys.size()) keys[count++] = get->key;
   }
-  if (keys.size() > 1) view_.prefetch(keys);
+  if (count > 1) view_.prefetch(std::span(keys).first(count));
 }
 
 // What comes before this node knows its cluster, from another one, or from a node that the map does not name is
@@ -169,7 +166,7 @@ void Session::on_request(Request request) {
 void Session::answer_map(RequestId id, Epoch known) {
   const bool newer = view_.map && view_.map->epoch > known;
   if (!newer) return answer(id, messages::MapResponse{});
-  if (auto refused = refuse_map()) return answer(id, *std::move(refused));
+  if (!take_map_turn()) return answer(id, map_is_on_its_way());
   answer(id, messages::MapResponse{view_.history->since(known)});
 }
 

@@ -39,7 +39,7 @@ struct LoopView {
 
   // Whose the partition is.
   const HostSlot& owner_of(PartitionId partition) const { return (*hosts)[partition.value() % hosts->size()]; }
-  // Gets of these keys follow: see RecordCache.
+  // Gets of these keys, at most RecordCache::kAhead, follow.
   void prefetch(std::span<const std::string_view> keys) const;
   // Another request is too much: what its client is told.
   std::optional<Error> over_capacity();
@@ -50,7 +50,6 @@ class Session : public net::RequestSession, public runtime::Responder, public st
  public:
   Session(LoopView& view, net::ConnectionPtr connection);
 
-  void on_frame(messages::Frame frame) override;
   void respond(messages::Response response) override;
   // From now on requests are answered `unavailable`; messages still reach their hosts.
   void refuse_requests() { refusing_ = true; }
@@ -58,7 +57,7 @@ class Session : public net::RequestSession, public runtime::Responder, public st
  private:
   void on_request(messages::Request request) override;
   void on_messages(const messages::Sender& sender, std::vector<messages::Message> messages) override;
-  void prefetch(const std::vector<messages::Request>& requests);
+  void expect(std::span<const messages::Request> requests) override;
   void answer_map(RequestId id, Epoch known);
   bool begin_report(RequestId id);
   // Asks host after host, each on its loop; the last one answers. `ask(host)` gives its part, `add(response, part)`

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "resp/own_commands.h"
+#include "runtime/record_cache.h"
 #include "wire/resp_peek.h"
 
 namespace gyre::resp {
@@ -106,7 +107,7 @@ std::size_t Session::on_bytes(std::string_view received, Buffer* owner) {
 
 std::size_t Session::look_ahead(std::string_view rest) const {
   if (!backend_.traits().prefetches) return 0;
-  std::array<std::string_view, 16> keys;
+  std::array<std::string_view, runtime::RecordCache::kAhead> keys;
   const auto [count, bytes] = wire::peek_gets(rest, keys);
   if (count > 1) backend_.prefetch(std::span(keys).first(count));
   return bytes;

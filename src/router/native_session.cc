@@ -58,9 +58,7 @@ void NativeSession::on_request(Request request) {
 
 void NativeSession::answer_map(RequestId id, Epoch known) {
   ring::MapUpdate update = shared_.front.update_for(known, shared_.backend.map());
-  if (!update.empty()) {
-    if (auto refused = refuse_map()) return answer(id, *std::move(refused));
-  }
+  if (!update.empty() && !take_map_turn()) return answer(id, map_is_on_its_way());
   answer(id, messages::MapResponse{std::move(update)});
 }
 

@@ -20,8 +20,8 @@ class NativeSession : public net::RequestSession,
  public:
   // What the sessions of a loop share; outlives them.
   struct Shared {
-    ClusterBackend&
-        backend;  // the same as for Redis clients: there is one cache, and writes of either kind drop from it
+    // The same as for Redis clients: there is one cache, and writes of either kind drop from it.
+    ClusterBackend& backend;
     FrontMap& front;
     resp::Server& server;
     Counter& malformed;  // connections closed because of what they sent

@@ -10,9 +10,9 @@
 #include "net/caller.h"
 #include "net/loop.h"
 #include "resp/session.h"
+#include "router/cluster_backend.h"
 #include "router/front_map.h"
 #include "router/native_session.h"
-#include "router/cluster_backend.h"
 
 namespace gyre::router {
 

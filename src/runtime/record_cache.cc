@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "base/hash.h"
@@ -18,7 +19,7 @@ using storage::Lookup;
 namespace {
 
 // A small record with what belongs to it takes about as much; half of the slots are free, then.
-constexpr std::size_t kUsualEntryBytes = 224;
+constexpr std::size_t kUsualEntryBytes = 192;
 
 // Of the processor's caches; a small record lies in the first few.
 constexpr std::size_t kLineBytes = 64;
@@ -33,6 +34,8 @@ struct Head {
   Position version;
   UnixMillis expires_at;
 };
+
+static_assert(std::is_trivially_destructible_v<Head> && alignof(Head) <= sizeof(Buffer));
 
 std::uint64_t hash_of(PartitionId partition, std::string_view key) { return hash64(key, partition.value()); }
 
@@ -147,7 +150,7 @@ void RecordCache::apply(const Told& told) {
   const bool used = known && known->used();
   if (known) remove(*known);
   const auto kept =
-      keep(hash, id, mutation.key, exists ? &mutation.record : nullptr, known ? Displaces::yes : Displaces::no);
+      keep(hash, id, mutation.key, exists ? &mutation.record : nullptr, used ? Displaces::yes : Displaces::no);
   if (kept && used) kept->use();
 }
 
@@ -234,11 +237,16 @@ std::optional<std::size_t> RecordCache::free_slot(Bucket& bucket, Displaces disp
     if (bucket.entries[slot] == nullptr) return slot;
   }
   if (displaces == Displaces::no) return std::nullopt;
-  const auto unused = static_cast<std::size_t>(std::countr_one(bucket.used));
-  if (unused >= kSlots) bucket.used = 0;
-  const std::size_t slot = unused % kSlots;
-  remove({&bucket, slot});
-  return slot;
+  victim_ = (victim_ + 1) % kSlots;  // never the same one, or new entries would push each other out
+  for (std::size_t i = 0; i < kSlots; ++i) {
+    const Place place{&bucket, (victim_ + i) % kSlots};
+    if (place.used()) continue;
+    remove(place);
+    return place.slot;
+  }
+  bucket.used = 0;
+  remove({&bucket, victim_});
+  return victim_;
 }
 
 void RecordCache::remove(Place place) {

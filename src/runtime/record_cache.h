@@ -28,6 +28,8 @@ class RecordCache {
  public:
   // Larger ones are not kept: reading them costs more than looking them up.
   static constexpr std::size_t kValueBytesMax = std::size_t{16} * 1024;
+  // Keys to prefetch at a time: as many as a processor fetches at once, few enough to be there still when used.
+  static constexpr std::size_t kAhead = 16;
 
   // `bytes_max`: of memory, about; what is too little for a bucket and an entry: nothing is kept.
   explicit RecordCache(std::size_t bytes_max);
@@ -62,6 +64,7 @@ class RecordCache {
     std::array<std::uint8_t, kSlots> tags{};
     std::uint8_t used = 0;  // a bit for each slot: since the hand came by
   };
+  static_assert(sizeof(Bucket) == 64);
   struct Place {
     Bucket* bucket = nullptr;
     std::size_t slot = 0;
@@ -75,8 +78,6 @@ class RecordCache {
     std::uint32_t drops = 0;  // entries of before say nothing
   };
 
-  // So many are fetched at a time: more than a processor waits for at once, few enough to be there still when used.
-  static constexpr std::size_t kAhead = 16;
   struct Told {
     std::uint64_t hash = 0;
     PartitionId partition;
@@ -107,6 +108,7 @@ class RecordCache {
   std::size_t bytes_;
   std::size_t entries_ = 0;
   std::size_t hand_ = 0;  // the bucket it comes to next
+  std::size_t victim_ = 0;  // the slot of a full bucket that was asked first, last time
   std::vector<Partition> partitions_;
   std::vector<Told> told_;  // and not applied yet
 };

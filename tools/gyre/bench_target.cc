@@ -153,7 +153,10 @@ class RespTarget final : public BenchTarget {
         (*connection)->start(links_.back());
         if (login.empty()) return connected.set_value({});
         links_.back()->send(login, [&](const Error* refused) {
-          connected.set_value(refused == nullptr ? Result<void>() : fail(*refused));
+          if (refused == nullptr) return connected.set_value({});
+          Error why = *refused;
+          if (why.code == ErrorCode::internal) why.code = ErrorCode::denied;
+          connected.set_value(fail(std::move(why)));
         });
       });
     });

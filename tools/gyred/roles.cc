@@ -50,8 +50,8 @@ void add_common(OptionSet& set, Options& options) {
   add_log_level(set, options.log_level);
   set.flag("allow-remote", options.allow_remote, kAllowRemoteHelp);
   set.flag("allow-fault-injection", options.allow_fault_injection,
-           "For tests: whoever reaches the native port may make this process lose and delay what\n"
-           "it exchanges with others");
+           "For tests: whoever reaches a port may make this process lose and delay what it\n"
+           "exchanges with others, and hold it up (DEBUG SLEEP)");
 }
 
 // No listener is reachable from elsewhere by accident.

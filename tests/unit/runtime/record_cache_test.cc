@@ -120,13 +120,15 @@ TEST(RecordCache, StaysWithinItsMemoryAndKeepsWhatIsAskedFor) {
 TEST(RecordCache, WhatIsOnlyWrittenDisplacesNothing) {
   RecordCache cache(64 * 1024);
   std::size_t read = 0;
-  for (; read < 1000; ++read) cache.put(kOne, "read" + std::to_string(read), found("value"));
+  const std::string value(200, 'v');
+  for (; read < 1000; ++read) cache.put(kOne, "read" + std::to_string(read), found(value));
   const std::size_t entries = cache.entries();
   for (int i = 0; i < 1000; ++i) commit(cache, kOne, {put("written" + std::to_string(i), std::string(100, 'x'))});
   EXPECT_GE(cache.entries(), entries);
   std::size_t there = 0;
-  for (std::size_t i = 0; i < read; ++i) there += shown(cache, kOne, "read" + std::to_string(i)) == "value" ? 1 : 0;
+  for (std::size_t i = 0; i < read; ++i) there += shown(cache, kOne, "read" + std::to_string(i)) == value ? 1 : 0;
   EXPECT_EQ(there, entries);
+  EXPECT_GT(cache.bytes(), 60u * 1024) << "memory, and not only slots, has run out";
 }
 
 TEST(RecordCache, WhatIsReadStaysAsItWasRead) {
@@ -152,6 +154,22 @@ TEST(RecordCache, OneCommitTellsOfMany) {
   for (const std::string& name : names) keys.push_back({kOne, name});
   cache.prefetch(keys);  // changes nothing
   EXPECT_EQ(cache.entries(), 40u);
+}
+
+// A bulk load has taken all room; what is asked for again and again gets some of it.
+TEST(RecordCache, WhatIsReadOftenFindsAPlaceAmongWhatWasOnlyWritten) {
+  RecordCache cache(16 * 1024);
+  for (int i = 0; i < 2000; ++i) commit(cache, kOne, {put("written" + std::to_string(i), "v")});
+  int missed = 0;
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < 20; ++i) {
+      const std::string key = "read" + std::to_string(i);
+      if (shown(cache, kOne, key) != "?") continue;
+      cache.put(kOne, key, found("v"));
+      missed += round > 5 ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(missed, 0);
 }
 
 TEST(RecordCache, CountsCommitsByPartition) {
