@@ -95,10 +95,10 @@ Plan plan_getex(const Call& call) {
 }
 
 // Creates the key even with nothing to append.
+// Of nothing as well: who watches the key is to see a change, as in Redis.
 Plan plan_append(const Call& call) {
   const Splice splicing = splice(call, 2);
   return UpdatePlan{{{splicing.key}}, [splicing](std::span<const Found> found) -> Decision {
-                      if (splicing.part.empty() && found[0].record) return {length_of(found[0])};
                       return splicing.at(value_of(found[0]).size(), found[0]);
                     }};
 }

@@ -125,6 +125,7 @@ class DifferentialTest : public ::testing::TestWithParam<std::tuple<const char*,
     for (const Words& words : commands) bytes += encoded(words);
     theirs_->send(bytes);
     ours_->send(bytes);
+    std::string before;
     for (const Words& words : commands) {
       const RespValue theirs = theirs_->receive();
       const RespValue ours = ours_->receive();
@@ -133,13 +134,15 @@ class DifferentialTest : public ::testing::TestWithParam<std::tuple<const char*,
         FAIL() << shown(words) << "\n  Redis: " << shown(theirs) << "\n  Gyre:  " << shown(ours);
       }
       ++compared_;
+      before += "\n  " + shown(words) + " " + shown(theirs);
       note_queued(words, theirs);
       if (theirs == ours) continue;
       if (const char* why = is(words, "EXEC") ? explained(queued_, theirs, ours) : explained(words, theirs, ours)) {
         ++explained_[why];
         continue;
       }
-      ADD_FAILURE() << shown(words) << "\n  Redis: " << shown(theirs) << "\n  Gyre:  " << shown(ours);
+      ADD_FAILURE() << shown(words) << "\n  Redis: " << shown(theirs) << "\n  Gyre:  " << shown(ours)
+                    << "\nafter, with what Redis answered:" << before;
       ++different_;
     }
   }
