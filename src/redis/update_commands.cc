@@ -94,8 +94,7 @@ Plan plan_getex(const Call& call) {
                     }};
 }
 
-// Creates the key even with nothing to append.
-// Of nothing as well: who watches the key is to see a change, as in Redis.
+// Writes even with nothing to append: that creates the key, and who watches it sees a change, as in Redis.
 Plan plan_append(const Call& call) {
   const Splice splicing = splice(call, 2);
   return UpdatePlan{{{splicing.key}}, [splicing](std::span<const Found> found) -> Decision {

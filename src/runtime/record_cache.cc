@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -39,13 +38,34 @@ static_assert(std::is_trivially_destructible_v<Head> && alignof(Head) <= sizeof(
 
 std::uint64_t hash_of(PartitionId partition, std::string_view key) { return hash64(key, partition.value()); }
 
-Head& head_of(Buffer& entry) { return *std::launder(reinterpret_cast<Head*>(entry.data())); }
+const Head& head_of(Buffer& entry) { return *std::launder(reinterpret_cast<const Head*>(entry.data())); }
 
 std::string_view contents_of(Buffer& entry) {
   return std::string_view(entry.data(), entry.capacity()).substr(sizeof(Head));
 }
 
 std::string_view key_of(Buffer& entry) { return contents_of(entry).substr(0, head_of(entry).key_bytes); }
+
+// REQUIRES: its capacity is entry_bytes(key, value).
+void write_entry(Buffer& entry, const Head& head, std::string_view key, std::string_view value) {
+  new (entry.data()) Head(head);
+  std::memcpy(entry.data() + sizeof(Head), key.data(), key.size());
+  if (!value.empty()) std::memcpy(entry.data() + sizeof(Head) + key.size(), value.data(), value.size());
+}
+
+std::size_t entry_bytes(std::string_view key, std::string_view value) {
+  return sizeof(Head) + key.size() + value.size();
+}
+
+// Null: the key does not exist.
+Head head_for(std::uint32_t drops, PartitionId partition, std::string_view key, const Record* record) {
+  return {.drops = drops,
+          .key_bytes = static_cast<std::uint32_t>(key.size()),
+          .partition = partition,
+          .exists = record != nullptr,
+          .version = record != nullptr ? record->version : Position(),
+          .expires_at = record != nullptr ? record->expires_at : kNoExpiry};
+}
 
 // What an entry of this capacity takes: allocators keep blocks of four sizes for each power of two.
 std::size_t block_bytes(std::size_t capacity) {
@@ -159,13 +179,9 @@ bool RecordCache::overwrite(Place place, const Mutation& mutation) {
   Buffer* entry = place.entry();
   const Record& record = mutation.record;
   const std::string_view value = record.value.view();
-  if (entry->capacity() != sizeof(Head) + mutation.key.size() + value.size() || !entry->unique()) return false;
-  Head& head = head_of(*entry);
-  head.drops = partition(head.partition).drops;
-  head.exists = true;
-  head.version = record.version;
-  head.expires_at = record.expires_at;
-  if (!value.empty()) std::memcpy(entry->data() + sizeof(Head) + mutation.key.size(), value.data(), value.size());
+  if (entry->capacity() != entry_bytes(mutation.key, value) || !entry->unique()) return false;
+  const PartitionId id = head_of(*entry).partition;
+  write_entry(*entry, head_for(partition(id).drops, id, mutation.key, &record), mutation.key, value);
   return true;
 }
 
@@ -173,7 +189,7 @@ std::optional<RecordCache::Place> RecordCache::keep(std::uint64_t hash, Partitio
                                                     const Record* record, Displaces displaces) {
   const std::string_view value = record != nullptr ? record->value.view() : std::string_view();
   if (value.size() > kValueBytesMax) return std::nullopt;
-  const std::size_t capacity = sizeof(Head) + key.size() + value.size();
+  const std::size_t capacity = entry_bytes(key, value);
   const std::size_t bytes = block_bytes(capacity);
   if (bytes_ + bytes > bytes_max_) {
     if (displaces == Displaces::no || buckets_.size() * sizeof(Bucket) + bytes > bytes_max_) return std::nullopt;
@@ -183,14 +199,7 @@ std::optional<RecordCache::Place> RecordCache::keep(std::uint64_t hash, Partitio
   const auto slot = free_slot(bucket, displaces);
   if (!slot) return std::nullopt;
   Buffer* entry = Buffer::create(capacity);
-  new (entry->data()) Head{.drops = partition(id).drops,
-                           .key_bytes = static_cast<std::uint32_t>(key.size()),
-                           .partition = id,
-                           .exists = record != nullptr,
-                           .version = record != nullptr ? record->version : Position(),
-                           .expires_at = record != nullptr ? record->expires_at : kNoExpiry};
-  std::memcpy(entry->data() + sizeof(Head), key.data(), key.size());
-  if (!value.empty()) std::memcpy(entry->data() + sizeof(Head) + key.size(), value.data(), value.size());
+  write_entry(*entry, head_for(partition(id).drops, id, key, record), key, value);
   bucket.entries[*slot] = entry;
   bucket.tags[*slot] = static_cast<std::uint8_t>(hash);
   bytes_ += bytes;

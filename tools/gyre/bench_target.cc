@@ -58,7 +58,6 @@ ErrorCode code_of(std::string_view reply) {
       std::pair{std::string_view("LOADING"), ErrorCode::unavailable},
       std::pair{std::string_view("NOREPLICAS"), ErrorCode::no_replicas},
       std::pair{std::string_view("NOAUTH"), ErrorCode::denied},
-      std::pair{std::string_view("WRONGPASS"), ErrorCode::denied},
   };
   const auto found = std::ranges::find_if(kCodes, [&](const auto& code) { return reply.starts_with(code.first); });
   return found == kCodes.end() ? ErrorCode::internal : found->second;

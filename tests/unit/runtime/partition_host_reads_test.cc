@@ -187,8 +187,7 @@ TEST_F(PartitionHostReadsTest, AValueThatExpiresOnItsWayFromTheDiskIsNotServed) 
   leave_memory();
   const auto read = get("k");
   end_turn();
-  auto job = std::move(environment.jobs.front());
-  environment.jobs.pop_front();
+  auto job = environment.take_job();
   job.work();
   environment.advance(100ms);
   job.done();
@@ -293,8 +292,7 @@ TEST_F(PartitionHostCacheTest, WhatAWriteOvertookOnItsWayFromTheDiskIsNotKept) {
   leave_memory();
   const auto read = get("k");
   end_turn();
-  auto job = std::move(environment.jobs.front());
-  environment.jobs.pop_front();
+  auto job = environment.take_job();
   job.work();
   store("k", "v");
   job.done();

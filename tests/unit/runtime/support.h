@@ -55,6 +55,12 @@ class ScriptedEnvironment final : public Environment {
     Job done;
   };
   std::deque<Pooled> jobs;
+  // The first of them. REQUIRES: there is one.
+  Pooled take_job() {
+    Pooled job = std::move(jobs.front());
+    jobs.pop_front();
+    return job;
+  }
   bool pool_full = false;
   std::vector<std::pair<NodeId, messages::Message>> sent;
   std::map<NodeId, std::size_t> backlogs;
@@ -140,8 +146,7 @@ struct HostedNode {
   // Lets the pool finish `count` jobs, the first first. What they bring is answered at the end of the turn.
   void run_jobs(std::size_t count = SIZE_MAX) {
     for (; count > 0 && !environment.jobs.empty(); --count) {
-      auto job = std::move(environment.jobs.front());
-      environment.jobs.pop_front();
+      auto job = environment.take_job();
       job.work();
       job.done();
     }

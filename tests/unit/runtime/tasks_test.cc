@@ -30,8 +30,7 @@ class TasksTest : public testing::Test {
     tasks.carry_out(machine(), replication::ReadLog{TaskId(2), Sequence(0), limits::kAppendBytesMax, true});
   }
   void run_one() {
-    auto job = std::move(environment.jobs.front());
-    environment.jobs.pop_front();
+    auto job = environment.take_job();
     job.work();
     job.done();
   }
