@@ -51,7 +51,7 @@ void Partition::on_map(const Moment& now, const ring::ClusterMap& map, MapSource
   map_from_store_ = map_from_store_ || source == MapSource::store;
   View view(map, context.config.id, !context.broken(BrokenRule::generation_counts));
   if (context.view && view.entry.version < context.view->entry.version) return;
-  const bool followed = follows(now);
+  const bool was_in_touch = in_touch(now);
   context.view.emplace(std::move(view));
   const ring::PartitionEntry& entry = context.view->entry;
   if (!context.grants) {
@@ -72,7 +72,7 @@ void Partition::on_map(const Moment& now, const ring::ClusterMap& map, MapSource
     // The successor need not wait for the lease it gave.
     if (!entry.primary.empty()) context.send(entry.primary, messages::GivenUp{context.config.id, ended});
   }
-  take_member_role(now, followed);
+  take_member_role(now, was_in_touch);
   if (appointed()) return try_begin(now);
   // A member whose data is gone must know the term before it gives a lease again.
   const bool forgetful = !context.config.loses_nothing && context.broken(BrokenRule::lossy_member_is_silent);
@@ -115,8 +115,8 @@ void Partition::try_begin(const Moment& now) {
   role_ = std::make_unique<Primary>(*context_, now, begun_);
 }
 
-void Partition::take_member_role(const Moment& now, bool followed) {
-  if (!context_->view->entry.has_member(context_->config.self)) return leave(now, followed);
+void Partition::take_member_role(const Moment& now, bool in_touch) {
+  if (!context_->view->entry.has_member(context_->config.self)) return leave(now, in_touch);
   // A step that drops this node's copy may be on its way: whatever repairs it next waits for that.
   if (std::holds_alternative<Idle>(role_)) context_->journal.disown_step();
   if (in_sync()) {
@@ -151,6 +151,7 @@ void Partition::step_down(const Error& error) {
 // --- The end of a term ---
 
 void Partition::give_up(const Moment& now, std::optional<NodeId> successor, const Error& error) {
+  if (successor) handed_over_at_ = now.steady;
   given_up_ = GivenUpTerm{primary()->term(), std::move(successor), {}};
   if (error.code == ErrorCode::not_primary && context_->broken(BrokenRule::give_up_before_handoff)) {
     primary()->end_handover();

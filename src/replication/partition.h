@@ -206,9 +206,9 @@ class Partition {
   bool in_sync() const;
   bool appointed() const;
   void try_begin(const Moment& now);
-  void take_member_role(const Moment& now, bool followed);
-  void leave(const Moment& now, bool followed);
-  bool follows(const Moment& now) const;
+  void take_member_role(const Moment& now, bool in_touch);
+  void leave(const Moment& now, bool in_touch);
+  bool in_touch(const Moment& now) const;
   Retiree* retiree() const;
   bool has_to_say(const Moment& now) const;
   const RepairStep* next_step() const;
@@ -255,6 +255,7 @@ class Partition {
   std::string damage_;  // what could not be read back
   Instant damage_told_at_;
   Instant retire_from_;
+  Instant handed_over_at_;  // the last time
   std::uint64_t drops_ = 0;  // of this node's copy
   bool release_due_ = false;  // something happened that may let answers go
   Instant ticked_at_;

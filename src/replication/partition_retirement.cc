@@ -20,15 +20,18 @@ Retiree* Partition::retiree() const {
   return idle != nullptr ? idle->retiree.get() : nullptr;
 }
 
-// A member that hears its primary: a map that does not name it any more means what it says.
-bool Partition::follows(const Moment& now) const {
+// A map that does not name this node any more means what it says to a member that hears its primary, and to a primary
+// that has just handed over and may not yet have heard its successor.
+bool Partition::in_touch(const Moment& now) const {
   if (!context_->view || primary() != nullptr || std::holds_alternative<Idle>(role_)) return false;
   const View& view = *context_->view;
-  return follower_->alive(now.steady, view.entry.term, view.entry.primary, view.timing.detection);
+  const Duration detection = view.timing.detection;
+  if (handed_over_at_ != Instant() && now.steady - handed_over_at_ <= detection) return true;
+  return follower_->alive(now.steady, view.entry.term, view.entry.primary, detection);
 }
 
 // The newest map does not name this node: for the first time, or again.
-void Partition::leave(const Moment& now, bool followed) {
+void Partition::leave(const Moment& now, bool in_touch) {
   Context& context = *context_;
   const bool left = !std::holds_alternative<Idle>(role_);
   if (left) {
@@ -39,7 +42,7 @@ void Partition::leave(const Moment& now, bool followed) {
   }
   // A map from memory may be old: this node may be a member by now.
   if (!map_from_store_) return;
-  const Duration grace = followed ? Duration(0) : kGraceDetections * context.view->timing.detection;
+  const Duration grace = in_touch ? Duration(0) : kGraceDetections * context.view->timing.detection;
   if (left || retire_from_ == Instant()) retire_from_ = now.steady + grace;
   Idle& idle = std::get<Idle>(role_);
   if (idle.retiree != nullptr && idle.retiree->current()) return;

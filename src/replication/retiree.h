@@ -17,7 +17,7 @@ namespace gyre::replication {
 // node has promised and served), done. Whoever has it ends it when the node is a member again; until the step is taken
 // nothing has changed, and afterwards the node is an empty member.
 //
-// Who only just is no member, though it followed its primary, asks at once; who was away waits for a while (`from`).
+// Who only just is no member, though it was in touch, asks at once; who was away waits for a while (`from`).
 //
 // A copy may go once all of it that the surviving history has is held by every counted member, and the rest of it is
 // safe: every later history has that too, whoever is primary by then. So a newer term ends only the asking and saving.

@@ -190,6 +190,45 @@ TEST(Retiree, WhoWasAwayIsTakenBackWithWhatItHas) {
   EXPECT_FALSE(copied);
 }
 
+TEST(Retiree, WhoHandedOverAsksAtOnceThoughItHasNotHeardItsSuccessor) {
+  Cluster c({"n1", "n2", "n3"});
+  c.serve("n3", {"n1", "n2", "n3"});
+  c.run("n3", request({put("k", "v")}, kAckAll));
+  c.drop = [](const Cluster::Packet& packet) {
+    return packet.from == NodeId("n1") && std::holds_alternative<messages::Append>(packet.message);
+  };
+  c.at("n3")->on_order(c.now, {messages::Order::Kind::hand_over, test::kPartition, Term(1), NodeId("n1"), {}});
+  c.settle();
+  ASSERT_TRUE(c.told<messages::HandedOver>("n3"));
+  c.appoint("n1", {"n1", "n2", "n3"});
+  c.publish();
+  c.set_members({"n1", "n2"});
+  c.publish();
+  c.drop = {};
+  c.advance(600ms);
+  EXPECT_TRUE(empty(c.at("n3").disk));
+  EXPECT_TRUE(c.told<messages::Retired>("n3"));
+}
+
+TEST(Retiree, WhoHandedOverLongAgoAndWasAwaySinceWaits) {
+  Cluster c({"n1", "n2", "n3"});
+  c.serve("n3", {"n1", "n2", "n3"});
+  c.run("n3", request({put("k", "v")}, kAckAll));
+  c.at("n3")->on_order(c.now, {messages::Order::Kind::hand_over, test::kPartition, Term(1), NodeId("n1"), {}});
+  c.settle();
+  ASSERT_TRUE(c.told<messages::HandedOver>("n3"));
+  c.appoint("n1", {"n1", "n2", "n3"});
+  c.publish();
+  c.disconnect("n3", "n1");
+  c.disconnect("n3", "n2");
+  c.advance(5s);
+  c.reconnect();
+  c.set_members({"n1", "n2"});
+  c.publish();
+  c.advance(600ms);
+  EXPECT_FALSE(empty(c.at("n3").disk)) << "it may be wanted";
+}
+
 TEST(Retiree, WhoHasNothingAsksNothing) {
   Cluster c({"n1", "n2", "n3"});
   c.appoint("n1", {"n1", "n2"});
