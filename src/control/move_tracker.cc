@@ -26,9 +26,10 @@ bool MoveTracker::update(const View& view, const ClusterStatePtr& state, const L
   seen_ = state;
   for (auto& [partition, moves] : open_) {
     std::erase_if(moves, [&, partition = partition](Move& move) {
+      move.bytes = bytes_of(view, partition, move, loads);
       if (advance(view, partition, move)) return false;
       ++moves_done_;
-      bytes_done_ += bytes_of(view, partition, move, loads);
+      bytes_done_ += move.bytes;
       return true;
     });
   }
@@ -112,12 +113,13 @@ void MoveTracker::on_retired(const NodeId& node, PartitionId partition) {
   }
 }
 
+// What was known while it was copied: a new primary has not yet measured what it has.
 std::uint64_t MoveTracker::bytes_of(const View& view, PartitionId partition, const Move& move,
                                     const LoadTable& loads) const {
-  if (move.to.empty()) return 0;
+  if (move.to.empty() || move.stage > Stage::copying) return move.bytes;
   const LoadTable::Transfer* transfer = loads.transfer(view.map(), partition, move.to, view.now);
-  return transfer != nullptr && transfer->bytes_total > 0 ? transfer->bytes_total
-                                                          : loads.bytes_of(view.map(), partition);
+  const bool whole = transfer != nullptr && transfer->bytes_total > 0;
+  return whole ? transfer->bytes_total : std::max(move.bytes, loads.bytes_of(view.map(), partition));
 }
 
 messages::MovesResponse MoveTracker::status(const View& view, const LoadTable& loads) const {

@@ -38,6 +38,7 @@ class MoveTracker {
     NodeId from;
     NodeId to;
     Stage stage = Stage::waiting;
+    std::uint64_t bytes = 0;  // to copy, by what was known last
     Instant deleting_since{};
     bool retired = false;
   };

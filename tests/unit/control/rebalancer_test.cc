@@ -272,13 +272,14 @@ TEST(Moves, AreShownWithTheirStagesAndProgress) {
   EXPECT_EQ(open.moves_done, 0u);
   EXPECT_EQ(c.h.count(Kind::rebalance_done), 0u);
   report.transfers.clear();
+  report.items[0].bytes = 0;  // of a new primary, say, that has not measured what it has
   c.send(c.primary(copying.partition.value()), report);
   c.deletes = true;
   c.work(1s);
   EXPECT_THAT(moves(c).moves, IsEmpty());
   EXPECT_EQ(moves(c).moves_done, 8u);
   EXPECT_EQ(moves(c).moves_total, 8u);
-  EXPECT_GE(moves(c).bytes_done, 9000u);
+  EXPECT_GE(moves(c).bytes_done, 10'000u);
   EXPECT_EQ(c.h.count(Kind::rebalance_done), 1u);
 }
 
