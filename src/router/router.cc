@@ -118,6 +118,7 @@ net::CallerOptions Router::caller_options() {
                          .read_policy = options_.read_policy,
                          .hedge_budget = options_.hedge_percent / 100.0,
                          .zone = options_.zone,
+                         .checks_health = true,
                          .metrics = &metrics_},
           // Of answers: nodes may hold larger values than are accepted here.
           .limits = {.value_bytes_max = limits::kValueBytesHardMax},

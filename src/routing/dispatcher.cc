@@ -30,7 +30,8 @@ Dispatcher::Dispatcher(DispatcherOptions options)
       peers_(options_.connections_per_node, options_.metrics),
       budget_(options_.retry_budget),
       hedges_(options_.hedge_budget),
-      ids_(random_client(rng_)) {}
+      ids_(random_client(rng_)),
+      check_health_at_(options_.checks_health ? Instant() : kNever) {}
 
 void Dispatcher::on_call(Instant now, CallId id, Call call) {
   GYRE_ASSERT(has_partition(call.body) || std::holds_alternative<messages::MapRequest>(call.body));
@@ -58,7 +59,7 @@ void Dispatcher::on_connected(Instant now, LinkId id) {
   Link* link = peers_.find(id);
   if (!link) return;
   link->open = true;
-  if (id == question_link_) send_map_question(now, *link);
+  if (id == question_link_) question_ = send_map_question(now, *link);
   for (const CallSlot slot : std::exchange(link->waiting, {})) {
     if (calls_[slot].state == CallState::queued && calls_[slot].link == id) send(now, slot, *link);
   }
@@ -77,7 +78,7 @@ void Dispatcher::on_connection_lost(Instant now, LinkId link, const Error& why) 
 void Dispatcher::on_response(Instant now, LinkId id, messages::Response response) {
   Link* link = peers_.find(id);
   if (!link) return;
-  peers_.on_answer(*link);
+  peers_.on_answer(now, *link);
   if (response.epoch > maps_.epoch()) {
     maps_.on_newer_seen(now, response.epoch, peers_.address(link->peer), std::holds_alternative<Error>(response.body));
   }
@@ -130,7 +131,9 @@ Result<void> Dispatcher::resume_session(std::string_view token) {
   return session_.resume(map()->cluster, parsed);
 }
 
-Instant Dispatcher::next_deadline() const { return std::min(timers_.next(), maps_.next_deadline()); }
+Instant Dispatcher::next_deadline() const {
+  return std::min({timers_.next(), maps_.next_deadline(), check_health_at_});
+}
 
 void Dispatcher::route(Instant now, CallSlot slot) {
   PendingCall& call = calls_[slot];

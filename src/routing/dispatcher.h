@@ -138,7 +138,7 @@ class Dispatcher {
   void end_link(Instant now, LinkId link, const Error& why);
 
   void ask_for_map(Instant now);
-  void send_map_question(Instant now, Link& link);
+  RequestId send_map_question(Instant now, Link& link);
   void on_question_answered(Instant now, const messages::ResponseBody& body);
   void install(Instant now, const ring::MapUpdate& update);
   void adopt_map(Instant now);
@@ -146,7 +146,9 @@ class Dispatcher {
 
   void settle(Instant now);
   void probe(Instant now);
+  void check_health(Instant now);
   void give_up_if_silent(Instant now, LinkId link);
+  void give_up(Instant now, LinkId link);
   void want_check(PartitionId partition, bool again = false);
   void start_checks(Instant now);
   void start_check(Instant now, PartitionId partition, Duration pause);
@@ -171,6 +173,7 @@ class Dispatcher {
   std::deque<DueCheck> due_checks_;  // wait for the end of the event, and for room among the calls
   LinkId question_link_;  // carries the open question for the map; 0: none
   Instant probe_at_{};  // when it is looked for members to try again
+  Instant check_health_at_;  // never: it is not checked
   RequestId question_;  // its id once it was sent; else 0
   std::vector<Effect> effects_;
 };

@@ -203,11 +203,13 @@ void Dispatcher::expire(Instant now, CallSlot slot) {
 void Dispatcher::give_up_if_silent(Instant now, LinkId id) {
   const Link* link = peers_.find(id);
   if (!link || link->silent_since == kNever || now - link->silent_since < kLinkSilenceMax) return;
+  give_up(now, id);
+}
+
+void Dispatcher::give_up(Instant now, LinkId id) {
+  const std::string& address = peers_.address(peers_.find(id)->peer);
   effects_.push_back(Disconnect{id});
-  end_link(
-      now, id,
-      Error{
-          ErrorCode::unavailable, Outcome::not_applied, fmt::format("{} fell silent", peers_.address(link->peer)), {}});
+  end_link(now, id, Error{ErrorCode::unavailable, Outcome::not_applied, fmt::format("{} fell silent", address), {}});
 }
 
 // Only what all attempts agree on is certain.

@@ -19,15 +19,16 @@ void Dispatcher::ask_for_map(Instant now) {
     if (choice->connect) effects_.push_back(Connect{*choice->connect, *address});
     question_link_ = choice->link;
     Link& link = *peers_.find(choice->link);
-    if (link.open) send_map_question(now, link);
+    if (link.open) question_ = send_map_question(now, link);
   }
 }
 
-void Dispatcher::send_map_question(Instant now, Link& link) {
-  question_ = calls_.foreign_id();
+RequestId Dispatcher::send_map_question(Instant now, Link& link) {
+  const RequestId id = calls_.foreign_id();
   if (link.silent_since == kNever) link.silent_since = now;
   effects_.push_back(
-      Send{link.id, messages::Request{question_, kUnansweredMax, maps_.epoch(), messages::MapRequest{maps_.known()}}});
+      Send{link.id, messages::Request{id, kUnansweredMax, maps_.epoch(), messages::MapRequest{maps_.known()}}});
+  return id;
 }
 
 void Dispatcher::on_question_answered(Instant now, const messages::ResponseBody& body) {
@@ -96,6 +97,7 @@ void Dispatcher::settle(Instant now) {
   start_checks(now);
   ask_for_map(now);
   probe(now);
+  check_health(now);
 }
 
 // Reads pass a member over while it is down, so it is not their failing that would show it to be up again.
@@ -103,6 +105,26 @@ void Dispatcher::probe(Instant now) {
   if (now < probe_at_) return;
   probe_at_ = now + kProbeEvery;
   while (const auto due = peers_.probe(now)) effects_.push_back(Connect{due->second, peers_.address(due->first)});
+}
+
+// A member that nobody needs now is known to be well, or not, by the time that somebody does. It is asked for a map
+// that is newer: an answer costs it nothing, and may even bring one.
+void Dispatcher::check_health(Instant now) {
+  if (now < check_health_at_) return;
+  check_health_at_ = now + kHealthCheckEvery;
+  for (const PeerIndex peer : peers_.unheard_since(now - kHealthCheckEvery)) {
+    const auto choice = peers_.choose(now, peer);
+    if (!choice) continue;
+    if (choice->connect) effects_.push_back(Connect{*choice->connect, peers_.address(peer)});
+    Link& link = *peers_.find(choice->link);
+    if (!link.open) continue;
+    if (link.asked_at == kNever) {
+      link.asked_at = now;
+      send_map_question(now, link);
+    } else if (now - link.asked_at >= kLinkSilenceMax) {
+      give_up(now, choice->link);
+    }
+  }
 }
 
 // Asks the primary, unless other answers tell first. `again`: it has been asked, and told nothing.

@@ -23,6 +23,7 @@ struct DispatcherOptions {
   ReadPolicy read_policy = ReadPolicy::latency;  // of reads that several members may serve
   double hedge_budget = 0;  // of such reads, how many may be asked for twice, on average
   std::string zone = {};  // whose members take reads while there are any; empty: all zones are alike
+  bool checks_health = false;  // asks members that nobody else asks, too, whether they answer (kHealthCheckEvery)
   MetricsRegistry* metrics = nullptr;  // where what members do is counted; outlives the dispatcher. Null: nowhere
 };
 
@@ -77,6 +78,8 @@ inline constexpr Duration kHedgeDelayMin = 200us;
 
 // So often it is looked whether a member that is down may be tried again.
 inline constexpr Duration kProbeEvery = 50ms;
+// Where health is checked: a member that has answered nothing for so long is asked.
+inline constexpr Duration kHealthCheckEvery = 1s;
 inline constexpr std::uint32_t kBreakerFailuresMax = 3;
 inline constexpr Duration kBreakerOpenFirst = 50ms;
 inline constexpr Duration kBreakerOpenMax = 1s;

@@ -45,9 +45,11 @@ Link* Peers::find(LinkId id) {
   return place < links_.size() && links_[place].id == id ? &links_[place] : nullptr;
 }
 
-void Peers::on_answer(Link& link) {
+void Peers::on_answer(Instant now, Link& link) {
   link.silent_since = kNever;
+  link.asked_at = kNever;
   Peer& peer = peers_[link.peer.value()];
+  peer.heard_at = now;
   const Breaker::State before = peer.breaker.state();
   peer.breaker.on_success();
   show_breaker(peer, before);
@@ -161,6 +163,14 @@ std::optional<std::pair<PeerIndex, LinkId>> Peers::probe(Instant now) {
     return std::pair{PeerIndex(i), add_link(PeerIndex(i))};
   }
   return std::nullopt;
+}
+
+std::vector<PeerIndex> Peers::unheard_since(Instant since) const {
+  std::vector<PeerIndex> unheard;
+  for (std::uint32_t i = 0; i < peers_.size(); ++i) {
+    if (!peers_[i].node.empty() && peers_[i].heard_at < since) unheard.push_back(PeerIndex(i));
+  }
+  return unheard;
 }
 
 double Peers::load(PeerIndex index) const {

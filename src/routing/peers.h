@@ -22,6 +22,7 @@ struct Link {
   PeerIndex peer = kNoPeer;
   bool open = false;               // else: being connected
   Instant silent_since = kNever;   // when a request was sent after the last answer
+  Instant asked_at = kNever;       // when it was asked, after the last answer, whether its peer is well
   std::vector<CallSlot> waiting;   // calls to send once it is open; may name calls that no longer wait
 };
 
@@ -46,7 +47,7 @@ class Peers {
   Link* find(LinkId id);
   const Link* find(LinkId id) const { return const_cast<Peers*>(this)->find(id); }
   // The link answered: its peer is well.
-  void on_answer(Link& link);
+  void on_answer(Instant now, Link& link);
   // Another process has taken this address: what is known of the one before means nothing.
   void on_restarted(PeerIndex peer);
   // A request was sent, and its end: answered or given up.
@@ -63,6 +64,8 @@ class Peers {
   void only_members(const std::vector<PeerIndex>& members);
   // A member that is down, and may be tried again now: with the connection to start. Nobody waits for it.
   std::optional<std::pair<PeerIndex, LinkId>> probe(Instant now);
+  // Members that have answered nothing since then.
+  std::vector<PeerIndex> unheard_since(Instant since) const;
   // How much of the reads a member takes beside others, which take 1; 0: none while there are others. Also of a member
   // that is not known yet. REQUIRES: weight >= 0.
   void set_weight(const NodeId& node, double weight);
@@ -96,6 +99,7 @@ class Peers {
     std::uint32_t outstanding = 0;
     Duration latency{0};  // as of `latency_at`
     Instant latency_at{};
+    Instant heard_at{};  // its last answer
   };
   static Duration decayed(Instant now, const Peer& peer);
   static void show_breaker(const Peer& peer, Breaker::State before);
