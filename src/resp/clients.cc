@@ -8,8 +8,8 @@ namespace gyre::resp {
 
 namespace {
 
-std::int64_t seconds_between(Instant from, Instant to) {
-  return std::chrono::duration_cast<std::chrono::seconds>(to - from).count();
+std::int64_t seconds_of(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
 }
 
 }  // namespace
@@ -28,16 +28,15 @@ void ClientEntry::publish(const Client& client) {
   std::string flags;
   if (client.readonly) flags += 'r';
   if (client.no_evict) flags += 'e';
-  if (flags.empty()) flags = "N";
   const std::size_t room = client.input_capacity - std::min(client.input_capacity, client.input_bytes);
-  std::string about = fmt::format(
-      "flags={} db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf={} qbuf-free={} omem={} user={} redir=-1 resp={} "
-      "lib-name={} lib-ver={}",
-      flags, client.input_bytes, room, client.output_bytes, client.user != nullptr ? client.user->name : "(none)",
-      std::to_underlying(client.version), client.library, client.library_version);
+  std::string about =
+      fmt::format("qbuf={} qbuf-free={} omem={} user={} redir=-1 resp={} lib-name={} lib-ver={}", client.input_bytes,
+                  room, client.output_bytes, client.user != nullptr ? client.user->name : "(none)",
+                  std::to_underlying(client.version), client.library, client.library_version);
   const std::lock_guard lock(mutex_);
   name_ = client.name;
   user_ = client.user;
+  flags_ = std::move(flags);
   about_ = std::move(about);
 }
 
@@ -51,13 +50,21 @@ void ClientEntry::on_command(const redis::Command& command, Instant now) {
   last_at_.store(now, std::memory_order_relaxed);
 }
 
+void ClientEntry::on_transaction(std::optional<std::size_t> queued) {
+  queued_.store(queued ? static_cast<std::int64_t>(*queued) : kNoTransaction, std::memory_order_relaxed);
+}
+
 std::string ClientEntry::line(Instant now) const {
   const redis::Command* command = last_command_.load(std::memory_order_relaxed);
+  const std::int64_t queued = queued_.load(std::memory_order_relaxed);
+  const Duration idle = std::max(now - last_at_.load(std::memory_order_relaxed), Duration(0));
   const std::lock_guard lock(mutex_);
-  return fmt::format("id={} addr={} laddr={} name={} age={} idle={} {} cmd={}\n", id_, peer_, local_, name_,
-                     seconds_between(since_, now),
-                     std::max<std::int64_t>(seconds_between(last_at_.load(std::memory_order_relaxed), now), 0), about_,
-                     command == nullptr ? "NULL" : command->name);
+  std::string flags = (queued == kNoTransaction ? "" : "x") + flags_;
+  if (flags.empty()) flags = "N";
+  return fmt::format(
+      "id={} addr={} laddr={} name={} age={} idle={} flags={} db=0 sub=0 psub=0 ssub=0 multi={} {} cmd={}\n", id_,
+      peer_, local_, name_, seconds_of(now - since_), seconds_of(idle), flags, queued, about_,
+      command == nullptr ? "NULL" : command->name);
 }
 
 void Clients::add(ClientEntryPtr client) {

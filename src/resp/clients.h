@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ class ClientEntry {
   // Something that is shown has changed.
   void publish(const Client& client);
   void on_command(const redis::Command& command, Instant now);
+  // Commands said since MULTI; none: there is no transaction.
+  void on_transaction(std::optional<std::size_t> queued);
 
   std::uint64_t id() const { return id_; }
   const std::string& peer() const { return peer_; }
@@ -36,6 +39,8 @@ class ClientEntry {
   void end() const { end_(); }
 
  private:
+  static constexpr std::int64_t kNoTransaction = -1;
+
   const std::uint64_t id_;
   const std::string peer_;
   const std::string local_;
@@ -43,9 +48,11 @@ class ClientEntry {
   const std::function<void()> end_;
   std::atomic<const redis::Command*> last_command_{nullptr};
   std::atomic<Instant> last_at_;
+  std::atomic<std::int64_t> queued_{kNoTransaction};
   mutable std::mutex mutex_;  // guards what follows
   std::string name_;
   const User* user_ = nullptr;
+  std::string flags_;
   std::string about_;  // the part of the line that comes from what the client set
 };
 using ClientEntryPtr = std::shared_ptr<ClientEntry>;

@@ -139,10 +139,14 @@ void Session::run_command(const redis::Arguments& arguments) {
     transaction_.spoil();
     return finish(number, *std::move(refused));
   }
-  if ((*command)->group == redis::Group::transactions) return run_transactional(open, **command, arguments);
+  if ((*command)->group == redis::Group::transactions) {
+    run_transactional(open, **command, arguments);
+    return entry_->on_transaction(transaction_.queued());
+  }
   if (transaction_.begun() && !ends_transaction(**command)) {
     Reply reply = queue(open, **command, arguments);
     if (reply.kind == Reply::Kind::error) transaction_.spoil();
+    entry_->on_transaction(transaction_.queued());
     return finish(number, std::move(reply));
   }
   if ((*command)->plan != nullptr) return run_planned(open, **command, arguments);
@@ -223,7 +227,10 @@ void Session::run_own(Open& open, const redis::Command& command, const redis::Ar
   open.version = client_.version;
   open.silent = !std::exchange(client_.speaks, false) && (skipped || !client_.replies || client_.skip_next);
   closing_ = closing_ || client_.leaves;
-  if (ends_transaction(command)) transaction_ = {};
+  if (ends_transaction(command)) {
+    transaction_ = {};
+    entry_->on_transaction({});
+  }
   finish(first_ + pipeline_.size() - 1, std::move(reply));
 }
 

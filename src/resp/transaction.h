@@ -30,6 +30,8 @@ class Transaction {
 
   // From MULTI on.
   bool begun() const { return begun_; }
+  // Commands said since; none: it has not begun.
+  std::optional<std::size_t> queued() const { return begun_ ? std::optional(queue_.size()) : std::nullopt; }
   redis::Reply begin();
   // A command was refused: so will EXEC be.
   void spoil() { spoiled_ = begun_; }

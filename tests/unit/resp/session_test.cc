@@ -707,6 +707,22 @@ TEST_F(SessionTest, ClientsSeeAndEndEachOther) {
   wait_until([&] { return server_.all.all().empty(); });
 }
 
+TEST_F(SessionTest, OthersSeeHowFarATransactionIs) {
+  const auto line = [&] { return run_on(loop_, [&] { return server_.all.all().at(0)->line(net::steady_now()); }); };
+  const auto none = testing::AllOf(HasSubstr(" flags=N "), HasSubstr(" multi=-1 "));
+  client_->send("CLIENT NO-EVICT OFF\r\n");
+  expect("+OK\r\n");
+  EXPECT_THAT(line(), none);
+  for (const std::string_view end : {"DISCARD", "RESET"}) {
+    client_->send("MULTI\r\nGET a\r\nGET a\r\n");
+    expect("+OK\r\n+QUEUED\r\n+QUEUED\r\n");
+    EXPECT_THAT(line(), testing::AllOf(HasSubstr(" flags=x "), HasSubstr(" multi=2 ")));
+    client_->send(std::string(end) + "\r\n");
+    expect(end == "RESET" ? "+RESET\r\n" : "+OK\r\n");
+    EXPECT_THAT(line(), none);
+  }
+}
+
 TEST_F(SessionTest, SlowCommandsAreLogged) {
   send("GET a\r\n", 1);
   const Instant begun = net::steady_now();
