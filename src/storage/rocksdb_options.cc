@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <limits>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
@@ -38,6 +42,16 @@ class PositionHints : public rocksdb::SliceTransform {
     return key.size() >= layout::kPartitionBytes && layout::partition_of(view_of(key)) == layout::kMetaPartition;
   }
   rocksdb::Slice Transform(const rocksdb::Slice& key) const override { return key; }
+};
+
+// Compaction can wait and requests cannot: where both want the processor, a compacting thread gets a tenth of it.
+class PoliteCompactions : public rocksdb::EventListener {
+ public:
+  void OnCompactionBegin(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override {
+    constexpr int kNice = 10;
+    thread_local const int done = ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
+    static_cast<void>(done);
+  }
 };
 
 void bound_the_info_log(rocksdb::Options& db) {
@@ -89,6 +103,7 @@ rocksdb::Options tuned_options(const RocksOptions& options, const ExpiryFilter& 
   // each flush.
   db.WAL_ttl_seconds = std::numeric_limits<std::uint64_t>::max();
   db.listeners.push_back(std::move(listener));
+  db.listeners.push_back(std::make_shared<PoliteCompactions>());
   db.manual_wal_flush = false;  // each commit reaches the kernel: a killed process loses nothing
 
   db.write_buffer_size = options.memtable_bytes / kMemtableParts;
