@@ -47,7 +47,8 @@ Instant Primary::quiet_until(Instant now) const {
   Instant until = right_until_;
   for (const auto& [node, member] : members_) {
     if (!context_.view->in_sync(node) || !member.level(journal.committed())) return {};
-    until = std::min({until, member.last_sent() + timing.heartbeat, member.heard_at() + timing.detection});
+    const Instant life_due = member.life_due(timing.heartbeat, context_.config.id);
+    until = std::min({until, life_due, member.heard_at() + timing.detection});
   }
   return until;
 }

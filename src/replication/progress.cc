@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/rng.h"
 
 namespace gyre::replication {
 
@@ -100,8 +101,14 @@ messages::Append Progress::message(const AppendHeader& header, Context& context)
   return append;
 }
 
+Instant Progress::life_due(Duration interval, PartitionId partition) const {
+  const auto seed = static_cast<std::uint64_t>(last_sent_.time_since_epoch().count()) + partition.value();
+  const double earlier = static_cast<double>(Rng(seed).below(1 << 10)) / (4 << 10);
+  return last_sent_ + interval - Duration(static_cast<Duration::rep>(earlier * static_cast<double>(interval.count())));
+}
+
 void Progress::show_life(const AppendHeader& header, Duration interval, Context& context) {
-  if (header.now - last_sent_ < interval) return;
+  if (header.now < life_due(interval, context.config.id)) return;
   auto append = message(header, context);
   if (state_ == State::following) {
     append.previous = needs_snapshot_ ? acknowledged_ : context.journal.position_of(sent_);

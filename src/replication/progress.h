@@ -51,7 +51,7 @@ class Progress {
   void set_paced(bool paced) { paced_ = paced; }
   // Sends the writes that the member may have now, and word where somebody waits for what it was sent before.
   void pump(const AppendHeader& header, Context& context);
-  // Sends a message without writes if nothing was sent for `interval`.
+  // Sends a message without writes if that is due.
   void show_life(const AppendHeader& header, Duration interval, Context& context);
 
   const NodeId& node() const { return node_; }
@@ -69,7 +69,9 @@ class Progress {
   bool level(Sequence committed) const {
     return state_ == State::following && acknowledged_.sequence == committed && !log_task_ && !needs_snapshot_;
   }
-  Instant last_sent() const { return last_sent_; }
+  // When it is to be sent something, with no more than `interval` between. That is up to a quarter earlier, now here,
+  // now there: or all partitions of a node would show themselves in the same turn, and hold up what comes meanwhile.
+  Instant life_due(Duration interval, PartitionId partition) const;
   // While it does not follow: since when.
   Instant not_following_since() const { return not_following_since_; }
 

@@ -592,6 +592,28 @@ TEST(Primary, AnInSyncMemberBeyondTheLogLeavesTheSetBeforeItGivesItsDataUp) {
   EXPECT_EQ(c.at("n2").disk.state.position, c.at("n1").disk.state.position);
 }
 
+// Memory keeps little of what all members have, and more of what one of them still lacks.
+TEST(Primary, AMemberThatWasSilentCatchesUpFromMemory) {
+  Cluster c({"n1", "n2", "n3"});
+  c.serve("n1", {"n1", "n2", "n3"});
+  c.run("n1", request({put("k", "v")}, kAckAll));
+  c.disconnect("n1", "n2");
+  constexpr std::size_t kWrites = 20;
+  constexpr std::size_t kEach = 2 * limits::kRecentLogHeldBytesMax / kWrites;
+  for (std::size_t i = 0; i < kWrites; ++i) {
+    c.run("n1", request({put("k" + std::to_string(i), std::string(kEach, 'v'))}));
+  }
+  bool copied = false;
+  c.observe = [&](const Cluster::Packet& packet) {
+    copied = copied || std::holds_alternative<messages::SnapshotAsk>(packet.message);
+  };
+  c.at("n1").disk.log.clear();  // there is nothing else to catch up from
+  c.reconnect();
+  c.advance(1s);
+  EXPECT_EQ(c.at("n2").disk.state.position, c.at("n1").disk.state.position);
+  EXPECT_FALSE(copied);
+}
+
 // --- Handoff ---
 
 messages::Order hand_over(const std::string& to, std::uint64_t term = 1) {
