@@ -23,14 +23,25 @@ Machines::Machines(HostOptions options, Stored stored, Lost lost)
       stored_(std::make_move_iterator(stored.begin()), std::make_move_iterator(stored.end())),
       lost_(std::move(lost)) {}
 
-void Machines::adopt(ring::ClusterMapPtr map, replication::MapSource source) {
+std::vector<Machine*> Machines::adopt(ring::ClusterMapPtr map, replication::MapSource source) {
   const bool from_store = source == replication::MapSource::store;
   const bool first_from_store = from_store && !map_from_store_;
   GYRE_ASSERT(map_ == nullptr || (from_store && map->epoch > map_->epoch) ||
               (first_from_store && map->epoch == map_->epoch));
   map_from_store_ = map_from_store_ || from_store;
-  map_ = std::move(map);
-  if (!machines_.empty()) return;
+  const ring::ClusterMapPtr before = std::exchange(map_, std::move(map));
+  if (before == nullptr) create();
+  const bool for_all =
+      before == nullptr || first_from_store || before->shape != map_->shape || before->nodes != map_->nodes;
+  std::vector<Machine*> concerned;
+  for (const auto& machine : machines_) {
+    const PartitionId id = machine->partition.id();
+    if (for_all || before->entry(id) != map_->entry(id)) concerned.push_back(machine.get());
+  }
+  return concerned;
+}
+
+void Machines::create() {
   for (std::uint32_t p = options_.shard; p < map_->shape.partitions; p += options_.shards) {
     const PartitionId id(static_cast<std::uint16_t>(p));
     storage::StoredPartition stored;

@@ -64,9 +64,10 @@ class Machines {
   Machines(const Machines&) = delete;
   Machines& operator=(const Machines&) = delete;
 
+  // Gives those to whom the map says something new: most changes are of one partition, and a node has many.
   // REQUIRES: newer than the last one, with as many partitions. One from memory comes first or never; the first from
   // the store may be the same.
-  void adopt(ring::ClusterMapPtr map, replication::MapSource source = replication::MapSource::store);
+  std::vector<Machine*> adopt(ring::ClusterMapPtr map, replication::MapSource source = replication::MapSource::store);
   // Null before the first one.
   const ring::ClusterMapPtr& map() const { return map_; }
 
@@ -95,6 +96,8 @@ class Machines {
   replication::RunningClock& running() { return running_; }
 
  private:
+  void create();
+
   HostOptions options_;
   replication::RunningClock running_;
   // Until the machines are made:

@@ -81,11 +81,11 @@ Result<std::unique_ptr<PartitionHost>> PartitionHost::open(HostOptions options, 
 // --- Map ---
 
 void PartitionHost::on_map(ring::ClusterMapPtr map, replication::MapSource source) {
-  context_.machines.adopt(std::move(map), source);
+  const std::vector<Machine*> concerned = context_.machines.adopt(std::move(map), source);
   const ring::MoveLimits& moves = context_.machines.map()->moves;
   context_.pace.set_limits(share_of(moves.bytes_per_second, context_.options.shards), moves.p99_factor);
   const Moment now = context_.environment.now();
-  for (const auto& machine : context_.machines.all()) {
+  for (Machine* machine : concerned) {
     if (stopping_) machine->partition.on_stopping(now);
     machine->partition.on_map(now, *context_.machines.map(), source);
     context_.machines.touch(*machine);
