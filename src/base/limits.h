@@ -65,9 +65,11 @@ inline constexpr std::size_t kPeerBacklogBytesMax = 32 * 1024 * 1024;  // to one
 inline constexpr std::size_t kRecentLogBytesMax = 1024 * 1024;  // of one partition
 inline constexpr std::size_t kRecentLogHeldBytesMax = 32 * 1024;  // of that, where every member has it already
 inline constexpr std::size_t kLogReadBytes = 4 * 1024 * 1024;  // of one read of the log on disk
-inline constexpr std::size_t kSnapshotChunkBytes = 1024 * 1024;
+// Of a snapshot in one message. Its receiver stores it in one piece, and serves nobody meanwhile.
+inline constexpr std::size_t kSnapshotChunkBytes = 128 * 1024;
 inline constexpr std::size_t kFetchKeysMax = 50'000;  // of a divergent tail; beyond: a snapshot
 inline constexpr std::size_t kFetchKeysPerMessage = 1024;
+inline constexpr std::size_t kFetchBytesPerMessage = 1024 * 1024;
 inline constexpr std::size_t kFetchBytesMax = 64 * 1024 * 1024;  // of what one rewind fetches; beyond: a snapshot
 inline constexpr std::size_t kSnapshotsMax = 2;  // of one partition at once; a further member is not answered
 inline constexpr auto kSnapshotPatience = 10s;  // a snapshot whose member is silent for so long is closed
@@ -93,6 +95,10 @@ inline constexpr std::size_t kEventsPageItemsMax = 1000;
 inline constexpr std::size_t kEventsKeptMax = 20'000;
 inline constexpr std::size_t kNodeEventsQueuedMax =
     4096;  // while no coordinator admits the node; the oldest are dropped
+
+// Keys whose records are fetched ahead together: as many as a processor fetches at once, few enough to be there still
+// when they are used.
+inline constexpr std::size_t kKeysAhead = 16;
 
 // Blocking work of one loop. Beyond: busy.
 inline constexpr std::size_t kPoolJobsMax = 16'384;

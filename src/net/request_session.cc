@@ -1,6 +1,7 @@
 #include "net/request_session.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -8,15 +9,15 @@
 
 namespace gyre::net {
 
-RequestSession::RequestSession(ConnectionPtr connection, Counter& malformed, std::string stopping)
-    : connection_(std::move(connection)), malformed_(malformed), stopping_(std::move(stopping)) {}
+RequestSession::RequestSession(ConnectionPtr connection, Counter& malformed, std::string_view stopping)
+    : connection_(std::move(connection)), malformed_(malformed), stopping_(stopping) {}
 
 void RequestSession::on_frame(messages::Frame frame) {
   if (!frame.messages.empty()) on_messages(frame.sender, std::move(frame.messages));
   open_ += frame.requests.size();
   const std::span<messages::Request> requests(frame.requests);
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    if (i % kExpected == 0) expect(requests.subspan(i, std::min(kExpected, requests.size() - i)));
+    if (i % limits::kKeysAhead == 0) expect(requests.subspan(i, std::min(limits::kKeysAhead, requests.size() - i)));
     on_request(std::move(requests[i]));
   }
   if (open_ > limits::kConnectionRequestsInFlightMax && !holding_ && !closed()) {
@@ -62,7 +63,7 @@ void RequestSession::finish() {
 }
 
 void RequestSession::close_if_done() {
-  if (open_ == 0) connection_->close({ErrorCode::unavailable, Outcome::not_applied, stopping_, {}});
+  if (open_ == 0) connection_->close({ErrorCode::unavailable, Outcome::not_applied, std::string(stopping_), {}});
 }
 
 void RequestSession::on_closed(const Error& why) {

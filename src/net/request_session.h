@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/metrics.h"
@@ -19,7 +19,7 @@ class RequestSession : public ConnectionHandler {
  public:
   // `malformed` counts connections that were closed because of what they sent. `stopping` is what a peer is told by
   // finish().
-  RequestSession(ConnectionPtr connection, Counter& malformed, std::string stopping);
+  RequestSession(ConnectionPtr connection, Counter& malformed, std::string_view stopping);
 
   void on_frame(messages::Frame frame) override;
   void on_closed(const Error& why) override;
@@ -33,7 +33,7 @@ class RequestSession : public ConnectionHandler {
  protected:
   // Is to be answered by send(), now or later.
   virtual void on_request(messages::Request request) = 0;
-  // These are the next ones: a chance to prepare for them together.
+  // These are the next ones, at most limits::kKeysAhead: a chance to prepare for them together.
   virtual void expect(std::span<const messages::Request> /*requests*/) {}
   virtual void on_messages(const messages::Sender& /*sender*/, std::vector<messages::Message> /*messages*/) {}
 
@@ -46,13 +46,11 @@ class RequestSession : public ConnectionHandler {
   const Connection& connection() const { return *connection_; }
 
  private:
-  static constexpr std::size_t kExpected = 16;  // at a time
-
   void close_if_done();
 
   ConnectionPtr connection_;
   Counter& malformed_;
-  const std::string stopping_;
+  const std::string_view stopping_;
   std::size_t open_ = 0;
   bool holding_ = false;
   bool finishing_ = false;

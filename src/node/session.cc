@@ -81,9 +81,9 @@ void LoopView::prefetch(std::span<const std::string_view> keys) const {
   const ring::Partitioning partitioning = map->partitioning();
   for (const HostSlot& here : *hosts) {
     if (here.loop != loop) continue;
-    std::array<runtime::RecordCache::Key, runtime::RecordCache::kAhead> own;
+    std::array<runtime::RecordCache::Key, limits::kKeysAhead> own;
     std::size_t count = 0;
-    for (const std::string_view key : keys.first(std::min(keys.size(), own.size()))) {
+    for (const std::string_view key : keys) {
       const PartitionId partition = partitioning.of(key);
       if (owner_of(partition).host == here.host) own[count++] = {partition, key};
     }
@@ -96,7 +96,7 @@ Session::Session(LoopView& view, net::ConnectionPtr connection)
 
 // Of a router, say, which sends those of many clients together.
 void Session::expect(std::span<const Request> requests) {
-  std::array<std::string_view, runtime::RecordCache::kAhead> keys;
+  std::array<std::string_view, limits::kKeysAhead> keys;
   std::size_t count = 0;
   for (const Request& request : requests) {
     const auto* get = std::get_if<GetRequest>(&request.body);

@@ -39,7 +39,7 @@ struct LoopView {
 
   // Whose the partition is.
   const HostSlot& owner_of(PartitionId partition) const { return (*hosts)[partition.value() % hosts->size()]; }
-  // Gets of these keys, at most RecordCache::kAhead, follow.
+  // Gets of these keys, at most limits::kKeysAhead, follow.
   void prefetch(std::span<const std::string_view> keys) const;
   // Another request is too much: what its client is told.
   std::optional<Error> over_capacity();

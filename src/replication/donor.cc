@@ -16,7 +16,7 @@ namespace {
 // What a key or a write costs in a message besides its contents, about.
 constexpr std::size_t kItemOverheadBytes = 64;
 // Of the window in an answer to a fetch; a larger one goes with a snapshot only.
-constexpr std::size_t kFetchWindowBytesMax = limits::kSnapshotChunkBytes / 2;
+constexpr std::size_t kFetchWindowBytesMax = limits::kFetchBytesPerMessage / 2;
 
 std::size_t bytes_of(const FetchedKey& key) {
   return key.key.size() + (key.record ? key.record->value.size() : 0) + kItemOverheadBytes;
@@ -74,7 +74,7 @@ void Donor::on_keys(Instant, const DonorView& view, TaskId task, Result<std::vec
   answer.window = window_between(view.window, Sequence(), view.state.position.sequence);
   if (cut_to(answer.window, kFetchWindowBytesMax)) {
     answer.keys = *std::move(keys);
-    cut_to(answer.keys, limits::kSnapshotChunkBytes);
+    cut_to(answer.keys, limits::kFetchBytesPerMessage);
   } else {
     answer.window.clear();
   }

@@ -141,7 +141,7 @@ void Repair::fetch_next(Instant now) {
   std::size_t bytes = 0;
   for (const auto& [key, record_bytes] : keys_) {
     bytes += key.size() + record_bytes + kKeyOverheadBytes;
-    if (!asked_.empty() && bytes > limits::kSnapshotChunkBytes) break;
+    if (!asked_.empty() && bytes > limits::kFetchBytesPerMessage) break;
     asked_.push_back(key);
     if (asked_.size() == limits::kFetchKeysPerMessage) break;
   }

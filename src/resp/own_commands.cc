@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "net/faults.h"
 #include "redis/numbers.h"
 #include "resp/client_commands.h"
 #include "resp/cluster.h"
@@ -140,8 +141,6 @@ Reply latency_doctor(const Context&, const Arguments&) {
 
 // --- DEBUG ---
 
-constexpr int kSleepSecondsMax = 60;
-
 // As in Redis, nobody whom this loop serves is served meanwhile.
 Reply debug(const Context& context, const Arguments& arguments) {
   if (!context.server.may_be_broken) {
@@ -153,8 +152,9 @@ Reply debug(const Context& context, const Arguments& arguments) {
     return Reply::error("ERR DEBUG knows one subcommand here: DEBUG SLEEP SECONDS");
   }
   const auto seconds = redis::parse_float(arguments[2]);
-  if (!seconds || *seconds < 0 || *seconds > kSleepSecondsMax) {
-    return Reply::error_text(fmt::format("ERR DEBUG SLEEP takes seconds, from 0 to {}", kSleepSecondsMax));
+  if (!seconds || *seconds < 0 || *seconds > to_seconds(net::kFaultDelayMax)) {
+    return Reply::error_text(
+        fmt::format("ERR DEBUG SLEEP takes seconds, from 0 to {}", to_seconds(net::kFaultDelayMax)));
   }
   net::stall(std::chrono::duration_cast<Duration>(std::chrono::duration<long double>(*seconds)));
   return Reply::ok();

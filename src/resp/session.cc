@@ -9,7 +9,6 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "resp/own_commands.h"
-#include "runtime/record_cache.h"
 #include "wire/resp_peek.h"
 
 namespace gyre::resp {
@@ -107,7 +106,7 @@ std::size_t Session::on_bytes(std::string_view received, Buffer* owner) {
 
 std::size_t Session::look_ahead(std::string_view rest) const {
   if (!backend_.traits().prefetches) return 0;
-  std::array<std::string_view, runtime::RecordCache::kAhead> keys;
+  std::array<std::string_view, limits::kKeysAhead> keys;
   const auto [count, bytes] = wire::peek_gets(rest, keys);
   if (count > 1) backend_.prefetch(std::span(keys).first(count));
   return bytes;

@@ -7,7 +7,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/hash.h"
+#include "base/limits.h"
 
 namespace gyre::runtime {
 
@@ -96,13 +98,10 @@ RecordCache::~RecordCache() {
 
 void RecordCache::prefetch(std::span<const Key> keys) const {
   if (buckets_.empty()) return;
-  while (!keys.empty()) {
-    const std::span<const Key> now = keys.first(std::min(keys.size(), kAhead));
-    std::array<std::uint64_t, kAhead> hashes;
-    std::ranges::transform(now, hashes.begin(), [](const Key& key) { return hash_of(key.partition, key.key); });
-    prefetch(std::span(hashes).first(now.size()));
-    keys = keys.subspan(now.size());
-  }
+  GYRE_ASSERT(keys.size() <= limits::kKeysAhead);
+  std::array<std::uint64_t, limits::kKeysAhead> hashes;
+  std::ranges::transform(keys, hashes.begin(), [](const Key& key) { return hash_of(key.partition, key.key); });
+  prefetch(std::span(hashes).first(keys.size()));
 }
 
 std::optional<Lookup> RecordCache::find(PartitionId id, std::string_view key) {
@@ -145,11 +144,11 @@ void RecordCache::on_committed(std::span<const storage::PartitionBatch> batches)
 
 void RecordCache::tell(PartitionId id, const Mutation& mutation) {
   told_.push_back({hash_of(id, mutation.key), id, &mutation});
-  if (told_.size() == kAhead) apply_told();
+  if (told_.size() == limits::kKeysAhead) apply_told();
 }
 
 void RecordCache::apply_told() {
-  std::array<std::uint64_t, kAhead> hashes;
+  std::array<std::uint64_t, limits::kKeysAhead> hashes;
   std::ranges::transform(told_, hashes.begin(), &Told::hash);
   prefetch(std::span(hashes).first(told_.size()));
   for (const Told& told : told_) apply(told);

@@ -28,8 +28,6 @@ class RecordCache {
  public:
   // Larger ones are not kept: reading them costs more than looking them up.
   static constexpr std::size_t kValueBytesMax = std::size_t{16} * 1024;
-  // Keys to prefetch at a time: as many as a processor fetches at once, few enough to be there still when used.
-  static constexpr std::size_t kAhead = 16;
 
   // `bytes_max`: of memory, about; what is too little for a bucket and an entry: nothing is kept.
   explicit RecordCache(std::size_t bytes_max);
@@ -41,6 +39,7 @@ class RecordCache {
     std::string_view key;
   };
   // These are about to be asked for: has the processor fetch what will be looked at, of all of them at once.
+  // REQUIRES: no more than limits::kKeysAhead.
   void prefetch(std::span<const Key> keys) const;
   // As found or absent, expired or not. None: it is not known here.
   std::optional<storage::Lookup> find(PartitionId partition, std::string_view key);

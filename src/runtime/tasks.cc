@@ -22,7 +22,7 @@ Result<std::vector<FetchedKey>> read_keys(const storage::Engine& engine, Partiti
   constexpr std::size_t kKeysAtOnce = 16;  // values may be large
   std::vector<FetchedKey> fetched;
   std::size_t bytes = 0;
-  while (fetched.size() < keys.size() && bytes < limits::kSnapshotChunkBytes) {
+  while (fetched.size() < keys.size() && bytes < limits::kFetchBytesPerMessage) {
     const auto first = keys.begin() + static_cast<std::ptrdiff_t>(fetched.size());
     const std::size_t count = std::min(kKeysAtOnce, keys.size() - fetched.size());
     const std::vector<std::string_view> views(first, first + static_cast<std::ptrdiff_t>(count));

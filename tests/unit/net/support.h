@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -261,16 +262,22 @@ class LoopbackTest : public testing::Test {
     client_loop.join();
   }
 
+  using HandlerFor = std::function<std::shared_ptr<ConnectionHandler>(const ConnectionPtr&)>;
+
   void listen(std::shared_ptr<ConnectionHandler> handler, wire::Limits limits = {}) {
-    auto opened = Listener::open("127.0.0.1:0", {&server_loop}, limits, [this, handler](const ConnectionPtr& accepted) {
+    listen_with([handler = std::move(handler)](const ConnectionPtr&) { return handler; }, limits);
+  }
+  void listen_with(HandlerFor handler_for, wire::Limits limits = {}) {
+    const auto on_accepted = [this, handler_for = std::move(handler_for)](const ConnectionPtr& accepted) {
       {
         const std::lock_guard lock(mutex_);
         connections_.push_back(accepted);
       }
       accepted->set_faults(server_has_faults ? &faults : nullptr, {});
-      accepted->start(handler);
+      accepted->start(handler_for(accepted));
       if (!std::exchange(accepted_any_, true)) accepted_.set_value(accepted);
-    });
+    };
+    auto opened = Listener::open("127.0.0.1:0", {&server_loop}, limits, on_accepted);
     ASSERT_TRUE(opened) << opened.error().message;
     listener = *std::move(opened);
   }

@@ -115,7 +115,7 @@ TEST_F(DonorTest, AnswersAFetchWithRecordsAndTheWindowOfWhatIsCommittedThen) {
 TEST_F(DonorTest, AnswersAsManyKeysAsAMessageTakes) {
   fetch(kB, 1, {"a", "b", "c"});
   const auto task = only<ReadKeys>().task;
-  const std::size_t large = limits::kSnapshotChunkBytes * 2 / 3;
+  const std::size_t large = limits::kFetchBytesPerMessage * 2 / 3;
   donor_.on_keys(now_, view(), task, std::vector<FetchedKey>{record("a", large), record("b", large), record("c")});
   EXPECT_EQ(only_message<FetchedKeys>(kB).keys.size(), 1u);
 }
