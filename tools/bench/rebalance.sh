@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Measures a node that joins, one that joins where nothing holds the copies back, and one that dies for good, while a
 # mixed load runs: whether any request fails, how much slower the load gets, how much is read for copies against the
-# data of the copies that must be made, how fast, and how even the result is. Prints one table. Leaves nothing behind.
+# data of the copies that must be made, how fast, and how even the result is. Then, to see what one source gives where
+# others leave it the processor, the same of a single node that gives a second one half of its data. Prints two tables.
+# Leaves nothing behind.
 #
 # usage: tools/bench/rebalance.sh [--quick] [--bin DIR]    (tools/dev bench rebalance builds first)
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -18,7 +20,7 @@ if [[ $quick ]]; then keys=60000 seconds=5; fi
 key_bytes=15
 partitions=256
 
-row() { printf '%-26s %8s %7s %8s %8s %8s %8s %8s %8s %8s %9s\n' "$@"; }
+row() { printf '%-26s %8s %7s %8s %8s %8s %8s %8s %8s %8s %9s %9s\n' "$@"; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b ? a / b : 0 }'; }
 difference() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", b - a }'; }
 
@@ -29,10 +31,11 @@ load() { gyre bench --duration "$1s" --json "${mixed[@]}" >"$2"; }
 
 # measure LABEL COMMAND...: runs the command while the load runs, and waits until nothing is left to move.
 measure() {
-  local label=$1 begin took moves copied least plan=$work/plan
+  local label=$1 begin took moves copied least speed sources plan=$work/plan
   shift
   load "$seconds" "$work/before"
   copied_by_node >"$work/copied"
+  sources=$(wc -l <"$work/copied")
   begin_load "$work/during" "${mixed[@]}"
   sleep 2
   begin=$EPOCHREALTIME
@@ -44,11 +47,13 @@ measure() {
   load "$seconds" "$work/after"
   gyre rebalance plan --json >"$plan"
   moves=$(moves | jq '.moves_done + (.moves | length)')
+  [[ $label != *dies* ]] || sources=$((sources - 1))
   copied=$(copied_by_node | join "$work/copied" - -a 2 -e 0 -o 2.2,1.2 | awk '{ n += $1 - $2 } END { print n }')
   least=$((moves * keys / partitions * (key_bytes + value_bytes)))
+  speed=$(ratio "$((copied / 1000000))" "$took")
   row "$label" "$took" "$(jq .errors "$work/during")" "$(jq '.latency_us.p99 | round' "$work/before")" \
     "$(jq '.latency_us.p99 | round' "$work/during")" "$(jq '.latency_us.p99 | round' "$work/after")" "$moves" \
-    "$((copied / 1000000))" "$(ratio "$copied" "$least")" "$(ratio "$((copied / 1000000))" "$took")" \
+    "$((copied / 1000000))" "$(ratio "$copied" "$least")" "$speed" "$(ratio "$speed" "$sources")" \
     "$(jq '[.after.max_over_mean.copies, .after.max_over_mean.primaries] | max * 1000 | round / 1000' "$plan")"
   gyre cluster verify >"$work/verify" || {
     tail -n 5 "$work/verify"
@@ -58,17 +63,31 @@ measure() {
 
 die_for_good() { gyre cluster kill n2 && gyre cluster set --replace-after 5s; }
 
-gyre cluster up --routers 0 --nodes 3 --rf 3 --partitions "$partitions" --base-port "$base_port" >/dev/null
-gyre bench --preload --keys "$keys" --value-size "$value_bytes" --mix 100 --duration 1s --warmup 0s --json >/dev/null
-gives=$(gyre bench --duration 5s --warmup 1s --json "${calls[@]}" | jq '.throughput | floor')
-rate=$((gives / load_part))
-mixed=(--rate "$rate" --warmup 0s "${calls[@]}")
-print_setting "$keys keys of $value_bytes bytes, rf 3, $rate of the $gives calls a second that it gives, half of them \
-reads; p99 in us"
-row "" "seconds" "errors" "p99" "p99" "p99" "copies" "MB" "of the" "MB/s" "max/mean"
-row "" "" "" "before" "during" "after" "made" "copied" "least" "" "after"
+# begin NODES RF: a cluster with the data, the load for it and the head of a table.
+begin() {
+  local gives rate
+  gyre cluster up --routers 0 --nodes "$1" --rf "$2" --partitions "$partitions" --base-port "$base_port" >/dev/null
+  gyre bench --preload --keys "$keys" --value-size "$value_bytes" --mix 100 --duration 1s --warmup 0s --json >/dev/null
+  gives=$(gyre bench --duration 5s --warmup 1s --json "${calls[@]}" | jq '.throughput | floor')
+  rate=$((gives / load_part))
+  mixed=(--rate "$rate" --warmup 0s "${calls[@]}")
+  print_setting "$keys keys of $value_bytes bytes, rf $2, $rate of the $gives calls a second that it gives, half of \
+them reads; p99 in us"
+  row "" "seconds" "errors" "p99" "p99" "p99" "copies" "MB" "of the" "MB/s" "MB/s per" "max/mean"
+  row "" "" "" "before" "during" "after" "made" "copied" "least" "" "source" "after"
+}
+
+unthrottled=(--p99-factor 0 --moves-per-node 8)
+gently=(--p99-factor 2 --moves-per-node 4)
+
+begin 3 3
 measure "3 to 4 nodes" gyre cluster add-node
-gyre rebalance limit --p99-factor 0 >/dev/null
+gyre rebalance limit "${unthrottled[@]}" >/dev/null
 measure "4 to 5 nodes, unthrottled" gyre cluster add-node
-gyre rebalance limit --p99-factor 2 >/dev/null
+gyre rebalance limit "${gently[@]}" >/dev/null
 measure "a node dies for good" die_for_good
+end_cluster
+echo
+begin 1 1
+gyre rebalance limit "${unthrottled[@]}" >/dev/null
+measure "1 to 2 nodes, unthrottled" gyre cluster add-node

@@ -59,8 +59,9 @@ Result<void> check_listener(const std::string& option, const std::string& addres
   GYRE_TRY_SET(const net::HostPort at, net::parse_host_port(address));
   if (at.loopback() || allow_remote) return {};
   return fail(ErrorCode::invalid_argument,
-              fmt::format("--{} {} can be reached from other machines, and there is no TLS and there are no users yet: "
-                          "whoever reaches the port can read and write; add --allow-remote if that is what you want",
+              fmt::format("--{} {} can be reached from other machines, and there is no TLS, and only Redis clients can "
+                          "be asked who they are (--users): whoever reaches the port can read and write; add "
+                          "--allow-remote if that is what you want",
                           option, address));
 }
 
