@@ -147,6 +147,7 @@ class Dispatcher {
   void settle(Instant now);
   void probe(Instant now);
   void check_health(Instant now);
+  void check_health(Instant now, LinkId link);
   void give_up_if_silent(Instant now, LinkId link);
   void give_up(Instant now, LinkId link);
   void want_check(PartitionId partition, bool again = false);

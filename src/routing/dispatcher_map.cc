@@ -94,10 +94,10 @@ void Dispatcher::reroute_calls(Instant now) {
 
 // At the end of an event, when no call is being handled.
 void Dispatcher::settle(Instant now) {
+  check_health(now);
   start_checks(now);
   ask_for_map(now);
   probe(now);
-  check_health(now);
 }
 
 // Reads pass a member over while it is down, so it is not their failing that would show it to be up again.
@@ -107,23 +107,28 @@ void Dispatcher::probe(Instant now) {
   while (const auto due = peers_.probe(now)) effects_.push_back(Connect{due->second, peers_.address(due->first)});
 }
 
-// A member that nobody needs now is known to be well, or not, by the time that somebody does. It is asked for a map
-// that is newer: an answer costs it nothing, and may even bring one.
+// A member that nobody needs now is known to be well, or not, by the time that somebody does.
 void Dispatcher::check_health(Instant now) {
   if (now < check_health_at_) return;
   check_health_at_ = now + kHealthCheckEvery;
-  for (const PeerIndex peer : peers_.unheard_since(now - kHealthCheckEvery)) {
+  for (const PeerIndex peer : peers_.members()) {
+    for (const LinkId link : std::vector(peers_.links(peer))) check_health(now, link);
+    if (!peers_.links(peer).empty()) continue;
     const auto choice = peers_.choose(now, peer);
-    if (!choice) continue;
-    if (choice->connect) effects_.push_back(Connect{*choice->connect, peers_.address(peer)});
-    Link& link = *peers_.find(choice->link);
-    if (!link.open) continue;
-    if (link.asked_at == kNever) {
-      link.asked_at = now;
-      send_map_question(now, link);
-    } else if (now - link.asked_at >= kLinkSilenceMax) {
-      give_up(now, choice->link);
-    }
+    if (choice && choice->connect) effects_.push_back(Connect{*choice->connect, peers_.address(peer)});
+  }
+}
+
+// Asks for a map that is newer: an answer costs the member nothing, and may even bring one.
+void Dispatcher::check_health(Instant now, LinkId id) {
+  Link* link = peers_.find(id);
+  if (link == nullptr || !link->open || now - link->heard_at < kHealthCheckEvery) return;
+  if (link->asked_at == kNever) {
+    link->asked_at = now;
+    send_map_question(now, *link);
+  } else if (now - link->asked_at >= kHealthSilenceMax) {
+    peers_.on_hung(link->peer);
+    give_up(now, id);
   }
 }
 

@@ -78,8 +78,10 @@ inline constexpr Duration kHedgeDelayMin = 200us;
 
 // So often it is looked whether a member that is down may be tried again.
 inline constexpr Duration kProbeEvery = 50ms;
-// Where health is checked: a member that has answered nothing for so long is asked.
+// Where health is checked: a connection on which nothing was answered for so long is asked whether its member is well.
 inline constexpr Duration kHealthCheckEvery = 1s;
+// One that does not answer that for so long is given up, with what is open on it: what is large may take a while.
+inline constexpr Duration kHealthSilenceMax = 5s;
 inline constexpr std::uint32_t kBreakerFailuresMax = 3;
 inline constexpr Duration kBreakerOpenFirst = 50ms;
 inline constexpr Duration kBreakerOpenMax = 1s;

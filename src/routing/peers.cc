@@ -48,8 +48,9 @@ Link* Peers::find(LinkId id) {
 void Peers::on_answer(Instant now, Link& link) {
   link.silent_since = kNever;
   link.asked_at = kNever;
+  link.heard_at = now;
   Peer& peer = peers_[link.peer.value()];
-  peer.heard_at = now;
+  peer.hung = false;
   const Breaker::State before = peer.breaker.state();
   peer.breaker.on_success();
   show_breaker(peer, before);
@@ -136,8 +137,8 @@ void Peers::on_latency(Instant now, PeerIndex index, Duration latency) {
 
 bool Peers::is_down(PeerIndex index) const {
   const Peer& peer = peers_[index.value()];
-  return peer.breaker.state() != Breaker::State::closed &&
-         std::ranges::none_of(peer.links, [&](LinkId id) { return find(id)->open; });
+  const bool none_open = std::ranges::none_of(peer.links, [&](LinkId id) { return find(id)->open; });
+  return peer.hung || (peer.breaker.state() != Breaker::State::closed && none_open);
 }
 
 bool Peers::is_silent(Instant now, PeerIndex index) const {
@@ -165,12 +166,12 @@ std::optional<std::pair<PeerIndex, LinkId>> Peers::probe(Instant now) {
   return std::nullopt;
 }
 
-std::vector<PeerIndex> Peers::unheard_since(Instant since) const {
-  std::vector<PeerIndex> unheard;
+std::vector<PeerIndex> Peers::members() const {
+  std::vector<PeerIndex> members;
   for (std::uint32_t i = 0; i < peers_.size(); ++i) {
-    if (!peers_[i].node.empty() && peers_[i].heard_at < since) unheard.push_back(PeerIndex(i));
+    if (!peers_[i].node.empty()) members.push_back(PeerIndex(i));
   }
-  return unheard;
+  return members;
 }
 
 double Peers::load(PeerIndex index) const {

@@ -22,6 +22,7 @@ struct Link {
   PeerIndex peer = kNoPeer;
   bool open = false;               // else: being connected
   Instant silent_since = kNever;   // when a request was sent after the last answer
+  Instant heard_at;                // the last answer; the epoch: there was none
   Instant asked_at = kNever;       // when it was asked, after the last answer, whether its peer is well
   std::vector<CallSlot> waiting;   // calls to send once it is open; may name calls that no longer wait
 };
@@ -64,13 +65,16 @@ class Peers {
   void only_members(const std::vector<PeerIndex>& members);
   // A member that is down, and may be tried again now: with the connection to start. Nobody waits for it.
   std::optional<std::pair<PeerIndex, LinkId>> probe(Instant now);
-  // Members that have answered nothing since then.
-  std::vector<PeerIndex> unheard_since(Instant since) const;
+  // Members by the newest map.
+  std::vector<PeerIndex> members() const;
+  const std::vector<LinkId>& links(PeerIndex peer) const { return peers_[peer.value()].links; }
+  // It leaves unanswered whether it is well, until it answers anything. Only for who goes on asking.
+  void on_hung(PeerIndex peer) { peers_[peer.value()].hung = true; }
   // How much of the reads a member takes beside others, which take 1; 0: none while there are others. Also of a member
   // that is not known yet. REQUIRES: weight >= 0.
   void set_weight(const NodeId& node, double weight);
 
-  // It has no open connection, and the last attempts at one failed.
+  // It has no open connection, and the last attempts at one failed; or it takes connections and answers nothing.
   bool is_down(PeerIndex peer) const;
   // It owes an answer for kUnansweredMax.
   bool is_silent(Instant now, PeerIndex peer) const;
@@ -99,7 +103,7 @@ class Peers {
     std::uint32_t outstanding = 0;
     Duration latency{0};  // as of `latency_at`
     Instant latency_at{};
-    Instant heard_at{};  // its last answer
+    bool hung = false;
   };
   static Duration decayed(Instant now, const Peer& peer);
   static void show_breaker(const Peer& peer, Breaker::State before);

@@ -17,6 +17,7 @@ routing::DispatcherOptions dispatcher_options(const std::string& name, std::vect
   routing::DispatcherOptions options;
   options.seeds = std::move(seeds);
   options.random_seed = hash64(name, random);
+  options.checks_health = options.random_seed % 4 == 0;
   return options;
 }
 

@@ -84,7 +84,7 @@ TEST_F(DispatcherHealth, ReadsPassOverAMemberThatDoesNotAnswer) {
 }
 
 TEST_F(DispatcherHealth, TheConnectionToOneThatStaysSilentIsGivenUpAndMadeAnew) {
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 7; ++i) {
     client.pass(kHealthCheckEvery);
     answer_all("b:1");
   }
@@ -92,6 +92,44 @@ TEST_F(DispatcherHealth, TheConnectionToOneThatStaysSilentIsGivenUpAndMadeAnew) 
   EXPECT_EQ(client.addresses.at(client.disconnects[0]), "b:1");
   client.pass(kHealthCheckEvery);
   EXPECT_THAT(client.connects, Contains(Field(&Connect::address, "b:1")));
+}
+
+// Its kernel takes connections, and it answers nothing.
+TEST_F(DispatcherHealth, AMemberThatHangsIsPassedOverUntilItAnswers) {
+  const auto readers = [&] {
+    Addresses addresses;
+    for (int i = 0; i < 20; ++i) {
+      client.call(read(0, messages::ReadLevel::any));
+      for (const Send& send : client.take_calls()) {
+        addresses.insert(client.address_of(send));
+        client.answer(send, got(at(1, 1)));
+      }
+    }
+    return addresses;
+  };
+  client.pass(kHealthCheckEvery + kUnansweredMax);
+  answer_all("b:1");
+  for (int i = 0; i < 60; ++i) {
+    EXPECT_EQ(readers(), Addresses{"a:1"});
+    client.pass(kUnansweredMax);
+    answer_all("b:1");
+    client.connect_all();
+  }
+  EXPECT_GE(client.disconnects.size(), 2u);
+  for (int i = 0; i < 12; ++i) {
+    client.pass(kUnansweredMax);
+    answer_all();
+    client.connect_all();
+  }
+  EXPECT_EQ(readers(), (Addresses{"a:1", "b:1"}));
+}
+
+TEST_F(DispatcherHealth, AnAnswerThatTakesLongerThanAReadIsWorthEndsNothing) {
+  for (int i = 0; i < 10; ++i) {
+    client.pass(kHealthSilenceMax - kHealthCheckEvery);
+    answer_all();
+  }
+  EXPECT_THAT(client.disconnects, IsEmpty());
 }
 
 TEST_F(DispatcherHealth, ACallThatTakesLongIsNoSignOfIllness) {

@@ -22,7 +22,8 @@ class RandomNetwork {
                  .connections_per_node = 1 + static_cast<std::uint32_t>(seed % 2),
                  .calls_in_flight_max = 50,
                  .read_policy = static_cast<ReadPolicy>(seed % 5),
-                 .hedge_budget = seed % 3 == 0 ? 0.5 : 0}) {
+                 .hedge_budget = seed % 3 == 0 ? 0.5 : 0,
+                 .checks_health = seed % 4 == 1}) {
     history_.adopt(map_);
     if (seed % 3 == 0) tell_what_is_slow();
   }
