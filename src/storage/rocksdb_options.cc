@@ -44,11 +44,11 @@ class PositionHints : public rocksdb::SliceTransform {
   rocksdb::Slice Transform(const rocksdb::Slice& key) const override { return key; }
 };
 
-// Compaction can wait and requests cannot: where both want the processor, a compacting thread gets a tenth of it.
+// Compaction can wait and requests cannot: where both want the processor, a compacting thread gets a quarter of one.
 class PoliteCompactions : public rocksdb::EventListener {
  public:
   void OnCompactionBegin(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override {
-    constexpr int kNice = 10;
+    constexpr int kNice = 5;
     thread_local const int done = ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
     static_cast<void>(done);
   }
