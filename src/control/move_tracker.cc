@@ -26,8 +26,11 @@ bool MoveTracker::update(const View& view, const ClusterStatePtr& state, const L
   seen_ = state;
   for (auto& [partition, moves] : open_) {
     std::erase_if(moves, [&, partition = partition](Move& move) {
-      move.bytes = bytes_of(view, partition, move, loads);
-      if (advance(view, partition, move)) return false;
+      const bool was_copied = move.stage > Stage::copying;
+      const bool goes_on = advance(view, partition, move);
+      if (!was_copied && (!goes_on || move.stage != Stage::waiting))
+        move.bytes = bytes_of(view, partition, move, loads);
+      if (goes_on) return false;
       ++moves_done_;
       bytes_done_ += move.bytes;
       return true;
@@ -43,7 +46,10 @@ void MoveTracker::replan(const View& view, PartitionId partition) {
   std::vector<Move> moves;
   if (const auto open = open_.find(partition); open != open_.end()) moves = std::move(open->second);
   for (Move& move : moves) {
-    if (!move.to.empty() && !among(nodes, move.to)) move.to = NodeId();
+    if (!move.to.empty() && !among(nodes, move.to)) {
+      move.to = NodeId();
+      move.bytes = 0;
+    }
     if (!move.from.empty() && among(nodes, move.from)) move.from = NodeId();
   }
   std::erase_if(moves, [](const Move& move) { return move.from.empty() && move.to.empty(); });
@@ -116,7 +122,7 @@ void MoveTracker::on_retired(const NodeId& node, PartitionId partition) {
 // What was known while it was copied: a new primary has not yet measured what it has.
 std::uint64_t MoveTracker::bytes_of(const View& view, PartitionId partition, const Move& move,
                                     const LoadTable& loads) const {
-  if (move.to.empty() || move.stage > Stage::copying) return move.bytes;
+  if (move.to.empty()) return 0;
   const LoadTable::Transfer* transfer = loads.transfer(view.map(), partition, move.to, view.now);
   const bool whole = transfer != nullptr && transfer->bytes_total > 0;
   return whole ? transfer->bytes_total : std::max(move.bytes, loads.bytes_of(view.map(), partition));
@@ -130,7 +136,9 @@ messages::MovesResponse MoveTracker::status(const View& view, const LoadTable& l
   status.moves_done = status.moves_total = moves_done_;
   for (const auto& [partition, moves] : open_) {
     for (const Move& move : moves) {
-      messages::MoveStatus one{partition, move.from, move.to, move.stage, 0, bytes_of(view, partition, move, loads)};
+      messages::MoveStatus one{partition, move.from, move.to, move.stage, 0, 0};
+      const bool copied = move.stage > Stage::copying && move.bytes > 0;
+      one.bytes_total = copied ? move.bytes : bytes_of(view, partition, move, loads);
       one.node_down = !view.nodes.up(one.acting_node());
       const LoadTable::Transfer* transfer = loads.transfer(view.map(), partition, move.to, view.now);
       if (move.stage == Stage::copying && transfer != nullptr) {
