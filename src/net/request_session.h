@@ -17,8 +17,8 @@ namespace gyre::net {
 // busy. THREAD: its connection's loop.
 class RequestSession : public ConnectionHandler {
  public:
-  // `malformed` counts connections that were closed because of what they sent. `stopping` is what a peer is told by
-  // finish().
+  // `malformed` counts connections that were closed because of what they sent. `stopping`, a literal, is what a
+  // peer is told by finish().
   RequestSession(ConnectionPtr connection, Counter& malformed, std::string_view stopping);
 
   void on_frame(messages::Frame frame) override;

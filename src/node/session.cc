@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/limits.h"
 
 namespace gyre::node {
@@ -78,6 +79,7 @@ std::optional<Error> LoopView::over_capacity() {
 // A host sees to its own keys.
 void LoopView::prefetch(std::span<const std::string_view> keys) const {
   if (map == nullptr) return;
+  GYRE_ASSERT(keys.size() <= limits::kKeysAhead);
   const ring::Partitioning partitioning = map->partitioning();
   for (const HostSlot& here : *hosts) {
     if (here.loop != loop) continue;

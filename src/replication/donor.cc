@@ -202,7 +202,7 @@ void Donor::send_window(const DonorView& view, const NodeId& to, Transfer& trans
   const Position position = transfer.state.position;
   SnapshotChunk chunk;
   chunk.window = window_between(view.window, transfer.window_sent, position.sequence);
-  chunk.last = cut_to(chunk.window, limits::kSnapshotChunkBytes);
+  chunk.last = cut_to(chunk.window, limits::kFetchBytesPerMessage);
   if (!chunk.window.empty()) transfer.window_sent = chunk.window.back().position.sequence;
   if (chunk.last) {
     chunk.position = position;

@@ -112,11 +112,12 @@ void Partition::try_begin(const Moment& now) {
   context_->lost_ids.on_new_primary(context_->journal.assigned());
   context_->lost_ids.look_through(context_->journal.window());
   begun_ = context_->view->entry.term;
+  handed_over_at_ = Instant();
   role_ = std::make_unique<Primary>(*context_, now, begun_);
 }
 
-void Partition::take_member_role(const Moment& now, bool in_touch) {
-  if (!context_->view->entry.has_member(context_->config.self)) return leave(now, in_touch);
+void Partition::take_member_role(const Moment& now, bool was_in_touch) {
+  if (!context_->view->entry.has_member(context_->config.self)) return leave(now, was_in_touch);
   // A step that drops this node's copy may be on its way: whatever repairs it next waits for that.
   if (std::holds_alternative<Idle>(role_)) context_->journal.disown_step();
   if (in_sync()) {

@@ -63,8 +63,9 @@ class Partition {
 
   // --- Map and peers ---
 
-  // A newer map, or the first from the store. Call at every new map. One from memory comes before all others; a start
-  // that may lack writes does nothing by it.
+  // A newer map, or the first from the store. Call where the partition's entry, the nodes or the shape have changed,
+  // and at the first from the store. One from memory comes before all others; a start that may lack writes does nothing
+  // by it.
   void on_map(const Moment& now, const ring::ClusterMap& map, MapSource source = MapSource::store);
   // What members, and nodes that were members, say to each other (messages/peer.h); from the process `from`.
   void on_peer(const Moment& now, const NodeId& from, Incarnation incarnation, messages::Message message);
@@ -206,8 +207,8 @@ class Partition {
   bool in_sync() const;
   bool appointed() const;
   void try_begin(const Moment& now);
-  void take_member_role(const Moment& now, bool in_touch);
-  void leave(const Moment& now, bool in_touch);
+  void take_member_role(const Moment& now, bool was_in_touch);
+  void leave(const Moment& now, bool was_in_touch);
   bool in_touch(const Moment& now) const;
   Retiree* retiree() const;
   bool has_to_say(const Moment& now) const;

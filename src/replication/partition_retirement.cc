@@ -31,7 +31,7 @@ bool Partition::in_touch(const Moment& now) const {
 }
 
 // The newest map does not name this node: for the first time, or again.
-void Partition::leave(const Moment& now, bool in_touch) {
+void Partition::leave(const Moment& now, bool was_in_touch) {
   Context& context = *context_;
   const bool left = !std::holds_alternative<Idle>(role_);
   if (left) {
@@ -42,7 +42,7 @@ void Partition::leave(const Moment& now, bool in_touch) {
   }
   // A map from memory may be old: this node may be a member by now.
   if (!map_from_store_) return;
-  const Duration grace = in_touch ? Duration(0) : kGraceDetections * context.view->timing.detection;
+  const Duration grace = was_in_touch ? Duration(0) : kGraceDetections * context.view->timing.detection;
   if (left || retire_from_ == Instant()) retire_from_ = now.steady + grace;
   Idle& idle = std::get<Idle>(role_);
   if (idle.retiree != nullptr && idle.retiree->current()) return;

@@ -108,7 +108,8 @@ Instant Progress::life_due(Duration interval, PartitionId partition) const {
 }
 
 void Progress::show_life(const AppendHeader& header, Duration interval, Context& context) {
-  if (header.now < life_due(interval, context.config.id)) return;
+  const bool surely_not = header.now - last_sent_ < interval * 3 / 4;
+  if (surely_not || header.now < life_due(interval, context.config.id)) return;
   auto append = message(header, context);
   if (state_ == State::following) {
     append.previous = needs_snapshot_ ? acknowledged_ : context.journal.position_of(sent_);

@@ -123,7 +123,10 @@ void Session::run_command(const redis::Arguments& arguments) {
   open.version = client_.version;
   open.silent = skipped || !client_.replies;
   if (!command) {
-    if (redis::says(arguments[0], "exec")) return finish(number, transaction_.abort(command.error()));
+    if (redis::says(arguments[0], "exec")) {
+      finish(number, transaction_.abort(command.error()));
+      return entry_->on_transaction(transaction_.queued());
+    }
     transaction_.spoil();
     return finish(number, command.error());
   }

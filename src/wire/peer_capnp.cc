@@ -7,6 +7,9 @@ namespace gyre::wire {
 
 namespace {
 
+// In one message: versions before this one send pieces of 1 MiB.
+constexpr std::size_t kSnapshotRecordsMax = std::size_t{1024} * 1024;
+
 using messages::Append;
 using messages::AppendAck;
 using messages::FetchedKey;
@@ -136,7 +139,7 @@ messages::SnapshotChunk decode_body(Decoding& decoding, schema::SnapshotChunk::R
                                 .term = Term(in.getTerm()),
                                 .id = in.getId(),
                                 .chunk = in.getChunk(),
-                                .records = decode_keyed(decoding, in.getRecords(), limits::kSnapshotChunkBytes),
+                                .records = decode_keyed(decoding, in.getRecords(), kSnapshotRecordsMax),
                                 .last = in.getLast(),
                                 .position = position_of(in.getPosition()),
                                 .history = decode_history(decoding, in.getHistory()),

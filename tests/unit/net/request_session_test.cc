@@ -1,6 +1,5 @@
 #include "net/request_session.h"
 
-#include <map>
 #include <span>
 #include <string>
 #include <vector>

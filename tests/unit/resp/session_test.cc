@@ -713,12 +713,16 @@ TEST_F(SessionTest, OthersSeeHowFarATransactionIs) {
   client_->send("CLIENT NO-EVICT OFF\r\n");
   expect("+OK\r\n");
   EXPECT_THAT(line(), none);
-  for (const std::string_view end : {"DISCARD", "RESET"}) {
+  const std::map<std::string, std::string> ends = {
+      {"DISCARD", "+OK\r\n"},
+      {"RESET", "+RESET\r\n"},
+      {"EXEC x", "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command\r\n"}};
+  for (const auto& [end, answer] : ends) {
     client_->send("MULTI\r\nGET a\r\nGET a\r\n");
     expect("+OK\r\n+QUEUED\r\n+QUEUED\r\n");
     EXPECT_THAT(line(), testing::AllOf(HasSubstr(" flags=x "), HasSubstr(" multi=2 ")));
-    client_->send(std::string(end) + "\r\n");
-    expect(end == "RESET" ? "+RESET\r\n" : "+OK\r\n");
+    client_->send(end + "\r\n");
+    expect(answer);
     EXPECT_THAT(line(), none);
   }
 }

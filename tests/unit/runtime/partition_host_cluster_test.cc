@@ -129,7 +129,7 @@ TEST_P(PartitionHostClusterTest, ADeposedPrimaryExportsWhatOnlyItHasAndFollowsOn
 TEST_P(PartitionHostClusterTest, ARewindOfManyLargeValuesFetchesThemPieceByPiece) {
   appoint({1, {&n1, &n2, &n3}});
   ASSERT_TRUE(comes_true([&] { return serves(n1); }));
-  const std::string large(limits::kSnapshotChunkBytes / 8, 'x');
+  const std::string large(limits::kFetchBytesPerMessage / 8, 'x');
   for (int i = 0; i < 40; ++i) write(n1, large, messages::kAckAll, i);
   cut_off = &n1;
   for (int i = 0; i < 40; i += 2) write(n1, "lost", messages::kAckOne, i);
