@@ -25,10 +25,10 @@ PeerIndex Peers::index_of(const std::string& address) {
 
 Result<Peers::Choice> Peers::choose(Instant now, PeerIndex index) {
   Peer& peer = peers_[index.value()];
-  const Breaker::State before = peer.breaker.state();
+  const bool before = held_down(peer);
   std::optional<LinkId> fresh;
   if (peer.links.size() < connections_per_peer_ && peer.breaker.allow(now)) fresh = add_link(index);
-  show_breaker(peer, before);
+  show_down(peer, before);
   if (peer.links.empty()) {
     return fail(ErrorCode::unavailable, peer.last_failure);
   }
@@ -50,17 +50,25 @@ void Peers::on_answer(Instant now, Link& link) {
   link.asked_at = kNever;
   link.heard_at = now;
   Peer& peer = peers_[link.peer.value()];
+  const bool before = held_down(peer);
   peer.hung = false;
-  const Breaker::State before = peer.breaker.state();
   peer.breaker.on_success();
-  show_breaker(peer, before);
+  show_down(peer, before);
+}
+
+void Peers::on_hung(PeerIndex index) {
+  Peer& peer = peers_[index.value()];
+  const bool before = held_down(peer);
+  peer.hung = true;
+  show_down(peer, before);
 }
 
 void Peers::on_restarted(PeerIndex index) {
   Peer& peer = peers_[index.value()];
-  const Breaker::State before = peer.breaker.state();
+  const bool before = held_down(peer);
   peer.breaker = Breaker();
-  show_breaker(peer, before);
+  peer.hung = false;
+  show_down(peer, before);
 }
 
 void Peers::on_sent(PeerIndex index) {
@@ -94,7 +102,7 @@ void Peers::describe(PeerIndex index, const NodeId& node, bool near) {
   const auto count = [&peer](std::int64_t sign) {
     if (!peer.metrics) return;
     peer.metrics->outstanding.add(sign * peer.outstanding);
-    if (peer.breaker.state() != Breaker::State::closed) peer.metrics->breakers_open.add(sign);
+    if (held_down(peer)) peer.metrics->breakers_open.add(sign);
   };
   count(-1);  // of the one that had this address before
   peer.node = node;
@@ -119,10 +127,10 @@ Link Peers::on_failure(Instant now, LinkId id, const Error& why, Rng& rng) {
   GYRE_ASSERT(link);
   Link ended = std::exchange(*link, Link{});
   Peer& peer = peers_[ended.peer.value()];
-  const Breaker::State before = peer.breaker.state();
+  const bool before = held_down(peer);
   std::erase(peer.links, id);
   peer.breaker.on_failure(now, rng);
-  show_breaker(peer, before);
+  show_down(peer, before);
   peer.last_failure = why.message;
   return ended;
 }
@@ -157,10 +165,11 @@ void Peers::only_members(const std::vector<PeerIndex>& members) {
 std::optional<std::pair<PeerIndex, LinkId>> Peers::probe(Instant now) {
   for (std::uint32_t i = 0; i < peers_.size(); ++i) {
     Peer& peer = peers_[i];
-    const Breaker::State before = peer.breaker.state();
-    if (peer.node.empty() || !peer.links.empty() || before == Breaker::State::closed) continue;
+    const bool before = held_down(peer);
+    const bool closed = peer.breaker.state() == Breaker::State::closed;
+    if (peer.node.empty() || !peer.links.empty() || closed) continue;
     if (!peer.breaker.allow(now)) continue;
-    show_breaker(peer, before);
+    show_down(peer, before);
     return std::pair{PeerIndex(i), add_link(PeerIndex(i))};
   }
   return std::nullopt;
@@ -189,10 +198,11 @@ Duration Peers::expected(Instant now, PeerIndex index) const {
   return each * (peer.outstanding + 1);
 }
 
-void Peers::show_breaker(const Peer& peer, Breaker::State before) {
-  const bool was_open = before != Breaker::State::closed;
-  const bool is_open = peer.breaker.state() != Breaker::State::closed;
-  if (peer.metrics && was_open != is_open) peer.metrics->breakers_open.add(is_open ? 1 : -1);
+bool Peers::held_down(const Peer& peer) { return peer.hung || peer.breaker.state() != Breaker::State::closed; }
+
+void Peers::show_down(const Peer& peer, bool before) {
+  const bool now = held_down(peer);
+  if (peer.metrics && before != now) peer.metrics->breakers_open.add(now ? 1 : -1);
 }
 
 Duration Peers::decayed(Instant now, const Peer& peer) {

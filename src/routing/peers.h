@@ -69,7 +69,7 @@ class Peers {
   std::vector<PeerIndex> members() const;
   const std::vector<LinkId>& links(PeerIndex peer) const { return peers_[peer.value()].links; }
   // It leaves unanswered whether it is well, until it answers anything. Only for who goes on asking.
-  void on_hung(PeerIndex peer) { peers_[peer.value()].hung = true; }
+  void on_hung(PeerIndex peer);
   // How much of the reads a member takes beside others, which take 1; 0: none while there are others. Also of a member
   // that is not known yet. REQUIRES: weight >= 0.
   void set_weight(const NodeId& node, double weight);
@@ -106,7 +106,8 @@ class Peers {
     bool hung = false;
   };
   static Duration decayed(Instant now, const Peer& peer);
-  static void show_breaker(const Peer& peer, Breaker::State before);
+  static bool held_down(const Peer& peer);
+  static void show_down(const Peer& peer, bool before);
   double weight_of(const NodeId& node) const;
   LinkId add_link(PeerIndex peer);
 

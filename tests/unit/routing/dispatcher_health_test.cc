@@ -20,7 +20,7 @@ using Addresses = std::set<std::string>;
 class DispatcherHealth : public ::testing::Test {
  protected:
   explicit DispatcherHealth(bool checks_health = true)
-      : client({.seeds = {"seed:1"}, .random_seed = 1, .checks_health = checks_health}) {
+      : client({.seeds = {"seed:1"}, .random_seed = 1, .checks_health = checks_health, .metrics = &registry}) {
     client.learn(make_replicated_map(1, {"a", "b"}));
     client.pass(kHealthCheckEvery);
     client.connect_all();
@@ -41,6 +41,7 @@ class DispatcherHealth : public ::testing::Test {
     }
   }
 
+  MetricsRegistry registry;
   ScriptedClient client;
 };
 
@@ -116,12 +117,15 @@ TEST_F(DispatcherHealth, AMemberThatHangsIsPassedOverUntilItAnswers) {
     client.connect_all();
   }
   EXPECT_GE(client.disconnects.size(), 2u);
+  const PeerMetrics b(registry, NodeId("b"));
+  EXPECT_EQ(b.breakers_open.value(), 1) << "it is shown as down";
   for (int i = 0; i < 12; ++i) {
     client.pass(kUnansweredMax);
     answer_all();
     client.connect_all();
   }
   EXPECT_EQ(readers(), (Addresses{"a:1", "b:1"}));
+  EXPECT_EQ(b.breakers_open.value(), 0);
 }
 
 TEST_F(DispatcherHealth, AnAnswerThatTakesLongerThanAReadIsWorthEndsNothing) {
