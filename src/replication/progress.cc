@@ -103,8 +103,8 @@ messages::Append Progress::message(const AppendHeader& header, Context& context)
 
 Instant Progress::life_due(Duration interval, PartitionId partition) const {
   const auto seed = static_cast<std::uint64_t>(last_sent_.time_since_epoch().count()) + partition.value();
-  const double earlier = static_cast<double>(Rng(seed).below(1 << 10)) / (4 << 10);
-  return last_sent_ + interval - Duration(static_cast<Duration::rep>(earlier * static_cast<double>(interval.count())));
+  const auto part = static_cast<Duration::rep>(Rng(seed).below(1 << 10));
+  return last_sent_ + interval - interval / 4 * part / (1 << 10);
 }
 
 void Progress::show_life(const AppendHeader& header, Duration interval, Context& context) {
