@@ -190,17 +190,22 @@ TEST(Retiree, WhoWasAwayIsTakenBackWithWhatItHas) {
   EXPECT_FALSE(copied);
 }
 
-TEST(Retiree, WhoHandedOverAsksAtOnceThoughItHasNotHeardItsSuccessor) {
-  Cluster c({"n1", "n2", "n3"});
+// n3 served, and gives its office to n1.
+void hand_over(Cluster& c) {
   c.serve("n3", {"n1", "n2", "n3"});
   c.run("n3", request({put("k", "v")}, kAckAll));
-  c.drop = [](const Cluster::Packet& packet) {
-    return packet.from == NodeId("n1") && std::holds_alternative<messages::Append>(packet.message);
-  };
   c.at("n3")->on_order(c.now, {messages::Order::Kind::hand_over, test::kPartition, Term(1), NodeId("n1"), {}});
   c.settle();
   ASSERT_TRUE(c.told<messages::HandedOver>("n3"));
   c.appoint("n1", {"n1", "n2", "n3"});
+}
+
+TEST(Retiree, WhoHandedOverAsksAtOnceThoughItHasNotHeardItsSuccessor) {
+  Cluster c({"n1", "n2", "n3"});
+  hand_over(c);
+  c.drop = [](const Cluster::Packet& packet) {
+    return packet.from == NodeId("n1") && std::holds_alternative<messages::Append>(packet.message);
+  };
   c.publish();
   c.set_members({"n1", "n2"});
   c.publish();
@@ -212,12 +217,7 @@ TEST(Retiree, WhoHandedOverAsksAtOnceThoughItHasNotHeardItsSuccessor) {
 
 TEST(Retiree, WhoHandedOverLongAgoAndWasAwaySinceWaits) {
   Cluster c({"n1", "n2", "n3"});
-  c.serve("n3", {"n1", "n2", "n3"});
-  c.run("n3", request({put("k", "v")}, kAckAll));
-  c.at("n3")->on_order(c.now, {messages::Order::Kind::hand_over, test::kPartition, Term(1), NodeId("n1"), {}});
-  c.settle();
-  ASSERT_TRUE(c.told<messages::HandedOver>("n3"));
-  c.appoint("n1", {"n1", "n2", "n3"});
+  hand_over(c);
   c.publish();
   c.disconnect("n3", "n1");
   c.disconnect("n3", "n2");
