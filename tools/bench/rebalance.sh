@@ -64,8 +64,8 @@ measure() {
 
 die_for_good() { gyre cluster kill n2 && gyre cluster set --replace-after 5s; }
 
-# begin NODES RF: a cluster with the data, the load for it and the head of a table.
-begin() {
+# set_up NODES RF: a cluster with the data, the load for it and the head of a table.
+set_up() {
   local gives rate
   gyre cluster up --routers 0 --nodes "$1" --rf "$2" --partitions "$partitions" --base-port "$base_port" >/dev/null
   gyre bench --preload --keys "$keys" --value-size "$value_bytes" --mix 100 --duration 1s --warmup 0s --json >/dev/null
@@ -81,7 +81,7 @@ them reads; p99 in us"
 hurried=(--p99-factor 0 --moves-per-node 8)
 usual=(--p99-factor 2 --moves-per-node 4) # what a cluster begins with
 
-begin 3 3
+set_up 3 3
 measure "3 to 4 nodes" gyre cluster add-node
 gyre rebalance limit "${hurried[@]}" >/dev/null
 measure "4 to 5 nodes, hurried" gyre cluster add-node
@@ -89,6 +89,6 @@ gyre rebalance limit "${usual[@]}" >/dev/null
 measure "a node dies for good" die_for_good
 end_cluster
 echo
-begin 1 1
+set_up 1 1
 gyre rebalance limit "${hurried[@]}" >/dev/null
 measure "1 to 2 nodes, hurried" gyre cluster add-node
