@@ -1,4 +1,4 @@
-// Threads for work that may block: disk reads, fsync, name look-ups.
+// Threads for work that may block: disk reads, fsync.
 #pragma once
 
 #include <condition_variable>

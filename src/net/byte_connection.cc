@@ -5,11 +5,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <asio/buffer.hpp>
 
 #include "base/assert.h"
 #include "base/log.h"
-#include "net/socket.h"
 
 namespace gyre::net {
 
@@ -29,12 +27,7 @@ Error unavailable(std::string message) {
 }  // namespace
 
 ByteConnection::ByteConnection(Loop& loop, asio::ip::tcp::socket socket, ConnectionId id, ByteLimits limits)
-    : loop_(loop),
-      socket_(std::move(socket)),
-      id_(id),
-      limits_(limits),
-      peer_(peer_name(socket_)),
-      local_(local_name(socket_)) {}
+    : loop_(loop), socket_(loop, std::move(socket)), id_(id), limits_(limits) {}
 
 ByteConnection::~ByteConnection() {
   if (buffer_ != nullptr) buffer_->release();
@@ -43,48 +36,43 @@ ByteConnection::~ByteConnection() {
 void ByteConnection::start(std::shared_ptr<ByteHandler> handler) {
   GYRE_ASSERT(handler_ == nullptr);
   handler_ = std::move(handler);
-  prepare_socket(socket_);
-  read();
+  socket_.open(shared_from_this());
+  socket_.want_reading(may_read());
 }
 
 // --- Input ---
 
-void ByteConnection::read() {
-  if (reading_ || held_ || closing_ || closed_ || ended_) return;
-  if (input_bytes() >= limits_.input_bytes_max) {
-    return cut(Error{ErrorCode::too_large,
-                     Outcome::not_applied,
-                     fmt::format("{} sent a command of more than {} bytes", peer_, limits_.input_bytes_max),
-                     {}});
-  }
+void ByteConnection::on_readable() {
+  if (!may_read()) return socket_.want_reading(false);
   make_room();
-  reading_ = true;
-  socket_.async_read_some(
-      asio::buffer(buffer_->data() + end_, buffer_->capacity() - end_),
-      [self = shared_from_this()](std::error_code error, std::size_t bytes) { self->on_read(error, bytes); });
-}
-
-void ByteConnection::on_read(std::error_code error, std::size_t bytes) {
-  reading_ = false;
-  if (closed_ || closing_) return;
-  if (error == asio::error::eof) {
+  const auto bytes = socket_.read({buffer_->data() + end_, buffer_->capacity() - end_});
+  if (!bytes) {
+    if (!Socket::not_yet(bytes.error())) shut(socket_.end(bytes.error()));
+    return;
+  }
+  if (*bytes == 0) {
     ended_ = true;
+    socket_.want_reading(false);
     return handler_->on_end();
   }
-  if (error) return fail(error);
-  end_ += bytes;
-  deliver_and_read();
+  end_ += *bytes;
+  deliver();
 }
 
-// REQUIRES: no read is under way.
-void ByteConnection::deliver_and_read() {
+void ByteConnection::deliver() {
   if (held_ || closing_ || closed_) return;
   if (end_ > begin_) {
     const std::size_t consumed = handler_->on_bytes({buffer_->data() + begin_, end_ - begin_}, buffer_);
     GYRE_ASSERT(consumed <= end_ - begin_);
     begin_ += consumed;
   }
-  read();
+  if (may_read() && input_bytes() >= limits_.input_bytes_max) {
+    return cut(Error{ErrorCode::too_large,
+                     Outcome::not_applied,
+                     fmt::format("{} sent a command of more than {} bytes", peer(), limits_.input_bytes_max),
+                     {}});
+  }
+  socket_.want_reading(may_read());
 }
 
 // A buffer that others share keeps what they refer to: what follows goes behind that, or into a new one.
@@ -119,9 +107,7 @@ void ByteConnection::move_to(Buffer* buffer) {
 void ByteConnection::resume_reading() {
   if (!held_) return;
   held_ = false;
-  loop_.post([self = shared_from_this()] {
-    if (!self->reading_) self->deliver_and_read();
-  });
+  loop_.post([self = shared_from_this()] { self->deliver(); });
 }
 
 // --- Output ---
@@ -130,8 +116,8 @@ void ByteConnection::send() {
   if (closed_ || cut_) return output_.clear();
   if (output_bytes() > limits_.output_bytes_low) above_low_ = true;
   if (output_bytes() > limits_.output_bytes_max) {
-    return cut(unavailable(
-        fmt::format("{} does not take its answers: more than {} bytes of them wait", peer_, limits_.output_bytes_max)));
+    return cut(unavailable(fmt::format("{} does not take its answers: more than {} bytes of them wait", peer(),
+                                       limits_.output_bytes_max)));
   }
   schedule_flush();
 }
@@ -150,35 +136,32 @@ void ByteConnection::flush() {
   if (closed_ || cut_ || !in_flight_.empty()) return;
   std::size_t sent = 0;
   while (sent < output_.size()) {
-    std::error_code error;
-    const std::size_t bytes = socket_.write_some(asio::buffer(output_.data() + sent, output_.size() - sent), error);
-    if (error == asio::error::would_block || error == asio::error::try_again) break;
-    if (error) return fail(error);
-    sent += bytes;
+    const auto bytes = socket_.write(std::string_view(output_).substr(sent));
+    if (!bytes && Socket::not_yet(bytes.error())) break;
+    if (!bytes) return shut(socket_.end(bytes.error()));
+    sent += *bytes;
   }
-  in_flight_sent_ = sent;
-  if (sent < output_.size()) return write_async();
+  if (sent < output_.size()) {
+    in_flight_.swap(output_);
+    in_flight_sent_ = sent;
+    if (!std::exchange(watched_, true)) watch_taking(sent_);
+    return socket_.want_writing(true);
+  }
   output_.clear();
   if (output_.capacity() > kOutputKept) output_.shrink_to_fit();
-  in_flight_sent_ = 0;
   if (closing_) return shut(std::move(close_reason_));
   tell_drained();
 }
 
-void ByteConnection::write_async() {
-  if (in_flight_.empty()) in_flight_.swap(output_);
-  if (!std::exchange(watched_, true)) watch_taking(sent_);
-  socket_.async_write_some(
-      asio::buffer(in_flight_.data() + in_flight_sent_, in_flight_.size() - in_flight_sent_),
-      [self = shared_from_this()](std::error_code error, std::size_t bytes) { self->on_sent(error, bytes); });
-}
-
-void ByteConnection::on_sent(std::error_code error, std::size_t bytes) {
-  if (closed_) return;
-  if (error) return fail(error);
-  sent_ += bytes;
-  in_flight_sent_ += bytes;
-  if (in_flight_sent_ < in_flight_.size()) return write_async();
+void ByteConnection::on_writable() {
+  while (in_flight_sent_ < in_flight_.size()) {
+    const auto bytes = socket_.write(std::string_view(in_flight_).substr(in_flight_sent_));
+    if (!bytes && Socket::not_yet(bytes.error())) return;
+    if (!bytes) return shut(socket_.end(bytes.error()));
+    sent_ += *bytes;
+    in_flight_sent_ += *bytes;
+  }
+  socket_.want_writing(false);
   in_flight_ = std::string();
   in_flight_sent_ = 0;
   flush();
@@ -193,7 +176,7 @@ void ByteConnection::watch_taking(std::uint64_t sent) {
     if (!self->watched_) return;
     if (self->sent_ > sent) return self->watch_taking(self->sent_);
     self->cut(unavailable(
-        fmt::format("{} has taken none of its answers for {} ms", self->peer_, to_ms(self->limits_.take_limit))));
+        fmt::format("{} has taken none of its answers for {} ms", self->peer(), to_ms(self->limits_.take_limit))));
   });
 }
 
@@ -225,17 +208,10 @@ void ByteConnection::cut(Error why) {
   loop_.post([self = shared_from_this(), why = std::move(why)]() mutable { self->shut(std::move(why)); });
 }
 
-void ByteConnection::fail(std::error_code error) {
-  const bool ended = error == asio::error::eof || error == asio::error::connection_reset;
-  shut(unavailable(fmt::format("{} {}", peer_, ended ? "closed the connection" : "failed: " + error.message())));
-}
-
 void ByteConnection::shut(Error why) {
   if (closed_) return;
   closed_ = true;
-  std::error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-  socket_.close(ignored);
+  socket_.close();
   const auto handler = std::exchange(handler_, nullptr);
   if (handler) handler->on_closed(why);
 }

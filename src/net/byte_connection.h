@@ -16,7 +16,7 @@
 #include "base/limits.h"
 #include "base/time.h"
 #include "gyre/result.h"
-#include "net/loop.h"
+#include "net/socket.h"
 
 namespace gyre::net {
 
@@ -46,15 +46,15 @@ struct ByteLimits {
   Duration take_limit = std::chrono::seconds(30);
 };
 
-// Owned by its pending I/O and by whoever holds it; lives until it is closed. THREAD: its loop's.
+// Owned by its socket and by whoever holds it; lives until it is closed. THREAD: its loop's.
 //
 // The handler appends to output() and calls send(); what a turn collects leaves at its end. While hold_reading() was
 // called nothing is read. A closing connection reads nothing, and is cut when the peer has not taken what it is owed
 // after some seconds.
-class ByteConnection : public std::enable_shared_from_this<ByteConnection> {
+class ByteConnection : public SocketOwner, public std::enable_shared_from_this<ByteConnection> {
  public:
   ByteConnection(Loop& loop, asio::ip::tcp::socket socket, ConnectionId id, ByteLimits limits);
-  ~ByteConnection();
+  ~ByteConnection() override;
   ByteConnection(const ByteConnection&) = delete;
   ByteConnection& operator=(const ByteConnection&) = delete;
 
@@ -80,41 +80,36 @@ class ByteConnection : public std::enable_shared_from_this<ByteConnection> {
   std::size_t input_capacity() const { return buffer_ == nullptr ? 0 : buffer_->capacity(); }
   Loop& loop() { return loop_; }
   // "127.0.0.1:4711"
-  const std::string& peer() const { return peer_; }
-  const std::string& local() const { return local_; }
+  const std::string& peer() const { return socket_.peer(); }
+  const std::string& local() const { return socket_.local(); }
 
  private:
-  void read();
-  void on_read(std::error_code error, std::size_t bytes);
-  void deliver_and_read();
+  void on_readable() override;
+  void on_writable() override;
+  bool may_read() const { return !held_ && !ended_ && !closing_ && !closed_; }
+  void deliver();
   void make_room();
   void move_to(Buffer* buffer);
   void schedule_flush();
   void flush();
-  void write_async();
-  void on_sent(std::error_code error, std::size_t bytes);
   void watch_taking(std::uint64_t sent);
   void tell_drained();
   void cut(Error why);
-  void fail(std::error_code error);
   void shut(Error why);
 
   Loop& loop_;
-  asio::ip::tcp::socket socket_;
+  Socket socket_;
   ConnectionId id_;
   ByteLimits limits_;
   std::shared_ptr<ByteHandler> handler_;
-  std::string peer_;
-  std::string local_;
   Buffer* buffer_ = nullptr;  // one reference is ours; what was received lies at [begin_, end_)
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  std::string output_;     // not yet given to the socket
-  std::string in_flight_;  // given to the socket, which has taken in_flight_sent_ of it
+  std::string output_;     // to append to
+  std::string in_flight_;  // waits for room in the socket, which has taken in_flight_sent_ of it
   std::size_t in_flight_sent_ = 0;
   std::uint64_t sent_ = 0;  // of all that waited for room in the socket
   bool watched_ = false;
-  bool reading_ = false;
   bool held_ = false;
   bool ended_ = false;  // the peer sends no more
   bool flush_scheduled_ = false;

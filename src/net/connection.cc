@@ -1,25 +1,19 @@
 #include "net/connection.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
-
-#include <fmt/format.h>
-#include <asio/buffer.hpp>
-#include <asio/write.hpp>
 
 #include "base/assert.h"
 #include "base/limits.h"
 #include "net/faulty_ends.h"
-#include "net/socket.h"
 
 namespace gyre::net {
 
 namespace {
 
-// Buffers given to one writev.
+// Frames given to the socket at once.
 constexpr std::size_t kGatherMax = 64;
-
-// What a peer may need to take what it is owed once the connection is closing.
 
 // Bytes of keys and values, where they make a response or message large.
 struct PayloadBytes {
@@ -50,20 +44,15 @@ struct PayloadBytes {
 }  // namespace
 
 Connection::Connection(Loop& loop, asio::ip::tcp::socket socket, ConnectionId id, wire::Limits limits)
-    : loop_(loop),
-      socket_(std::move(socket)),
-      id_(id),
-      limits_(limits),
-      reader_(limits.frame_bytes_max()),
-      peer_(peer_name(socket_)) {}
+    : loop_(loop), socket_(loop, std::move(socket)), id_(id), limits_(limits), reader_(limits.frame_bytes_max()) {}
 
 Connection::~Connection() = default;
 
 void Connection::start(std::shared_ptr<ConnectionHandler> handler) {
   GYRE_ASSERT(handler_ == nullptr);
   handler_ = std::move(handler);
-  prepare_socket(socket_);
-  read();
+  socket_.open(shared_from_this());
+  socket_.want_reading(may_read());
 }
 
 void Connection::send(messages::Request request) {
@@ -104,49 +93,37 @@ void Connection::resume_reading() {
   held_ = false;
   loop_.post([self = shared_from_this()] {
     if (self->faulty_) self->release_incoming();
-    if (!self->reading_) self->deliver_and_read();
+    self->deliver();
   });
 }
 
-void Connection::read() {
-  if (reading_ || held_ || closing_ || closed_) return;
-  if (output_bytes_ > limits::kConnectionOutputBytesMax) return;  // write() resumes
-  if (holds_too_much()) return;  // release_incoming() resumes
-  reading_ = true;
-  const auto space = reader_.prepare();
-  socket_.async_read_some(
-      asio::buffer(space.data(), space.size()), [self = shared_from_this()](std::error_code error, std::size_t bytes) {
-        self->reading_ = false;
-        if (self->closed_ || self->closing_) return;
-        if (error) {
-          const bool ended = error == asio::error::eof || error == asio::error::connection_reset;
-          self->shut(
-              Error{ErrorCode::unavailable,
-                    Outcome::not_applied,
-                    fmt::format("{} {}", self->peer_, ended ? "closed the connection" : "failed: " + error.message()),
-                    {}});
-          return;
-        }
-        self->on_read(bytes);
-      });
+// What the peer does not take, and what faults hold back, keeps it from being heard: write() and release_incoming()
+// resume.
+bool Connection::may_read() const {
+  return !held_ && !closing_ && !closed_ && output_bytes_ <= limits::kConnectionOutputBytesMax && !holds_too_much();
 }
 
-void Connection::on_read(std::size_t bytes) {
-  reader_.commit(bytes);
-  deliver_and_read();
+void Connection::on_readable() {
+  if (!may_read()) return socket_.want_reading(false);
+  const auto bytes = socket_.read(reader_.prepare());
+  if (!bytes && Socket::not_yet(bytes.error())) return;
+  if (!bytes || *bytes == 0) return shut(socket_.end(bytes ? std::error_code() : bytes.error()));
+  reader_.commit(*bytes);
+  deliver();
 }
 
-// Hands on the whole frames received, then waits for more. REQUIRES: no read is under way.
-void Connection::deliver_and_read() {
+// Hands on the whole frames received, then waits for more.
+void Connection::deliver() {
   while (!held_ && !closing_ && !closed_) {
     auto bytes = reader_.next();
     if (!bytes) return refuse(std::move(bytes).error());
-    if (!*bytes) return read();
+    if (!*bytes) break;
     auto frame = wire::decode(**bytes, limits_);
     if (!frame) return refuse(std::move(frame).error());
     if (faulty_ && vanishes_or_waits(*frame, (*bytes)->size())) continue;
     handler_->on_frame(*std::move(frame));
   }
+  socket_.want_reading(may_read());
 }
 
 // Tells the peer what is wrong with its bytes, once, and closes.
@@ -182,62 +159,41 @@ void Connection::flush() {
   write();
 }
 
+// Most answers fit the socket's buffer: tries at once, and waits for room only if they do not.
 void Connection::write() {
-  if (closed_ || !in_flight_.empty()) return;
-  if (unsent_.empty()) {
-    if (closing_ && !holds_outgoing()) shut(std::move(close_reason_));
-    return;
+  while (!closed_ && !unsent_.empty()) {
+    const std::error_code error = write_some();
+    if (error && Socket::not_yet(error)) return socket_.want_writing(true);
+    if (error) return shut(socket_.end(error));
   }
-  // Most answers fit the socket's buffer: try at once, and wait for room only if they do not.
-  std::error_code error;
-  while (unsent_.size() == 1) {
-    const std::size_t sent = socket_.write_some(asio::buffer(unsent_[0].data(), unsent_[0].size()), error);
-    if (error) break;
-    output_bytes_ -= sent;
-    const std::string_view rest = unsent_[0].view().substr(sent);
-    if (rest.empty()) {
-      unsent_.clear();
-      return write();
-    }
-    unsent_[0] = unsent_[0].slice(rest);
-  }
-  if (error && error != asio::error::would_block && error != asio::error::try_again) {
-    shut(Error{ErrorCode::unavailable, Outcome::not_applied, fmt::format("{} failed: {}", peer_, error.message()), {}});
-    return;
-  }
-  write_async();
+  if (closed_) return;
+  socket_.want_writing(false);
+  if (closing_ && !holds_outgoing()) return shut(std::move(close_reason_));
+  socket_.want_reading(may_read());
 }
 
-void Connection::write_async() {
+void Connection::on_writable() { write(); }
+
+std::error_code Connection::write_some() {
+  std::array<iovec, kGatherMax> parts;
   const std::size_t count = std::min(unsent_.size(), kGatherMax);
-  in_flight_.assign(std::make_move_iterator(unsent_.begin()),
-                    std::make_move_iterator(unsent_.begin() + static_cast<std::ptrdiff_t>(count)));
-  unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(count));
-  std::vector<asio::const_buffer> buffers;
-  buffers.reserve(in_flight_.size());
-  for (const Bytes& bytes : in_flight_) buffers.emplace_back(bytes.data(), bytes.size());
-  asio::async_write(socket_, buffers, [self = shared_from_this()](std::error_code error, std::size_t bytes) {
-    if (self->closed_) return;
-    self->in_flight_.clear();
-    self->output_bytes_ -= bytes;
-    if (error) {
-      self->shut(Error{ErrorCode::unavailable,
-                       Outcome::not_applied,
-                       fmt::format("{} failed: {}", self->peer_, error.message()),
-                       {}});
-      return;
-    }
-    self->write();
-    self->read();
-  });
+  for (std::size_t i = 0; i < count; ++i) parts[i] = {const_cast<char*>(unsent_[i].data()), unsent_[i].size()};
+  const auto sent = socket_.write(std::span(parts).first(count));
+  if (!sent) return sent.error();
+  output_bytes_ -= *sent;
+  std::size_t left = *sent;
+  while (!unsent_.empty() && left >= unsent_.front().size()) {
+    left -= unsent_.front().size();
+    unsent_.pop_front();
+  }
+  if (left > 0) unsent_.front() = unsent_.front().slice(unsent_.front().view().substr(left));
+  return {};
 }
 
 void Connection::shut(Error why) {
   if (closed_) return;
   closed_ = true;
-  std::error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-  socket_.close(ignored);
+  socket_.close();
   unsent_.clear();
   const auto handler = std::exchange(handler_, nullptr);
   if (handler) handler->on_closed(why);

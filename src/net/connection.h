@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <expected>
 #include <functional>
 #include <memory>
@@ -16,7 +17,7 @@
 #include "messages/request.h"
 #include "net/address.h"
 #include "net/faults.h"
-#include "net/loop.h"
+#include "net/socket.h"
 #include "wire/codec.h"
 #include "wire/framing.h"
 
@@ -33,15 +34,15 @@ class ConnectionHandler {
   virtual void on_closed(const Error& why) = 0;
 };
 
-// Owned by its pending I/O and by whoever sends; lives until it is closed. THREAD: its loop's.
+// Owned by its socket and by whoever sends; lives until it is closed. THREAD: its loop's.
 //
 // What send() collects in a turn leaves as one frame at the turn's end. While more than kConnectionOutputBytesMax wait
 // to leave, or hold_reading() was called, nothing is read. A closing connection reads nothing, and is cut when the peer
 // has not taken what it is owed after some seconds.
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection : public SocketOwner, public std::enable_shared_from_this<Connection> {
  public:
   Connection(Loop& loop, asio::ip::tcp::socket socket, ConnectionId id, wire::Limits limits);
-  ~Connection();
+  ~Connection() override;
 
   // The faults of this process concern what passes here. `peer`: the other side, as rules name it; empty: whoever it
   // says it is, or a client. Call before start(). `faults` outlives the connection; null: there never are any.
@@ -66,16 +67,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t output_bytes() const { return output_bytes_ + outgoing_bytes_; }
   Loop& loop() { return loop_; }
   // "127.0.0.1:4711"
-  const std::string& peer() const { return peer_; }
+  const std::string& peer() const { return socket_.peer(); }
 
  private:
-  void read();
-  void on_read(std::size_t bytes);
-  void deliver_and_read();
+  void on_readable() override;
+  void on_writable() override;
+  bool may_read() const;
+  void deliver();
   void schedule_flush();
   void flush();
   void write();
-  void write_async();
+  std::error_code write_some();
   void refuse(Error error);
   void shut(Error why);
   // Injected faults (connection_faults.cc).
@@ -90,18 +92,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool holds_too_much() const;
 
   Loop& loop_;
-  asio::ip::tcp::socket socket_;
+  Socket socket_;
   ConnectionId id_;
   wire::Limits limits_;
   wire::FrameReader reader_;
   std::shared_ptr<ConnectionHandler> handler_;
-  std::string peer_;
   messages::Frame outgoing_;  // collected in this turn
   std::size_t outgoing_bytes_ = 0;  // of the keys and values in its responses and messages
-  std::vector<Bytes> unsent_;  // encoded, not yet given to the socket
-  std::vector<Bytes> in_flight_;  // given to the socket
-  std::size_t output_bytes_ = 0;  // of unsent_ and in_flight_
-  bool reading_ = false;
+  std::deque<Bytes> unsent_;  // encoded, not yet given to the socket
+  std::size_t output_bytes_ = 0;  // of unsent_
   bool held_ = false;
   bool flush_scheduled_ = false;
   bool closing_ = false;  // close when the output is gone

@@ -47,7 +47,7 @@ void Connection::release_incoming() {
   if (held_ || closing_ || closed_) return;
   release_incoming_later();
   // Whole frames may have been read while reading was held.
-  if (!reading_) deliver_and_read();
+  deliver();
 }
 
 void Connection::send_what_is_about_faults() {

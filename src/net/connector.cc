@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 #include <asio/connect.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
 
 #include "net/byte_connection.h"
 #include "net/connection.h"
@@ -14,7 +16,7 @@ namespace gyre::net {
 
 namespace {
 
-// One attempt to connect: resolves, tries each address, gives up at the deadline.
+// One attempt to connect, beside the loop: resolves, tries each address, gives up at the deadline.
 class Connector : public std::enable_shared_from_this<Connector> {
  public:
   using Connected = std::expected<asio::ip::tcp::socket, ConnectFailure>;
@@ -24,15 +26,18 @@ class Connector : public std::enable_shared_from_this<Connector> {
       : loop_(loop),
         address_(std::move(address)),
         done_(std::move(done)),
-        resolver_(loop.context()),
-        socket_(loop.context()),
-        deadline_(loop.context()) {}
+        resolver_(loop.beside()),
+        socket_(loop.beside()),
+        deadline_(loop.beside()) {}
 
   void start(Duration timeout) {
+    asio::post(loop_.beside(), [self = shared_from_this(), timeout] { self->resolve(timeout); });
+  }
+
+ private:
+  void resolve(Duration timeout) {
     const auto parsed = parse_host_port(address_);
-    if (!parsed) {
-      return loop_.post([self = shared_from_this(), error = parsed.error()] { self->fail_with({error}); });
-    }
+    if (!parsed) return fail_with({parsed.error()});
     deadline_.expires_after(timeout);
     deadline_.async_wait([self = shared_from_this(), timeout](std::error_code error) {
       if (!error) self->give_up(fmt::format("no answer within {} ms", to_ms(timeout)));
@@ -44,7 +49,6 @@ class Connector : public std::enable_shared_from_this<Connector> {
                             });
   }
 
- private:
   void try_each(const asio::ip::tcp::resolver::results_type& found) {
     if (!done_) return;
     const auto before_each = [self = shared_from_this()](std::error_code of_the_last, const auto&) {
@@ -76,7 +80,8 @@ class Connector : public std::enable_shared_from_this<Connector> {
     resolver_.cancel();
     std::error_code ignored;
     if (!result) socket_.close(ignored);
-    std::exchange(done_, nullptr)(std::move(result));
+    loop_.post(
+        [done = std::exchange(done_, nullptr), result = std::move(result)]() mutable { done(std::move(result)); });
   }
 
   Loop& loop_;

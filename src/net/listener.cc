@@ -5,9 +5,11 @@
 #include <utility>
 
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <fmt/format.h>
 #include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
 
 #include "base/limits.h"
 
@@ -47,8 +49,8 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
   State(std::vector<Loop*> loops_given, OnSocket callback)
       : loops(std::move(loops_given)),
         on_socket(std::move(callback)),
-        acceptor(loops.front()->context()),
-        retry(loops.front()->context()) {}
+        acceptor(loops.front()->beside()),
+        retry(loops.front()->beside()) {}
 
   void accept();
   void on_accepted(tcp::socket socket);
@@ -62,20 +64,19 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
   std::size_t next_loop = 0;
   const std::size_t open_max = std::min(gyre::limits::kConnectionsMax, raise_file_limit() / 4);
   std::shared_ptr<std::atomic<std::size_t>> open = std::make_shared<std::atomic<std::size_t>>(0);
-  bool closed = false;
+  std::atomic<bool> closed = false;
 };
 
 void Listener::State::accept() {
   if (closed) return;
   next_loop = (next_loop + 1) % loops.size();
-  acceptor.async_accept(loops[next_loop]->context(),
-                        [self = shared_from_this()](std::error_code error, tcp::socket socket) {
-                          if (self->closed) return;
-                          // Out of file descriptors, mostly: a pause lets some come free.
-                          if (error) return self->accept_later();
-                          self->on_accepted(std::move(socket));
-                          self->accept();
-                        });
+  acceptor.async_accept([self = shared_from_this()](std::error_code error, tcp::socket socket) {
+    if (self->closed) return;
+    // Out of file descriptors, mostly: a pause lets some come free.
+    if (error) return self->accept_later();
+    self->on_accepted(std::move(socket));
+    self->accept();
+  });
 }
 
 void Listener::State::accept_later() {
@@ -98,8 +99,10 @@ Listener::~Listener() { close(); }
 const std::string& Listener::address() const { return state_->address; }
 
 void Listener::close() {
+  if (state_->closed.exchange(true)) return;
+  // From now on the system refuses; the rest is for the thread that accepts.
+  ::shutdown(state_->acceptor.native_handle(), SHUT_RDWR);
   asio::post(state_->acceptor.get_executor(), [state = state_] {
-    state->closed = true;
     std::error_code ignored;
     state->acceptor.close(ignored);
     state->retry.cancel();

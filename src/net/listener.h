@@ -21,7 +21,7 @@ class Listener {
 
   // Listens at "HOST:PORT" (port 0: any free one). Connections go to `loops` in turn; at most kConnectionsMax are
   // open, and a quarter as many as the process may open files (that limit is raised first): another listener and
-  // storage need the rest. A further one is closed at once. The first loop accepts.
+  // storage need the rest. A further one is closed at once. The thread beside the first loop accepts.
   // ERRORS: unavailable (address in use, not ours, or not allowed; says which), invalid_argument.
   static Result<std::unique_ptr<Listener>> open(const std::string& address, std::vector<Loop*> loops,
                                                 wire::Limits limits, OnConnection on_connection);
@@ -38,7 +38,7 @@ class Listener {
  private:
   struct State;
   explicit Listener(std::shared_ptr<State> state);
-  // Makes the connection, on the loop that accepts. `place` is given up with the connection.
+  // Makes the connection, on the thread that accepts. `place` is given up with the connection.
   using OnSocket = std::function<void(Loop& loop, asio::ip::tcp::socket socket, std::shared_ptr<void> place)>;
   static Result<std::unique_ptr<Listener>> open_sockets(const std::string& address, std::vector<Loop*> loops,
                                                         OnSocket on_socket);

@@ -1,11 +1,11 @@
 #include "net/loop.h"
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
 #include <pthread.h>
-#include <asio/executor_work_guard.hpp>
-#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
 
 #include "base/assert.h"
 
@@ -13,8 +13,14 @@ namespace gyre::net {
 
 namespace {
 
-// Handlers run before a turn ends even if more are ready: bounds how long the first answer waits for the last.
-constexpr int kTurnHandlersMax = 256;
+// Timers and tasks run before a turn ends even if more are ready: bounds how long the first answer waits for the last.
+constexpr int kTurnTasksMax = 256;
+
+void name_this_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
+
+constexpr auto kLater = [](const auto& a, const auto& b) {
+  return std::pair(a.due, a.number) > std::pair(b.due, b.number);
+};
 
 }  // namespace
 
@@ -34,11 +40,12 @@ void stall(Duration duration) {
   asio::steady_timer(nothing_else, duration).wait();
 }
 
-Loop::Loop(std::string name) : name_(std::move(name)), work_(context_.get_executor()) {}
+Loop::Loop(std::string name) : name_(std::move(name)), beside_work_(beside_.get_executor()) {}
 
 Loop::~Loop() {
   stop();
   join();
+  discard();
 }
 
 void Loop::start() {
@@ -46,26 +53,48 @@ void Loop::start() {
   thread_ = std::thread([this] { run(); });
 }
 
-void Loop::stop() { context_.stop(); }
+void Loop::stop() {
+  stopping_.store(true);
+  beside_.stop();
+  poller_.wake();
+}
 
 void Loop::join() {
   if (thread_.joinable()) thread_.join();
+  if (beside_thread_.joinable()) beside_thread_.join();
 }
 
 void Loop::discard() {
-  GYRE_ASSERT(!thread_.joinable());
-  context_.shutdown();
-  turn_end_.clear();
+  GYRE_ASSERT(!thread_.joinable() && !beside_thread_.joinable());
+  beside_.shutdown();
+  poller_.clear();
+  // What goes may add to them.
+  std::exchange(turn_end_, {}).clear();
+  std::exchange(timers_, {}).clear();
+  while (take_posted()) std::exchange(taken_, {}).clear();
 }
 
-void Loop::post(Task task) { asio::post(context_, std::move(task)); }
+asio::io_context& Loop::beside() {
+  std::call_once(beside_once_, [this] {
+    beside_thread_ = std::thread([this] {
+      name_this_thread(name_ + " io");
+      beside_.run();
+    });
+  });
+  return beside_;
+}
+
+void Loop::post(Task task) {
+  {
+    const std::unique_lock lock(mutex_);
+    posted_.push_back(std::move(task));
+  }
+  if (sleeping_.exchange(false)) poller_.wake();
+}
 
 void Loop::after(Duration delay, Task task) {
-  auto timer = std::make_unique<asio::steady_timer>(context_, delay);
-  auto& armed = *timer;
-  armed.async_wait([timer = std::move(timer), task = std::move(task)](std::error_code error) mutable {
-    if (!error) task();
-  });
+  timers_.push_back({steady_now() + delay, timers_set_++, std::move(task)});
+  std::ranges::push_heap(timers_, kLater);
 }
 
 void Loop::every(Duration period, std::function<void()> task) {
@@ -81,12 +110,63 @@ void Loop::on_turn_end(std::function<void()> hook) { hooks_.push_back(std::move(
 
 void Loop::run() {
   thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
-  while (context_.run_one() > 0) {
-    for (int i = 1; i < kTurnHandlersMax && context_.poll_one() > 0; ++i) {
-    }
+  name_this_thread(name_);
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    serve_sockets();
+    run_due();
+    run_posted();
     end_turn();
   }
+}
+
+// Those that became ready while others were served take part in the turn, too: what answers them leaves together.
+void Loop::serve_sockets() {
+  poller_.wait(patience());
+  sleeping_.store(false);
+  for (int served = 0; served < kTurnTasksMax; poller_.wait(Duration(0))) {
+    const int ready = poller_.serve();
+    if (ready == 0) return;
+    served += ready;
+  }
+}
+
+// How long there is nothing to do but for sockets and for what is posted from now on.
+Duration Loop::patience() {
+  if (next_taken_ < taken_.size()) return Duration(0);
+  {
+    const std::unique_lock lock(mutex_);
+    if (!posted_.empty()) return Duration(0);
+    sleeping_.store(true);
+  }
+  return timers_.empty() ? Poller::kForever : std::max(timers_.front().due - steady_now(), Duration(0));
+}
+
+void Loop::run_due() {
+  if (timers_.empty()) return;
+  const Instant now = steady_now();
+  for (int i = 0; i < kTurnTasksMax && !timers_.empty() && timers_.front().due <= now; ++i) {
+    std::ranges::pop_heap(timers_, kLater);
+    Task task = std::move(timers_.back().task);
+    timers_.pop_back();
+    task();
+  }
+}
+
+void Loop::run_posted() {
+  for (int i = 0; i < kTurnTasksMax && !stopping_.load(std::memory_order_relaxed); ++i) {
+    if (next_taken_ == taken_.size() && !take_posted()) return;
+    Task task = std::move(taken_[next_taken_++]);
+    task();
+  }
+}
+
+// False: nothing was posted.
+bool Loop::take_posted() {
+  taken_.clear();
+  next_taken_ = 0;
+  const std::unique_lock lock(mutex_);
+  taken_.swap(posted_);
+  return !taken_.empty();
 }
 
 void Loop::end_turn() {
@@ -97,6 +177,7 @@ void Loop::end_turn() {
     for (Task& task : turn_end_running_) task();
     turn_end_running_.clear();
   }
+  poller_.let_go();
   ++turn_;
 }
 

@@ -1,23 +1,23 @@
-// The event loop: one thread that runs an Asio context in turns.
+// The event loop: one thread that works in turns.
 //
-// A turn handles everything that is ready, up to a bound, then runs the turn-end hooks: there groups of writes are
-// committed and answers leave, so that one system call serves many requests.
+// A turn handles everything that is ready, up to a bound: sockets, timers, tasks. Then it runs the turn-end hooks:
+// there groups of writes are committed and answers leave, so that one system call serves many requests.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
-#include <asio/steady_timer.hpp>
 
 #include "base/time.h"
+#include "net/poller.h"
 
 namespace gyre::net {
 
@@ -43,13 +43,13 @@ class Loop {
   // Ends the loop after the current turn, from any thread; join() waits for it.
   void stop();
   void join();
-  // Drops what was posted and never ran, and all pending I/O. What one loop still holds may need the others: call it on
-  // all before the first is destroyed. REQUIRES: joined, or never started.
+  // Drops what was posted and never ran, and all sockets and timers. What one loop still holds may need the others:
+  // call it on all before the first is destroyed. REQUIRES: joined, or never started.
   void discard();
 
   // Runs `task` on the loop, from any thread, in the order posted.
   void post(Task task);
-  // Runs `task` on the loop after `delay`. THREAD: the loop's.
+  // Runs `task` on the loop after `delay`. THREAD: the loop's, or before start().
   void after(Duration delay, Task task);
   // Runs `task` every `period` until the loop stops. THREAD: the loop's, or before start().
   void every(Duration period, std::function<void()> task);
@@ -62,9 +62,17 @@ class Loop {
   std::uint64_t turn() const { return turn_; }
 
   bool on_this_thread() const { return std::this_thread::get_id() == thread_id_.load(std::memory_order_relaxed); }
-  asio::io_context& context() { return context_; }
+  Poller& poller() { return poller_; }
+  // For what is rare and waits: names, connects, accepts. What runs there posts its outcome to the loop. Its thread is
+  // another, started when it is first asked for, and ends with the loop's. THREAD: any.
+  asio::io_context& beside();
 
  private:
+  struct Timer {
+    Instant due;
+    std::uint64_t number;  // those due together run in the order set
+    Task task;
+  };
   // An io_context whose handlers can be dropped before it goes.
   struct Context : asio::io_context {
     Context() : asio::io_context(1) {}
@@ -72,16 +80,32 @@ class Loop {
   };
 
   void run();
+  void serve_sockets();
+  Duration patience();
+  void run_due();
+  void run_posted();
+  bool take_posted();
   void end_turn();
 
   std::string name_;
-  Context context_;
-  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  Poller poller_;
+  std::atomic<bool> stopping_ = false;
+  std::mutex mutex_;
+  std::vector<Task> posted_;  // under mutex_
+  std::atomic<bool> sleeping_ = false;  // what is posted has to wake it; set under mutex_
+  std::vector<Task> taken_;  // of what was posted; run up to next_taken_
+  std::size_t next_taken_ = 0;
+  std::vector<Timer> timers_;  // a heap, the first due in front
+  std::uint64_t timers_set_ = 0;
   std::uint64_t turn_ = 0;
   std::vector<std::function<void()>> hooks_;
   std::vector<Task> turn_end_;
   std::vector<Task> turn_end_running_;
   std::thread thread_;
+  Context beside_;
+  asio::executor_work_guard<asio::io_context::executor_type> beside_work_;
+  std::once_flag beside_once_;
+  std::thread beside_thread_;
   std::atomic<std::thread::id> thread_id_{};
 };
 

@@ -61,8 +61,7 @@ CoordinatorLink::CoordinatorLink(net::Loop& loop, std::vector<std::string> coord
       agent_(std::move(agent)),
       self_(std::move(self)),
       callbacks_(std::move(callbacks)),
-      faults_(faults),
-      timer_(loop.context()) {}
+      faults_(faults) {}
 
 void CoordinatorLink::start() {
   agent_.on_deadline(net::steady_now());
@@ -71,7 +70,6 @@ void CoordinatorLink::start() {
 
 void CoordinatorLink::stop() {
   stopped_ = true;
-  timer_.cancel();
   disconnect("the node stops");
 }
 
@@ -91,10 +89,11 @@ void CoordinatorLink::drive() {
 
 void CoordinatorLink::arm() {
   const Instant next = agent_.next_deadline();
-  if (stopped_ || next == kNever) return;
-  timer_.expires_after(std::max(next - net::steady_now(), Duration(0)));
-  timer_.async_wait([self = shared_from_this()](std::error_code error) {
-    if (error || self->stopped_) return;
+  if (stopped_ || next >= armed_for_) return;
+  armed_for_ = next;
+  loop_.after(std::max(next - net::steady_now(), Duration(0)), [self = shared_from_this(), next] {
+    if (self->armed_for_ == next) self->armed_for_ = kNever;
+    if (self->stopped_) return;
     self->agent_.on_deadline(net::steady_now());
     self->drive();
   });

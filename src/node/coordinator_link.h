@@ -66,7 +66,7 @@ class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
   bool admitted_ = false;  // the last answer on connection_ says that its sender knows this process
   std::deque<messages::NodeEvent> events_;  // oldest first
   std::uint64_t events_dropped_ = 0;  // since the last one was sent
-  asio::steady_timer timer_;
+  Instant armed_for_ = kNever;  // the first of the timers that are set
   bool stopped_ = false;
 };
 

@@ -8,6 +8,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <asio/post.hpp>
 
 #include "support.h"
 
@@ -154,6 +155,50 @@ TEST(Loop, LetsGoOfTasksThatNeverRan) {
     Loop loop("loop");
     loop.post([held = std::move(held)] {});
   }
+  EXPECT_TRUE(watched.expired());
+}
+
+TEST(Loop, ATaskFromAnotherThreadWakesIt) {
+  Loop loop("loop");
+  loop.start();
+  for (int i = 0; i < 1000; ++i) run_on(loop, [] {});
+}
+
+TEST(Loop, WhatGoesWithItMayPostToIt) {
+  struct Poster {
+    explicit Poster(Loop& to, std::shared_ptr<int> kept) : loop(to), held(std::move(kept)) {}
+    ~Poster() {
+      loop.post([held = held] {});
+      loop.at_turn_end([held = held] {});
+      loop.after(1ms, [held = held] {});
+    }
+    Loop& loop;
+    std::shared_ptr<int> held;
+  };
+  auto held = std::make_shared<int>(1);
+  const std::weak_ptr<int> watched = held;
+  {
+    Loop loop("loop");
+    loop.post([poster = std::make_unique<Poster>(loop, held)] {});
+    loop.after(1h, [poster = std::make_unique<Poster>(loop, held)] {});
+    held.reset();
+    loop.discard();
+  }
+  EXPECT_TRUE(watched.expired());
+}
+
+TEST(Loop, WhatRunsBesideItIsOnAnotherThreadAndEndsWithIt) {
+  Loop loop("loop");
+  loop.start();
+  std::promise<bool> on_the_loop;
+  asio::post(loop.beside(), [&] { on_the_loop.set_value(loop.on_this_thread()); });
+  EXPECT_FALSE(ready(on_the_loop.get_future()));
+  loop.stop();
+  loop.join();
+  auto held = std::make_shared<int>(1);
+  const std::weak_ptr<int> watched = held;
+  asio::post(loop.beside(), [held = std::move(held)] {});
+  loop.discard();
   EXPECT_TRUE(watched.expired());
 }
 
