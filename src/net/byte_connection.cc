@@ -35,6 +35,7 @@ ByteConnection::~ByteConnection() {
 
 void ByteConnection::start(std::shared_ptr<ByteHandler> handler) {
   GYRE_ASSERT(handler_ == nullptr);
+  if (closed_) return;
   handler_ = std::move(handler);
   socket_.open(shared_from_this());
   socket_.want_reading(may_read());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "base/assert.h"
@@ -50,6 +51,7 @@ Connection::~Connection() = default;
 
 void Connection::start(std::shared_ptr<ConnectionHandler> handler) {
   GYRE_ASSERT(handler_ == nullptr);
+  if (closed_) return;
   handler_ = std::move(handler);
   socket_.open(shared_from_this());
   socket_.want_reading(may_read());
@@ -161,18 +163,21 @@ void Connection::flush() {
 
 // Most answers fit the socket's buffer: tries at once, and waits for room only if they do not.
 void Connection::write() {
-  while (!closed_ && !unsent_.empty()) {
+  if (closed_ || full_) return;
+  while (!unsent_.empty() && !full_) {
     const std::error_code error = write_some();
-    if (error && Socket::not_yet(error)) return socket_.want_writing(true);
-    if (error) return shut(socket_.end(error));
+    full_ = error && Socket::not_yet(error);
+    if (error && !full_) return shut(socket_.end(error));
   }
-  if (closed_) return;
-  socket_.want_writing(false);
-  if (closing_ && !holds_outgoing()) return shut(std::move(close_reason_));
+  if (closing_ && !full_ && !holds_outgoing()) return shut(std::move(close_reason_));
+  socket_.want_writing(full_);
   socket_.want_reading(may_read());
 }
 
-void Connection::on_writable() { write(); }
+void Connection::on_writable() {
+  full_ = false;
+  write();
+}
 
 std::error_code Connection::write_some() {
   std::array<iovec, kGatherMax> parts;

@@ -101,6 +101,7 @@ class Connection : public SocketOwner, public std::enable_shared_from_this<Conne
   std::size_t outgoing_bytes_ = 0;  // of the keys and values in its responses and messages
   std::deque<Bytes> unsent_;  // encoded, not yet given to the socket
   std::size_t output_bytes_ = 0;  // of unsent_
+  bool full_ = false;  // until the socket says that it has room
   bool held_ = false;
   bool flush_scheduled_ = false;
   bool closing_ = false;  // close when the output is gone
@@ -121,9 +122,9 @@ struct ConnectFailure : Error {
   bool refused = false;
 };
 
-// Resolves `address` ("HOST:PORT"; a name stands for all its addresses, tried in turn) and connects, on `loop`.
-// The connection given is not started. ERRORS: invalid_argument (no address), unavailable, with the address and what
-// the system said. `done` may take a Result<ConnectionPtr>, too.
+// Resolves `address` ("HOST:PORT"; a name stands for all its addresses, tried in turn) and connects, beside `loop`.
+// `done` runs on it. The connection given is not started. ERRORS: invalid_argument (no address), unavailable, with the
+// address and what the system said. `done` may take a Result<ConnectionPtr>, too.
 void connect(Loop& loop, const std::string& address, Duration timeout, wire::Limits limits,
              std::function<void(std::expected<ConnectionPtr, ConnectFailure>)> done);
 

@@ -13,7 +13,8 @@ namespace gyre::net {
 
 namespace {
 
-// Timers and tasks run before a turn ends even if more are ready: bounds how long the first answer waits for the last.
+// Sockets, timers and tasks served before a turn ends even if more are ready: bounds how long the first answer waits
+// for the last.
 constexpr int kTurnTasksMax = 256;
 
 void name_this_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
@@ -67,11 +68,13 @@ void Loop::join() {
 void Loop::discard() {
   GYRE_ASSERT(!thread_.joinable() && !beside_thread_.joinable());
   beside_.shutdown();
-  poller_.clear();
-  // What goes may add to them.
-  std::exchange(turn_end_, {}).clear();
-  std::exchange(timers_, {}).clear();
-  while (take_posted()) std::exchange(taken_, {}).clear();
+  // What goes may add to what is to go.
+  do {
+    poller_.clear();
+    std::exchange(turn_end_, {}).clear();
+    std::exchange(timers_, {}).clear();
+    std::exchange(taken_, {}).clear();
+  } while (take_posted() || !timers_.empty() || !turn_end_.empty());
 }
 
 asio::io_context& Loop::beside() {
@@ -93,7 +96,8 @@ void Loop::post(Task task) {
 }
 
 void Loop::after(Duration delay, Task task) {
-  timers_.push_back({steady_now() + delay, timers_set_++, std::move(task)});
+  const Instant now = steady_now();
+  timers_.push_back({delay < kNever - now ? now + delay : kNever, timers_set_++, std::move(task)});
   std::ranges::push_heap(timers_, kLater);
 }
 
@@ -171,13 +175,14 @@ bool Loop::take_posted() {
 
 void Loop::end_turn() {
   for (const auto& hook : hooks_) hook();
-  // Tasks may add tasks (an answer that closes its connection): run until none is left.
-  while (!turn_end_.empty()) {
-    turn_end_running_.swap(turn_end_);
-    for (Task& task : turn_end_running_) task();
-    turn_end_running_.clear();
-  }
-  poller_.let_go();
+  // Tasks may add tasks (an answer that closes its connection), and so may what goes: run until none is left.
+  do {
+    while (!turn_end_.empty()) {
+      turn_end_running_.swap(turn_end_);
+      for (Task& task : turn_end_running_) task();
+      turn_end_running_.clear();
+    }
+  } while (poller_.let_go());
   ++turn_;
 }
 

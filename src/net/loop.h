@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -44,7 +45,7 @@ class Loop {
   void stop();
   void join();
   // Drops what was posted and never ran, and all sockets and timers. What one loop still holds may need the others:
-  // call it on all before the first is destroyed. REQUIRES: joined, or never started.
+  // call it on all before the first is destroyed. REQUIRES: joined, or neither started nor asked for what is beside it.
   void discard();
 
   // Runs `task` on the loop, from any thread, in the order posted.

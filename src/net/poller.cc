@@ -4,12 +4,10 @@
 #include <cerrno>
 #include <chrono>
 #include <limits>
-#include <span>
 #include <system_error>
 #include <utility>
 
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -27,17 +25,10 @@ int opened(int fd) {
   return fd;
 }
 
-// Nanoseconds where the kernel has them (Linux 5.11), else milliseconds, rounded up.
-int wait_in(int set, std::span<epoll_event> events, Duration limit) {
-  const int room = static_cast<int>(events.size());
-  if (limit == Poller::kForever) return ::epoll_wait(set, events.data(), room, -1);
-  if (limit == Duration(0)) return ::epoll_wait(set, events.data(), room, 0);
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(limit);
-  const timespec exact{.tv_sec = seconds.count(), .tv_nsec = Duration(limit - seconds).count()};
-  const int count = ::epoll_pwait2(set, events.data(), room, &exact, nullptr);
-  if (count >= 0 || errno != ENOSYS) return count;
-  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(limit).count();
-  return ::epoll_wait(set, events.data(), room, static_cast<int>(std::min<std::int64_t>(rounded, 60'000)));
+// In milliseconds, rounded up; a longer wait is taken up again.
+int epoll_limit(Duration limit) {
+  if (limit == Poller::kForever) return -1;
+  return static_cast<int>(std::min<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(limit).count(), 60'000));
 }
 
 }  // namespace
@@ -53,7 +44,22 @@ Poller::~Poller() {
   ::close(set_);
 }
 
-void Poller::wait(Duration limit) { ready_count_ = wait_in(set_, ready_, unwatched_.empty() ? limit : Duration(0)); }
+void Poller::wait(Duration limit) {
+  const int count = wait_for_events(unwatched_.empty() ? limit : Duration(0));
+  GYRE_ASSERT(count >= 0 || errno == EINTR);
+  ready_count_ = std::max(count, 0);
+}
+
+int Poller::wait_for_events(Duration limit) {
+  if (exact_ && limit != kForever && limit != Duration(0)) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(limit);
+    const timespec exact{.tv_sec = seconds.count(), .tv_nsec = Duration(limit - seconds).count()};
+    const int count = ::epoll_pwait2(set_, ready_.data(), kEventsMax, &exact, nullptr);
+    if (count >= 0 || errno == EINTR) return count;
+    exact_ = false;  // Linux before 5.11, or a container that forbids what it does not know
+  }
+  return ::epoll_wait(set_, ready_.data(), kEventsMax, epoll_limit(limit));
+}
 
 int Poller::serve() {
   for (int i = 0; i < ready_count_; ++i) tell(ready_[i].data.u32, ready_[i].events);
@@ -83,15 +89,16 @@ Poller::Place Poller::add(std::shared_ptr<PollerClient> client) {
   return place;
 }
 
-void Poller::watch(Place place, int fd, std::uint32_t watched, std::uint32_t wanted) {
-  if (watched == wanted) return;
+std::error_code Poller::watch(Place place, int fd, std::uint32_t watched, std::uint32_t wanted) {
+  if (watched == wanted) return {};
   epoll_event event{.events = wanted, .data = {.u32 = place}};
   const int operation = watched == 0 ? EPOLL_CTL_ADD : wanted == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
-  if (::epoll_ctl(set_, operation, fd, &event) == 0 || wanted == 0) return;
-  // No memory, or the system's limit on watched sockets. Its owner finds the end there, rather than waiting for ever.
-  spdlog::error("cannot watch a connection ({}), so it is closed", std::system_category().message(errno));
-  ::shutdown(fd, SHUT_RDWR);
+  if (::epoll_ctl(set_, operation, fd, &event) == 0 || wanted == 0) return {};
+  const std::error_code error(errno, std::system_category());
+  if (!std::exchange(said_unwatched_, true))
+    spdlog::error("connections are closed, for: cannot watch: {}", error.message());
   unwatched_.push_back(place);
+  return error;
 }
 
 void Poller::remove(Place place) {
@@ -99,15 +106,18 @@ void Poller::remove(Place place) {
   free_.push_back(place);
 }
 
-void Poller::let_go() {
+bool Poller::let_go() {
+  if (removed_.empty()) return false;
   // A destructor may remove others.
   while (!removed_.empty()) std::exchange(removed_, {}).clear();
+  return true;
 }
 
 void Poller::clear() {
-  std::exchange(clients_, {}).clear();
-  std::exchange(removed_, {}).clear();
-  free_.clear();
+  for (Place place = 0; place < clients_.size(); ++place) {
+    if (clients_[place] != nullptr) remove(place);
+  }
+  let_go();
 }
 
 }  // namespace gyre::net

@@ -83,7 +83,12 @@ void Socket::want_writing(bool wanted) { want(wanted ? wanted_ | EPOLLOUT : want
 void Socket::want(std::uint32_t events) {
   wanted_ = events;
   if (owner_ == nullptr || (wanted_ & ~watched_) == 0) return;
-  loop_.poller().watch(place_, fd_, std::exchange(watched_, wanted_), wanted_);
+  watch();
+}
+
+void Socket::watch() {
+  if (unwatched_) return;
+  unwatched_ = loop_.poller().watch(place_, fd_, std::exchange(watched_, wanted_), wanted_);
 }
 
 void Socket::on_ready(std::uint32_t events) {
@@ -92,16 +97,21 @@ void Socket::on_ready(std::uint32_t events) {
   if ((wanted_ & EPOLLIN) != 0 && (broken || (events & EPOLLIN) != 0)) owner_->on_readable();
   if (owner_ != nullptr && (wanted_ & EPOLLOUT) != 0 && (broken || (events & EPOLLOUT) != 0)) owner_->on_writable();
   if (owner_ == nullptr || watched_ == wanted_) return;
-  loop_.poller().watch(place_, fd_, std::exchange(watched_, wanted_), wanted_);
+  watch();
 }
 
-Socket::Passed Socket::read(std::span<char> room) { return passed(::recv(fd_, room.data(), room.size(), 0)); }
+Socket::Passed Socket::read(std::span<char> room) {
+  if (unwatched_) return std::unexpected(unwatched_);
+  return passed(::recv(fd_, room.data(), room.size(), 0));
+}
 
 Socket::Passed Socket::write(std::string_view bytes) {
+  if (unwatched_) return std::unexpected(unwatched_);
   return passed(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
 }
 
 Socket::Passed Socket::write(std::span<const iovec> parts) {
+  if (unwatched_) return std::unexpected(unwatched_);
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts.data());
   message.msg_iovlen = parts.size();

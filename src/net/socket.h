@@ -27,7 +27,7 @@ inline constexpr auto kCloseLimit = std::chrono::seconds(5);
 class SocketOwner {
  public:
   virtual ~SocketOwner() = default;
-  // Again each turn until all is read, or no more is wanted. May be told for nothing.
+  // Again and again until all is read, or no more is wanted. May be told for nothing.
   virtual void on_readable() = 0;
   virtual void on_writable() = 0;
 };
@@ -70,6 +70,7 @@ class Socket : public PollerClient {
  private:
   void on_ready(std::uint32_t events) override;
   void want(std::uint32_t events);
+  void watch();
 
   Loop& loop_;
   std::string peer_;
@@ -79,6 +80,7 @@ class Socket : public PollerClient {
   Poller::Place place_ = 0;
   std::uint32_t wanted_ = 0;
   std::uint32_t watched_ = 0;  // may hold more than is wanted: that costs nothing until it comes
+  std::error_code unwatched_;  // why it cannot be watched, which is its end
 };
 
 }  // namespace gyre::net

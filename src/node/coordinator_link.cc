@@ -87,6 +87,7 @@ void CoordinatorLink::drive() {
   arm();
 }
 
+// Timers cannot be taken back, so only an earlier deadline needs a new one; one that fires early does no harm.
 void CoordinatorLink::arm() {
   const Instant next = agent_.next_deadline();
   if (stopped_ || next >= armed_for_) return;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "net/loop.h"
 
 namespace gyre::net {
@@ -121,9 +122,10 @@ TEST_F(PollerTest, APlaceIsUsedAgain) {
   EXPECT_EQ(other->told.size(), 1u);
 }
 
-TEST_F(PollerTest, WhatTheSystemDoesNotWatchIsToldOfItsEnd) {
+TEST_F(PollerTest, WhatTheSystemDoesNotWatchIsToldOnce) {
+  spdlog::set_level(spdlog::level::off);
   const int file = ::open("/dev/null", O_RDONLY | O_CLOEXEC);  // no file can be watched
-  watched(client, file);
+  EXPECT_EQ(poller.watch(poller.add(client), file, 0, EPOLLIN), std::errc::operation_not_permitted);
   poller.wait(Poller::kForever);
   poller.serve();
   ASSERT_EQ(client->told.size(), 1u);
@@ -133,10 +135,32 @@ TEST_F(PollerTest, WhatTheSystemDoesNotWatchIsToldOfItsEnd) {
   ::close(file);
 }
 
-TEST_F(PollerTest, WaitsNoLongerThanItsLimitAndNotLess) {
+TEST_F(PollerTest, WaitsAsLongAsItsLimit) {
   const Instant begun = steady_now();
   poller.wait(1500us);
   EXPECT_GE(steady_now() - begun, 1500us);
+}
+
+TEST_F(PollerTest, WhatIsLeftOfAPlaceInTheSameTurnMayReachWhoHasItNow) {
+  Pair second;
+  const auto other = std::make_shared<Client>();
+  const auto next = std::make_shared<Client>();
+  Poller::Place gone = 0;
+  const auto first = watched(client, pair.ends[0]);
+  gone = watched(other, second.ends[0]);
+  client->then = [&] {
+    poller.watch(gone, second.ends[0], EPOLLIN, 0);
+    poller.remove(gone);
+    EXPECT_EQ(poller.add(next), gone);
+  };
+  pair.send();
+  second.send();
+  EXPECT_EQ(look(), 2);
+  EXPECT_TRUE(other->told.empty());
+  EXPECT_EQ(next->told.size(), 1u);  // for nothing
+  client->then = {};
+  poller.watch(first, pair.ends[0], EPOLLIN, 0);
+  EXPECT_EQ(look(), 0);
 }
 
 TEST_F(PollerTest, IsWokenFromAnotherThreadOnceForEachWait) {

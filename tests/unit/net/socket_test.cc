@@ -60,6 +60,13 @@ class SocketTest : public testing::Test {
     loop.join();
   }
 
+  std::uint64_t turns_of_an_idle_loop() {
+    const std::uint64_t before = run_on(loop, [&] { return loop.turn(); });
+    std::promise<void> later;
+    run_on(loop, [&] { loop.after(std::chrono::milliseconds(20), [&] { later.set_value(); }); });
+    ready(later.get_future());
+    return run_on(loop, [&] { return loop.turn(); }) - before;
+  }
   template <class Condition>
   void until(Condition condition) {
     const Instant give_up = steady_now() + kPatience;
@@ -92,10 +99,24 @@ TEST_F(SocketTest, WhoWantsNothingIsNotToldAndDoesNotKeepTheLoopBusy) {
     end->socket.want_reading(false);
   });
   plain->send("x");
-  let_turns_pass(loop);
+  EXPECT_LT(turns_of_an_idle_loop(), 20u);
   EXPECT_EQ(run_on(loop, [&] { return end->readable; }), 0);
   run_on(loop, [&] { end->socket.want_reading(true); });
   until([&] { return end->readable > 0; });
+}
+
+TEST_F(SocketTest, APeerThatIsGoneKeepsNoLoopBusyWhereNothingIsWanted) {
+  run_on(loop, [&] {
+    end->socket.want_reading(true);
+    end->socket.want_writing(true);
+  });
+  until([&] { return end->writable > 0; });
+  run_on(loop, [&] { end->socket.want_reading(false); });
+  plain.reset();
+  EXPECT_LT(turns_of_an_idle_loop(), 20u);
+  run_on(loop, [&] { end->socket.want_reading(true); });
+  until([&] { return end->ended; });
+  EXPECT_LT(turns_of_an_idle_loop(), 20u);
 }
 
 TEST_F(SocketTest, ThePeersLastBytesComeBeforeItsEnd) {

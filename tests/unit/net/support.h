@@ -250,6 +250,7 @@ class LoopbackTest : public testing::Test {
     listener.reset();
     for (Loop* loop : {&server_loop, &client_loop}) {
       run_on(*loop, [this, loop] {
+        const std::lock_guard lock(mutex_);  // what was accepted last may still arrive
         for (const auto& connection : connections_) {
           if (&connection->loop() == loop) connection->close({ErrorCode::unavailable, Outcome::not_applied, "end", {}});
         }
