@@ -8,7 +8,13 @@ namespace gyre::runtime {
 namespace {
 
 constexpr double kBurstSeconds = 0.1;
-constexpr double kRaise = 1.25;
+// Until requests were slow for the first time: what they bear is not known.
+constexpr double kRaiseFirst = 1.25;
+// From then on. A rate that creeps up to what requests bear passes it in one second of eight, a fast one in one of
+// four: too often to keep the 99th percentile of them all.
+constexpr double kRaise = 1.1;
+// Without a copy for so long, what was learned is forgotten.
+constexpr int kForgetSeconds = 30;
 
 }  // namespace
 
@@ -19,6 +25,7 @@ void Pace::set_limits(std::uint64_t bytes_per_second, double p99_factor) {
   limit_.reset();
   if (bytes_per_second > 0) limit_ = static_cast<double>(bytes_per_second);
   p99_factor_ = p99_factor;
+  if (p99_factor == 0) learned_ = false;
   if (unhindered) {
     rate_ = limit_;
   } else if (limit_) {
@@ -31,15 +38,18 @@ void Pace::on_second(Instant now, Duration p99, Duration rest_p99) {
   sent_before_ = std::exchange(sent_, 0);
   second_began_ = now;
   const bool watched = p99_factor_ > 0 && rest_p99 > Duration(0);
-  if (sent_before_ <= 0) {  // what comes next begins anew
-    rate_ = watched ? within_limit(kRateFirst) : limit_;
+  idle_seconds_ = sent_before_ > 0 ? 0 : idle_seconds_ + 1;
+  if (idle_seconds_ >= kForgetSeconds) learned_ = false;
+  if (sent_before_ <= 0) {
+    if (!learned_) rate_ = watched ? within_limit(kRateFirst) : limit_;
     return;
   }
   const double sent_rate = sent_before_ / elapsed;
   if (watched && to_seconds(p99) > p99_factor_ * to_seconds(rest_p99)) {
     rate_ = std::max(within_limit(kRateMin), rate_.value_or(sent_rate) / 2);
+    learned_ = true;
   } else if (rate_ && sent_rate > *rate_ / 2) {
-    rate_ = within_limit(*rate_ * kRaise);
+    rate_ = within_limit(*rate_ * (learned_ ? kRaise : kRaiseFirst));
   }
 }
 

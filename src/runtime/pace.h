@@ -14,12 +14,12 @@ namespace gyre::runtime {
 //
 // The rate is the limit, if there is one. Where the host's requests are watched, copies begin at kRateFirst. Each
 // second in which requests were too slow, by their 99th percentile against that of seconds in which no copy was sent,
-// halves the rate (down to kRateMin); each other second in which it was made use of raises it by a quarter, up to the
-// limit.
+// halves the rate (down to kRateMin); each other second in which it was made use of raises it, up to the limit: by a
+// quarter until the first slow one, by a tenth from then on.
 class Pace {
  public:
   static constexpr double kRateMin = 1 << 20;    // bytes a second; a copy always ends
-  static constexpr double kRateFirst = 8 << 20;  // what goes unnoticed on most machines
+  static constexpr double kRateFirst = 4 << 20;  // what goes unnoticed on most machines
 
   // `bytes_per_second`: of this host; 0: no limit. `p99_factor`: so many times the p99 at rest are too slow; 0: never.
   void set_limits(std::uint64_t bytes_per_second, double p99_factor);
@@ -44,6 +44,8 @@ class Pace {
   std::optional<double> rate_;
   double tokens_ = 0;
   Instant filled_at_;
+  bool learned_ = false;  // the rate is one at which, or near which, requests were slow
+  int idle_seconds_ = 0;
   double sent_ = 0;  // since the last second began
   double sent_before_ = 0;  // in the second before
   Instant second_began_;

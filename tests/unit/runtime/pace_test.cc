@@ -73,7 +73,7 @@ TEST_F(PaceTest, ATakenChunkThatWasLargerIsPaidForLater) {
   EXPECT_TRUE(pace.take(now + 1200ms, kChunk));
 }
 
-TEST_F(PaceTest, SlowRequestsHalveTheRateAndCalmSecondsRaiseItByAQuarter) {
+TEST_F(PaceTest, SlowRequestsHalveTheRateAndCalmSecondsRaiseItByATenth) {
   pace.set_limits(64 * kMiB, 2.0);
   second(1900us);
   EXPECT_EQ(pace.rate(), 64.0 * kMiB);
@@ -82,7 +82,7 @@ TEST_F(PaceTest, SlowRequestsHalveTheRateAndCalmSecondsRaiseItByAQuarter) {
   second(9ms);
   EXPECT_EQ(pace.rate(), 16.0 * kMiB);
   second(1ms);
-  EXPECT_EQ(pace.rate(), 20.0 * kMiB);
+  EXPECT_DOUBLE_EQ(*pace.rate(), 17.6 * kMiB);
   for (int i = 0; i < 20; ++i) second(1ms);
   EXPECT_EQ(pace.rate(), 64.0 * kMiB) << "the limit stays";
 }
@@ -108,14 +108,14 @@ TEST_F(PaceTest, WithoutALimitHalfOfWhatWasSentIsTheFirstRateAfterASlowSecond) {
   ASSERT_TRUE(pace.rate());
   EXPECT_NEAR(*pace.rate(), static_cast<double>(sent) / 2, static_cast<double>(sent) / 50);
   for (int i = 0; i < 3; ++i) second(1ms);
-  EXPECT_NEAR(*pace.rate(), static_cast<double>(sent) / 2 * 1.25 * 1.25 * 1.25, static_cast<double>(sent) / 25);
+  EXPECT_NEAR(*pace.rate(), static_cast<double>(sent) / 2 * 1.1 * 1.1 * 1.1, static_cast<double>(sent) / 25);
 }
 
 TEST_F(PaceTest, WhereRequestsAreWatchedCopiesBeginSlowly) {
   pace.set_limits(0, 2.0);
   second(1ms, false);
   EXPECT_EQ(pace.rate(), Pace::kRateFirst);
-  EXPECT_LE(run(1s), 10 * kMiB);
+  EXPECT_LE(run(1s), 6 * kMiB);
   pace.on_second(now, 1ms, 1ms);
   EXPECT_EQ(pace.rate(), Pace::kRateFirst * 1.25);
   second(1ms, false);
@@ -123,9 +123,25 @@ TEST_F(PaceTest, WhereRequestsAreWatchedCopiesBeginSlowly) {
   now += 1s;
   pace.on_second(now, Duration(0), Duration(0));
   EXPECT_FALSE(pace.rate()) << "there are no requests";
-  pace.set_limits(4 * kMiB, 2.0);
+  pace.set_limits(2 * kMiB, 2.0);
   second(1ms, false);
-  EXPECT_EQ(pace.rate(), 4.0 * kMiB) << "within the limit";
+  EXPECT_EQ(pace.rate(), 2.0 * kMiB) << "within the limit";
+}
+
+TEST_F(PaceTest, WhatRequestsBearIsKeptInMindBetweenCopiesForAWhile) {
+  pace.set_limits(0, 2.0);
+  second(1ms, false);
+  second(9ms);
+  const double learned = Pace::kRateFirst / 2;
+  EXPECT_EQ(pace.rate(), learned);
+  for (int i = 0; i < 29; ++i) second(1ms, false);
+  EXPECT_EQ(pace.rate(), learned);
+  second(1ms);
+  EXPECT_DOUBLE_EQ(*pace.rate(), learned * 1.1);
+  for (int i = 0; i < 30; ++i) second(1ms, false);
+  EXPECT_EQ(pace.rate(), Pace::kRateFirst);
+  second(1ms);
+  EXPECT_EQ(pace.rate(), Pace::kRateFirst * 1.25);
 }
 
 TEST_F(PaceTest, WhatIsNotMadeUseOfDoesNotGrow) {
