@@ -19,7 +19,8 @@ class LatencyWindows {
   Duration p99() const { return p99_; }
   // The same, for decisions: 0 also where there were too few to tell.
   Duration telling_p99() const { return telling_ ? p99_ : Duration(0); }
-  // The median of the last seconds at rest that tell; 0: there was none.
+  // What two thirds of the last seconds at rest that tell kept; 0: there was none. The slowest hundredth of all their
+  // requests lies in the slower seconds: their median would call many a second slow that is none.
   Duration rest_p99() const { return rest_p99_; }
 
  private:
