@@ -307,7 +307,9 @@ ring::NodeInfo Node::describe_self() const {
   self.weight = options_.weight;
   self.addresses.native = options_.advertise.empty() ? listener_->address() : options_.advertise;
   self.addresses.http = admin_->address();
-  if (resp_listener_) self.addresses.resp = resp_listener_->address();
+  if (resp_listener_) {
+    self.addresses.resp = options_.advertise_resp.empty() ? resp_listener_->address() : options_.advertise_resp;
+  }
   return self;
 }
 

@@ -25,6 +25,7 @@ struct NodeOptions {
   std::string advertise;  // where others reach the native port; empty: the address it listens at
   std::string http = "127.0.0.1:7401";
   std::string resp = "127.0.0.1:7402";  // for Redis clients; empty: none
+  std::string advertise_resp;  // where those reach it, by MOVED and CLUSTER; empty: the address it listens at
   std::string users_file;           // who those may be
   resp::Users users;  // of that file
   std::vector<std::string> coordinators{"127.0.0.1:7300"};

@@ -65,29 +65,22 @@ Result<void> check_listener(const std::string& option, const std::string& addres
                           option, address));
 }
 
-// Others are told the address itself.
-Result<void> check_advertised(const std::string& option, const std::string& address) {
+// Where others reach a listener: `advertised`, or else the address itself, which must then be one.
+Result<void> check_advertised(const std::string& option, const std::string& address,
+                              const std::string& advertise_option, const std::string& advertised) {
   GYRE_TRY_SET(const net::HostPort at, net::parse_host_port(address));
-  if (at.host != "0.0.0.0" && at.host != "::") return {};
-  return fail(
-      ErrorCode::invalid_argument,
-      fmt::format("--{} {} listens at every address of this machine, but clients are sent to what it says: name "
-                  "the one that they are to use",
-                  option, address));
+  if (!advertised.empty() || (at.host != "0.0.0.0" && at.host != "::")) return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("--{} {} listens at every address of this machine: name the one that others are to use with "
+                          "--{} HOST:PORT",
+                          option, address, advertise_option));
 }
 
 template <class Options>
 Result<void> complete_addresses(Options& options) {
   GYRE_TRY(check_listener("listen", options.listen, options.allow_remote));
   GYRE_TRY(check_listener("http", options.http, options.allow_remote));
-  GYRE_TRY_SET(const net::HostPort at, net::parse_host_port(options.listen));
-  if (options.advertise.empty() && (at.host == "0.0.0.0" || at.host == "::")) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("--listen {} listens at every address of this machine: name the one that others are to "
-                            "use with --advertise HOST:PORT",
-                            options.listen));
-  }
-  return {};
+  return check_advertised("listen", options.listen, "advertise", options.advertise);
 }
 
 }  // namespace
@@ -102,7 +95,9 @@ OptionSet describe(node::NodeOptions& options) {
   set.address("advertise", options.advertise, true, "Where others reach that port");
   set.show_default("advertise", "as --listen");
   set.address("http", options.http, false, "Admin HTTP: /healthz /readyz /metrics /map");
-  set.address("resp", options.resp, true, "Where Redis clients connect, and are sent by MOVED; empty: nowhere");
+  set.address("resp", options.resp, true, "Where Redis clients connect; empty: nowhere");
+  set.address("advertise-resp", options.advertise_resp, true, "Where they reach that port: what MOVED and CLUSTER say");
+  set.show_default("advertise-resp", "as --resp");
   set.text("users", "FILE", options.users_file, kUsersHelp);
   set.show_default("users", "none");
   set.addresses("coordinator", options.coordinators,
@@ -244,7 +239,9 @@ Result<void> complete(node::NodeOptions& options) {
   GYRE_TRY(complete_users(options.users_file, options.users));
   if (!options.resp.empty()) {
     GYRE_TRY(check_listener("resp", options.resp, options.allow_remote));
-    GYRE_TRY(check_advertised("resp", options.resp));
+    GYRE_TRY(check_advertised("resp", options.resp, "advertise-resp", options.advertise_resp));
+  } else if (!options.advertise_resp.empty()) {
+    return invalid("--advertise-resp says where --resp is reached, and there is none: give both or neither");
   }
   return complete_addresses(options);
 }
@@ -273,7 +270,7 @@ Result<void> complete(router::RouterOptions& options) {
   GYRE_TRY(check_listener("http", options.http, options.allow_remote));
   if (!options.listen.empty()) {
     GYRE_TRY(check_listener("listen", options.listen, options.allow_remote));
-    if (options.advertise.empty()) GYRE_TRY(check_advertised("listen", options.listen));
+    GYRE_TRY(check_advertised("listen", options.listen, "advertise", options.advertise));
   }
   if (options.read == messages::ReadLevel::bounded && options.read_bound <= Duration(0)) {
     return invalid("--read-bound 0ms is a bound that no answer keeps; --read primary gives the newest");
