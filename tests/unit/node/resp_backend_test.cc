@@ -64,6 +64,7 @@ class RespBackendTest : public testing::Test {
     });
     for (auto& shard : shards) shard->loop.start();
     client.emplace(listener->address());
+    wait_until([&] { return run_on(front(), [&] { return !sessions.empty(); }); });
   }
   ~RespBackendTest() override {
     client.reset();

@@ -84,7 +84,7 @@ class SessionTest : public testing::Test {
     });
     for (auto& shard : shards) shard->loop.start();
     client_loop.start();
-    connection = connect_to(client_loop, listener->address(), answers);
+    connection = connect_with(answers);
   }
   ~SessionTest() override {
     run_on(client_loop, [&] { connection->close({ErrorCode::unavailable, Outcome::not_applied, "done", {}}); });
@@ -95,6 +95,14 @@ class SessionTest : public testing::Test {
     for (auto& shard : shards) shard->loop.join();
     client_loop.stop();
     client_loop.join();
+  }
+  // Returns once the connection is accepted: its session is the last of `sessions`.
+  net::ConnectionPtr connect_with(std::shared_ptr<Answers> handler) {
+    const auto accepted = [this] { return run_on(front(), [this] { return sessions.size(); }); };
+    const std::size_t before = accepted();
+    auto made = connect_to(client_loop, listener->address(), std::move(handler));
+    wait_until([&] { return accepted() > before; });
+    return made;
   }
   static bool expired(const std::weak_ptr<Session>& session) { return session.expired(); }
 
@@ -419,7 +427,7 @@ TEST_F(SessionTest, AFaultThatConcernsANodeStopsItsMessagesAndNoRequests) {
   ask(messages::FaultsRequest{.show = false, .rules = {{.peer = "n2", .drop = 1}}});
   const messages::Sender n2{view.map->cluster, NodeId("n2"), Incarnation(1)};
   const auto peer_answers = std::make_shared<Answers>();
-  const auto peer = connect_to(client_loop, listener->address(), peer_answers);
+  const auto peer = connect_with(peer_answers);
   const auto send_append = [&](std::uint64_t term) {
     run_on(client_loop, [&] {
       peer->set_sender(n2);

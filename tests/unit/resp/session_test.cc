@@ -81,6 +81,7 @@ class SessionTest : public testing::Test {
     });
     loop_.start();
     client_.emplace(listener_->address());
+    wait_until([&] { return run_on(loop_, [&] { return !session_.expired(); }); });
   }
   ~SessionTest() override {
     client_.reset();
