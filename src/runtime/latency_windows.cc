@@ -13,7 +13,7 @@ void LatencyWindows::end_second(bool at_rest) {
   rest_.push_back(p99_);
   if (rest_.size() > kRestSeconds) rest_.pop_front();
   std::vector<Duration> sorted(rest_.begin(), rest_.end());
-  const std::size_t two_thirds = sorted.size() * 2 / 3;
+  const std::size_t two_thirds = (2 * sorted.size() + 2) / 3 - 1;
   std::ranges::nth_element(sorted, sorted.begin() + static_cast<std::ptrdiff_t>(two_thirds));
   rest_p99_ = sorted[two_thirds];
 }

@@ -21,11 +21,12 @@ constexpr int kForgetSeconds = 30;
 double Pace::within_limit(double rate) const { return limit_ ? std::min(rate, *limit_) : rate; }
 
 void Pace::set_limits(std::uint64_t bytes_per_second, double p99_factor) {
-  const bool unhindered = !rate_ || (limit_ && *rate_ >= *limit_);
+  const bool unhindered = !rate_ || (limit_ && *rate_ >= *limit_) || p99_factor == 0;
+  // What requests bore says nothing of another factor, nor a rate that nothing but the limit held.
+  if (unhindered || p99_factor != p99_factor_) learned_ = false;
   limit_.reset();
   if (bytes_per_second > 0) limit_ = static_cast<double>(bytes_per_second);
   p99_factor_ = p99_factor;
-  if (p99_factor == 0) learned_ = false;
   if (unhindered) {
     rate_ = limit_;
   } else if (limit_) {

@@ -15,13 +15,15 @@ namespace gyre::runtime {
 // The rate is the limit, if there is one. Where the host's requests are watched, copies begin at kRateFirst. Each
 // second in which requests were too slow, by their 99th percentile against that of seconds in which no copy was sent,
 // halves the rate (down to kRateMin); each other second in which it was made use of raises it, up to the limit: by a
-// quarter until the first slow one, by a tenth from then on.
+// quarter until the first slow one, by a tenth from then on. A copy that follows within half a minute begins where the
+// last one ended.
 class Pace {
  public:
   static constexpr double kRateMin = 1 << 20;    // bytes a second; a copy always ends
   static constexpr double kRateFirst = 4 << 20;  // what goes unnoticed on most machines
 
-  // `bytes_per_second`: of this host; 0: no limit. `p99_factor`: so many times the p99 at rest are too slow; 0: never.
+  // `bytes_per_second`: of this host; 0: no limit. `p99_factor`: so many times the p99 at rest are too slow; 0: never,
+  // and nothing but the limit holds the copies from now on.
   void set_limits(std::uint64_t bytes_per_second, double p99_factor);
   // Call every second. 0: not known; what is not known is not watched.
   void on_second(Instant now, Duration p99, Duration rest_p99);

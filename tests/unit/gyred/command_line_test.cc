@@ -175,8 +175,9 @@ TEST_F(CommandLineTest, ListeningEverywhereNeedsAnAddressForOthers) {
   EXPECT_THAT(refusal("node --listen 0.0.0.0:7400 --allow-remote"), HasSubstr("--advertise HOST:PORT"));
   EXPECT_TRUE(read("node --listen 0.0.0.0:7400 --allow-remote --advertise db1.example.org:7400"));
   EXPECT_THAT(refusal("node --resp 0.0.0.0:7402 --allow-remote"), HasSubstr("--advertise-resp HOST:PORT"));
-  EXPECT_TRUE(read("node --resp 0.0.0.0:7402 --allow-remote --advertise-resp db1.example.org:6379"));
-  EXPECT_THAT(refusal("node --resp '' --advertise-resp db1.example.org:6379"), HasSubstr("--resp"));
+  const auto node = good<NodeOptions>("node --resp 0.0.0.0:7402 --allow-remote --advertise-resp db1.example.org:6379");
+  EXPECT_EQ(node.advertise_resp, "db1.example.org:6379");
+  EXPECT_THAT(refusal("node --advertise-resp a:1 --config " + file("resp = \"\"")), HasSubstr("give both or neither"));
 }
 
 TEST_F(CommandLineTest, ARouterTakesLevelsForThoseWhoSetNone) {

@@ -144,6 +144,33 @@ TEST_F(PaceTest, WhatRequestsBearIsKeptInMindBetweenCopiesForAWhile) {
   EXPECT_EQ(pace.rate(), Pace::kRateFirst * 1.25);
 }
 
+TEST_F(PaceTest, WithoutAFactorNothingHoldsItFromThenOn) {
+  pace.set_limits(0, 2.0);
+  second(1ms, false);
+  for (int i = 0; i < 10; ++i) second(9ms);
+  ASSERT_EQ(pace.rate(), Pace::kRateMin);
+  pace.set_limits(0, 0);
+  EXPECT_FALSE(pace.rate());
+}
+
+TEST_F(PaceTest, WithAnotherFactorOrLimitItLearnsAnew) {
+  pace.set_limits(0, 2.0);
+  second(1ms, false);
+  second(9ms);
+  pace.set_limits(0, 2.0);
+  second(1ms, false);
+  EXPECT_EQ(pace.rate(), Pace::kRateFirst / 2) << "nothing has changed";
+  pace.set_limits(0, 3.0);
+  second(1ms, false);
+  EXPECT_EQ(pace.rate(), Pace::kRateFirst);
+  pace.set_limits(kMiB, 3.0);
+  second(9ms);
+  second(1ms);
+  pace.set_limits(0, 3.0);
+  second(1ms, false);
+  EXPECT_EQ(pace.rate(), Pace::kRateFirst) << "nothing but the limit held it";
+}
+
 TEST_F(PaceTest, WhatIsNotMadeUseOfDoesNotGrow) {
   pace.set_limits(0, 2.0);
   second(1ms, false);
