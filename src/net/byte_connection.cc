@@ -24,6 +24,16 @@ Error unavailable(std::string message) {
   return Error{ErrorCode::unavailable, Outcome::not_applied, std::move(message), {}};
 }
 
+// Gives the socket as much of `bytes` behind `sent` as it takes now. ERRORS: what ends the connection.
+std::error_code write_behind(Socket& socket, std::string_view bytes, std::size_t& sent) {
+  while (sent < bytes.size()) {
+    const auto taken = socket.write(bytes.substr(sent));
+    if (!taken) return Socket::not_yet(taken.error()) ? std::error_code() : taken.error();
+    sent += *taken;
+  }
+  return {};
+}
+
 }  // namespace
 
 ByteConnection::ByteConnection(Loop& loop, asio::ip::tcp::socket socket, ConnectionId id, ByteLimits limits)
@@ -136,12 +146,7 @@ void ByteConnection::schedule_flush() {
 void ByteConnection::flush() {
   if (closed_ || cut_ || !in_flight_.empty()) return;
   std::size_t sent = 0;
-  while (sent < output_.size()) {
-    const auto bytes = socket_.write(std::string_view(output_).substr(sent));
-    if (!bytes && Socket::not_yet(bytes.error())) break;
-    if (!bytes) return shut(socket_.end(bytes.error()));
-    sent += *bytes;
-  }
+  if (const auto error = write_behind(socket_, output_, sent)) return shut(socket_.end(error));
   if (sent < output_.size()) {
     in_flight_.swap(output_);
     in_flight_sent_ = sent;
@@ -155,13 +160,10 @@ void ByteConnection::flush() {
 }
 
 void ByteConnection::on_writable() {
-  while (in_flight_sent_ < in_flight_.size()) {
-    const auto bytes = socket_.write(std::string_view(in_flight_).substr(in_flight_sent_));
-    if (!bytes && Socket::not_yet(bytes.error())) return;
-    if (!bytes) return shut(socket_.end(bytes.error()));
-    sent_ += *bytes;
-    in_flight_sent_ += *bytes;
-  }
+  const std::size_t before = in_flight_sent_;
+  if (const auto error = write_behind(socket_, in_flight_, in_flight_sent_)) return shut(socket_.end(error));
+  sent_ += in_flight_sent_ - before;
+  if (in_flight_sent_ < in_flight_.size()) return;
   socket_.want_writing(false);
   in_flight_ = std::string();
   in_flight_sent_ = 0;
