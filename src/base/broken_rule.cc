@@ -50,6 +50,7 @@ std::string_view to_string(BrokenRule rule) {
     case BrokenRule::target_in_sync_first: return "target_in_sync_first";
     case BrokenRule::move_waits_for_account: return "move_waits_for_account";
     case BrokenRule::retire_asks_first: return "retire_asks_first";
+    case BrokenRule::whole_once_in_place: return "whole_once_in_place";
   }
   GYRE_ASSERT(false);
   return {};

@@ -61,11 +61,12 @@ enum class BrokenRule : std::uint8_t {
   target_in_sync_first,    // [5] broken: members leave before those that replace them are in sync
   move_waits_for_account,  // [10] broken: a member that has not accounted for what it served is removed
   retire_asks_first,       // [10] broken: who is no member any more deletes its copy at once
+  whole_once_in_place,     // [8] broken: a snapshot is complete before what was ingested of it is in place
 };
 
 // Every rule but none, for tests that try them all.
 inline constexpr auto kBrokenRuleFirst = BrokenRule::answer_once_persisted;
-inline constexpr auto kBrokenRuleLast = BrokenRule::retire_asks_first;
+inline constexpr auto kBrokenRuleLast = BrokenRule::whole_once_in_place;
 
 // E.g. "answer_once_persisted".
 std::string_view to_string(BrokenRule rule);

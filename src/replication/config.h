@@ -22,6 +22,8 @@ struct PartitionConfig {
   const RunningClock* running;  // the process's; must outlive the machine
   // Of a write as it is logged; beyond: too_large, for no message could bring it to the other members.
   std::size_t write_bytes_max = limits::kValueBytesDefaultMax + limits::kFrameEnvelopeBytes / 2;
+  // Of a snapshot that is received, committed before the rest is ingested.
+  std::size_t snapshot_committed_bytes_max = limits::kSnapshotCommittedBytesMax;
   BrokenRule broken = BrokenRule::none;  // of tests only
 };
 

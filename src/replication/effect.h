@@ -95,6 +95,20 @@ struct ReadSnapshot {
 struct CloseSnapshot {
   TaskId task;
 };
+// Put these records, in key order and behind all before of the same task, aside for the store, off the loop:
+// on_ingested. The first ones begin it; it stays until it is finished or dropped.
+struct IngestRecords {
+  TaskId task;
+  std::vector<messages::Mutation> records;
+};
+// Put all of it into the store, durably, off the loop: on_ingested.
+struct FinishIngestion {
+  TaskId task;
+};
+// Forget it. One that is being finished may still be.
+struct DropIngestion {
+  TaskId task;
+};
 // Write these losses to the ledger, off the loop: on_exported.
 struct ExportLosses {
   TaskId task;
@@ -114,6 +128,7 @@ struct RoleChanged {
 };
 
 using Effect = std::variant<ReadCurrent, WriteDone, ReadReady, Send, TellCoordinator, ReadLog, ReadKeys, OpenSnapshot,
-                            ReadSnapshot, CloseSnapshot, ExportLosses, MarkReapplied, RoleChanged>;
+                            ReadSnapshot, CloseSnapshot, IngestRecords, FinishIngestion, DropIngestion, ExportLosses,
+                            MarkReapplied, RoleChanged>;
 
 }  // namespace gyre::replication

@@ -36,6 +36,8 @@ void Follower::stop() {
   if (repair_) {
     context_.journal.disown_step();
     context_.lost_ids.add(repair_->exported_ids());
+    repair_->close();
+    context_.take_in(repair_->take_effects());
   }
   repair_.reset();
   owes_answer_ = false;
@@ -252,7 +254,8 @@ void Follower::start_repair(const Moment& now, const messages::TermHistory& thei
                               .state = journal.state(),
                               .theirs = theirs,
                               .common = common,
-                              .snapshot = snapshot},
+                              .snapshot = snapshot,
+                              .committed_bytes_max = context_.config.snapshot_committed_bytes_max},
                   journal.recent(), context_.tasks, context_.config.broken);
   drain_repair();
 }
@@ -299,6 +302,12 @@ void Follower::on_log(const Moment& now, TaskId task, const Result<std::vector<L
 void Follower::on_exported(const Moment& now, TaskId task, Result<void> outcome) {
   if (!repair_) return;
   repair_->on_exported(now.steady, task, std::move(outcome));
+  drain_repair();
+}
+
+void Follower::on_ingested(const Moment& now, TaskId task, const Result<void>& outcome) {
+  if (!repair_) return;
+  repair_->on_ingested(now.steady, task, outcome);
   drain_repair();
 }
 

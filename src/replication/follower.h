@@ -40,6 +40,7 @@ class Follower {
   // Results of work; those of other people's tasks are ignored.
   void on_log(const Moment& now, TaskId task, const Result<std::vector<messages::LoggedWritePtr>>& writes);
   void on_exported(const Moment& now, TaskId task, Result<void> outcome);
+  void on_ingested(const Moment& now, TaskId task, const Result<void>& outcome);
   // Storage has what it was given; `step`: that of the repair, too.
   void on_stored(const Moment& now, bool step);
   // What was received and not committed was refused: the storage is stalled. What comes before long would be, too, and

@@ -442,6 +442,10 @@ void Partition::on_snapshot_records(const Moment& now, TaskId task, Result<std::
   if (Primary* self = primary()) self->on_snapshot_records(now, task, std::move(records));
 }
 
+void Partition::on_ingested(const Moment& now, TaskId task, const Result<void>& outcome) {
+  follower_->on_ingested(now, task, outcome);
+}
+
 void Partition::on_exported(const Moment& now, TaskId task, Result<void> outcome) {
   if (range_export_ && range_export_->task == task) {
     // A failed export is asked for again before long.

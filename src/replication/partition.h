@@ -136,6 +136,8 @@ class Partition {
   void on_snapshot_open(const Moment& now, TaskId task, Result<void> opened);
   // No records: the snapshot is at its end.
   void on_snapshot_records(const Moment& now, TaskId task, Result<std::vector<messages::FetchedKey>> records);
+  // A failure of the storage is told to on_storage_failed as well.
+  void on_ingested(const Moment& now, TaskId task, const Result<void>& outcome);
   void on_exported(const Moment& now, TaskId task, Result<void> outcome);
   void on_marked(const Moment& now, TaskId task, Result<void> outcome);
 

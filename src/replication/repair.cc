@@ -31,6 +31,8 @@ Mutation as_repair(messages::FetchedKey fetched) {
 Repair::Repair(Instant now, RepairStart start, const RecentLog& recent, TaskIds& tasks, BrokenRule broken)
     : start_(std::move(start)),
       rewinding_(start_.common && !start_.snapshot),
+      tasks_(&tasks),
+      broken_(broken),
       tail_(now,
             {.partition = start_.partition, .state = start_.state, .common = start_.common, .keys_wanted = rewinding_},
             recent, tasks, broken),
@@ -90,12 +92,19 @@ void Repair::on_chunk(Instant now, SnapshotChunk chunk) {
   on_progress(now);
   ++chunk_;
   last_received_ = chunk.last;
-  if (step_) {
+  if (storing()) {
     next_ = std::move(chunk);
     return;
   }
-  store(std::move(chunk));
-  if (!last_received_) ask_chunk();
+  take(std::move(chunk));
+}
+
+void Repair::on_ingested(Instant now, TaskId task, const Result<void>& outcome) {
+  if (!ingestion_ || !ingestion_->working || task != ingestion_->task) return;
+  ingestion_->working = false;
+  if (!outcome) return begin_snapshot(now);
+  if (ingestion_->finishing) ingestion_.reset();
+  on_stored(now);
 }
 
 void Repair::on_tick(Instant now) {
@@ -122,14 +131,7 @@ void Repair::on_tick(Instant now) {
 void Repair::on_step_persisted(Instant now) {
   if (!step_) return;  // that of an earlier repair
   step_.reset();
-  on_progress(now);
-  if (next_) {
-    store(std::move(*next_));
-    next_.reset();
-    if (!last_received_) ask_chunk();
-  } else if (phase_ == Phase::fetching || last_received_) {
-    phase_ = Phase::done;
-  }
+  on_stored(now);
 }
 
 std::vector<Effect> Repair::take_effects() { return std::exchange(effects_, {}); }
@@ -175,6 +177,13 @@ void Repair::begin_snapshot(Instant now) {
   keys_.clear();
   fetched_.clear();
   window_.clear();
+  drop_ingestion();
+  records_.clear();
+  snapshot_bytes_ = 0;
+  emptied_ = false;
+  whole_.reset();
+  next_.reset();
+  last_received_ = false;
   ++id_;
   chunk_ = 0;
   ask_chunk();
@@ -185,25 +194,70 @@ void Repair::ask_chunk() {
   effects_.emplace_back(Send{start_.primary, messages::SnapshotAsk{start_.partition, start_.term, id_, chunk_}});
 }
 
-void Repair::store(SnapshotChunk chunk) {
-  RepairStep step;
-  step.drop_first = chunk.chunk == 0;
-  step.state = start_.state;
-  step.repairs.reserve(chunk.records.size());
-  for (messages::FetchedKey& record : chunk.records) step.repairs.push_back(as_repair(std::move(record)));
+void Repair::take(SnapshotChunk chunk) {
+  for (messages::FetchedKey& record : chunk.records) {
+    snapshot_bytes_ += record.key.size() + (record.record ? record.record->value.size() : 0);
+    records_.push_back(as_repair(std::move(record)));
+  }
   std::ranges::move(chunk.window, std::back_inserter(window_));
   if (chunk.last) {
+    whole_ = start_.state;
+    whole_->position = chunk.position;
+    whole_->history = std::move(chunk.history);
+    whole_->whole_at = Sequence();
+    whole_->time = std::max(whole_->time, chunk.time);
+  }
+  store_next();
+  if (!last_received_) ask_chunk();
+}
+
+// The first step is made at once, whatever else is to be done: it drops what was there.
+void Repair::store_next() {
+  const bool ingests = ingestion_ || snapshot_bytes_ > start_.committed_bytes_max;
+  if (emptied_ && ingests && !records_.empty()) return ingest();
+  if (emptied_ && ingestion_ && whole_) return finish_ingestion();
+  RepairStep step;
+  step.drop_first = !std::exchange(emptied_, true);
+  if (!ingests) step.repairs = std::exchange(records_, {});
+  if (whole_ && records_.empty()) {
     step.window = std::move(window_);
-    step.state.position = chunk.position;
-    step.state.history = std::move(chunk.history);
-    step.state.whole_at = Sequence();
-    step.state.time = std::max(step.state.time, chunk.time);
+    step.state = *std::exchange(whole_, std::nullopt);
   } else {
+    step.state = start_.state;
     step.state.position = Position();
     step.state.history.clear();
     step.state.whole_at = messages::kNeverWhole;
   }
   step_ = std::move(step);
+}
+
+void Repair::ingest() {
+  if (!ingestion_) ingestion_ = Ingestion{.task = tasks_->next()};
+  ingestion_->working = true;
+  effects_.emplace_back(IngestRecords{ingestion_->task, std::exchange(records_, {})});
+}
+
+void Repair::finish_ingestion() {
+  ingestion_->working = ingestion_->finishing = true;
+  effects_.emplace_back(FinishIngestion{ingestion_->task});
+  if (broken_ != BrokenRule::whole_once_in_place) return;
+  ingestion_.reset();
+  store_next();
+}
+
+void Repair::on_stored(Instant now) {
+  on_progress(now);
+  if (!records_.empty() || whole_) return store_next();
+  if (next_) {
+    take(*std::exchange(next_, std::nullopt));
+  } else if (phase_ == Phase::fetching || last_received_) {
+    phase_ = Phase::done;
+  }
+}
+
+void Repair::drop_ingestion() {
+  if (ingestion_) effects_.emplace_back(DropIngestion{ingestion_->task});
+  ingestion_.reset();
 }
 
 void Repair::on_progress(Instant now) {

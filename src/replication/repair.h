@@ -37,12 +37,16 @@ struct RepairStart {
   // The primary's log does not reach back, or the member was not whole: rewinding is no help. A member that began to
   // rewind under a primary of another term is not whole: what it fetched may be of a history that did not survive.
   bool snapshot = false;
+  // Of the snapshot's records, in steps; the rest is ingested.
+  std::size_t committed_bytes_max = limits::kSnapshotCommittedBytesMax;
 };
 
 // Life: the tail behind `common`, if there is one, is saved (see Tail); then
 //  - rewinding: the keys it touched are fetched; one step puts their present records, the position `common` and the
 //    sequence until which the member is a learner (state.whole_at) in place;
 //  - snapshot: chunk after chunk is asked for and stored; the first step drops what was there, the last one completes.
+//    The first records are parts of steps. Where there are many, the others are ingested, which costs far less, and the
+//    last step waits for that.
 // What is not answered is asked again. Where the contents of the tail are gone the way is the snapshot; so it is with
 // more keys or bytes than rewinding takes.
 //
@@ -52,6 +56,7 @@ struct RepairStart {
 //
 // INVARIANT 1: nothing is given up (no step) before the export of the tail was confirmed.
 // INVARIANT 2: one step, one task at a time.
+// INVARIANT 3: nothing is ingested before the first step is persisted, and the last step comes when all is in place.
 class Repair {
  public:
   Repair(Instant now, RepairStart start, const RecentLog& recent, TaskIds& tasks, BrokenRule broken);
@@ -60,12 +65,15 @@ class Repair {
   void on_exported(Instant now, TaskId task, const Result<void>& outcome);
   void on_fetched(Instant now, messages::FetchedKeys keys);
   void on_chunk(Instant now, messages::SnapshotChunk chunk);
+  void on_ingested(Instant now, TaskId task, const Result<void>& outcome);
   void on_tick(Instant now);
 
   // The step to commit now, null: none; until the member says that it is persisted. One that storage refused is to be
   // committed again.
   const RepairStep* step() const { return step_ ? &*step_ : nullptr; }
   void on_step_persisted(Instant now);
+  // It is given up: lets go of what it holds at the host.
+  void close() { drop_ingestion(); }
 
   bool done() const { return phase_ == Phase::done; }
   // True: it rewinds, or did; false: a snapshot.
@@ -93,13 +101,21 @@ class Repair {
   void finish_rewind();
   void begin_snapshot(Instant now);
   void ask_chunk();
-  void store(messages::SnapshotChunk chunk);
+  void take(messages::SnapshotChunk chunk);
+  bool storing() const { return step_ || (ingestion_ && ingestion_->working); }
+  void on_stored(Instant now);
+  void store_next();
+  void ingest();
+  void finish_ingestion();
+  void drop_ingestion();
 
   void on_progress(Instant now);
 
   RepairStart start_;
   Phase phase_ = Phase::saving;
   bool rewinding_;
+  TaskIds* tasks_;
+  BrokenRule broken_;
   Tail tail_;
 
   Tail::Keys keys_;  // still to fetch
@@ -113,8 +129,19 @@ class Repair {
   std::uint64_t id_;  // of the last fetch or snapshot
   std::uint64_t chunk_ = 0;  // the one to come
   bool last_received_ = false;
-  std::optional<messages::SnapshotChunk> next_;  // came while the last step was being committed
+  std::optional<messages::SnapshotChunk> next_;  // came while what was before it is being stored
   std::optional<RepairStep> step_;
+  // Of the snapshot that is received:
+  std::vector<messages::Mutation> records_;  // to be stored
+  std::size_t snapshot_bytes_ = 0;  // of all records so far
+  bool emptied_ = false;  // the first step was made
+  std::optional<messages::PartitionState> whole_;  // after the last step, which is to be made
+  struct Ingestion {
+    TaskId task;
+    bool working = false;
+    bool finishing = false;
+  };
+  std::optional<Ingestion> ingestion_;
 
   Instant progress_;  // the last time something came
   Retry retry_;

@@ -22,6 +22,8 @@ struct HostOptions {
   Durability durability = Durability::everysec;
   std::size_t value_bytes_max = limits::kValueBytesDefaultMax;
   std::size_t record_cache_bytes = 0;  // see RecordCache
+  std::size_t snapshot_chunk_bytes = limits::kSnapshotChunkBytes;
+  std::size_t snapshot_committed_bytes_max = limits::kSnapshotCommittedBytesMax;  // see PartitionConfig
   std::uint32_t shard = 0;   // this host has the partitions p with p mod shards == shard
   std::uint32_t shards = 1;
   BrokenRule broken = BrokenRule::none;  // of tests only

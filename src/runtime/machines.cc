@@ -46,18 +46,19 @@ void Machines::create() {
     const PartitionId id(static_cast<std::uint16_t>(p));
     storage::StoredPartition stored;
     if (const auto found = stored_.find(id); found != stored_.end()) stored = std::move(found->second);
-    machines_.push_back(
-        std::make_unique<Machine>(replication::Partition({.id = id,
-                                                          .self = options_.self,
-                                                          .incarnation = options_.incarnation,
-                                                          .generation = options_.generation,
-                                                          .loses_nothing = options_.loses_nothing,
-                                                          .started = options_.started,
-                                                          .running = &running_,
-                                                          .write_bytes_max = write_bytes_max(options_.value_bytes_max),
-                                                          .broken = options_.broken},
-                                                         std::move(stored.state), std::move(stored.window), lost_[id]),
-                                  machines_.size()));
+    machines_.push_back(std::make_unique<Machine>(
+        replication::Partition({.id = id,
+                                .self = options_.self,
+                                .incarnation = options_.incarnation,
+                                .generation = options_.generation,
+                                .loses_nothing = options_.loses_nothing,
+                                .started = options_.started,
+                                .running = &running_,
+                                .write_bytes_max = write_bytes_max(options_.value_bytes_max),
+                                .snapshot_committed_bytes_max = options_.snapshot_committed_bytes_max,
+                                .broken = options_.broken},
+                               std::move(stored.state), std::move(stored.window), lost_[id]),
+        machines_.size()));
   }
   rests_.resize(machines_.size());
   stored_.clear();

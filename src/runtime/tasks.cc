@@ -37,8 +37,8 @@ Result<std::vector<FetchedKey>> read_keys(const storage::Engine& engine, Partiti
   return fetched;
 }
 
-Result<std::vector<FetchedKey>> read_records(storage::Snapshot& snapshot) {
-  GYRE_TRY_SET(auto records, snapshot.next(limits::kSnapshotChunkBytes));
+Result<std::vector<FetchedKey>> read_records(storage::Snapshot& snapshot, std::size_t bytes_max) {
+  GYRE_TRY_SET(auto records, snapshot.next(bytes_max));
   std::vector<FetchedKey> fetched;
   fetched.reserve(records.size());
   for (auto& [key, record] : records) fetched.push_back({std::move(key), std::move(record)});
@@ -164,28 +164,61 @@ void Tasks::carry_out(Machine& machine, replication::OpenSnapshot effect) {
 
 void Tasks::carry_out(Machine& machine, replication::ReadSnapshot effect) {
   using Records = Result<std::vector<FetchedKey>>;
-  const SnapshotName name{machine.partition.id(), effect.task};
+  const TaskName name{machine.partition.id(), effect.task};
   const auto open = snapshots_.find(name);
   GYRE_ASSERT(open != snapshots_.end());
   if (paced_.size() >= kPacedMax) {
     return machine.partition.on_snapshot_records(context_.environment.now(), effect.task, fail(too_many_copies()));
   }
-  constexpr std::size_t kBytes = limits::kSnapshotChunkBytes;
+  const std::size_t bytes = context_.options.snapshot_chunk_bytes;
   Task task = make<Records>(
-      machine, [snapshot = open->second] { return read_records(*snapshot); },
-      [this, &machine, task = effect.task](const Moment& now, Records records) {
+      machine, [snapshot = open->second, bytes] { return read_records(*snapshot, bytes); },
+      [this, &machine, task = effect.task, bytes](const Moment& now, Records records) {
         if (!records) context_.on_read_error(&machine, records.error());
-        count_copied(kBytes, records ? bytes_of(*records) : 0);
+        count_copied(bytes, records ? bytes_of(*records) : 0);
         machine.partition.on_snapshot_records(now, task, std::move(records));
       });
-  paced_.push_back({name, kBytes, std::move(task)});
+  paced_.push_back({name, bytes, std::move(task)});
 }
 
 // Nobody waits for what is not yet read of it.
 void Tasks::carry_out(Machine& machine, replication::CloseSnapshot effect) {
-  const SnapshotName name{machine.partition.id(), effect.task};
+  const TaskName name{machine.partition.id(), effect.task};
   std::erase_if(paced_, [&](const Paced& paced) { return paced.name == name; });
   snapshots_.erase(name);
+}
+
+// --- Ingestions ---
+
+void Tasks::run_ingestion(Machine& machine, TaskId task, std::move_only_function<Result<void>()> work) {
+  waiting_.push_back(
+      make<Result<void>>(machine, std::move(work), [this, &machine, task](const Moment& now, Result<void> outcome) {
+        if (!outcome && outcome.error().code == ErrorCode::storage_failed) context_.fail_storage(outcome.error());
+        machine.partition.on_ingested(now, task, outcome);
+      }));
+}
+
+void Tasks::carry_out(Machine& machine, replication::IngestRecords effect) {
+  std::shared_ptr<storage::Ingestion>& ingestion = ingestions_[{machine.partition.id(), effect.task}];
+  if (ingestion == nullptr) {
+    auto begun = context_.engine.ingest(machine.partition.id());
+    if (!begun) return run_ingestion(machine, effect.task, [error = begun.error()] { return fail(error); });
+    ingestion = *std::move(begun);
+  }
+  run_ingestion(machine, effect.task,
+                [ingestion, records = std::move(effect.records)] { return ingestion->add(records); });
+}
+
+void Tasks::carry_out(Machine& machine, replication::FinishIngestion effect) {
+  const auto open = ingestions_.find({machine.partition.id(), effect.task});
+  GYRE_ASSERT(open != ingestions_.end() && open->second != nullptr);
+  const std::shared_ptr<storage::Ingestion> ingestion = std::move(open->second);
+  ingestions_.erase(open);
+  run_ingestion(machine, effect.task, [ingestion] { return ingestion->finish(); });
+}
+
+void Tasks::carry_out(Machine& machine, replication::DropIngestion effect) {
+  ingestions_.erase({machine.partition.id(), effect.task});
 }
 
 // --- Ledger ---

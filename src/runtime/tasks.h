@@ -30,6 +30,10 @@ class Tasks {
   void carry_out(Machine& machine, replication::OpenSnapshot effect);
   void carry_out(Machine& machine, replication::ReadSnapshot effect);
   void carry_out(Machine& machine, replication::CloseSnapshot effect);
+  // Kept until finished or dropped.
+  void carry_out(Machine& machine, replication::IngestRecords effect);
+  void carry_out(Machine& machine, replication::FinishIngestion effect);
+  void carry_out(Machine& machine, replication::DropIngestion effect);
   void carry_out(Machine& machine, replication::ExportLosses effect);
   void carry_out(Machine& machine, replication::MarkReapplied effect);
   // Gives to the pool what may run now.
@@ -40,9 +44,9 @@ class Tasks {
     Job work;
     Job done;
   };
-  using SnapshotName = std::pair<PartitionId, replication::TaskId>;
+  using TaskName = std::pair<PartitionId, replication::TaskId>;
   struct Paced {
-    SnapshotName name;  // or that of another piece of work
+    TaskName name;  // or that of another piece of work
     std::size_t bytes;  // that it reads, about
     Task task;
   };
@@ -51,13 +55,16 @@ class Tasks {
   template <class T>
   Task make(Machine& machine, std::move_only_function<T()> work,
             std::move_only_function<void(const replication::Moment&, T)> deliver);
+  // `work` on an ingestion, with its outcome.
+  void run_ingestion(Machine& machine, replication::TaskId task, std::move_only_function<Result<void>()> work);
   // Lets what is paced join the others, as far as it may.
   void admit_paced();
   // What was read for a learner, after `expected` was taken.
   void count_copied(std::size_t expected, std::size_t actual);
 
   HostContext& context_;
-  std::map<SnapshotName, std::shared_ptr<storage::Snapshot>> snapshots_;
+  std::map<TaskName, std::shared_ptr<storage::Snapshot>> snapshots_;
+  std::map<TaskName, std::shared_ptr<storage::Ingestion>> ingestions_;
   std::deque<Task> waiting_;
   std::deque<Paced> paced_;
   std::size_t running_ = 0;

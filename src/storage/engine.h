@@ -84,12 +84,26 @@ class Snapshot {
   virtual Result<std::vector<KeyedRecord>> next(std::size_t bytes_max) = 0;
 };
 
+// Many records of one partition on their way into the store, at far less cost than by commits: they are put aside in
+// order, and put in place all at once. Until then nobody sees them, and without finish() nothing is left of them.
+// THREAD: any, one at a time.
+class Ingestion {
+ public:
+  virtual ~Ingestion() = default;
+  // REQUIRES: at least one record. Blocks. ERRORS: invalid_argument (not behind all keys before), storage_failed.
+  virtual Result<void> add(std::span<const messages::Mutation> records) = 0;
+  // All commits until now are durable then, and so is this. The state that goes with the records is to be committed
+  // afterwards. Call it once, behind the last add(). Blocks. ERRORS: not_found (the partition was dropped meanwhile, or
+  // another ingestion begun: nothing is put in place), storage_failed.
+  virtual Result<void> finish() = 0;
+};
+
 struct PartitionSize {
   std::uint64_t bytes = 0;  // on disk and in memory, approximate
 };
 
-// THREAD: commit, drop_partition, snapshot and partitions on the owner's loop only. Everything else on any thread,
-// concurrently with everything. (The memory engine belongs to one thread altogether.)
+// THREAD: commit, drop_partition, snapshot, ingest and partitions on the owner's loop only. Everything else on any
+// thread, concurrently with everything. (The memory engine belongs to one thread altogether.)
 //
 // A record whose expires_at is set and not later than the reader's `now` is invisible to get, multi_get and scan, at
 // once. It is removed for good by compaction once expires_at <= the partition's expiry horizon, and by sweeps.
@@ -105,7 +119,8 @@ class Engine {
 
   // Applies all batches atomically and in order; a partition may occur in several. When it returns, the writes are
   // visible and handed to the kernel (they survive the process); not yet synced. Never blocks on a write stall.
-  // ERRORS: busy (stalled; nothing was applied), storage_failed (nothing may be assumed).
+  // ERRORS: busy (stalled, or what is dropped is just being ingested; nothing was applied), storage_failed (nothing may
+  // be assumed).
   virtual Result<void> commit(std::span<const PartitionBatch> batches) = 0;
   // Makes every commit that returned before this call survive the machine. Blocks.
   virtual Result<void> sync() = 0;
@@ -133,6 +148,10 @@ class Engine {
   virtual Result<void> reclaim() = 0;
   // The partition as it is now, at the position of its last commit.
   virtual Result<std::unique_ptr<Snapshot>> snapshot(PartitionId partition) = 0;
+
+  // Records brought in from another member, from a point behind all that the partition holds: nobody else commits
+  // records to it until finish() has returned. Must not outlive the engine. ERRORS: busy (as commit of records).
+  virtual Result<std::unique_ptr<Ingestion>> ingest(PartitionId partition) = 0;
 
   // The partition's time below which expired records may be removed for good; never goes back.
   virtual void set_expiry_horizon(PartitionId partition, UnixMillis horizon) = 0;

@@ -45,11 +45,33 @@ class FaultyEngine::FaultySnapshot final : public Snapshot {
   CorruptKeys corrupt_;
 };
 
+// Never busy.
+class FaultyEngine::FaultyIngestion final : public Ingestion {
+ public:
+  FaultyIngestion(FaultyEngine& engine, std::unique_ptr<Ingestion> below) : engine_(engine), below_(std::move(below)) {}
+
+  Result<void> add(std::span<const messages::Mutation> records) override {
+    return engine_.let_through([&] { return below_->add(records); });
+  }
+  Result<void> finish() override {
+    return engine_.let_through([&] { return below_->finish(); });
+  }
+
+ private:
+  FaultyEngine& engine_;
+  std::unique_ptr<Ingestion> below_;
+};
+
 template <class Apply>
 Result<void> FaultyEngine::change(Apply apply) {
+  if (!broken_ && !disk_full_ && (stalled_ || rng_.chance(plan_.busy))) return stall();
+  return let_through(apply);
+}
+
+template <class Apply>
+Result<void> FaultyEngine::let_through(Apply apply) {
   if (broken_) return failure(Outcome::unknown);
   if (disk_full_) return fail(ErrorCode::storage_failed, "the disk is full (injected)");
-  if (stalled_ || rng_.chance(plan_.busy)) return stall();
   if (rng_.chance(plan_.commit_fails)) {
     broken_ = true;
     if (rng_.chance(0.5)) GYRE_TRY(apply());
@@ -128,6 +150,11 @@ Result<ScanPage> FaultyEngine::scan(PartitionId partition, const ScanRange& rang
 Result<std::unique_ptr<Snapshot>> FaultyEngine::snapshot(PartitionId partition) {
   GYRE_TRY_SET(auto below, below_.snapshot(partition));
   return std::make_unique<FaultySnapshot>(std::move(below), partition, corrupt_);
+}
+
+Result<std::unique_ptr<Ingestion>> FaultyEngine::ingest(PartitionId partition) {
+  GYRE_TRY_SET(auto below, below_.ingest(partition));
+  return std::make_unique<FaultyIngestion>(*this, std::move(below));
 }
 
 void FaultyEngine::set_expiry_horizon(PartitionId partition, UnixMillis horizon) {

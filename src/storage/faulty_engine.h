@@ -15,7 +15,7 @@ namespace gyre::storage {
 struct FaultPlan {
   std::uint64_t seed = 0;
   double busy = 0;          // commit and drop_partition: busy, nothing applied
-  double commit_fails = 0;  // commit and drop_partition: storage_failed; applied or not, as the plan likes
+  double commit_fails = 0;  // commit, drop_partition, ingestions: storage_failed; applied or not, as the plan likes
   double sync_fails = 0;    // sync: storage_failed
   double needs_disk = 0;    // get with Tier::memory: needs_disk
   double log_fails = 0;     // read_log: storage_failed
@@ -23,9 +23,10 @@ struct FaultPlan {
 };
 
 // Between the caller and `below`, which outlives this. What a fault leaves behind, as in a real engine:
-// - After a storage_failed of the plan the engine is broken: every further commit, drop and sync fails until a new
+// - After a storage_failed of the plan the engine is broken: every further commit, drop, ingestion and sync fails until
+// a new
 //   FaultyEngine is made (the process restarted). Reads go on.
-// - A full disk fails commits and drops with storage_failed, nothing applied, until space returns.
+// - A full disk fails commits, drops and ingestions with storage_failed, nothing applied, until space returns.
 // - A corrupt record fails every read that meets it, until it is overwritten, deleted or dropped.
 //
 // THREAD: one.
@@ -55,6 +56,7 @@ class FaultyEngine final : public Engine {
   Result<void> drop_partition(PartitionId partition) override;
   Result<void> reclaim() override { return below_.reclaim(); }
   Result<std::unique_ptr<Snapshot>> snapshot(PartitionId partition) override;
+  Result<std::unique_ptr<Ingestion>> ingest(PartitionId partition) override;
   void set_expiry_horizon(PartitionId partition, UnixMillis horizon) override;
   Result<std::optional<std::string>> sweep(PartitionId partition, std::string_view after,
                                            std::size_t records_max) override;
@@ -64,11 +66,15 @@ class FaultyEngine final : public Engine {
  private:
   using CorruptKeys = std::set<std::pair<PartitionId, std::string>>;
   class FaultySnapshot;
+  class FaultyIngestion;
 
   void forget_damage(const PartitionBatch& batch);
   // Lets a change through or not. `apply` is called at most once.
   template <class Apply>
   Result<void> change(Apply apply);
+  // The same, but never busy.
+  template <class Apply>
+  Result<void> let_through(Apply apply);
   Result<void> check(PartitionId partition, std::string_view key) const;
 
   Engine& below_;

@@ -33,6 +33,36 @@ class MemoryEngine::MemorySnapshot final : public Snapshot {
   Records::const_iterator next_;
 };
 
+class MemoryEngine::MemoryIngestion final : public Ingestion {
+ public:
+  MemoryIngestion(MemoryEngine& engine, PartitionId partition, std::uint64_t number)
+      : engine_(engine), filling_{partition, {}}, number_(number) {}
+
+  Result<void> add(std::span<const messages::Mutation> records) override {
+    for (const messages::Mutation& record : records) {
+      if (!filling_.records.empty() && record.key.view() <= filling_.records.back().key.view()) {
+        return fail(ErrorCode::invalid_argument, "the records of a snapshot do not come in key order");
+      }
+      filling_.records.push_back(record);
+    }
+    return {};
+  }
+
+  Result<void> finish() override {
+    const auto last = engine_.ingestions_.find(filling_.partition);
+    if (last == engine_.ingestions_.end() || last->second != number_) {
+      return fail(ErrorCode::not_found, "the partition was dropped while it was filled");
+    }
+    engine_.record(std::move(filling_));
+    return engine_.sync();
+  }
+
+ private:
+  MemoryEngine& engine_;
+  Filling filling_;
+  std::uint64_t number_;
+};
+
 void MemoryEngine::apply(Partition& partition, const messages::Mutation& mutation) {
   if (mutation.kind == messages::Mutation::Kind::put) {
     partition.records.insert_or_assign(mutation.key.str(), mutation.record);
@@ -78,6 +108,10 @@ void MemoryEngine::apply(Contents& contents, const Change& change) const {
     for (const std::string& key : removal->keys) records.erase(key);
     return;
   }
+  if (const auto* filling = std::get_if<Filling>(&change)) {
+    for (const messages::Mutation& record : filling->records) apply(contents[filling->partition], record);
+    return;
+  }
   for (const OwnedBatch& batch : std::get<std::vector<OwnedBatch>>(change)) apply(contents[batch.partition], batch);
 }
 
@@ -107,6 +141,7 @@ Result<void> MemoryEngine::commit(std::span<const PartitionBatch> batches) {
   std::vector<OwnedBatch> owned;
   owned.reserve(batches.size());
   for (const PartitionBatch& batch : batches) {
+    if (batch.drop_first) ingestions_.erase(batch.partition);
     owned.push_back({.partition = batch.partition,
                      .drop_first = batch.drop_first,
                      .writes = {batch.writes.begin(), batch.writes.end()},
@@ -194,6 +229,7 @@ Result<ScanPage> MemoryEngine::scan(PartitionId partition, const ScanRange& rang
 }
 
 Result<void> MemoryEngine::drop_partition(PartitionId partition) {
+  ingestions_.erase(partition);
   record(Drop{partition});
   return {};
 }
@@ -202,6 +238,11 @@ Result<std::unique_ptr<Snapshot>> MemoryEngine::snapshot(PartitionId partition) 
   const Partition* held = find(partition);
   if (held == nullptr) return std::make_unique<MemorySnapshot>(Records{}, PartitionState{});
   return std::make_unique<MemorySnapshot>(held->records, held->state);
+}
+
+Result<std::unique_ptr<Ingestion>> MemoryEngine::ingest(PartitionId partition) {
+  const std::uint64_t number = ingestions_[partition] = ++last_ingestion_;
+  return std::make_unique<MemoryIngestion>(*this, partition, number);
 }
 
 void MemoryEngine::set_expiry_horizon(PartitionId partition, UnixMillis horizon) {

@@ -32,6 +32,7 @@ class MemoryEngine final : public Engine {
   Result<void> drop_partition(PartitionId partition) override;
   Result<void> reclaim() override { return {}; }
   Result<std::unique_ptr<Snapshot>> snapshot(PartitionId partition) override;
+  Result<std::unique_ptr<Ingestion>> ingest(PartitionId partition) override;
   void set_expiry_horizon(PartitionId partition, UnixMillis horizon) override;
   Result<std::optional<std::string>> sweep(PartitionId partition, std::string_view after,
                                            std::size_t records_max) override;
@@ -45,7 +46,7 @@ class MemoryEngine final : public Engine {
   // The log keeps the newest `writes` of each partition, counted when something is applied.
   void set_log_kept(std::size_t writes) { log_kept_ = writes; }
   // The process dies, and with it the horizons; the first `kept` of what is unsynced survive. kept == unsynced(): the
-  // machine lives on. REQUIRES: kept <= unsynced(), no open snapshot.
+  // machine lives on. REQUIRES: kept <= unsynced(), no open snapshot or ingestion.
   void crash(std::size_t kept);
 
  private:
@@ -75,9 +76,14 @@ class MemoryEngine final : public Engine {
     PartitionId partition;
     std::vector<std::string> keys;
   };
-  using Change = std::variant<std::vector<OwnedBatch>, Drop, Removal>;
+  struct Filling {
+    PartitionId partition;
+    std::vector<messages::Mutation> records;
+  };
+  using Change = std::variant<std::vector<OwnedBatch>, Drop, Removal, Filling>;
 
   class MemorySnapshot;
+  class MemoryIngestion;
 
   static void apply(Partition& partition, const messages::Mutation& mutation);
   static void cut_log(Partition& partition, Sequence last);
@@ -90,6 +96,8 @@ class MemoryEngine final : public Engine {
   Contents synced_;
   std::deque<Change> unsynced_;
   std::map<PartitionId, UnixMillis> horizons_;
+  std::map<PartitionId, std::uint64_t> ingestions_;  // the last one begun; none: it was dropped since
+  std::uint64_t last_ingestion_ = 0;
   std::size_t log_kept_ = 10'000;
 };
 

@@ -15,35 +15,16 @@
 #include "base/assert.h"
 #include "storage/dropped_partitions.h"
 #include "storage/layout.h"
+#include "storage/rocksdb_ingestion.h"
 #include "storage/rocksdb_log.h"
 #include "storage/rocksdb_options.h"
+#include "storage/rocksdb_snapshot.h"
 #include "storage/rocksdb_space.h"
 
 namespace gyre::storage {
 namespace {
 
 rocksdb::Slice slice_of(std::string_view view) { return {view.data(), view.size()}; }
-
-// A key range that a RocksDB iterator can be bounded by: it keeps the memory that the options point into.
-struct Bounds {
-  explicit Bounds(layout::KeyRange of) : range(std::move(of)), end(range.end) {}
-  Bounds(const Bounds&) = delete;
-  Bounds& operator=(const Bounds&) = delete;
-
-  layout::KeyRange range;
-  rocksdb::Slice end;
-};
-
-std::unique_ptr<rocksdb::Iterator> iterate(rocksdb::DB& db, const Bounds& bounds, bool fill_cache) {
-  rocksdb::ReadOptions options;
-  options.iterate_upper_bound = &bounds.end;
-  options.fill_cache = fill_cache;
-  return std::unique_ptr<rocksdb::Iterator>(db.NewIterator(options));
-}
-
-messages::Record record_of(const layout::StoredValue& value, bool value_wanted = true) {
-  return {value_wanted ? Bytes::copy_of(value.bytes) : Bytes(), value.version, value.expires_at};
-}
 
 bool visible(const layout::StoredValue& value, UnixMillis now) {
   return value.expires_at == kNoExpiry || value.expires_at > now;
@@ -65,38 +46,8 @@ bool same_terms(const PartitionState& a, const PartitionState& b) {
   return a.history == b.history && a.served == b.served && a.promised == b.promised && a.whole_at == b.whole_at;
 }
 
-class RocksSnapshot final : public Snapshot {
- public:
-  // The iterator holds the database as it is now, files and memtables.
-  RocksSnapshot(rocksdb::DB& db, const std::string& path, PartitionId partition, PartitionState state)
-      : path_(path), state_(std::move(state)), bounds_(layout::range_of(partition)) {
-    iterator_ = iterate(db, bounds_, /*fill_cache=*/false);
-    iterator_->Seek(bounds_.range.begin);
-  }
-
-  const PartitionState& state() const override { return state_; }
-
-  Result<std::vector<KeyedRecord>> next(std::size_t bytes_max) override {
-    std::vector<KeyedRecord> items;
-    std::size_t bytes = 0;
-    for (; iterator_->Valid() && (items.empty() || bytes < bytes_max); iterator_->Next()) {
-      const std::string_view key = layout::user_key_of(view_of(iterator_->key()));
-      GYRE_TRY_SET(const layout::StoredValue value, layout::decode_value(view_of(iterator_->value())));
-      bytes += key.size() + value.bytes.size();
-      items.push_back({Bytes::copy_of(key), record_of(value)});
-    }
-    if (!iterator_->status().ok()) return read_failure(path_, iterator_->status());
-    return items;
-  }
-
- private:
-  const std::string& path_;
-  PartitionState state_;
-  Bounds bounds_;
-  std::unique_ptr<rocksdb::Iterator> iterator_;
-};
-
-// THREAD: as Engine says. What the owner's loop alone touches: stored_, given_windows_, batch_, mark_, steps_.
+// THREAD: as Engine says. What the owner's loop alone touches: stored_, given_windows_, filled_, batch_, mark_,
+// steps_.
 class RocksEngineOnDisk final : public RocksEngine {
  public:
   RocksEngineOnDisk(std::string path, const RocksOptions& options)
@@ -104,7 +55,8 @@ class RocksEngineOnDisk final : public RocksEngine {
         filter_(horizons_),
         log_(std::make_shared<RocksLog>(path_, options)),
         id_life_(options.log_kept_for),
-        clock_(clock_of(options)) {
+        clock_(clock_of(options)),
+        filled_(limits::kSlots) {
     memory_read_.read_tier = rocksdb::kBlockCacheTier;
     write_.no_slowdown = true;
   }
@@ -127,6 +79,7 @@ class RocksEngineOnDisk final : public RocksEngine {
   Result<void> drop_partition(PartitionId partition) override;
   Result<void> reclaim() override;
   Result<std::unique_ptr<Snapshot>> snapshot(PartitionId partition) override;
+  Result<std::unique_ptr<Ingestion>> ingest(PartitionId partition) override;
   void set_expiry_horizon(PartitionId partition, UnixMillis horizon) override { horizons_.raise(partition, horizon); }
   Result<std::optional<std::string>> sweep(PartitionId partition, std::string_view after,
                                            std::size_t records_max) override;
@@ -144,10 +97,12 @@ class RocksEngineOnDisk final : public RocksEngine {
   Result<void> clear(layout::KeyRange range);
   void append(PartitionId partition, const messages::Mutation& mutation);
   void append_cut(PartitionId partition, Sequence last);
-  void append_drop(PartitionId partition);
+  void append_drop(PartitionId partition, bool filled);
+  bool filled_before(std::span<const PartitionBatch> earlier, PartitionId partition) const;
+  Result<void> check_free(const PartitionBatch& batch);
   void append_window(const PartitionBatch& batch);
   void append_writes(const PartitionBatch& batch, Position reached);
-  void append(const PartitionBatch& batch, const PartitionState* before);
+  void append(const PartitionBatch& batch, std::span<const PartitionBatch> earlier);
   const PartitionState* state_before(std::span<const PartitionBatch> earlier, PartitionId partition) const;
   void clear_batch();
   Result<void> write_batch();
@@ -171,7 +126,9 @@ class RocksEngineOnDisk final : public RocksEngine {
   const std::shared_ptr<RocksLog> log_;
   const Duration id_life_;
   const std::function<Instant()> clock_;
+  std::vector<bool> filled_;  // by partition: it may hold records
   DroppedPartitions dropped_;
+  std::optional<IngestionFiles> incoming_;
   rocksdb::WriteBatch batch_;
   std::string mark_;
   std::vector<LogStep> steps_;  // what batch_ means for the log
@@ -200,6 +157,8 @@ Result<void> RocksEngineOnDisk::start(const RocksOptions& options) {
   for (rocksdb::ColumnFamilyHandle* handle : handles) db_->DestroyColumnFamilyHandle(handle);
   GYRE_TRY(load_states());
   GYRE_TRY(clear_stateless_partitions());
+  incoming_.emplace(path_, *db_, tuned);
+  GYRE_TRY(incoming_->clear());
   find_emptied_partitions();
   log_->trim(*db_);
   windows_held_ = true;
@@ -229,12 +188,14 @@ Result<void> RocksEngineOnDisk::clear_stateless_partitions() {
   return clear({begin, layout::meta_range().begin});
 }
 
-// Those that were dropped and not reclaimed before the store was closed.
+// Those that were dropped and not reclaimed before the store was closed are to be reclaimed; all others may hold
+// records.
 void RocksEngineOnDisk::find_emptied_partitions() {
   constexpr std::uint64_t kWorthReclaiming = std::size_t{1} << 20;
   for (const auto& [partition, stored] : stored_) {
     const PartitionState& state = stored.state;
     const bool empty = state.position == Position() && state.whole_at == Sequence();
+    filled_[partition.value()] = !empty;
     if (empty && size_of(partition).bytes >= kWorthReclaiming) dropped_.add(partition);
   }
 }
@@ -305,10 +266,11 @@ void RocksEngineOnDisk::append_writes(const PartitionBatch& batch, Position reac
   }
 }
 
-void RocksEngineOnDisk::append_drop(PartitionId partition) {
+// Where nothing can be there is nothing to delete: a tombstone would keep files from being ingested beneath it.
+void RocksEngineOnDisk::append_drop(PartitionId partition, bool filled) {
   const layout::KeyRange range = layout::range_of(partition);
   batch_.PutLogData(layout::encode_drop_mark(partition));
-  batch_.DeleteRange(range.begin, range.end);
+  if (filled) batch_.DeleteRange(range.begin, range.end);
   batch_.Delete(layout::window_key(partition));
   steps_.push_back({.partition = partition, .cut = true, .first = {}, .last = {}});
 }
@@ -327,9 +289,10 @@ void RocksEngineOnDisk::append_window(const PartitionBatch& batch) {
 }
 
 // Marks cost neither memtable nor tables anything. The position closes each partition's part.
-void RocksEngineOnDisk::append(const PartitionBatch& batch, const PartitionState* before) {
+void RocksEngineOnDisk::append(const PartitionBatch& batch, std::span<const PartitionBatch> earlier) {
+  const PartitionState* before = state_before(earlier, batch.partition);
   if (batch.drop_first) {
-    append_drop(batch.partition);
+    append_drop(batch.partition, filled_before(earlier, batch.partition));
     before = nullptr;
   }
   append_writes(batch, before == nullptr ? Position{} : before->position);
@@ -351,7 +314,14 @@ const PartitionState* RocksEngineOnDisk::state_before(std::span<const PartitionB
   return known == stored_.end() ? nullptr : &known->second.state;
 }
 
+bool RocksEngineOnDisk::filled_before(std::span<const PartitionBatch> earlier, PartitionId partition) const {
+  return filled_[partition.value()] || std::ranges::any_of(earlier, [&](const PartitionBatch& batch) {
+           return batch.partition == partition && has_records(batch);
+         });
+}
+
 void RocksEngineOnDisk::remember(const PartitionBatch& batch) {
+  if (batch.drop_first || has_records(batch)) filled_[batch.partition.value()] = has_records(batch);
   PartitionState& known = stored_[batch.partition].state;
   if (same_terms(known, batch.state)) {
     known.position = batch.state.position;
@@ -380,14 +350,19 @@ Result<void> RocksEngineOnDisk::write_batch() {
   return {};
 }
 
+// Nothing else is just working on the partition. ERRORS: busy.
+Result<void> RocksEngineOnDisk::check_free(const PartitionBatch& batch) {
+  const bool free =
+      (!batch.drop_first || incoming_->drop(batch.partition)) && (!has_records(batch) || dropped_.use(batch.partition));
+  if (!free) return write_failure(path_, rocksdb::Status::Incomplete());
+  return {};
+}
+
 Result<void> RocksEngineOnDisk::commit(std::span<const PartitionBatch> batches) {
   clear_batch();
   for (std::size_t i = 0; i < batches.size(); ++i) {
-    const PartitionId partition = batches[i].partition;
-    if (has_records(batches[i]) && !dropped_.use(partition)) {
-      return write_failure(path_, rocksdb::Status::Incomplete());
-    }
-    append(batches[i], state_before(batches.first(i), partition));
+    GYRE_TRY(check_free(batches[i]));
+    append(batches[i], batches.first(i));
   }
   GYRE_TRY(write_batch());
   if (std::exchange(windows_held_, false)) {
@@ -469,15 +444,24 @@ Result<ScanPage> RocksEngineOnDisk::scan(PartitionId partition, const ScanRange&
 }
 
 Result<void> RocksEngineOnDisk::drop_partition(PartitionId partition) {
-  if (!dropped_.use(partition)) return write_failure(path_, rocksdb::Status::Incomplete());
+  if (!incoming_->drop(partition) || !dropped_.use(partition)) {
+    return write_failure(path_, rocksdb::Status::Incomplete());
+  }
   clear_batch();
-  append_drop(partition);
+  append_drop(partition, filled_[partition.value()]);
   batch_.Delete(layout::terms_key(partition));
   batch_.Delete(layout::position_key(partition));
   GYRE_TRY(write_batch());
   stored_.erase(partition);
+  filled_[partition.value()] = false;
   dropped_.add(partition);
   return {};
+}
+
+Result<std::unique_ptr<Ingestion>> RocksEngineOnDisk::ingest(PartitionId partition) {
+  if (!dropped_.use(partition)) return write_failure(path_, rocksdb::Status::Incomplete());
+  filled_[partition.value()] = true;
+  return incoming_->begin(partition);
 }
 
 Result<void> RocksEngineOnDisk::reclaim() {
@@ -498,7 +482,7 @@ Result<void> RocksEngineOnDisk::reclaim() {
 
 Result<std::unique_ptr<Snapshot>> RocksEngineOnDisk::snapshot(PartitionId partition) {
   const PartitionState* known = state_before({}, partition);
-  return std::make_unique<RocksSnapshot>(*db_, path_, partition, known == nullptr ? PartitionState{} : *known);
+  return take_snapshot(*db_, path_, partition, known == nullptr ? PartitionState{} : *known);
 }
 
 Result<std::optional<std::string>> RocksEngineOnDisk::sweep(PartitionId partition, std::string_view after,

@@ -43,7 +43,9 @@ Cluster::Cluster(const ClusterOptions& options)
                      .trust_refused = options.trust_refused,
                      .clock_rate = draw_rate(),
                      .log_kept = options.log_kept,
-                     .record_cache_bytes = options.record_cache_bytes};
+                     .record_cache_bytes = options.record_cache_bytes,
+                     .snapshot_chunk_bytes = options.snapshot_chunk_bytes,
+                     .snapshot_committed_bytes_max = options.snapshot_committed_bytes_max};
     const std::int64_t wrong = options.wall_offset_max.count();
     if (wrong > 0) node.wall_offset = Duration(rng.between(-wrong, wrong));
     nodes_.push_back(

@@ -32,6 +32,8 @@ struct ClusterOptions {
   bool balance_primaries = true;
   std::size_t log_kept = 10'000;
   std::size_t record_cache_bytes = 0;
+  std::size_t snapshot_chunk_bytes = limits::kSnapshotChunkBytes;  // see NodeOptions
+  std::size_t snapshot_committed_bytes_max = limits::kSnapshotCommittedBytesMax;
   double drift = 0;            // clocks run faster or slower by at most this
   Duration wall_offset_max{0};  // wall clocks are wrong by at most this
 };

@@ -68,6 +68,7 @@ const std::map<BrokenRule, Noticed>& expectations() {
       {BrokenRule::target_in_sync_first, {"successor_that_is_not_in_sync", 0, 0, expected}},
       {BrokenRule::move_waits_for_account, {"deposed_member_that_is_moved"}},
       {BrokenRule::retire_asks_first, {"tail_of_a_member_that_was_moved"}},
+      {BrokenRule::whole_once_in_place, {"", 1, 600}},
   };
   return kAll;
 }

@@ -116,6 +116,9 @@ Plan draw_plan(std::uint64_t seed) {
   draw_operators(Rng(seed * 0x9E3779B97F4A7C15 + 2), plan);
   Rng caching(seed * 0x9E3779B97F4A7C15 + 3);
   if (caching.chance(0.6)) cluster.record_cache_bytes = 500 + caching.below(20'000);
+  Rng copying(seed * 0x9E3779B97F4A7C15 + 4);
+  if (copying.chance(0.7)) cluster.snapshot_chunk_bytes = 1 + copying.below(500);
+  if (copying.chance(0.7)) cluster.snapshot_committed_bytes_max = copying.below(500);
   return plan;
 }
 
@@ -124,11 +127,11 @@ std::string describe(const Plan& plan) {
   const ClusterOptions& c = plan.cluster;
   return fmt::format(
       "{} nodes and {} more, rf {}, min-in-sync {}, {} partitions, {} clients, {}, D {} ms, L {} ms, log {}, cache "
-      "{}{}{}",
+      "{}, snapshots in {} and ingested from {} bytes on{}{}",
       c.nodes, c.spares, c.shape.replication_factor, c.shape.min_in_sync, c.shape.partitions, c.clients,
       kDurability[static_cast<int>(c.durability)], to_ms(c.shape.timing.detection), to_ms(c.shape.timing.lease),
-      c.log_kept, c.record_cache_bytes, c.trust_refused ? "" : ", refusals not trusted",
-      c.drift > 0 ? ", clocks drift" : "");
+      c.log_kept, c.record_cache_bytes, c.snapshot_chunk_bytes, c.snapshot_committed_bytes_max,
+      c.trust_refused ? "" : ", refusals not trusted", c.drift > 0 ? ", clocks drift" : "");
 }
 
 class Run {

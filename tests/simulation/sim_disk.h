@@ -43,6 +43,9 @@ class ObservedEngine final : public storage::Engine {
   Result<std::unique_ptr<storage::Snapshot>> snapshot(PartitionId partition) override {
     return below_.snapshot(partition);
   }
+  Result<std::unique_ptr<storage::Ingestion>> ingest(PartitionId partition) override {
+    return below_.ingest(partition);
+  }
   void set_expiry_horizon(PartitionId partition, UnixMillis horizon) override {
     below_.set_expiry_horizon(partition, horizon);
   }

@@ -147,6 +147,8 @@ void SimNode::start() {
                                      .started = process_->now().steady,
                                      .durability = options_.durability,
                                      .record_cache_bytes = options_.record_cache_bytes,
+                                     .snapshot_chunk_bytes = options_.snapshot_chunk_bytes,
+                                     .snapshot_committed_bytes_max = options_.snapshot_committed_bytes_max,
                                      .shard = 0,
                                      .shards = 1,
                                      .broken = options_.broken};

@@ -24,6 +24,9 @@ struct NodeOptions {
   Duration wall_offset{0};
   std::size_t log_kept = 10'000;  // writes of a partition in the log on disk
   std::size_t record_cache_bytes = 0;
+  // Of a snapshot: in one chunk, and committed before the rest is ingested.
+  std::size_t snapshot_chunk_bytes = limits::kSnapshotChunkBytes;
+  std::size_t snapshot_committed_bytes_max = limits::kSnapshotCommittedBytesMax;
   storage::FaultPlan storage = {};
   double stall = 0;         // chance of a commit to stop the process in the middle of its turn
   Duration stall_max{0};

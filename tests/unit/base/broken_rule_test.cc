@@ -20,7 +20,7 @@ TEST(BrokenRule, EachHasANameOfItsOwn) {
 
 TEST(BrokenRule, OnlyNoneIsOutsideTheRange) {
   EXPECT_EQ(std::to_underlying(kBrokenRuleFirst), std::to_underlying(BrokenRule::none) + 1);
-  EXPECT_EQ(to_string(kBrokenRuleLast), "retire_asks_first");
+  EXPECT_EQ(to_string(kBrokenRuleLast), "whole_once_in_place");
 }
 
 }  // namespace

@@ -170,6 +170,7 @@ class Member {
   std::vector<ReadCurrent> reads;  // not answered yet
   std::vector<RoleChanged> roles;
   std::map<TaskId, std::vector<messages::FetchedKey>> snapshots;
+  std::map<TaskId, std::vector<messages::Mutation>> ingestions;
 };
 
 class Cluster {
@@ -445,6 +446,8 @@ class Cluster {
       member.roles.push_back(*role);
     } else if (auto* close = std::get_if<CloseSnapshot>(&effect)) {
       member.snapshots.erase(close->task);
+    } else if (const auto* dropped = std::get_if<DropIngestion>(&effect)) {
+      member.ingestions.erase(dropped->task);
     } else {
       work.push_back([this, name, &member, effect = std::move(effect)] {
         if (!running(name) || members.at(name).get() != &member) return;
@@ -488,6 +491,16 @@ class Cluster {
       std::vector<messages::FetchedKey> records(snapshot.begin(), end);
       snapshot.erase(snapshot.begin(), end);
       member->on_snapshot_records(now, next->task, std::move(records));
+    } else if (const auto* ingest = std::get_if<IngestRecords>(&effect)) {
+      auto& aside = member.ingestions[ingest->task];
+      aside.insert(aside.end(), ingest->records.begin(), ingest->records.end());
+      member->on_ingested(now, ingest->task, {});
+    } else if (const auto* finish = std::get_if<FinishIngestion>(&effect)) {
+      for (const auto& record : member.ingestions[finish->task]) {
+        member.disk.records.insert_or_assign(record.key.str(), record.record);
+      }
+      member.ingestions.erase(finish->task);
+      member->on_ingested(now, finish->task, {});
     } else if (const auto* losses = std::get_if<ExportLosses>(&effect)) {
       ++member.exports;
       if (member.fails_exports) {

@@ -88,6 +88,7 @@ class Pair {
     auto theirs = primary_.state().history;
     if (theirs.empty() || theirs.back().term != Term(3)) begin_term(theirs, Term(3), primary_.last().next());
     RepairStart start{kPartition, kPrimary, Term(3), member_.state(), theirs, {}, one_in(2)};
+    start.committed_bytes_max = *rc::gen::inRange<std::size_t>(0, 8);
     start.common = common_prefix(start.state.history, member_.last(), theirs, primary_.last());
     RC_ASSERT(start.common == Sequence(common_));
 
@@ -123,6 +124,11 @@ class Pair {
       for (const Mutation& mutation : step->repairs) member_.put(mutation);
       state_ = step->state;
       repair_->on_step_persisted(now_);
+    }
+    if (finishing_ && !one_in(3)) {
+      RC_ASSERT(state_.whole_at == messages::kNeverWhole);
+      for (const Mutation& mutation : std::exchange(aside_, {})) member_.put(mutation);
+      repair_->on_ingested(now_, *std::exchange(finishing_, std::nullopt), {});
     }
     now_ += 20ms;
     repair_->on_tick(now_);
@@ -168,6 +174,13 @@ class Pair {
       std::visit([this](const auto& message) { receive(message); }, effect.message);
     }
   }
+  void carry_out(const IngestRecords& effect) {
+    RC_ASSERT(state_.whole_at == messages::kNeverWhole);
+    aside_.insert(aside_.end(), effect.records.begin(), effect.records.end());
+    repair_->on_ingested(now_, effect.task, {});
+  }
+  // Much may come before it is done.
+  void carry_out(const FinishIngestion& effect) { finishing_ = effect.task; }
   void carry_out(const auto&) {}
 
   void receive(const messages::FetchKeys& message) { donor_.on_fetch(now_, kMember, message); }
@@ -183,6 +196,8 @@ class Pair {
   std::size_t tail_ = 0;
   std::size_t exported_ = 0;
   messages::PartitionState state_;  // of the member, by its last step
+  std::vector<Mutation> aside_;     // ingested, not in place
+  std::optional<TaskId> finishing_;
   TaskIds member_tasks_;
   TaskIds primary_tasks_;
   Repair* repair_ = nullptr;

@@ -436,6 +436,97 @@ TEST_F(RepairTest, ASnapshotIsStoredChunkByChunk) {
   EXPECT_FALSE(repair_->rewinding());
 }
 
+// A snapshot that is ingested from its third byte on: keys and values are of one byte each. The first chunk is stored.
+class IngestingRepairTest : public RepairTest {
+ protected:
+  IngestingRepairTest() {
+    start_.state = {};
+    start_.snapshot = true;
+    start_.committed_bytes_max = 2;
+    begin();
+    repair_->on_chunk(now_, chunk(only_message<SnapshotAsk>(), {"a"}));
+    EXPECT_TRUE(repair_->step()->drop_first);
+    EXPECT_EQ(repair_->step()->repairs.size(), 1u);
+    repair_->on_step_persisted(now_);
+    ask_ = only_message<SnapshotAsk>();
+  }
+
+  // What is to be ingested of the next chunk, which is also asked for again.
+  IngestRecords ingested(std::vector<std::string> keys) {
+    repair_->on_chunk(now_, chunk(ask_, std::move(keys)));
+    EXPECT_EQ(repair_->step(), nullptr);
+    auto effects = repair_->take_effects();
+    EXPECT_EQ(effects.size(), 2u);
+    ask_ = std::get<SnapshotAsk>(std::get<Send>(effects.at(1)).message);
+    return std::get<IngestRecords>(std::move(effects.at(0)));
+  }
+
+  SnapshotAsk ask_;
+};
+
+TEST_F(IngestingRepairTest, WhatIsManyIsIngestedAndTheLastStepWaitsForIt) {
+  const auto first = ingested({"b", "c"});
+  EXPECT_EQ(first.records.size(), 2u);
+  auto last = chunk(ask_, {"d"}, true);
+  last.window = {known(48, 3, 60)};
+  repair_->on_chunk(now_, last);
+  expect_nothing();
+  repair_->on_ingested(now_, first.task, {});
+  const auto second = only<IngestRecords>();
+  EXPECT_EQ(second.task, first.task);
+  EXPECT_EQ(second.records.size(), 1u);
+  repair_->on_ingested(now_, first.task, {});
+  EXPECT_EQ(only<FinishIngestion>().task, first.task);
+  EXPECT_EQ(repair_->step(), nullptr);
+  repair_->on_ingested(now_, first.task, {});
+  const RepairStep* step = repair_->step();
+  ASSERT_NE(step, nullptr);
+  EXPECT_FALSE(step->drop_first);
+  EXPECT_TRUE(step->repairs.empty());
+  EXPECT_EQ(step->window->size(), 1u);
+  EXPECT_EQ(step->state.position, last.position);
+  EXPECT_EQ(step->state.whole_at, Sequence());
+  repair_->on_step_persisted(now_);
+  EXPECT_TRUE(repair_->done());
+  expect_nothing();
+}
+
+TEST_F(IngestingRepairTest, AFailureBeginsTheSnapshotAnew) {
+  const auto first = ingested({"b", "c"});
+  repair_->on_ingested(now_, TaskId(first.task.value() + 1), {});
+  repair_->on_ingested(now_, first.task, fail(ErrorCode::busy, "not now"));
+  const auto effects = repair_->take_effects();
+  ASSERT_EQ(effects.size(), 2u);
+  EXPECT_EQ(std::get<DropIngestion>(effects[0]).task, first.task);
+  const auto anew = std::get<SnapshotAsk>(std::get<Send>(effects[1]).message);
+  EXPECT_EQ(anew.chunk, 0u);
+  repair_->on_chunk(now_, chunk(anew, {"a"}));
+  ASSERT_NE(repair_->step(), nullptr);
+  EXPECT_TRUE(repair_->step()->drop_first);
+  EXPECT_EQ(repair_->step()->repairs.size(), 1u);
+}
+
+TEST_F(IngestingRepairTest, WhoGivesItUpLetsGoOfIt) {
+  const auto first = ingested({"b", "c"});
+  repair_->close();
+  EXPECT_EQ(only<DropIngestion>().task, first.task);
+}
+
+TEST_F(RepairTest, TheFirstStepDropsWhatWasThereBeforeAnythingIsIngested) {
+  start_.state = {};
+  start_.snapshot = true;
+  start_.committed_bytes_max = 0;
+  begin();
+  repair_->on_chunk(now_, chunk(only_message<SnapshotAsk>(), {"a"}));
+  ASSERT_NE(repair_->step(), nullptr);
+  EXPECT_TRUE(repair_->step()->drop_first);
+  EXPECT_TRUE(repair_->step()->repairs.empty());
+  EXPECT_EQ(repair_->step()->state.whole_at, messages::kNeverWhole);
+  only_message<SnapshotAsk>();
+  repair_->on_step_persisted(now_);
+  EXPECT_EQ(only<IngestRecords>().records.size(), 1u);
+}
+
 TEST_F(RepairTest, AnEmptySnapshotIsOneStep) {
   start_.state = {};
   start_.snapshot = true;

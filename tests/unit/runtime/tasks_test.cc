@@ -177,5 +177,53 @@ TEST_F(TasksTest, ALogThatDoesNotReachBackIsNoFailure) {
   EXPECT_EQ(metrics.storage_errors.value(), 0u);
 }
 
+// --- Ingestions ---
+
+replication::IngestRecords ingest(TaskId task, std::string_view key) {
+  return {task, {{messages::Mutation::Kind::put, Bytes::copy_of(key), {Bytes::copy_of("v"), {}, kNoExpiry}}}};
+}
+
+TEST_F(TasksTest, WhatIsIngestedIsInPlaceOnceFinished) {
+  tasks.carry_out(machine(), ingest(TaskId(7), "a"));
+  tasks.end_turn();
+  run_one();
+  tasks.carry_out(machine(), ingest(TaskId(7), "b"));
+  tasks.end_turn();
+  run_one();
+  EXPECT_EQ(memory.size_of(PartitionId(0)).bytes, 0u);
+  tasks.carry_out(machine(), replication::FinishIngestion{TaskId(7)});
+  tasks.end_turn();
+  run_one();
+  EXPECT_EQ(memory.size_of(PartitionId(0)).bytes, 4u);
+}
+
+TEST_F(TasksTest, NothingIsLeftOfAnIngestionThatIsDropped) {
+  tasks.carry_out(machine(), ingest(TaskId(7), "a"));
+  tasks.end_turn();
+  run_one();
+  tasks.carry_out(machine(), replication::DropIngestion{TaskId(7)});
+  tasks.carry_out(machine(), ingest(TaskId(8), "b"));
+  tasks.carry_out(machine(), replication::FinishIngestion{TaskId(8)});
+  tasks.end_turn();
+  while (!environment.jobs.empty()) run_one();
+  EXPECT_EQ(memory.size_of(PartitionId(0)).bytes, 2u);
+}
+
+TEST_F(TasksTest, AStoreThatCannotIngestServesNoMore) {
+  engine.set_disk_full(true);
+  tasks.carry_out(machine(), ingest(TaskId(7), "a"));
+  tasks.end_turn();
+  run_one();
+  EXPECT_TRUE(context.storage_failed);
+}
+
+TEST_F(TasksTest, RecordsThatCannotBeIngestedAreNoFaultOfTheStore) {
+  tasks.carry_out(machine(), ingest(TaskId(7), "b"));
+  tasks.carry_out(machine(), ingest(TaskId(7), "a"));
+  tasks.end_turn();
+  while (!environment.jobs.empty()) run_one();
+  EXPECT_FALSE(context.storage_failed);
+}
+
 }  // namespace
 }  // namespace gyre::runtime
