@@ -102,7 +102,10 @@ void Repair::on_chunk(Instant now, SnapshotChunk chunk) {
 void Repair::on_ingested(Instant now, TaskId task, const Result<void>& outcome) {
   if (!ingestion_ || !ingestion_->working || task != ingestion_->task) return;
   ingestion_->working = false;
-  if (!outcome) return begin_snapshot(now);
+  if (!outcome) {
+    reset_snapshot();
+    return retry_.failed(now);
+  }
   if (ingestion_->finishing) ingestion_.reset();
   on_stored(now);
 }
@@ -176,8 +179,15 @@ void Repair::begin_snapshot(Instant now) {
   rewinding_ = false;
   keys_.clear();
   fetched_.clear();
-  window_.clear();
+  reset_snapshot();
+  ask_chunk();
+  on_progress(now);
+}
+
+// What is asked for next is the first chunk of another one.
+void Repair::reset_snapshot() {
   drop_ingestion();
+  window_.clear();
   records_.clear();
   snapshot_bytes_ = 0;
   emptied_ = false;
@@ -186,8 +196,6 @@ void Repair::begin_snapshot(Instant now) {
   last_received_ = false;
   ++id_;
   chunk_ = 0;
-  ask_chunk();
-  on_progress(now);
 }
 
 void Repair::ask_chunk() {

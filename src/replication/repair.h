@@ -100,6 +100,7 @@ class Repair {
   void ask_keys();
   void finish_rewind();
   void begin_snapshot(Instant now);
+  void reset_snapshot();
   void ask_chunk();
   void take(messages::SnapshotChunk chunk);
   bool storing() const { return step_ || (ingestion_ && ingestion_->working); }

@@ -23,7 +23,8 @@ namespace gyre::runtime {
 // two misses of the processor's caches. A bucket that is full gives one of its entries up. A hand goes round over the
 // buckets and takes out what was not asked for since it came by last ("clock").
 //
-// INVARIANT: it shows what the engine holds, as long as every commit is told of.
+// INVARIANT: it shows what the engine holds, as long as every commit is told of. (What is ingested need not be: nobody
+// reads the partition meanwhile, and a drop that was told of comes before.)
 class RecordCache {
  public:
   // Larger ones are not kept: reading them costs more than looking them up.

@@ -193,6 +193,7 @@ void Tasks::carry_out(Machine& machine, replication::CloseSnapshot effect) {
 void Tasks::run_ingestion(Machine& machine, TaskId task, std::move_only_function<Result<void>()> work) {
   waiting_.push_back(
       make<Result<void>>(machine, std::move(work), [this, &machine, task](const Moment& now, Result<void> outcome) {
+        if (!outcome && outcome.error().code == ErrorCode::corrupt) context_.metrics.storage_errors.add();
         if (!outcome && outcome.error().code == ErrorCode::storage_failed) context_.fail_storage(outcome.error());
         machine.partition.on_ingested(now, task, outcome);
       }));
@@ -218,7 +219,11 @@ void Tasks::carry_out(Machine& machine, replication::FinishIngestion effect) {
 }
 
 void Tasks::carry_out(Machine& machine, replication::DropIngestion effect) {
-  ingestions_.erase({machine.partition.id(), effect.task});
+  const auto open = ingestions_.find({machine.partition.id(), effect.task});
+  if (open == ingestions_.end()) return;
+  // Its files may be large, and go with it.
+  waiting_.push_back({[ingestion = std::move(open->second)]() mutable { ingestion.reset(); }, [] {}});
+  ingestions_.erase(open);
 }
 
 // --- Ledger ---

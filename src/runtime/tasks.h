@@ -30,7 +30,7 @@ class Tasks {
   void carry_out(Machine& machine, replication::OpenSnapshot effect);
   void carry_out(Machine& machine, replication::ReadSnapshot effect);
   void carry_out(Machine& machine, replication::CloseSnapshot effect);
-  // Kept until finished or dropped.
+  // Kept until finished or dropped; a failure of the store is told to all machines.
   void carry_out(Machine& machine, replication::IngestRecords effect);
   void carry_out(Machine& machine, replication::FinishIngestion effect);
   void carry_out(Machine& machine, replication::DropIngestion effect);

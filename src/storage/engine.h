@@ -84,17 +84,18 @@ class Snapshot {
   virtual Result<std::vector<KeyedRecord>> next(std::size_t bytes_max) = 0;
 };
 
-// Many records of one partition on their way into the store, at far less cost than by commits: they are put aside in
-// order, and put in place all at once. Until then nobody sees them, and without finish() nothing is left of them.
+// Many records of one partition on their way into the store, at far less cost than by commits. Until finish() any of
+// them may be in place already.
 // THREAD: any, one at a time.
 class Ingestion {
  public:
   virtual ~Ingestion() = default;
-  // REQUIRES: at least one record. Blocks. ERRORS: invalid_argument (not behind all keys before), storage_failed.
+  // Blocks. ERRORS: invalid_argument (not behind all keys before), not_found (as finish), storage_failed.
   virtual Result<void> add(std::span<const messages::Mutation> records) = 0;
   // All commits until now are durable then, and so is this. The state that goes with the records is to be committed
   // afterwards. Call it once, behind the last add(). Blocks. ERRORS: not_found (the partition was dropped meanwhile, or
-  // another ingestion begun: nothing is put in place), storage_failed.
+  // another ingestion begun: nothing more is put in place), busy (another one, from a drop on, will do), corrupt,
+  // storage_failed.
   virtual Result<void> finish() = 0;
 };
 

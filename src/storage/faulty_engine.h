@@ -23,9 +23,8 @@ struct FaultPlan {
 };
 
 // Between the caller and `below`, which outlives this. What a fault leaves behind, as in a real engine:
-// - After a storage_failed of the plan the engine is broken: every further commit, drop, ingestion and sync fails until
-// a new
-//   FaultyEngine is made (the process restarted). Reads go on.
+// - After a storage_failed of the plan the engine is broken: every further commit, drop, ingestion and sync fails
+//   until a new FaultyEngine is made (the process restarted). Reads go on.
 // - A full disk fails commits, drops and ingestions with storage_failed, nothing applied, until space returns.
 // - A corrupt record fails every read that meets it, until it is overwritten, deleted or dropped.
 //

@@ -25,6 +25,11 @@ void LogIndex::grow(std::uint64_t place, std::size_t bytes, std::span<const LogS
   bytes_ += bytes;
 }
 
+void LogIndex::pass(std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  bytes_ += bytes;
+}
+
 void LogIndex::prepend(const LogIndex& older) {
   const std::scoped_lock lock(mutex_, older.mutex_);
   for (auto& [id, partition] : partitions_) {

@@ -34,6 +34,8 @@ class LogIndex {
  public:
   // The log has grown by an entry at `place` or behind it. Places never go back.
   void grow(std::uint64_t place, std::size_t bytes, std::span<const LogStep> steps);
+  // It has grown by `bytes` that are nobody's.
+  void pass(std::size_t bytes);
   // Puts before all that is here what the part of the log just before it holds.
   void prepend(const LogIndex& older);
   // `last` is the last write of the partition: if something else was found, the log does not lead there.

@@ -93,13 +93,15 @@ class RocksEngineOnDisk final : public RocksEngine {
  private:
   Result<void> load_states();
   Result<void> clear_stateless_partitions();
-  void find_emptied_partitions();
+  void find_records();
+  bool sees_something(const Bounds& bounds) const;
   Result<void> clear(layout::KeyRange range);
   void append(PartitionId partition, const messages::Mutation& mutation);
   void append_cut(PartitionId partition, Sequence last);
   void append_drop(PartitionId partition, bool filled);
   bool filled_before(std::span<const PartitionBatch> earlier, PartitionId partition) const;
   Result<void> check_free(const PartitionBatch& batch);
+  std::unexpected<Error> at_work() const;
   void append_window(const PartitionBatch& batch);
   void append_writes(const PartitionBatch& batch, Position reached);
   void append(const PartitionBatch& batch, std::span<const PartitionBatch> earlier);
@@ -128,7 +130,7 @@ class RocksEngineOnDisk final : public RocksEngine {
   const std::function<Instant()> clock_;
   std::vector<bool> filled_;  // by partition: it may hold records
   DroppedPartitions dropped_;
-  std::optional<IngestionFiles> incoming_;
+  std::optional<Ingestions> ingestions_;
   rocksdb::WriteBatch batch_;
   std::string mark_;
   std::vector<LogStep> steps_;  // what batch_ means for the log
@@ -157,9 +159,9 @@ Result<void> RocksEngineOnDisk::start(const RocksOptions& options) {
   for (rocksdb::ColumnFamilyHandle* handle : handles) db_->DestroyColumnFamilyHandle(handle);
   GYRE_TRY(load_states());
   GYRE_TRY(clear_stateless_partitions());
-  incoming_.emplace(path_, *db_, tuned);
-  GYRE_TRY(incoming_->clear());
-  find_emptied_partitions();
+  ingestions_.emplace(path_, *db_, tuned, *log_);
+  GYRE_TRY(ingestions_->clear());
+  find_records();
   log_->trim(*db_);
   windows_held_ = true;
   return log_->scan(*db_, stored_);
@@ -188,25 +190,30 @@ Result<void> RocksEngineOnDisk::clear_stateless_partitions() {
   return clear({begin, layout::meta_range().begin});
 }
 
-// Those that were dropped and not reclaimed before the store was closed are to be reclaimed; all others may hold
-// records.
-void RocksEngineOnDisk::find_emptied_partitions() {
+// Which partitions may hold records, and which were dropped and not reclaimed before the store was closed. Of one whose
+// files were being deleted when it was, some may be seen again.
+void RocksEngineOnDisk::find_records() {
   constexpr std::uint64_t kWorthReclaiming = std::size_t{1} << 20;
   for (const auto& [partition, stored] : stored_) {
     const PartitionState& state = stored.state;
     const bool empty = state.position == Position() && state.whole_at == Sequence();
-    filled_[partition.value()] = !empty;
+    filled_[partition.value()] = !empty || sees_something(Bounds(layout::range_of(partition)));
     if (empty && size_of(partition).bytes >= kWorthReclaiming) dropped_.add(partition);
   }
 }
 
-// Writes only where there is something to remove. A damaged block counts as something: it may be a neighbour's, whose
-// readers will report it, and is no reason to refuse the whole store.
-Result<void> RocksEngineOnDisk::clear(layout::KeyRange range) {
-  const Bounds bounds(std::move(range));
+// A damaged block counts as something: it may be a neighbour's, whose readers will report it, and is no reason to
+// refuse the whole store.
+bool RocksEngineOnDisk::sees_something(const Bounds& bounds) const {
   const auto iterator = iterate(*db_, bounds, /*fill_cache=*/false);
   iterator->Seek(bounds.range.begin);
-  if (!iterator->Valid() && iterator->status().ok()) return {};
+  return iterator->Valid() || !iterator->status().ok();
+}
+
+// Writes only where there is something to remove.
+Result<void> RocksEngineOnDisk::clear(layout::KeyRange range) {
+  const Bounds bounds(std::move(range));
+  if (!sees_something(bounds)) return {};
   const rocksdb::Status status =
       db_->DeleteRange(rocksdb::WriteOptions(), db_->DefaultColumnFamily(), bounds.range.begin, bounds.end);
   if (!status.ok()) return write_failure(path_, status);
@@ -270,7 +277,10 @@ void RocksEngineOnDisk::append_writes(const PartitionBatch& batch, Position reac
 void RocksEngineOnDisk::append_drop(PartitionId partition, bool filled) {
   const layout::KeyRange range = layout::range_of(partition);
   batch_.PutLogData(layout::encode_drop_mark(partition));
-  if (filled) batch_.DeleteRange(range.begin, range.end);
+  if (filled) {
+    batch_.DeleteRange(range.begin, range.end);
+    ingestions_->note_tombstone(partition);
+  }
   batch_.Delete(layout::window_key(partition));
   steps_.push_back({.partition = partition, .cut = true, .first = {}, .last = {}});
 }
@@ -350,11 +360,17 @@ Result<void> RocksEngineOnDisk::write_batch() {
   return {};
 }
 
-// Nothing else is just working on the partition. ERRORS: busy.
+// Another thread is just working on what the partition holds.
+std::unexpected<Error> RocksEngineOnDisk::at_work() const {
+  return fail(Error{ErrorCode::busy, Outcome::not_applied, fmt::format("the store {} is at work there", path_),
+                    limits::kBusyRetryAfter});
+}
+
+// ERRORS: busy.
 Result<void> RocksEngineOnDisk::check_free(const PartitionBatch& batch) {
-  const bool free =
-      (!batch.drop_first || incoming_->drop(batch.partition)) && (!has_records(batch) || dropped_.use(batch.partition));
-  if (!free) return write_failure(path_, rocksdb::Status::Incomplete());
+  const bool free = (!batch.drop_first || ingestions_->cancel(batch.partition)) &&
+                    (!has_records(batch) || dropped_.use(batch.partition));
+  if (!free) return at_work();
   return {};
 }
 
@@ -376,8 +392,10 @@ Result<void> RocksEngineOnDisk::commit(std::span<const PartitionBatch> batches) 
 }
 
 Result<void> RocksEngineOnDisk::sync() {
+  const rocksdb::SequenceNumber last = db_->GetLatestSequenceNumber();
   const rocksdb::Status status = db_->FlushWAL(/*sync=*/true);
   if (!status.ok()) return write_failure(path_, status);
+  ingestions_->note_synced(last);
   return {};
 }
 
@@ -444,9 +462,7 @@ Result<ScanPage> RocksEngineOnDisk::scan(PartitionId partition, const ScanRange&
 }
 
 Result<void> RocksEngineOnDisk::drop_partition(PartitionId partition) {
-  if (!incoming_->drop(partition) || !dropped_.use(partition)) {
-    return write_failure(path_, rocksdb::Status::Incomplete());
-  }
+  if (!ingestions_->cancel(partition) || !dropped_.use(partition)) return at_work();
   clear_batch();
   append_drop(partition, filled_[partition.value()]);
   batch_.Delete(layout::terms_key(partition));
@@ -459,9 +475,9 @@ Result<void> RocksEngineOnDisk::drop_partition(PartitionId partition) {
 }
 
 Result<std::unique_ptr<Ingestion>> RocksEngineOnDisk::ingest(PartitionId partition) {
-  if (!dropped_.use(partition)) return write_failure(path_, rocksdb::Status::Incomplete());
+  if (!dropped_.use(partition)) return at_work();
   filled_[partition.value()] = true;
-  return incoming_->begin(partition);
+  return ingestions_->begin(partition);
 }
 
 Result<void> RocksEngineOnDisk::reclaim() {
@@ -470,6 +486,7 @@ Result<void> RocksEngineOnDisk::reclaim() {
     // Files go at once and for good, so the drop must be durable first: otherwise the machine's death could bring the
     // partition's position back without its records.
     Result<void> deleted = sync();
+    ingestions_->note_tombstone(*partition);
     if (deleted) deleted = delete_files(*db_, path_, layout::range_of(*partition));
     dropped_.finish(*partition);
     GYRE_TRY(std::move(deleted));

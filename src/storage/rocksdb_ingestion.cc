@@ -2,13 +2,13 @@
 
 #include <filesystem>
 #include <system_error>
-#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
-#include <rocksdb/sst_file_reader.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/write_batch.h>
 
+#include "base/limits.h"
 #include "storage/layout.h"
 #include "storage/rocksdb_options.h"
 
@@ -22,7 +22,7 @@ std::uint64_t OpenIngestions::begin(PartitionId partition) {
   return last_;
 }
 
-bool OpenIngestions::drop(PartitionId partition) {
+bool OpenIngestions::cancel(PartitionId partition) {
   const std::lock_guard lock(mutex_);
   const auto open = open_.find(partition);
   if (open == open_.end()) return true;
@@ -39,30 +39,20 @@ bool OpenIngestions::place(PartitionId partition, std::uint64_t number) {
   return true;
 }
 
-void OpenIngestions::finish(PartitionId partition) {
+void OpenIngestions::placed(PartitionId partition) {
   const std::lock_guard lock(mutex_);
-  open_.erase(partition);
+  open_.at(partition).placing = false;
 }
 
-// --- IngestionFiles ---
+// --- Ingestions ---
 
-class IngestionFiles::File final : public Ingestion {
+// What both ways have in common.
+class Ingestions::Filling : public Ingestion {
  public:
-  File(IngestionFiles& files, PartitionId partition, std::uint64_t number)
-      : files_(files),
-        partition_(partition),
-        number_(number),
-        name_(fmt::format("{}/{}-{}.sst", files.directory(), partition.value(), number)),
-        // What is copied may soon be read: its pages stay where they are.
-        writer_(rocksdb::EnvOptions(files.options_), files.options_, nullptr, /*invalidate_page_cache=*/false) {}
+  Filling(Ingestions& all, PartitionId partition)
+      : all_(all), partition_(partition), number_(all.open_.begin(partition)) {}
 
-  ~File() override {
-    std::error_code gone;
-    std::filesystem::remove(name_, gone);  // a file that was taken in is there no more
-  }
-
-  Result<void> add(std::span<const messages::Mutation> records) override {
-    if (last_key_.empty()) GYRE_TRY(open());
+  Result<void> add(std::span<const messages::Mutation> records) final {
     for (const messages::Mutation& record : records) {
       if (record.kind == messages::Mutation::Kind::del) continue;  // nothing is there
       std::string key = layout::key_of(partition_, record.key.view());
@@ -71,39 +61,96 @@ class IngestionFiles::File final : public Ingestion {
       }
       value_ = layout::ValueHeader(record.record).view();
       value_ += record.record.value.view();
-      const rocksdb::Status status = writer_.Put(key, value_);
-      if (!status.ok()) return write_failure(files_.path_, status);
+      const rocksdb::Status status = put(key, value_);
+      if (!status.ok()) return write_failure(all_.path_, status);
       last_key_ = std::move(key);
     }
+    return end_piece();
+  }
+
+ protected:
+  virtual rocksdb::Status put(const std::string& key, const std::string& value) = 0;
+  virtual Result<void> end_piece() = 0;
+
+  // Runs `work`, unless the ingestion was cancelled.
+  template <class Work>
+  Result<void> place(Work work) {
+    if (!all_.open_.place(partition_, number_)) {
+      return fail(ErrorCode::not_found, "the partition was dropped while it was filled");
+    }
+    const rocksdb::Status status = work();
+    all_.open_.placed(partition_);
+    if (!status.ok()) return write_failure(all_.path_, status);
     return {};
+  }
+
+  Ingestions& all_;
+  const PartitionId partition_;
+  const std::uint64_t number_;
+
+ private:
+  std::string last_key_;  // as stored
+  std::string value_;
+};
+
+class Ingestions::ByFiles final : public Filling {
+ public:
+  ByFiles(Ingestions& all, PartitionId partition)
+      : Filling(all, partition),
+        begun_at_(all.db_.GetLatestSequenceNumber()),
+        // What is copied may soon be read: its pages stay where they are.
+        writer_(rocksdb::EnvOptions(all.options_), all.options_, nullptr, /*invalidate_page_cache=*/false) {}
+
+  ~ByFiles() override {
+    for (const std::string& file : files_) {
+      std::error_code gone;
+      std::filesystem::remove(file, gone);  // one that was taken in is there no more
+    }
   }
 
   Result<void> finish() override {
-    if (last_key_.empty()) return {};
-    rocksdb::Status status = writer_.Finish();
-    // What the file goes on from must not go missing without it.
-    if (status.ok()) status = files_.db_.FlushWAL(/*sync=*/true);
-    if (!status.ok()) return write_failure(files_.path_, status);
-    if (!files_.open_.place(partition_, number_)) {
-      return fail(ErrorCode::not_found, "the partition was dropped while it was filled");
-    }
-    status = take_in();
-    files_.open_.finish(partition_);
-    if (!status.ok()) return write_failure(files_.path_, status);
-    return {};
+    rocksdb::Status status = end_file();
+    // What the copy goes on from must not go missing without it.
+    if (status.ok()) status = all_.sync_through(begun_at_);
+    if (!status.ok()) return write_failure(all_.path_, status);
+    if (files_.empty()) return {};
+    bool refused = false;
+    GYRE_TRY(place([&] {
+      const rocksdb::Status taken = take_in();
+      refused = taken.IsInvalidArgument();
+      return refused ? rocksdb::Status::OK() : taken;
+    }));
+    if (!refused) return {};
+    // Of an earlier process, as no other is unknown.
+    all_.note_tombstone(partition_);
+    return fail(Error{ErrorCode::busy, Outcome::not_applied, "something dropped lies over the partition: begin again",
+                      limits::kBusyRetryAfter});
   }
 
  private:
-  Result<void> open() {
-    std::error_code error;
-    std::filesystem::create_directory(files_.directory(), error);
-    if (error) {
-      return fail(ErrorCode::storage_failed, fmt::format("{} cannot be made: {}", files_.directory(), error.message()));
+  rocksdb::Status put(const std::string& key, const std::string& value) override {
+    if (!writing_) {
+      std::error_code error;
+      std::filesystem::create_directory(all_.directory(), error);  // opening the file tells of a failure
+      const std::string name =
+          fmt::format("{}/{}-{}-{}.sst", all_.directory(), partition_.value(), number_, files_.size());
+      const rocksdb::Status status = writer_.Open(name);
+      if (!status.ok()) return status;
+      files_.push_back(name);
+      writing_ = true;
     }
-    const rocksdb::Status status = writer_.Open(name_);
-    if (!status.ok()) return write_failure(files_.path_, status);
+    return writer_.Put(key, value);
+  }
+
+  Result<void> end_piece() override {
+    // A file has one filter and is compacted as a whole, so none is larger than compactions make them.
+    if (!writing_ || writer_.FileSize() < all_.options_.target_file_size_base) return {};
+    const rocksdb::Status status = end_file();
+    if (!status.ok()) return write_failure(all_.path_, status);
     return {};
   }
+
+  rocksdb::Status end_file() { return std::exchange(writing_, false) ? writer_.Finish() : rocksdb::Status::OK(); }
 
   rocksdb::Status take_in() {
     rocksdb::IngestExternalFileOptions options;
@@ -112,49 +159,75 @@ class IngestionFiles::File final : public Ingestion {
     options.allow_global_seqno = false;
     options.allow_blocking_flush = false;
     options.write_global_seqno = false;
-    rocksdb::Status status = files_.db_.IngestExternalFile({name_}, options);
-    if (status.IsInvalidArgument()) status = write_out();
-    return status;
+    return all_.db_.IngestExternalFile(files_, options);
   }
 
-  // In pieces, as slowly as the store's disk will have it.
-  rocksdb::Status write_out() {
-    constexpr std::size_t kBatchBytes = limits::kSnapshotChunkBytes;
-    rocksdb::SstFileReader reader(files_.options_);
-    rocksdb::Status status = reader.Open(name_);
-    if (!status.ok()) return status;
-    const std::unique_ptr<rocksdb::Iterator> records(reader.NewIterator(rocksdb::ReadOptions()));
-    rocksdb::WriteBatch batch;
-    for (records->SeekToFirst(); status.ok() && records->Valid(); records->Next()) {
-      status = batch.Put(records->key(), records->value());
-      if (!status.ok() || batch.GetDataSize() < kBatchBytes) continue;
-      status = files_.db_.Write(rocksdb::WriteOptions(), &batch);
-      batch.Clear();
-    }
-    if (status.ok()) status = records->status();
-    if (status.ok() && batch.Count() > 0) status = files_.db_.Write(rocksdb::WriteOptions(), &batch);
-    if (status.ok()) status = files_.db_.FlushWAL(/*sync=*/true);
-    return status;
-  }
-
-  IngestionFiles& files_;
-  const PartitionId partition_;
-  const std::uint64_t number_;
-  const std::string name_;
+  const rocksdb::SequenceNumber begun_at_;
+  std::vector<std::string> files_;
   rocksdb::SstFileWriter writer_;
-  std::string last_key_;  // as stored; empty: nothing was added
-  std::string value_;
+  bool writing_ = false;  // the last of the files
 };
 
-Result<void> IngestionFiles::clear() const {
+class Ingestions::ByPieces final : public Filling {
+ public:
+  using Filling::Filling;
+
+  Result<void> finish() override {
+    const rocksdb::Status status = all_.sync_through(all_.db_.GetLatestSequenceNumber());
+    if (!status.ok()) return write_failure(all_.path_, status);
+    return place([] { return rocksdb::Status::OK(); });
+  }
+
+ private:
+  rocksdb::Status put(const std::string& key, const std::string& value) override { return batch_.Put(key, value); }
+
+  // As slowly as the store's disk will have it.
+  Result<void> end_piece() override {
+    if (batch_.Count() == 0) return {};
+    GYRE_TRY(place([this] { return all_.db_.Write(rocksdb::WriteOptions(), &batch_); }));
+    all_.log_.pass(batch_.GetDataSize());
+    batch_.Clear();
+    return {};
+  }
+
+  rocksdb::WriteBatch batch_;
+};
+
+Result<void> Ingestions::clear() const {
   std::error_code error;
   std::filesystem::remove_all(directory(), error);
   if (!error) return {};
   return fail(ErrorCode::storage_failed, fmt::format("{} cannot be removed: {}", directory(), error.message()));
 }
 
-std::unique_ptr<Ingestion> IngestionFiles::begin(PartitionId partition) {
-  return std::make_unique<File>(*this, partition, open_.begin(partition));
+std::unique_ptr<Ingestion> Ingestions::begin(PartitionId partition) {
+  if (under_tombstone(partition)) return std::make_unique<ByPieces>(*this, partition);
+  return std::make_unique<ByFiles>(*this, partition);
+}
+
+bool Ingestions::under_tombstone(PartitionId partition) {
+  const std::lock_guard lock(mutex_);
+  return tombstones_.contains(partition);
+}
+
+void Ingestions::note_tombstone(PartitionId partition) {
+  const std::lock_guard lock(mutex_);
+  tombstones_.insert(partition);
+}
+
+void Ingestions::note_synced(rocksdb::SequenceNumber through) {
+  rocksdb::SequenceNumber known = synced_.load(std::memory_order_relaxed);
+  while (known < through && !synced_.compare_exchange_weak(known, through)) {
+  }
+}
+
+// Most often a sync of every second has done so.
+rocksdb::Status Ingestions::sync_through(rocksdb::SequenceNumber wanted) {
+  if (synced_.load(std::memory_order_relaxed) >= wanted) return rocksdb::Status::OK();
+  const rocksdb::SequenceNumber last = db_.GetLatestSequenceNumber();
+  const rocksdb::Status status = db_.FlushWAL(/*sync=*/true);
+  if (status.ok()) note_synced(last);
+  return status;
 }
 
 }  // namespace gyre::storage

@@ -1,15 +1,19 @@
-// Records of a partition put into a RocksDB store as a file of their own. Internal to this folder.
+// Records of a partition put into a RocksDB store as files of their own. Internal to this folder.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 
 #include <rocksdb/db.h>
 
 #include "storage/engine.h"
+#include "storage/rocksdb_log.h"
 
 namespace gyre::storage {
 
@@ -19,11 +23,10 @@ class OpenIngestions {
   // Takes the place of one before. Returns its number.
   std::uint64_t begin(PartitionId partition);
   // Before the partition is dropped: one that is open comes to nothing. False: not now, it is just being put in place.
-  bool drop(PartitionId partition);
-  // Before it is put in place, which finish() must follow. False: it is not the partition's last one, or that was
-  // dropped.
+  bool cancel(PartitionId partition);
+  // Before some of it is put in place, which placed() must follow. False: it was cancelled, or another has begun.
   bool place(PartitionId partition, std::uint64_t number);
-  void finish(PartitionId partition);
+  void placed(PartitionId partition);
 
  private:
   struct Open {
@@ -36,32 +39,46 @@ class OpenIngestions {
   std::uint64_t last_ = 0;
 };
 
-// What writes files for the store at `path`, and takes them in. The file is written aside in the store's directory,
-// with the store's own options. RocksDB then takes it as a table at the bottom of the tree, without a memtable, the log
-// or a compaction. It refuses where it would have to give the records a sequence number, as where something dropped
-// still hides in the partition's range: the log would have a gap that reading it does not get across. Then they are
-// written from the file like any others.
-class IngestionFiles {
+// How copies come into the store at `path`. The records are written aside, with the store's own options; RocksDB then
+// takes the files as they are, as deep in the tree as they fit, without a memtable, the log or a compaction. Where it
+// would have to give them a sequence number it must not: the log would have a gap that reading it does not get across.
+// That is so where a range tombstone lies over the partition. There records are written like others, piece by piece.
+//
+// INVARIANT: of one that is cancelled nothing is put in place any more.
+class Ingestions {
  public:
-  IngestionFiles(std::string path, rocksdb::DB& db, const rocksdb::Options& options)
-      : path_(std::move(path)), db_(db), options_(options) {}
+  // All of it outlives this.
+  Ingestions(const std::string& path, rocksdb::DB& db, const rocksdb::Options& options, RocksLog& log)
+      : path_(path), db_(db), options_(options), log_(log) {}
 
   // Removes what a process before left. ERRORS: storage_failed.
   Result<void> clear() const;
-  // Must not outlive this.
+  // Must not outlive this. THREAD: the one that commits.
   std::unique_ptr<Ingestion> begin(PartitionId partition);
-  // See OpenIngestions.
-  bool drop(PartitionId partition) { return open_.drop(partition); }
+  // See OpenIngestions. THREAD: any.
+  bool cancel(PartitionId partition) { return open_.cancel(partition); }
+  // A range tombstone was written over the partition; none is ever known to be gone. THREAD: any.
+  void note_tombstone(PartitionId partition);
+  // All up to here is durable. THREAD: any.
+  void note_synced(rocksdb::SequenceNumber through);
 
  private:
-  class File;
+  class Filling;
+  class ByFiles;
+  class ByPieces;
 
   std::string directory() const { return path_ + "/incoming"; }
+  bool under_tombstone(PartitionId partition);
+  rocksdb::Status sync_through(rocksdb::SequenceNumber wanted);
 
-  const std::string path_;
+  const std::string& path_;
   rocksdb::DB& db_;
   const rocksdb::Options options_;
+  RocksLog& log_;
   OpenIngestions open_;
+  std::mutex mutex_;
+  std::set<PartitionId> tombstones_;  // under mutex_
+  std::atomic<rocksdb::SequenceNumber> synced_{0};
 };
 
 }  // namespace gyre::storage

@@ -39,6 +39,8 @@ class RocksLog final : public rocksdb::EventListener {
   void grow(rocksdb::SequenceNumber before, std::size_t bytes, std::span<const LogStep> steps) {
     index_.grow(before + 1, bytes, steps);
   }
+  // The log has grown by what nobody reads back.
+  void pass(std::size_t bytes) { index_.pass(bytes); }
   // As Engine::read_log; a page ends where a stretch does. Whoever waits for another's read mostly wants what it reads.
   Result<std::vector<messages::LoggedWritePtr>> read(rocksdb::DB& db, PartitionId partition, Sequence after,
                                                      std::size_t bytes_max);

@@ -8,6 +8,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 // A partition that is being filled: what it held is dropped, the first record of the snapshot is committed.
 class EngineIngestion : public EngineContract {
@@ -27,13 +28,12 @@ class EngineIngestion : public EngineContract {
   void end_snapshot() { commit({.partition = kOne, .state = state_at({Term(1), Sequence(9)})}); }
 };
 
-TEST_P(EngineIngestion, PutsRecordsInPlaceAllAtOnce) {
+TEST_P(EngineIngestion, PutsRecordsInPlace) {
   commit(kTwo, {put("c", "other")});
   begin_snapshot();
   const auto ingestion = ingest();
   ASSERT_TRUE(add(*ingestion, {put("b", "1"), put("c", std::string(300'000, 'c'), {5'000})}));
   ASSERT_TRUE(add(*ingestion, {put("d", "3")}));
-  EXPECT_THAT(keys(kOne), ElementsAre("a"));
   ASSERT_TRUE(ingestion->finish());
   end_snapshot();
   EXPECT_THAT(keys(kOne), ElementsAre("a", "b", "c", "d"));
@@ -47,20 +47,23 @@ TEST_P(EngineIngestion, PutsRecordsInPlaceAllAtOnce) {
   EXPECT_EQ(value(kTwo, "c"), "other");
 }
 
-TEST_P(EngineIngestion, TakesTheLogOfOthersNoSpaceAndLeavesItReadable) {
-  commit(kTwo, {put("k", "1")});
-  begin_snapshot();
-  const auto ingestion = ingest();
-  ASSERT_TRUE(add(*ingestion, {put("b", "1")}));
-  ASSERT_TRUE(ingestion->finish());
-  end_snapshot();
-  commit(kTwo, {put("k", "2")});
-  commit(kOne, {put("k", "2")});
-  EXPECT_THAT(log(kTwo, 0), ElementsAre(1, 2));
-  EXPECT_THAT(log(kOne, 9), ElementsAre(10));
-  subject_->reopen();
-  EXPECT_THAT(log(kTwo, 0), ElementsAre(1, 2));
-  EXPECT_THAT(log(kOne, 9), ElementsAre(10));
+// The first into a partition that held nothing, the second into one that did.
+TEST_P(EngineIngestion, LeavesTheLogReadable) {
+  for (std::uint64_t times = 1; times <= 2; ++times) {
+    commit(kTwo, {put("k", "before")});
+    begin_snapshot();
+    const auto ingestion = ingest();
+    ASSERT_TRUE(add(*ingestion, {put("b", "1")}));
+    ASSERT_TRUE(ingestion->finish());
+    end_snapshot();
+    commit(kTwo, {put("k", "after")});
+    commit(kOne, {put("k", "2")});
+    EXPECT_THAT(log(kTwo, 0), SizeIs(2 * times));
+    EXPECT_THAT(log(kOne, 9), ElementsAre(10));
+    subject_->reopen();
+    EXPECT_THAT(log(kTwo, 0), SizeIs(2 * times));
+    EXPECT_THAT(log(kOne, 9), ElementsAre(10));
+  }
 }
 
 // What was dropped hides what is beneath it; nothing of it may come back, nor hide what is new.
@@ -83,14 +86,39 @@ TEST_P(EngineIngestion, GoesWhereThePartitionHeldOtherRecordsBefore) {
   EXPECT_THAT(log(kTwo, 0), ElementsAre(1, 2));
 }
 
-TEST_P(EngineIngestion, NothingIsLeftOfOneThatIsNotFinished) {
+TEST_P(EngineIngestion, NothingIsLeftOfOneThatIsNotFinishedOnceAnotherBegins) {
+  for (const char* const key : {"b", "c"}) {
+    begin_snapshot();
+    ASSERT_TRUE(add(*ingest(), {put(key, "1")}));
+  }
   begin_snapshot();
-  ASSERT_TRUE(add(*ingest(), {put("b", "1")}));
-  EXPECT_THAT(keys(kOne), ElementsAre("a"));
-  const auto again = ingest();
-  ASSERT_TRUE(add(*again, {put("c", "1")}));
-  ASSERT_TRUE(again->finish());
-  EXPECT_THAT(keys(kOne), ElementsAre("a", "c"));
+  const auto last = ingest();
+  ASSERT_TRUE(add(*last, {put("d", "1")}));
+  ASSERT_TRUE(last->finish());
+  EXPECT_THAT(keys(kOne), ElementsAre("a", "d"));
+}
+
+// The first record of a snapshot may be so large that it is ingested, too.
+TEST_P(EngineIngestion, AllThatAnUnfinishedOneHasPutInPlaceIsDropped) {
+  PartitionState state;
+  state.whole_at = messages::kNeverWhole;
+  for (const char* const key : {"b", "c", "d"}) {
+    commit({.partition = kOne, .drop_first = true, .state = state});
+    const auto ingestion = ingest();
+    ASSERT_TRUE(add(*ingestion, {put(key, "1")}));
+    ASSERT_TRUE(ingestion->finish());
+    EXPECT_THAT(keys(kOne), ElementsAre(key));
+  }
+}
+
+TEST_P(EngineIngestion, AddsNothingToAPartitionThatWasDropped) {
+  commit(kOne, {put("x", "old")});
+  begin_snapshot();
+  const auto ingestion = ingest();
+  ASSERT_TRUE(engine().drop_partition(kOne));
+  static_cast<void>(add(*ingestion, {put("b", "1")}));
+  EXPECT_EQ(ingestion->finish().error().code, ErrorCode::not_found);
+  EXPECT_THAT(keys(kOne), IsEmpty());
 }
 
 TEST_P(EngineIngestion, OneOfAPartitionThatWasDroppedComesToNothing) {

@@ -495,11 +495,13 @@ TEST_F(IngestingRepairTest, AFailureBeginsTheSnapshotAnew) {
   const auto first = ingested({"b", "c"});
   repair_->on_ingested(now_, TaskId(first.task.value() + 1), {});
   repair_->on_ingested(now_, first.task, fail(ErrorCode::busy, "not now"));
-  const auto effects = repair_->take_effects();
-  ASSERT_EQ(effects.size(), 2u);
-  EXPECT_EQ(std::get<DropIngestion>(effects[0]).task, first.task);
-  const auto anew = std::get<SnapshotAsk>(std::get<Send>(effects[1]).message);
+  EXPECT_EQ(only<DropIngestion>().task, first.task);
+  repair_->on_tick(now_);
+  expect_nothing();  // not again at once
+  repair_->on_tick(now_ += 200ms);
+  const auto anew = only_message<SnapshotAsk>();
   EXPECT_EQ(anew.chunk, 0u);
+  EXPECT_NE(anew.id, ask_.id);
   repair_->on_chunk(now_, chunk(anew, {"a"}));
   ASSERT_NE(repair_->step(), nullptr);
   EXPECT_TRUE(repair_->step()->drop_first);

@@ -290,5 +290,113 @@ TEST_F(RocksSpaceTest, NeighboursThatShareFilesAreRewrittenTogetherAndKeepWhatTh
   }
 }
 
+// --- Ingestion ---
+
+class RocksIngestionTest : public RocksEngineTest {
+ protected:
+  static constexpr std::size_t kValueBytes = 100'000;
+
+  RocksIngestionTest() { open(/*create=*/true); }
+
+  // As a snapshot begins: nothing else is there, and this one record.
+  void begin_snapshot() {
+    PartitionState state;
+    state.whole_at = messages::kNeverWhole;
+    const messages::Mutation first = record("a", 10);
+    const PartitionBatch batch{.partition = kPartition, .drop_first = true, .repairs = {&first, 1}, .state = state};
+    ASSERT_TRUE(engine_->commit({&batch, 1}));
+  }
+  // 2 MB in 20 pieces.
+  Result<void> ingest(std::size_t value_bytes = kValueBytes, char last = 't') {
+    auto ingestion = engine_->ingest(kPartition);
+    GYRE_ASSERT(ingestion.has_value());
+    messages::Mutation next = record("b", value_bytes);
+    for (char c = 'b'; c <= last; ++c) {
+      next.key = Bytes::copy_of(std::string(1, c));
+      GYRE_TRY((*ingestion)->add({&next, 1}));
+    }
+    return (*ingestion)->finish();
+  }
+  static messages::Mutation record(const std::string& key, std::size_t value_bytes) {
+    return {messages::Mutation::Kind::put, Bytes::copy_of(key), {Bytes::copy_of(noise(value_bytes)), {}, kNoExpiry}};
+  }
+  std::uint64_t log_bytes() const {
+    std::uint64_t bytes = 0;
+    for (const auto& file : files(".log")) bytes += std::filesystem::file_size(file);
+    return bytes;
+  }
+  std::size_t records() {
+    auto page = engine_->scan(kPartition, {.bytes_max = std::size_t{1} << 30, .values_wanted = false}, {0});
+    return page->items.size();
+  }
+  bool nothing_incoming() const {
+    return !std::filesystem::exists(path_ + "/incoming") || std::filesystem::is_empty(path_ + "/incoming");
+  }
+};
+
+TEST_F(RocksIngestionTest, CostsTheLogNothing) {
+  begin_snapshot();
+  const std::uint64_t before = log_bytes();
+  ASSERT_TRUE(ingest());
+  EXPECT_EQ(log_bytes(), before);
+  EXPECT_THAT(files(".sst"), testing::SizeIs(1));
+  EXPECT_TRUE(nothing_incoming());
+  EXPECT_EQ(records(), 20u);
+}
+
+TEST_F(RocksIngestionTest, ALargeOneIsSeveralFiles) {
+  begin_snapshot();
+  ASSERT_TRUE(ingest(std::size_t{35} << 20, 'e'));
+  EXPECT_THAT(files(".sst"), testing::SizeIs(2));
+  EXPECT_EQ(records(), 5u);
+}
+
+TEST_F(RocksIngestionTest, UnderATombstoneTheRecordsAreWritten) {
+  memtable_bytes_ = std::size_t{16} << 20;
+  open();
+  ASSERT_TRUE(put("z", "old"));
+  begin_snapshot();
+  ASSERT_TRUE(ingest());
+  EXPECT_GT(log_bytes(), 19 * kValueBytes);
+  EXPECT_EQ(records(), 20u);
+}
+
+TEST_F(RocksIngestionTest, ATombstoneOfAnEarlierProcessIsMetOnce) {
+  ASSERT_TRUE(put("z", "old"));
+  ASSERT_TRUE(engine_->drop_partition(kPartition));
+  open();
+  begin_snapshot();
+  const Result<void> refused = ingest();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::busy);
+  EXPECT_TRUE(nothing_incoming());
+  begin_snapshot();
+  ASSERT_TRUE(ingest());
+  EXPECT_EQ(records(), 20u);
+}
+
+TEST_F(RocksIngestionTest, WhatIsLeftOfAnEarlierProcessIsRemoved) {
+  {
+    auto ingestion = engine_->ingest(kPartition);
+    const messages::Mutation first = record("b", 10);
+    ASSERT_TRUE((*ingestion)->add({&first, 1}));
+    EXPECT_FALSE(nothing_incoming());
+  }
+  EXPECT_TRUE(nothing_incoming()) << "one that is given up leaves nothing either";
+  std::ofstream(path_ + "/incoming/7-1-0.sst") << "half";
+  open();
+  EXPECT_TRUE(nothing_incoming());
+}
+
+// As where a process died while files were deleted: what a tombstone in one of them hid is seen again.
+TEST_F(RocksIngestionTest, WhatIsSeenOfAPartitionThatShouldBeEmptyIsDropped) {
+  const messages::Mutation hidden = record("z", 10);
+  const PartitionBatch batch{.partition = kPartition, .repairs = {&hidden, 1}, .state = {}};
+  ASSERT_TRUE(engine_->commit({&batch, 1}));
+  open();
+  begin_snapshot();
+  EXPECT_EQ(records(), 1u);
+}
+
 }  // namespace
 }  // namespace gyre::storage
