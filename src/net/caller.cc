@@ -66,7 +66,7 @@ void Caller::carry_out() {
   for (auto& effect : dispatcher_.take_effects()) {
     std::visit([this](auto& wanted) { perform(wanted); }, effect);
   }
-  arm_timer();
+  set_alarm();
 }
 
 void Caller::perform(routing::Connect& wanted) {
@@ -129,13 +129,9 @@ void Caller::tell_map() {
   if (options_.on_map) options_.on_map(told_map_);
 }
 
-// Timers cannot be taken back, so only an earlier deadline needs a new one; one that fires early does no harm.
-void Caller::arm_timer() {
-  const Instant next = dispatcher_.next_deadline();
-  if (closed_ || next >= armed_) return;
-  armed_ = next;
-  loop_.after(next - steady_now(), [this, next] {
-    if (armed_ == next) armed_ = kNever;
+void Caller::set_alarm() {
+  if (closed_) return;
+  alarm_.set(dispatcher_.next_deadline(), [this] {
     dispatcher_.on_deadline(steady_now());
     touch();
   });

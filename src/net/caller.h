@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "net/alarm.h"
 #include "net/connection.h"
 #include "net/loop.h"
 #include "routing/dispatcher.h"
@@ -61,7 +62,7 @@ class Caller {
   void on_frame(routing::LinkId link, messages::Frame frame);
   void on_closed(routing::LinkId link, const Error& why);
   void tell_map();
-  void arm_timer();
+  void set_alarm();
   routing::CallId keep(Handler done);
 
   Loop& loop_;
@@ -71,7 +72,7 @@ class Caller {
   std::vector<Handler> handlers_;  // by CallId
   std::vector<std::uint64_t> free_handlers_;
   ring::ClusterMapPtr told_map_;
-  Instant armed_ = kNever;
+  Alarm alarm_{loop_};
   bool touched_ = false;
   bool closed_ = false;
 };

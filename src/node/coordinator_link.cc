@@ -84,16 +84,12 @@ void CoordinatorLink::drive() {
   for (auto& effect : agent_.take_effects()) {
     std::visit([this](auto&& e) { carry_out(std::forward<decltype(e)>(e)); }, std::move(effect));
   }
-  arm();
+  set_alarm();
 }
 
-// Timers cannot be taken back, so only an earlier deadline needs a new one; one that fires early does no harm.
-void CoordinatorLink::arm() {
-  const Instant next = agent_.next_deadline();
-  if (stopped_ || next >= armed_for_) return;
-  armed_for_ = next;
-  loop_.after(std::max(next - net::steady_now(), Duration(0)), [self = shared_from_this(), next] {
-    if (self->armed_for_ == next) self->armed_for_ = kNever;
+void CoordinatorLink::set_alarm() {
+  if (stopped_) return;
+  alarm_.set(agent_.next_deadline(), [self = shared_from_this()] {
     if (self->stopped_) return;
     self->agent_.on_deadline(net::steady_now());
     self->drive();

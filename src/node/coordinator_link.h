@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/agent.h"
+#include "net/alarm.h"
 #include "net/connection.h"
 
 namespace gyre::node {
@@ -49,7 +50,7 @@ class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
   void on_messages(const messages::Sender& sender, std::vector<messages::Message> messages);
   void keep(messages::NodeEvent event);
   void send_events();
-  void arm();
+  void set_alarm();
 
   net::Loop& loop_;
   std::vector<std::string> coordinators_;
@@ -66,7 +67,7 @@ class CoordinatorLink : public std::enable_shared_from_this<CoordinatorLink> {
   bool admitted_ = false;  // the last answer on connection_ says that its sender knows this process
   std::deque<messages::NodeEvent> events_;  // oldest first
   std::uint64_t events_dropped_ = 0;  // since the last one was sent
-  Instant armed_for_ = kNever;  // the first of the timers that are set
+  net::Alarm alarm_{loop_};
   bool stopped_ = false;
 };
 

@@ -290,8 +290,11 @@ TEST_F(CoordinatorLinkTest, ACoordinatorThatFallsSilentIsNotCountedOn) {
 
 TEST_F(CoordinatorLinkTest, TellsInItsOwnNameOnceItHasJoined) {
   FakeCoordinator coordinator;
+  coordinator.silent = true;
   start({coordinator.address()});
+  wait_until([&] { return coordinator.joins >= 1; });
   run_on(loop, [this] { link->tell(messages::Leaving{}); });  // too early: lost
+  coordinator.silent = false;
   wait_until([&] { return in_contact(); });
   run_on(loop, [this] { link->tell(messages::Accounted{PartitionId(3), Term(4)}); });
   wait_until([&] { return !coordinator.told().empty(); });
