@@ -67,7 +67,8 @@ inline constexpr std::size_t kRecentLogHeldBytesMax = 32 * 1024;  // of that, wh
 inline constexpr std::size_t kLogReadBytes = 4 * 1024 * 1024;  // of one read of the log on disk
 // Of a snapshot in one message. Its receiver stores it in one piece, and serves nobody meanwhile.
 inline constexpr std::size_t kSnapshotChunkBytes = 128 * 1024;
-// Of a snapshot, committed like writes. What is beyond goes into the store as a file: for less, one is not worth it.
+// Of a snapshot, committed like writes. What is beyond is ingested, as files where it can be: for less, one is not
+// worth it.
 inline constexpr std::size_t kSnapshotCommittedBytesMax = 512 * 1024;
 inline constexpr std::size_t kFetchKeysMax = 50'000;  // of a divergent tail; beyond: a snapshot
 inline constexpr std::size_t kFetchKeysPerMessage = 1024;

@@ -95,7 +95,7 @@ struct ReadSnapshot {
 struct CloseSnapshot {
   TaskId task;
 };
-// Put these records, in key order and behind all before of the same task, aside for the store, off the loop:
+// Bring these records, in key order and behind all before of the same task, to the store, off the loop:
 // on_ingested. The first ones begin it; it stays until it is finished or dropped.
 struct IngestRecords {
   TaskId task;
@@ -105,7 +105,7 @@ struct IngestRecords {
 struct FinishIngestion {
   TaskId task;
 };
-// Forget it. One that is being finished may still be.
+// Forget it. What is under way may still be put in place.
 struct DropIngestion {
   TaskId task;
 };

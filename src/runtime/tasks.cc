@@ -93,8 +93,19 @@ void Tasks::count_copied(std::size_t expected, std::size_t actual) {
   context_.metrics.copied_bytes.add(actual);
 }
 
+void Tasks::retry_stalled() {
+  if (stalled_.empty()) return;
+  const Instant now = context_.environment.now().steady;
+  while (!stalled_.empty() && stalled_.front().until <= now) {
+    Job again = std::move(stalled_.front().again);
+    stalled_.pop_front();
+    again();
+  }
+}
+
 void Tasks::end_turn() {
   admit_paced();
+  retry_stalled();
   while (!waiting_.empty() && running_ < limits::kHostTasksMax) {
     auto task = std::make_shared<Task>(std::move(waiting_.front()));
     const auto submitted = context_.environment.run_blocking([task] { task->work(); },
@@ -191,8 +202,15 @@ void Tasks::carry_out(Machine& machine, replication::CloseSnapshot effect) {
 // --- Ingestions ---
 
 void Tasks::run_ingestion(Machine& machine, TaskId task, std::move_only_function<Result<void>()> work) {
-  waiting_.push_back(
-      make<Result<void>>(machine, std::move(work), [this, &machine, task](const Moment& now, Result<void> outcome) {
+  auto shared = std::make_shared<std::move_only_function<Result<void>()>>(std::move(work));
+  waiting_.push_back(make<Result<void>>(
+      machine, [shared] { return (*shared)(); },
+      [this, &machine, task, shared](const Moment& now, Result<void> outcome) {
+        if (!outcome && outcome.error().code == ErrorCode::busy) {
+          stalled_.push_back({now.steady + limits::kBusyRetryAfter,
+                              [this, &machine, task, shared] { run_ingestion(machine, task, std::move(*shared)); }});
+          return;
+        }
         if (!outcome && outcome.error().code == ErrorCode::corrupt) context_.metrics.storage_errors.add();
         if (!outcome && outcome.error().code == ErrorCode::storage_failed) context_.fail_storage(outcome.error());
         machine.partition.on_ingested(now, task, outcome);
@@ -203,7 +221,11 @@ void Tasks::carry_out(Machine& machine, replication::IngestRecords effect) {
   std::shared_ptr<storage::Ingestion>& ingestion = ingestions_[{machine.partition.id(), effect.task}];
   if (ingestion == nullptr) {
     auto begun = context_.engine.ingest(machine.partition.id());
-    if (!begun) return run_ingestion(machine, effect.task, [error = begun.error()] { return fail(error); });
+    // Busy as well: what the machine dropped is just being cleared away.
+    if (!begun) {
+      return run_ingestion(machine, effect.task,
+                           [why = begun.error().message] { return fail(ErrorCode::not_found, why); });
+    }
     ingestion = *std::move(begun);
   }
   run_ingestion(machine, effect.task,

@@ -55,8 +55,9 @@ class Tasks {
   template <class T>
   Task make(Machine& machine, std::move_only_function<T()> work,
             std::move_only_function<void(const replication::Moment&, T)> deliver);
-  // `work` on an ingestion, with its outcome.
+  // `work` on an ingestion, until the store takes it, with its outcome.
   void run_ingestion(Machine& machine, replication::TaskId task, std::move_only_function<Result<void>()> work);
+  void retry_stalled();
   // Lets what is paced join the others, as far as it may.
   void admit_paced();
   // What was read for a learner, after `expected` was taken.
@@ -65,6 +66,11 @@ class Tasks {
   HostContext& context_;
   std::map<TaskName, std::shared_ptr<storage::Snapshot>> snapshots_;
   std::map<TaskName, std::shared_ptr<storage::Ingestion>> ingestions_;
+  struct Stalled {
+    Instant until;
+    Job again;
+  };
+  std::deque<Stalled> stalled_;  // ingestions that the store had no room for; the first to try again in front
   std::deque<Task> waiting_;
   std::deque<Paced> paced_;
   std::size_t running_ = 0;

@@ -90,12 +90,13 @@ class Snapshot {
 class Ingestion {
  public:
   virtual ~Ingestion() = default;
-  // Blocks. ERRORS: invalid_argument (not behind all keys before), not_found (as finish), storage_failed.
+  // Blocks. ERRORS: invalid_argument (not behind all keys before), busy (stalled; the same records may be added later),
+  // not_found (as finish), corrupt, storage_failed.
   virtual Result<void> add(std::span<const messages::Mutation> records) = 0;
-  // All commits until now are durable then, and so is this. The state that goes with the records is to be committed
-  // afterwards. Call it once, behind the last add(). Blocks. ERRORS: not_found (the partition was dropped meanwhile, or
-  // another ingestion begun: nothing more is put in place), busy (another one, from a drop on, will do), corrupt,
-  // storage_failed.
+  // All commits from before the ingestion are durable then, and so is this. The state that goes with the records is to
+  // be committed afterwards. Call it once, behind the last add(). Blocks. ERRORS: not_found (nothing more is put in
+  // place: the partition was dropped meanwhile, another ingestion begun, or the next one, from a drop on, will do),
+  // corrupt, storage_failed.
   virtual Result<void> finish() = 0;
 };
 

@@ -483,11 +483,8 @@ Result<std::unique_ptr<Ingestion>> RocksEngineOnDisk::ingest(PartitionId partiti
 Result<void> RocksEngineOnDisk::reclaim() {
   std::set<PartitionId> reclaimed;
   while (const std::optional<PartitionId> partition = dropped_.start()) {
-    // Files go at once and for good, so the drop must be durable first: otherwise the machine's death could bring the
-    // partition's position back without its records.
-    Result<void> deleted = sync();
     ingestions_->note_tombstone(*partition);
-    if (deleted) deleted = delete_files(*db_, path_, layout::range_of(*partition));
+    Result<void> deleted = delete_files(*db_, path_, layout::range_of(*partition));
     dropped_.finish(*partition);
     GYRE_TRY(std::move(deleted));
     reclaimed.insert(*partition);

@@ -53,19 +53,10 @@ class Ingestions::Filling : public Ingestion {
       : all_(all), partition_(partition), number_(all.open_.begin(partition)) {}
 
   Result<void> add(std::span<const messages::Mutation> records) final {
-    for (const messages::Mutation& record : records) {
-      if (record.kind == messages::Mutation::Kind::del) continue;  // nothing is there
-      std::string key = layout::key_of(partition_, record.key.view());
-      if (key <= last_key_) {
-        return fail(ErrorCode::invalid_argument, "the records of a snapshot do not come in key order");
-      }
-      value_ = layout::ValueHeader(record.record).view();
-      value_ += record.record.value.view();
-      const rocksdb::Status status = put(key, value_);
-      if (!status.ok()) return write_failure(all_.path_, status);
-      last_key_ = std::move(key);
-    }
-    return end_piece();
+    const std::string before = last_key_;
+    Result<void> added = take(records);
+    if (!added) last_key_ = before;
+    return added;
   }
 
  protected:
@@ -89,6 +80,22 @@ class Ingestions::Filling : public Ingestion {
   const std::uint64_t number_;
 
  private:
+  Result<void> take(std::span<const messages::Mutation> records) {
+    for (const messages::Mutation& record : records) {
+      if (record.kind == messages::Mutation::Kind::del) continue;  // nothing is there
+      std::string key = layout::key_of(partition_, record.key.view());
+      if (key <= last_key_) {
+        return fail(ErrorCode::invalid_argument, "the records of a snapshot do not come in key order");
+      }
+      value_ = layout::ValueHeader(record.record).view();
+      value_ += record.record.value.view();
+      const rocksdb::Status status = put(key, value_);
+      if (!status.ok()) return write_failure(all_.path_, status);
+      last_key_ = std::move(key);
+    }
+    return end_piece();
+  }
+
   std::string last_key_;  // as stored
   std::string value_;
 };
@@ -101,12 +108,7 @@ class Ingestions::ByFiles final : public Filling {
         // What is copied may soon be read: its pages stay where they are.
         writer_(rocksdb::EnvOptions(all.options_), all.options_, nullptr, /*invalidate_page_cache=*/false) {}
 
-  ~ByFiles() override {
-    for (const std::string& file : files_) {
-      std::error_code gone;
-      std::filesystem::remove(file, gone);  // one that was taken in is there no more
-    }
-  }
+  ~ByFiles() override { remove_files(); }
 
   Result<void> finish() override {
     rocksdb::Status status = end_file();
@@ -123,8 +125,8 @@ class Ingestions::ByFiles final : public Filling {
     if (!refused) return {};
     // Of an earlier process, as no other is unknown.
     all_.note_tombstone(partition_);
-    return fail(Error{ErrorCode::busy, Outcome::not_applied, "something dropped lies over the partition: begin again",
-                      limits::kBusyRetryAfter});
+    remove_files();
+    return fail(ErrorCode::not_found, "something dropped lies over the partition: begin again");
   }
 
  private:
@@ -148,6 +150,14 @@ class Ingestions::ByFiles final : public Filling {
     const rocksdb::Status status = end_file();
     if (!status.ok()) return write_failure(all_.path_, status);
     return {};
+  }
+
+  void remove_files() {
+    for (const std::string& file : files_) {
+      std::error_code gone;
+      std::filesystem::remove(file, gone);  // one that was taken in is there no more
+    }
+    files_.clear();
   }
 
   rocksdb::Status end_file() { return std::exchange(writing_, false) ? writer_.Finish() : rocksdb::Status::OK(); }
@@ -181,13 +191,15 @@ class Ingestions::ByPieces final : public Filling {
  private:
   rocksdb::Status put(const std::string& key, const std::string& value) override { return batch_.Put(key, value); }
 
-  // As slowly as the store's disk will have it.
+  // Others need the thread more than it may wait for a stalled disk.
   Result<void> end_piece() override {
     if (batch_.Count() == 0) return {};
-    GYRE_TRY(place([this] { return all_.db_.Write(rocksdb::WriteOptions(), &batch_); }));
-    all_.log_.pass(batch_.GetDataSize());
+    rocksdb::WriteOptions at_once;
+    at_once.no_slowdown = true;
+    Result<void> written = place([&] { return all_.db_.Write(at_once, &batch_); });
+    if (written) all_.log_.pass(batch_.GetDataSize());
     batch_.Clear();
-    return {};
+    return written;
   }
 
   rocksdb::WriteBatch batch_;

@@ -34,8 +34,14 @@ Result<void> delete_files(rocksdb::DB& db, const std::string& path, const layout
   const rocksdb::Slice begin(range.begin);
   const rocksdb::Slice end(range.end);
   rocksdb::ColumnFamilyHandle* const all = db.DefaultColumnFamily();
-  rocksdb::Status status = rocksdb::DeleteFilesInRange(&db, all, &begin, &end, /*include_end=*/false);
-  // One of the files may have held the range tombstone, which also hid records in files shared with neighbours.
+  // One of the files may hold the range tombstone, which also hides records in files shared with neighbours. Files go
+  // at once and for good: another tombstone must be there before, and durable, whenever the process or the machine
+  // dies.
+  rocksdb::WriteOptions durable;
+  durable.sync = true;
+  rocksdb::Status status = db.DeleteRange(durable, all, begin, end);
+  if (status.ok()) status = rocksdb::DeleteFilesInRange(&db, all, &begin, &end, /*include_end=*/false);
+  // Compactions may have taken that into such a file meanwhile.
   if (status.ok()) status = db.DeleteRange(rocksdb::WriteOptions(), all, begin, end);
   if (!status.ok()) return write_failure(path, status);
   return {};

@@ -19,7 +19,8 @@ std::uint64_t bytes_of(rocksdb::DB& db, const layout::KeyRange& range);
 
 // Rewrites everything in the range, without what is deleted.
 Result<void> compact(rocksdb::DB& db, const std::string& path, const layout::KeyRange& range);
-// Takes the files away that hold nothing else. REQUIRES: all in the range is deleted, durably, and nobody writes there.
+// Takes the files away that hold nothing else. All writes before it are durable then. REQUIRES: all in the range is
+// deleted, and nobody writes there.
 Result<void> delete_files(rocksdb::DB& db, const std::string& path, const layout::KeyRange& range);
 // Rewrites what is left of ranges that are deleted: files that they share with neighbours. Ranges that share some are
 // rewritten together, once; what takes little space stays until a compaction comes by. REQUIRES: in order.

@@ -494,7 +494,7 @@ TEST_F(IngestingRepairTest, WhatIsManyIsIngestedAndTheLastStepWaitsForIt) {
 TEST_F(IngestingRepairTest, AFailureBeginsTheSnapshotAnew) {
   const auto first = ingested({"b", "c"});
   repair_->on_ingested(now_, TaskId(first.task.value() + 1), {});
-  repair_->on_ingested(now_, first.task, fail(ErrorCode::busy, "not now"));
+  repair_->on_ingested(now_ += 200ms, first.task, fail(ErrorCode::not_found, "not so"));
   EXPECT_EQ(only<DropIngestion>().task, first.task);
   repair_->on_tick(now_);
   expect_nothing();  // not again at once

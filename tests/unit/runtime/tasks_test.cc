@@ -198,15 +198,16 @@ TEST_F(TasksTest, WhatIsIngestedIsInPlaceOnceFinished) {
 }
 
 TEST_F(TasksTest, NothingIsLeftOfAnIngestionThatIsDropped) {
-  tasks.carry_out(machine(), ingest(TaskId(7), "a"));
+  tasks.carry_out(machine(), ingest(TaskId(7), "b"));
   tasks.end_turn();
   run_one();
   tasks.carry_out(machine(), replication::DropIngestion{TaskId(7)});
-  tasks.carry_out(machine(), ingest(TaskId(8), "b"));
-  tasks.carry_out(machine(), replication::FinishIngestion{TaskId(8)});
+  tasks.carry_out(machine(), ingest(TaskId(7), "a"));
+  tasks.carry_out(machine(), replication::FinishIngestion{TaskId(7)});
   tasks.end_turn();
   while (!environment.jobs.empty()) run_one();
-  EXPECT_EQ(memory.size_of(PartitionId(0)).bytes, 2u);
+  EXPECT_EQ(memory.get(PartitionId(0), "a", {0}, storage::Tier::all)->state, storage::Lookup::State::found);
+  EXPECT_EQ(memory.get(PartitionId(0), "b", {0}, storage::Tier::all)->state, storage::Lookup::State::absent);
 }
 
 TEST_F(TasksTest, AStoreThatCannotIngestServesNoMore) {
