@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <pthread.h>
+#include <sched.h>
 #include <asio/steady_timer.hpp>
 
 #include "base/assert.h"
@@ -18,6 +19,14 @@ namespace {
 constexpr int kTurnTasksMax = 256;
 
 void name_this_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
+
+// Batch work preempts nobody when it wakes, and loses nothing else by it. Who started the process under a policy of
+// their own keeps it, as does a system that refuses.
+void queue_when_woken() {
+  if (sched_getscheduler(0) != SCHED_OTHER) return;
+  const sched_param priority{};
+  sched_setscheduler(0, SCHED_BATCH, &priority);
+}
 
 constexpr auto kLater = [](const auto& a, const auto& b) {
   return std::pair(a.due, a.number) > std::pair(b.due, b.number);
@@ -41,7 +50,8 @@ void stall(Duration duration) {
   asio::steady_timer(nothing_else, duration).wait();
 }
 
-Loop::Loop(std::string name) : name_(std::move(name)), beside_work_(beside_.get_executor()) {}
+Loop::Loop(std::string name, Wakeup wakeup)
+    : name_(std::move(name)), wakeup_(wakeup), beside_work_(beside_.get_executor()) {}
 
 Loop::~Loop() {
   stop();
@@ -115,6 +125,7 @@ void Loop::on_turn_end(std::function<void()> hook) { hooks_.push_back(std::move(
 void Loop::run() {
   thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   name_this_thread(name_);
+  if (wakeup_ == Wakeup::queues) queue_when_woken();
   while (!stopping_.load(std::memory_order_relaxed)) {
     serve_sockets();
     run_due();

@@ -30,10 +30,16 @@ UnixMillis wall_now();
 // Holds the calling thread up, and so all that its loop serves: a fault that somebody asked for.
 void stall(Duration duration);
 
+// When a loop runs that something wakes while every processor is busy.
+enum class Wakeup {
+  preempts,  // at once, often in the place of who sent the first of many requests
+  queues,    // once who runs waits or has had its time: more requests are there by then, and a turn serves them together
+};
+
 class Loop {
  public:
   // `name` is the thread's (at most 15 characters).
-  explicit Loop(std::string name);
+  explicit Loop(std::string name, Wakeup wakeup = Wakeup::preempts);
   // Stops and joins.
   ~Loop();
   Loop(const Loop&) = delete;
@@ -89,6 +95,7 @@ class Loop {
   void end_turn();
 
   std::string name_;
+  Wakeup wakeup_;
   Poller poller_;
   std::atomic<bool> stopping_ = false;
   std::mutex mutex_;

@@ -5,7 +5,7 @@
 namespace gyre::node {
 
 NodeLoop::NodeLoop(const std::string& name, net::BlockingPool& pool_given, PeerLinksOptions peer_options)
-    : loop(name),
+    : loop(name, net::Wakeup::queues),
       pool(pool_given),
       peers(std::make_shared<PeerLinks>(loop, std::move(peer_options),
                                         [this](const NodeId& node, Incarnation incarnation, Instant tried_at) {

@@ -20,7 +20,7 @@ namespace gyre::router {
 struct RouterLoop {
   RouterLoop(const std::string& name, net::CallerOptions options, ReadCache& cache, bool coalesces,
              resp::Server& server, Counter& malformed)
-      : loop(name),
+      : loop(name, net::Wakeup::queues),
         caller(loop, std::move(options)),
         backend(caller, cache, coalesces),
         shared{loop, backend, server, malformed},

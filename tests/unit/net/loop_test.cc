@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <sched.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <asio/post.hpp>
@@ -214,6 +216,18 @@ TEST(Loop, ClocksGoForward) {
   const Instant before = steady_now();
   EXPECT_GE(steady_now(), before);
   EXPECT_GT(wall_now().value, 1'600'000'000'000);
+}
+
+TEST(Loop, WaitsItsTurnForTheProcessorOnlyWhereAskedTo) {
+  const auto policy_of = [](Wakeup wakeup) {
+    Loop loop("loop", wakeup);
+    int policy = -1;
+    loop.start();
+    run_on(loop, [&policy] { policy = sched_getscheduler(0); });
+    return policy;
+  };
+  EXPECT_EQ(policy_of(Wakeup::preempts), SCHED_OTHER);
+  EXPECT_EQ(policy_of(Wakeup::queues), SCHED_BATCH);
 }
 
 }  // namespace
