@@ -63,7 +63,7 @@ inline constexpr std::size_t kAppendBytesMax = 1024 * 1024;  // of writes in one
 inline constexpr std::size_t kPeerBacklogBytesMax = 32 * 1024 * 1024;  // to one node; beyond: only heartbeats
 // Writes kept in memory for members that follow closely; the rest comes from the log on disk.
 inline constexpr std::size_t kRecentLogBytesMax = 1024 * 1024;  // of one partition
-inline constexpr std::size_t kRecentLogHeldBytesMax = 32 * 1024;  // of that, where every member has it already
+inline constexpr std::size_t kRecentLogHeldBytesMax = 4 * 1024;  // of that, where every member has it already
 inline constexpr std::size_t kLogReadBytes = 4 * 1024 * 1024;  // of one read of the log on disk
 // Of a snapshot in one message. Its receiver stores it in one piece, and serves nobody meanwhile.
 inline constexpr std::size_t kSnapshotChunkBytes = 128 * 1024;

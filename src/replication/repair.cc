@@ -100,13 +100,13 @@ void Repair::on_chunk(Instant now, SnapshotChunk chunk) {
 }
 
 void Repair::on_ingested(Instant now, TaskId task, const Result<void>& outcome) {
-  if (!ingestion_ || !ingestion_->working || task != ingestion_->task) return;
-  ingestion_->working = false;
+  if (!ingestion_ || ingestion_->stage == Ingestion::Stage::open || task != ingestion_->task) return;
+  const auto stage = std::exchange(ingestion_->stage, Ingestion::Stage::open);
   if (!outcome) {
     reset_snapshot();
     return retry_.failed(now);
   }
-  if (ingestion_->finishing) ingestion_.reset();
+  if (stage == Ingestion::Stage::finishing) ingestion_.reset();
   on_stored(now);
 }
 
@@ -241,12 +241,12 @@ void Repair::store_next() {
 
 void Repair::ingest() {
   if (!ingestion_) ingestion_ = Ingestion{.task = tasks_->next()};
-  ingestion_->working = true;
+  ingestion_->stage = Ingestion::Stage::adding;
   effects_.emplace_back(IngestRecords{ingestion_->task, std::exchange(records_, {})});
 }
 
 void Repair::finish_ingestion() {
-  ingestion_->working = ingestion_->finishing = true;
+  ingestion_->stage = Ingestion::Stage::finishing;
   effects_.emplace_back(FinishIngestion{ingestion_->task});
   if (broken_ != BrokenRule::whole_once_in_place) return;
   ingestion_.reset();

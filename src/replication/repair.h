@@ -103,7 +103,7 @@ class Repair {
   void reset_snapshot();
   void ask_chunk();
   void take(messages::SnapshotChunk chunk);
-  bool storing() const { return step_ || (ingestion_ && ingestion_->working); }
+  bool storing() const { return step_ || (ingestion_ && ingestion_->stage != Ingestion::Stage::open); }
   void on_stored(Instant now);
   void store_next();
   void ingest();
@@ -138,9 +138,9 @@ class Repair {
   bool emptied_ = false;  // the first step was made
   std::optional<messages::PartitionState> whole_;  // after the last step, which is to be made
   struct Ingestion {
+    enum class Stage : std::uint8_t { open, adding, finishing };
     TaskId task;
-    bool working = false;
-    bool finishing = false;
+    Stage stage = Stage::open;
   };
   std::optional<Ingestion> ingestion_;
 

@@ -25,9 +25,6 @@ std::size_t bytes_kept(const WindowWrite& write) {
   return sizeof(WindowWrite) + write.outcomes.size() * sizeof(messages::WriteOutcome) + kWriteOverheadBytes;
 }
 
-// Of an iterator into the list.
-constexpr auto number_of = [](const auto& kept) { return kept->write.id.number; };
-
 std::uint64_t hash_number(std::uint64_t number, std::uint64_t seed) {
   std::array<char, 8> little_endian;
   for (char& byte : little_endian) {
@@ -64,8 +61,8 @@ const WindowWrite* Window::find(const WriteId& id) const {
   const auto client = clients_.find(id.client);
   if (client == clients_.end()) return nullptr;
   const auto& writes = client->second.writes;
-  const auto found = std::ranges::lower_bound(writes, id.number, {}, number_of);
-  return found == writes.end() || (*found)->write.id != id ? nullptr : &(*found)->write;
+  const auto found = std::ranges::lower_bound(writes, id.number, {}, &OfClient::number);
+  return found == writes.end() || found->number != id.number ? nullptr : &found->write->write;
 }
 
 bool Window::closed(const WriteId& id) const {
@@ -88,12 +85,12 @@ void Window::add(WindowWrite write) {
   // A write is open itself until it is answered, whatever it says.
   client.lowest_open = std::max(client.lowest_open, std::min(added.lowest_open, added.id.number));
 
-  const auto open = std::ranges::lower_bound(client.writes, client.lowest_open, {}, number_of);
-  std::for_each(client.writes.begin(), open, [this](auto closed) { close(closed); });
+  const auto open = std::ranges::lower_bound(client.writes, client.lowest_open, {}, &OfClient::number);
+  std::for_each(client.writes.begin(), open, [this](const OfClient& closed) { close(closed.write); });
   client.writes.erase(client.writes.begin(), open);
-  const auto place = std::ranges::upper_bound(client.writes, added.id.number, {}, number_of);
-  GYRE_ASSERT(place == client.writes.begin() || (*std::prev(place))->write.id != added.id);
-  client.writes.insert(place, kept);
+  const auto place = std::ranges::upper_bound(client.writes, added.id.number, {}, &OfClient::number);
+  GYRE_ASSERT(place == client.writes.begin() || std::prev(place)->number != added.id.number);
+  client.writes.insert(place, {added.id.number, kept});
 
   if (broken_ == BrokenRule::window_never_evicts && writes_.size() > kBrokenWritesMax) forget(writes_.begin());
 }
@@ -194,7 +191,8 @@ void Window::forget(Writes::iterator write) {
 }
 
 void Window::remove_from_client(Writes::iterator write) {
-  std::erase(clients_.find(write->write.id.client)->second.writes, write);
+  auto& writes = clients_.find(write->write.id.client)->second.writes;
+  std::erase_if(writes, [write](const OfClient& one) { return one.write == write; });
 }
 
 }  // namespace gyre::replication

@@ -77,9 +77,13 @@ class Window {
     ClientId client;
     Seen seen;
   };
+  struct OfClient {
+    WriteNumber number;  // of `write`, which no cache may hold
+    Writes::iterator write;
+  };
   struct Client {
     WriteNumber lowest_open;
-    std::vector<Writes::iterator> writes;  // by number
+    std::vector<OfClient> writes;  // by number
     std::list<Heard>::iterator heard;
   };
 

@@ -201,14 +201,17 @@ void Tasks::carry_out(Machine& machine, replication::CloseSnapshot effect) {
 
 // --- Ingestions ---
 
-void Tasks::run_ingestion(Machine& machine, TaskId task, std::move_only_function<Result<void>()> work) {
-  auto shared = std::make_shared<std::move_only_function<Result<void>()>>(std::move(work));
+void Tasks::run_ingestion(Machine& machine, TaskId task, IngestionWork work) {
+  run_ingestion(machine, task, std::make_shared<IngestionWork>(std::move(work)));
+}
+
+void Tasks::run_ingestion(Machine& machine, TaskId task, std::shared_ptr<IngestionWork> work) {
   waiting_.push_back(make<Result<void>>(
-      machine, [shared] { return (*shared)(); },
-      [this, &machine, task, shared](const Moment& now, Result<void> outcome) {
+      machine, [work] { return (*work)(); },
+      [this, &machine, task, work](const Moment& now, Result<void> outcome) {
         if (!outcome && outcome.error().code == ErrorCode::busy) {
           stalled_.push_back({now.steady + limits::kBusyRetryAfter,
-                              [this, &machine, task, shared] { run_ingestion(machine, task, std::move(*shared)); }});
+                              [this, &machine, task, work] { run_ingestion(machine, task, work); }});
           return;
         }
         if (!outcome && outcome.error().code == ErrorCode::corrupt) context_.metrics.storage_errors.add();
@@ -218,26 +221,26 @@ void Tasks::run_ingestion(Machine& machine, TaskId task, std::move_only_function
 }
 
 void Tasks::carry_out(Machine& machine, replication::IngestRecords effect) {
-  std::shared_ptr<storage::Ingestion>& ingestion = ingestions_[{machine.partition.id(), effect.task}];
-  if (ingestion == nullptr) {
+  const TaskName name{machine.partition.id(), effect.task};
+  auto open = ingestions_.find(name);
+  if (open == ingestions_.end()) {
     auto begun = context_.engine.ingest(machine.partition.id());
     // Busy as well: what the machine dropped is just being cleared away.
     if (!begun) {
       return run_ingestion(machine, effect.task,
                            [why = begun.error().message] { return fail(ErrorCode::not_found, why); });
     }
-    ingestion = *std::move(begun);
+    open = ingestions_.emplace(name, *std::move(begun)).first;
   }
   run_ingestion(machine, effect.task,
-                [ingestion, records = std::move(effect.records)] { return ingestion->add(records); });
+                [ingestion = open->second, records = std::move(effect.records)] { return ingestion->add(records); });
 }
 
 void Tasks::carry_out(Machine& machine, replication::FinishIngestion effect) {
   const auto open = ingestions_.find({machine.partition.id(), effect.task});
-  GYRE_ASSERT(open != ingestions_.end() && open->second != nullptr);
-  const std::shared_ptr<storage::Ingestion> ingestion = std::move(open->second);
+  GYRE_ASSERT(open != ingestions_.end());
+  run_ingestion(machine, effect.task, [ingestion = std::move(open->second)] { return ingestion->finish(); });
   ingestions_.erase(open);
-  run_ingestion(machine, effect.task, [ingestion] { return ingestion->finish(); });
 }
 
 void Tasks::carry_out(Machine& machine, replication::DropIngestion effect) {

@@ -55,8 +55,10 @@ class Tasks {
   template <class T>
   Task make(Machine& machine, std::move_only_function<T()> work,
             std::move_only_function<void(const replication::Moment&, T)> deliver);
-  // `work` on an ingestion, until the store takes it, with its outcome.
-  void run_ingestion(Machine& machine, replication::TaskId task, std::move_only_function<Result<void>()> work);
+  // On an ingestion, until the store takes it.
+  using IngestionWork = std::move_only_function<Result<void>()>;
+  void run_ingestion(Machine& machine, replication::TaskId task, std::shared_ptr<IngestionWork> work);
+  void run_ingestion(Machine& machine, replication::TaskId task, IngestionWork work);
   void retry_stalled();
   // Lets what is paced join the others, as far as it may.
   void admit_paced();

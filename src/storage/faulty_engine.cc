@@ -45,13 +45,12 @@ class FaultyEngine::FaultySnapshot final : public Snapshot {
   CorruptKeys corrupt_;
 };
 
-// Never busy.
 class FaultyEngine::FaultyIngestion final : public Ingestion {
  public:
   FaultyIngestion(FaultyEngine& engine, std::unique_ptr<Ingestion> below) : engine_(engine), below_(std::move(below)) {}
 
   Result<void> add(std::span<const messages::Mutation> records) override {
-    return engine_.let_through([&] { return below_->add(records); });
+    return engine_.change([&] { return below_->add(records); });
   }
   Result<void> finish() override {
     return engine_.let_through([&] { return below_->finish(); });

@@ -14,7 +14,7 @@ namespace gyre::storage {
 // Probabilities, each for one call. Same seed, same calls: same faults.
 struct FaultPlan {
   std::uint64_t seed = 0;
-  double busy = 0;          // commit and drop_partition: busy, nothing applied
+  double busy = 0;          // commit, drop_partition, Ingestion::add: busy, nothing applied
   double commit_fails = 0;  // commit, drop_partition, ingestions: storage_failed; applied or not, as the plan likes
   double sync_fails = 0;    // sync: storage_failed
   double needs_disk = 0;    // get with Tier::memory: needs_disk
@@ -38,7 +38,7 @@ class FaultyEngine final : public Engine {
     rng_ = Rng(plan.seed);
   }
   void set_disk_full(bool full) { disk_full_ = full; }
-  // commit and drop_partition answer busy while it lasts.
+  // commit, drop_partition and Ingestion::add answer busy while it lasts.
   void set_stalled(bool stalled) { stalled_ = stalled; }
   void corrupt(PartitionId partition, std::string_view key) { corrupt_.emplace(partition, key); }
   bool broken() const { return broken_; }

@@ -210,6 +210,26 @@ TEST_F(TasksTest, NothingIsLeftOfAnIngestionThatIsDropped) {
   EXPECT_EQ(memory.get(PartitionId(0), "b", {0}, storage::Tier::all)->state, storage::Lookup::State::absent);
 }
 
+TEST_F(TasksTest, WhatAStalledStoreDoesNotTakeInIsGivenToItLater) {
+  engine.set_stalled(true);
+  tasks.carry_out(machine(), ingest(TaskId(7), "a"));
+  tasks.end_turn();
+  run_one();
+  tasks.end_turn();
+  EXPECT_THAT(environment.jobs, IsEmpty());
+  for (const bool stalled : {true, false}) {
+    engine.set_stalled(stalled);
+    environment.advance(limits::kBusyRetryAfter);
+    tasks.end_turn();
+    ASSERT_THAT(environment.jobs, SizeIs(1));
+    run_one();
+  }
+  tasks.carry_out(machine(), replication::FinishIngestion{TaskId(7)});
+  tasks.end_turn();
+  run_one();
+  EXPECT_EQ(memory.get(PartitionId(0), "a", {0}, storage::Tier::all)->state, storage::Lookup::State::found);
+}
+
 TEST_F(TasksTest, AStoreThatCannotIngestServesNoMore) {
   engine.set_disk_full(true);
   tasks.carry_out(machine(), ingest(TaskId(7), "a"));
