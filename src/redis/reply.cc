@@ -37,6 +37,12 @@ std::string text_of(const Error& error) {
 
 }  // namespace
 
+std::size_t bytes_of(const Reply& reply) {
+  std::size_t bytes = sizeof(Reply) + reply.bytes.size();
+  for (const Reply& item : reply.items) bytes += bytes_of(item);
+  return bytes;
+}
+
 void write(wire::RespWriter& to, const Reply& reply) {
   switch (reply.kind) {
     case Reply::Kind::ok: return to.ok();

@@ -45,6 +45,9 @@ using Parsed = std::expected<T, Reply>;
 
 inline std::unexpected<Reply> refuse(std::string_view literal) { return std::unexpected(Reply::error(literal)); }
 
+// Of memory it holds, about; that of values which it shares, too.
+std::size_t bytes_of(const Reply& reply);
+
 // In the writer's version.
 void write(wire::RespWriter& to, const Reply& reply);
 

@@ -54,12 +54,6 @@ class Keys {
 
 // --- What the commands make of it ---
 
-std::size_t bytes_of(const Reply& reply) {
-  std::size_t bytes = sizeof(Reply) + reply.bytes.size();
-  for (const Reply& item : reply.items) bytes += bytes_of(item);
-  return bytes;
-}
-
 // One key: as it was found, and as the commands so far leave it.
 struct Entry {
   const Found* found;

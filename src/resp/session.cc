@@ -219,6 +219,17 @@ std::optional<Reply> Session::over_rate(const redis::Command& command) {
 }
 
 void Session::run_own(Open& open, const redis::Command& command, const redis::Arguments& arguments, bool skipped) {
+  Reply reply = reply_of_own(command, arguments);
+  open.version = client_.version;
+  open.silent = !std::exchange(client_.speaks, false) && (skipped || !client_.replies || client_.skip_next);
+  if (ends_transaction(command)) {
+    transaction_ = {};
+    entry_->on_transaction({});
+  }
+  finish(first_ + pipeline_.size() - 1, std::move(reply));
+}
+
+Reply Session::reply_of_own(const redis::Command& command, const redis::Arguments& arguments) {
   client_.input_bytes = connection_->input_bytes();
   client_.input_capacity = connection_->input_capacity();
   client_.output_bytes = connection_->output_bytes();
@@ -226,14 +237,8 @@ void Session::run_own(Open& open, const redis::Command& command, const redis::Ar
   Reply reply = run_own_command({backend_, server_, client_, *entry_}, command, arguments);
   entry_->publish(client_);
   parser_.set_authenticated(client_.user != nullptr);
-  open.version = client_.version;
-  open.silent = !std::exchange(client_.speaks, false) && (skipped || !client_.replies || client_.skip_next);
   closing_ = closing_ || client_.leaves;
-  if (ends_transaction(command)) {
-    transaction_ = {};
-    entry_->on_transaction({});
-  }
-  finish(first_ + pipeline_.size() - 1, std::move(reply));
+  return reply;
 }
 
 void Session::run_planned(Open& open, const redis::Command& command, const redis::Arguments& arguments) {
@@ -313,16 +318,34 @@ void Session::exec(Open& open, const redis::Command& command) {
   for (Transaction::Item& item : taken.queue) {
     if (auto* queued = std::get_if<redis::Queued>(&item)) {
       commands.push_back(std::move(*queued));
-      continue;
+    } else {
+      open.own_items.push_back({commands.size(), std::move(std::get<Transaction::Own>(item))});
+      commands.push_back({Reply::null()});
     }
-    const auto& own = std::get<Transaction::Own>(item);
-    const std::vector<std::string_view> views(own.arguments.begin(), own.arguments.end());
-    commands.push_back({run_own_command({backend_, server_, client_, *entry_}, *own.command, redis::Arguments(views))});
   }
+  own_items_open_ = !open.own_items.empty();
   // What only reads is written nowhere, and is as fresh as all members' word makes it.
   const bool writes = std::ranges::any_of(commands, redis::writes, &redis::Queued::plan);
   if (!writes && open.read.level == messages::ReadLevel::linearizable) open.ack = messages::kAckAll;
   run(open, redis::plan_exec(std::move(commands), std::move(taken.watch), planning(server_)));
+}
+
+// A transaction that did not run, or is not known to have, has no commands to run. One is of a single slot, and its own
+// commands are of none: where it failed they have not run either.
+Reply Session::run_own_items(std::vector<OwnItem> items, Reply exec) {
+  own_items_open_ = false;
+  if (exec.kind != Reply::Kind::array || closed()) return exec;
+  std::size_t bytes = 0;
+  for (const auto& [place, own] : items) {
+    if (bytes > limits::kConnectionOutputBytesMax) {
+      exec.items[place] = Reply::error("ERR the replies of this transaction hold too much memory: this was not run");
+      continue;
+    }
+    const std::vector<std::string_view> views(own.arguments.begin(), own.arguments.end());
+    exec.items[place] = reply_of_own(*own.command, redis::Arguments(views));
+    bytes += redis::bytes_of(exec.items[place]);
+  }
+  return exec;
 }
 
 // Nothing runs beside it: what was written before must be there before members are asked, and a client that waits has
@@ -351,6 +374,7 @@ void Session::finish(std::uint64_t number, Reply reply) {
   Open& open = at(number);
   order_.end(open.effect, open.slot);
   if (open.command != nullptr) note_end(open);
+  if (!open.own_items.empty()) reply = run_own_items(std::exchange(open.own_items, {}), std::move(reply));
   open.reply = std::move(reply);
   open.run.reset();
   open.scan.reset();
@@ -391,8 +415,9 @@ void Session::refuse_bytes(std::string_view why) {
 bool Session::output_full() const { return connection_ != nullptr && connection_->output_bytes() > kOutputBytesPause; }
 
 bool Session::must_hold() const {
-  return closing_ || connection_ == nullptr || waiting_ || pipeline_.size() >= kOpenMax || output_full() ||
-         found_bytes_ > kOutputBytesPause || requests_open_ >= kOpenMax || write_bytes_ > kOutputBytesPause;
+  return closing_ || connection_ == nullptr || waiting_ || own_items_open_ || pipeline_.size() >= kOpenMax ||
+         output_full() || found_bytes_ > kOutputBytesPause || requests_open_ >= kOpenMax ||
+         write_bytes_ > kOutputBytesPause;
 }
 
 void Session::on_drained() {

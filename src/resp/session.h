@@ -65,6 +65,11 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
     std::vector<messages::WriteOutcome> outcomes;  // of the operations
     std::size_t written = 0;  // parts
   };
+  // A command of the connection's own in a transaction, and its place in the reply.
+  struct OwnItem {
+    std::size_t place;
+    Transaction::Own command;
+  };
   // A command of which the reply has not left.
   struct Open {
     std::optional<redis::Execution> run;
@@ -81,6 +86,7 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
     std::optional<Barrier::Wanted> wait;  // the command is WAIT
     std::unique_ptr<Barrier> barrier;
     std::unique_ptr<Transaction::Own> awaiting;  // the command is the connection's own, and runs behind all before it
+    std::vector<OwnItem> own_items;  // of EXEC: they run once the others have
     PartitionId writing;  // where its one request of writes goes
     std::vector<std::pair<PartitionId, Position>> asked;  // of its requests, in a session: what they carried
     bool asking = false;  // for a page of it, just now
@@ -107,6 +113,8 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   void note_end(const Open& open);
   std::optional<redis::Reply> over_rate(const redis::Command& command);
   void run_own(Open& open, const redis::Command& command, const redis::Arguments& arguments, bool skipped);
+  redis::Reply reply_of_own(const redis::Command& command, const redis::Arguments& arguments);
+  redis::Reply run_own_items(std::vector<OwnItem> items, redis::Reply exec);
   void await_session(Open& open, const redis::Command& command, const redis::Arguments& arguments);
   void run_planned(Open& open, const redis::Command& command, const redis::Arguments& arguments);
   // Where the keys of a command are, and how they are read.
@@ -166,6 +174,7 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   std::size_t requests_open_ = 0;  // of all commands
   std::size_t write_bytes_ = 0;
   std::size_t found_bytes_ = 0;  // of values that were read and have not become output
+  bool own_items_open_ = false;  // of pipeline_.back(): what they change is for the commands behind it to see
   bool held_ = false;
   bool closing_ = false;  // once the pipeline is answered
 };

@@ -31,11 +31,8 @@ Reply Transaction::begin() {
 }
 
 bool Transaction::fits(const redis::Command& command) {
-  constexpr std::array<std::string_view, 10> kTelling = {"client|getname", "client|id", "client|info", "client|list",
-                                                         "config|get",     "echo",      "info",        "ping",
-                                                         "select",         "time"};
-  return command.group == redis::Group::cluster ? command.is_subcommand()
-                                                : std::ranges::find(kTelling, command.name) != kTelling.end();
+  constexpr std::array<std::string_view, 5> kUnfit = {"client|reply", "gyre.session", "hello", "wait", "waitaof"};
+  return std::ranges::find(kUnfit, command.name) == kUnfit.end();
 }
 
 bool Transaction::join(std::optional<Slot> slot) {

@@ -35,7 +35,7 @@ class Transaction {
   redis::Reply begin();
   // A command was refused: so will EXEC be.
   void spoil() { spoiled_ = begun_; }
-  // Of commands that a connection answers by itself: those that only tell something.
+  // Of commands that a connection answers by itself: not those that wait, or change how replies are written.
   static bool fits(const redis::Command& command);
   // Keys of `slot` are to be in the transaction. False: there are others.
   bool join(std::optional<Slot> slot);

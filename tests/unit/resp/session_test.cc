@@ -443,13 +443,72 @@ TEST_F(SessionTest, WhatCannotBeQueuedSpoilsTheTransaction) {
                                      {"SET b 1", "-CROSSSLOT Keys in request don't hash to the same slot"},
                                      {"KEYS *", "-ERR a transaction is of one slot"},
                                      {"HELLO 3", "-ERR Command not allowed inside a transaction"},
-                                     {"GYRE.ACK all", "-ERR Command not allowed inside a transaction"},
+                                     {"CLIENT REPLY OFF", "-ERR Command not allowed inside a transaction"},
                                      {"WAIT 1 1", "-ERR Command not allowed inside a transaction"}}) {
     client_->send(std::string("MULTI\r\nSET a 1\r\n") + command + "\r\nEXEC\r\n");
     expect("+OK\r\n+QUEUED\r\n");
     EXPECT_THAT(client_->line(), StartsWith(why));
     expect("-EXECABORT Transaction discarded because of previous errors.\r\n");
   }
+}
+
+TEST_F(SessionTest, ExecRunsTheConnectionsOwnCommandsOnceItsWritesAreThere) {
+  client_->send("CLIENT SETNAME before\r\n");
+  expect("+OK\r\n");
+  send("MULTI\r\nCLIENT SETNAME after\r\nSET a 1\r\nGYRE.ACK all\r\nEXEC\r\nCLIENT GETNAME\r\nSET b 1\r\n", 1);
+  const auto name = [&] { return run_on(loop_, [&] { return server_.all.all().at(0)->line(net::steady_now()); }); };
+  EXPECT_THAT(name(), HasSubstr(" name=before "));
+  answer(0, messages::GetResponse{});
+  wait_asked(1);
+  EXPECT_THAT(name(), HasSubstr(" name=before "));
+  answer(0, written());
+  wait_asked(1);
+  EXPECT_EQ(run_on(loop_, [&] { return std::get<messages::WriteRequest>(backend_.asked.front().request.body).ack; }),
+            messages::kAckAll);
+  answer(0, written());
+  expect("+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n+OK\r\n+OK\r\n$5\r\nafter\r\n+OK\r\n");
+}
+
+TEST_F(SessionTest, AnExecThatDoesNothingLeavesTheConnectionAsItIs) {
+  for (const auto& [answers, reply] : {std::pair{messages::ResponseBody(found("other")), "*-1\r\n"},
+                                       {messages::ResponseBody(failed(ErrorCode::unavailable, Outcome::not_applied)),
+                                        "-CLUSTERDOWN the test says so\r\n"}}) {
+    send("WATCH a\r\nMULTI\r\nCLIENT SETNAME after\r\nEXEC\r\nCLIENT GETNAME\r\n", 1);
+    answer(0, messages::GetResponse{});
+    wait_asked(1);
+    answer(0, answers);
+    expect(std::string("+OK\r\n+OK\r\n+QUEUED\r\n") + reply + "$-1\r\n");
+  }
+}
+
+TEST_F(SessionTest, AConnectionThatEndsItselfIsAnsweredFirst) {
+  client_->send("MULTI\r\nCLIENT KILL SKIPME no\r\nPING\r\nEXEC\r\nPING\r\n");
+  expect("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n+PONG\r\n");
+  wait_until([&] { return server_.all.all().empty(); });
+}
+
+TEST_F(SessionTest, RepliesOfOwnCommandsInATransactionAreBounded) {
+  constexpr std::size_t kLists = 20'000;
+  std::vector<std::unique_ptr<RawClient>> others;  // each is a line of the list
+  for (int i = 0; i < 30; ++i) others.push_back(std::make_unique<RawClient>(listener_->address()));
+  wait_until([&] { return server_.all.all().size() == others.size() + 1; });
+  std::string lists;
+  std::string queued;
+  for (std::size_t i = 0; i < kLists; ++i) {
+    lists += "CLIENT LIST\r\n";
+    queued += "+QUEUED\r\n";
+  }
+  client_->send("MULTI\r\n" + lists);
+  expect("+OK\r\n");
+  ASSERT_EQ(client_->receive(queued.size()), queued);
+  client_->send("EXEC\r\nQUIT\r\n");
+  const std::string replies = client_->receive(2 * limits::kConnectionOutputBytesMax);
+  EXPECT_LT(replies.size(), 3 * limits::kConnectionOutputBytesMax / 2);
+  EXPECT_EQ(replies.substr(0, 9), "*20000\r\n$");
+  constexpr std::string_view kEnd = "hold too much memory: this was not run\r\n+OK\r\n";
+  EXPECT_EQ(replies.substr(replies.size() - std::min(replies.size(), kEnd.size())), kEnd);
+  others.clear();
+  wait_until([&] { return server_.all.all().empty(); });
 }
 
 TEST_F(SessionTest, ResetAndDiscardForgetTheTransaction) {
