@@ -33,7 +33,7 @@ void stall(Duration duration);
 // When a loop runs that something wakes while every processor is busy.
 enum class Wakeup {
   preempts,  // at once, often in the place of who sent the first of many requests
-  queues,    // once who runs waits or has had its time: more requests are there by then, and a turn serves them together
+  queues,  // once who runs waits or has had its time: more requests are there by then, and a turn serves them together
 };
 
 class Loop {

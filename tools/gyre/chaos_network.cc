@@ -3,6 +3,7 @@
 #include <chrono>
 #include <csignal>
 #include <map>
+#include <thread>
 #include <variant>
 
 #include <fmt/format.h>
@@ -17,6 +18,8 @@ namespace gyre::cli {
 namespace {
 
 constexpr Duration kRulesLimit = std::chrono::seconds(2);
+constexpr Duration kStartLimit = std::chrono::seconds(10);
+constexpr Duration kStartLook = std::chrono::milliseconds(50);
 
 constexpr const char* kHowToAllow = "start it so: `gyre cluster down`, then `gyre cluster up --allow-fault-injection`";
 
@@ -35,6 +38,19 @@ Result<Rules> ask(const LocalProcess& process, messages::FaultsRequest request) 
   return fail(ErrorCode::unsupported, fmt::format("{} knows no network faults: it is of an older version", process.id));
 }
 
+// Of one that lives. Where it was only just started it does not listen yet, and is waited for: others may tell it rules
+// as soon as it does.
+Result<Rules> faults_once_up(const LocalCluster& cluster, const LocalProcess& process) {
+  const auto begun = std::chrono::steady_clock::now();
+  while (true) {
+    auto rules = faults_at(process);
+    const bool starting = !rules && rules.error().code == ErrorCode::unavailable;
+    if (!starting || std::chrono::steady_clock::now() - begun >= kStartLimit) return rules;
+    if (!LiveProcess::find(cluster.process_dir(process))) return Rules();  // they went with it
+    std::this_thread::sleep_for(kStartLook);
+  }
+}
+
 bool runs_unpaused(const LocalCluster& cluster, const LocalProcess& process) {
   const auto live = LiveProcess::find(cluster.process_dir(process));
   return live && !live->paused();
@@ -50,7 +66,7 @@ Result<Healed> heal_live(const LocalCluster& cluster, const LocalProcess& proces
   }
   const bool obeys = cluster.allow_fault_injection && process.has_peers();
   if (!obeys || (live.paused() && network_only)) return healed;
-  GYRE_TRY_SET(const Rules rules, faults_at(process));
+  GYRE_TRY_SET(const Rules rules, faults_once_up(cluster, process));
   healed.rules_ended = rules.size();
   if (!rules.empty()) GYRE_TRY(set_faults_at(process, {}));
   return healed;

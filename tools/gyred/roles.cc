@@ -68,8 +68,13 @@ Result<void> check_listener(const std::string& option, const std::string& addres
 // Where others reach a listener: `advertised`, or else the address itself, which must then be one.
 Result<void> check_advertised(const std::string& option, const std::string& address,
                               const std::string& advertise_option, const std::string& advertised) {
-  GYRE_TRY_SET(const net::HostPort at, net::parse_host_port(address));
-  if (!advertised.empty() || (at.host != "0.0.0.0" && at.host != "::")) return {};
+  GYRE_TRY_SET(const net::HostPort at, net::parse_host_port(advertised.empty() ? address : advertised));
+  if (at.host != "0.0.0.0" && at.host != "::") return {};
+  if (!advertised.empty()) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("--{} {} is no address that others can reach: name one of this machine's", advertise_option,
+                            advertised));
+  }
   return fail(ErrorCode::invalid_argument,
               fmt::format("--{} {} listens at every address of this machine: name the one that others are to use with "
                           "--{} HOST:PORT",
