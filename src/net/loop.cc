@@ -21,7 +21,7 @@ constexpr int kTurnTasksMax = 256;
 void name_this_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
 
 // Batch work preempts nobody when it wakes, and loses nothing else by it. Who started the process under a policy of
-// their own keeps it, as does a system that refuses.
+// their own keeps it, as does a system that refuses. What the loop starts beside it is the same: it works seldom.
 void queue_when_woken() {
   if (sched_getscheduler(0) != SCHED_OTHER) return;
   const sched_param priority{};

@@ -78,7 +78,7 @@ class Window {
     Seen seen;
   };
   struct OfClient {
-    WriteNumber number;  // of `write`, which no cache may hold
+    WriteNumber number;  // of `write`: looking for one touches no other
     Writes::iterator write;
   };
   struct Client {

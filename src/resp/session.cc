@@ -143,7 +143,8 @@ void Session::run_command(const redis::Arguments& arguments) {
   }
   if ((*command)->group == redis::Group::transactions) {
     run_transactional(open, **command, arguments);
-    return entry_->on_transaction(transaction_.queued());
+    if (!own_items_open_) entry_->on_transaction(transaction_.queued());
+    return;
   }
   if (transaction_.begun() && !ends_transaction(**command)) {
     Reply reply = queue(open, **command, arguments);
@@ -330,14 +331,14 @@ void Session::exec(Open& open, const redis::Command& command) {
   run(open, redis::plan_exec(std::move(commands), std::move(taken.watch), planning(server_)));
 }
 
-// A transaction that did not run, or is not known to have, has no commands to run. One is of a single slot, and its own
-// commands are of none: where it failed they have not run either.
+// Where EXEC was answered by an error they do not run, though with "outcome unknown" or NOREPLICAS its writes may be
+// there: what is about the connection can be asked for again, and what it is to see is not known.
 Reply Session::run_own_items(std::vector<OwnItem> items, Reply exec) {
   own_items_open_ = false;
-  if (exec.kind != Reply::Kind::array || closed()) return exec;
+  if (exec.kind != Reply::Kind::array || closed()) items.clear();
   std::size_t bytes = 0;
   for (const auto& [place, own] : items) {
-    if (bytes > limits::kConnectionOutputBytesMax) {
+    if (bytes > kOutputBytesPause) {
       exec.items[place] = Reply::error("ERR the replies of this transaction hold too much memory: this was not run");
       continue;
     }
@@ -345,6 +346,7 @@ Reply Session::run_own_items(std::vector<OwnItem> items, Reply exec) {
     exec.items[place] = reply_of_own(*own.command, redis::Arguments(views));
     bytes += redis::bytes_of(exec.items[place]);
   }
+  entry_->on_transaction(transaction_.queued());
   return exec;
 }
 
@@ -373,8 +375,8 @@ void Session::wait(const redis::Command& command, const redis::Arguments& argume
 void Session::finish(std::uint64_t number, Reply reply) {
   Open& open = at(number);
   order_.end(open.effect, open.slot);
-  if (open.command != nullptr) note_end(open);
   if (!open.own_items.empty()) reply = run_own_items(std::exchange(open.own_items, {}), std::move(reply));
+  if (open.command != nullptr) note_end(open);
   open.reply = std::move(reply);
   open.run.reset();
   open.scan.reset();

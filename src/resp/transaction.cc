@@ -19,6 +19,8 @@ namespace {
 // What is kept of a command and of each argument besides its bytes, about.
 constexpr std::size_t kCommandBytes = 256;
 constexpr std::size_t kArgumentBytes = 160;
+// They run in one go, while nobody else whom the loop serves is served; some go through all connections.
+constexpr std::size_t kOwnMax = 1000;
 // A connection that watches so much compares it with what it finds at each EXEC.
 constexpr std::size_t kWatchedMax = 1000;
 
@@ -31,8 +33,13 @@ Reply Transaction::begin() {
 }
 
 bool Transaction::fits(const redis::Command& command) {
-  constexpr std::array<std::string_view, 5> kUnfit = {"client|reply", "gyre.session", "hello", "wait", "waitaof"};
-  return std::ranges::find(kUnfit, command.name) == kUnfit.end();
+  constexpr std::array<std::string_view, 24> kFit = {
+      "asking",          "client|getname",  "client|id",      "client|info",   "client|kill",   "client|list",
+      "client|no-evict", "client|setinfo",  "client|setname", "config|get",    "echo",          "info",
+      "latency|doctor",  "latency|history", "latency|latest", "latency|reset", "ping",          "readonly",
+      "readwrite",       "select",          "slowlog|get",    "slowlog|len",   "slowlog|reset", "time"};
+  return (command.group == redis::Group::cluster && command.is_subcommand()) ||
+         std::ranges::find(kFit, command.name) != kFit.end();
 }
 
 bool Transaction::join(std::optional<Slot> slot) {
@@ -47,6 +54,11 @@ Reply Transaction::enqueue(Item item, const redis::Arguments& arguments) {
   if (bytes_ > limits::kConnectionOutputBytesMax) {
     spoil();
     return Reply::error("ERR this transaction holds too much memory: DISCARD it, and do it in parts");
+  }
+  if (std::holds_alternative<Own>(item) && ++own_ > kOwnMax) {
+    spoil();
+    return Reply::error(
+        "ERR this transaction has too many commands that touch no key: DISCARD it, and send them alone");
   }
   queue_.push_back(std::move(item));
   return Reply::simple("QUEUED");

@@ -15,7 +15,7 @@ namespace gyre::resp {
 
 class Transaction {
  public:
-  // A command of the connection's own, run with the others.
+  // A command of the connection's own, run once the others have.
   struct Own {
     const redis::Command* command;
     std::vector<std::string> arguments;
@@ -35,7 +35,8 @@ class Transaction {
   redis::Reply begin();
   // A command was refused: so will EXEC be.
   void spoil() { spoiled_ = begun_; }
-  // Of commands that a connection answers by itself: not those that wait, or change how replies are written.
+  // Of commands that a connection answers by itself: not those that wait, that change how replies are written, or that
+  // set what is promised: what is queued behind them would be written before they run.
   static bool fits(const redis::Command& command);
   // Keys of `slot` are to be in the transaction. False: there are others.
   bool join(std::optional<Slot> slot);
@@ -55,6 +56,7 @@ class Transaction {
   bool begun_ = false;
   bool spoiled_ = false;
   std::size_t bytes_ = 0;
+  std::size_t own_ = 0;  // of queue_
   std::vector<Item> queue_;
   std::optional<Slot> slot_;
   std::shared_ptr<redis::Watch> watch_ = std::make_shared<redis::Watch>();

@@ -38,13 +38,14 @@ Result<Rules> ask(const LocalProcess& process, messages::FaultsRequest request) 
   return fail(ErrorCode::unsupported, fmt::format("{} knows no network faults: it is of an older version", process.id));
 }
 
-// Of one that lives. Where it was only just started it does not listen yet, and is waited for: others may tell it rules
-// as soon as it does.
+// Of one that lives. Where it was only just started it does not listen yet, or does not answer, and is waited for:
+// others may tell it rules as soon as it does.
 Result<Rules> faults_once_up(const LocalCluster& cluster, const LocalProcess& process) {
   const auto begun = std::chrono::steady_clock::now();
   while (true) {
     auto rules = faults_at(process);
-    const bool starting = !rules && rules.error().code == ErrorCode::unavailable;
+    const bool starting =
+        !rules && (rules.error().code == ErrorCode::unavailable || rules.error().code == ErrorCode::timeout);
     if (!starting || std::chrono::steady_clock::now() - begun >= kStartLimit) return rules;
     if (!LiveProcess::find(cluster.process_dir(process))) return Rules();  // they went with it
     std::this_thread::sleep_for(kStartLook);

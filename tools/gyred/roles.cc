@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include "base/invalid.h"
@@ -65,15 +66,22 @@ Result<void> check_listener(const std::string& option, const std::string& addres
                           option, address));
 }
 
+// In any of its spellings.
+bool every_address(const std::string& host) {
+  in6_addr address{};
+  const bool is_ipv6 = inet_pton(AF_INET6, host.c_str(), &address) == 1;
+  return host == "0" || host == "0.0.0.0" || (is_ipv6 && IN6_IS_ADDR_UNSPECIFIED(&address));
+}
+
 // Where others reach a listener: `advertised`, or else the address itself, which must then be one.
 Result<void> check_advertised(const std::string& option, const std::string& address,
                               const std::string& advertise_option, const std::string& advertised) {
   GYRE_TRY_SET(const net::HostPort at, net::parse_host_port(advertised.empty() ? address : advertised));
-  if (at.host != "0.0.0.0" && at.host != "::") return {};
+  if (!every_address(at.host)) return {};
   if (!advertised.empty()) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("--{} {} is no address that others can reach: name one of this machine's", advertise_option,
-                            advertised));
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("--{} {} is no address that others can reach: name one that is", advertise_option, advertised));
   }
   return fail(ErrorCode::invalid_argument,
               fmt::format("--{} {} listens at every address of this machine: name the one that others are to use with "

@@ -178,7 +178,7 @@ TEST_F(CommandLineTest, ListeningEverywhereNeedsAnAddressForOthers) {
   const auto node = good<NodeOptions>("node --resp 0.0.0.0:7402 --allow-remote --advertise-resp db1.example.org:6379");
   EXPECT_EQ(node.advertise_resp, "db1.example.org:6379");
   EXPECT_THAT(refusal("node --advertise 0.0.0.0:7400"), HasSubstr("no address that others can reach"));
-  EXPECT_THAT(refusal("node --advertise-resp [::]:7402"), HasSubstr("no address that others can reach"));
+  EXPECT_THAT(refusal("node --advertise-resp [0::0]:7402"), HasSubstr("no address that others can reach"));
   EXPECT_THAT(refusal("node --advertise-resp a:1 --config " + file("resp = \"\"")), HasSubstr("give both or neither"));
 }
 

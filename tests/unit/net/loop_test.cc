@@ -226,8 +226,9 @@ TEST(Loop, WaitsItsTurnForTheProcessorOnlyWhereAskedTo) {
     run_on(loop, [&policy] { policy = sched_getscheduler(0); });
     return policy;
   };
-  EXPECT_EQ(policy_of(Wakeup::preempts), SCHED_OTHER);
-  EXPECT_EQ(policy_of(Wakeup::queues), SCHED_BATCH);
+  const int ours = sched_getscheduler(0);
+  EXPECT_EQ(policy_of(Wakeup::preempts), ours);
+  EXPECT_EQ(policy_of(Wakeup::queues), ours == SCHED_OTHER ? SCHED_BATCH : ours);
 }
 
 }  // namespace
