@@ -143,7 +143,7 @@ void Session::run_command(const redis::Arguments& arguments) {
   }
   if ((*command)->group == redis::Group::transactions) {
     run_transactional(open, **command, arguments);
-    if (!own_items_open_) entry_->on_transaction(transaction_.queued());
+    if (!own_items_open()) entry_->on_transaction(transaction_.queued());
     return;
   }
   if (transaction_.begun() && !ends_transaction(**command)) {
@@ -324,7 +324,6 @@ void Session::exec(Open& open, const redis::Command& command) {
       commands.push_back({Reply::null()});
     }
   }
-  own_items_open_ = !open.own_items.empty();
   // What only reads is written nowhere, and is as fresh as all members' word makes it.
   const bool writes = std::ranges::any_of(commands, redis::writes, &redis::Queued::plan);
   if (!writes && open.read.level == messages::ReadLevel::linearizable) open.ack = messages::kAckAll;
@@ -334,7 +333,6 @@ void Session::exec(Open& open, const redis::Command& command) {
 // Where EXEC was answered by an error they do not run, though with "outcome unknown" or NOREPLICAS its writes may be
 // there: what is about the connection can be asked for again, and what it is to see is not known.
 Reply Session::run_own_items(std::vector<OwnItem> items, Reply exec) {
-  own_items_open_ = false;
   if (exec.kind != Reply::Kind::array || closed()) items.clear();
   std::size_t bytes = 0;
   for (const auto& [place, own] : items) {
@@ -417,7 +415,7 @@ void Session::refuse_bytes(std::string_view why) {
 bool Session::output_full() const { return connection_ != nullptr && connection_->output_bytes() > kOutputBytesPause; }
 
 bool Session::must_hold() const {
-  return closing_ || connection_ == nullptr || waiting_ || own_items_open_ || pipeline_.size() >= kOpenMax ||
+  return closing_ || connection_ == nullptr || waiting_ || own_items_open() || pipeline_.size() >= kOpenMax ||
          output_full() || found_bytes_ > kOutputBytesPause || requests_open_ >= kOpenMax ||
          write_bytes_ > kOutputBytesPause;
 }

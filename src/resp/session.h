@@ -151,6 +151,8 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   std::optional<redis::Reply> too_much(const redis::DoReads& reads) const;
   std::optional<redis::Reply> too_much(const redis::DoWrites& writes) const;
   bool output_full() const;
+  // What they change is for the commands behind them to see, so there is none yet.
+  bool own_items_open() const { return !pipeline_.empty() && !pipeline_.back().own_items.empty(); }
   bool must_hold() const;
   void resume_if_possible();
   void close_if_done();
@@ -174,7 +176,6 @@ class Session : public net::ByteHandler, public runtime::Responder, public std::
   std::size_t requests_open_ = 0;  // of all commands
   std::size_t write_bytes_ = 0;
   std::size_t found_bytes_ = 0;  // of values that were read and have not become output
-  bool own_items_open_ = false;  // of pipeline_.back(): what they change is for the commands behind it to see
   bool held_ = false;
   bool closing_ = false;  // once the pipeline is answered
 };
