@@ -1,4 +1,4 @@
-// The cluster map of a node's process: on disk first, then known to all of it; and taken from there at the next start.
+// The cluster map of a node's process: noted first, then known to all of it; and taken from there at the next start.
 #pragma once
 
 #include <functional>
@@ -10,9 +10,12 @@
 
 namespace gyre::node {
 
-// A map counts as known once its epoch is on disk: no later process accepts an older one. Then the map itself is kept,
-// for a start at which no coordinator is there; nobody waits for that. Of several maps that come while the disk works
-// only the last goes on. What else is noted in the data directory passes through here too: it takes one at a time.
+// A map counts as known once its epoch is noted: no later process accepts an older one. Then that is synced, and the
+// map itself is kept, for a start at which no coordinator is there; nobody waits for either, so a cluster that changes
+// all the time costs the disk one map a second. A process that dies within that second leaves none that its successor
+// may use; a machine that dies forgets the epoch, too, unless durability is `always`. Of several maps that come while
+// the disk works only the last goes on. What else is noted in the data directory passes through here too: it takes one
+// at a time.
 //
 // THREAD: the first loop's, and recall() before that runs.
 class MapKeeper {
@@ -33,6 +36,9 @@ class MapKeeper {
   // Every partition here is in sync: from now on a start counts as lacking nothing.
   void on_settled();
 
+  // Keeps the map known last, if it still waits for that. REQUIRES: neither the loop nor run_blocking works any more.
+  void finish();
+
   // The newest heard of; null: none.
   const ring::ClusterMapPtr& newest() const { return newest_; }
 
@@ -41,6 +47,8 @@ class MapKeeper {
   void go_on();
   void store();
   void keep();
+  Result<void> sync_and_keep(const ring::ClusterMapPtr& map);
+  void fail_storage(const Error& error);
   void submit(std::function<Result<void>()> work, std::function<void(Result<void>)> done);
 
   storage::DataDirectory& data_;
@@ -50,6 +58,7 @@ class MapKeeper {
   ring::ClusterMapPtr kept_;
   bool working_ = false;  // something is with the disk
   bool waiting_ = false;  // to try again
+  bool resting_ = false;  // a map was kept in the last second
   bool failed_ = false;
 };
 

@@ -527,6 +527,7 @@ Result<void> Node::shut_down() {
   resp_listener_.reset();
   for (auto& each : loops_) each->hosts.clear();
   for (auto& each : loops_) each->loop.discard();
+  maps_->finish();
   return data_->close();
 }
 

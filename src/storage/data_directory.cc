@@ -1,5 +1,6 @@
 #include "storage/data_directory.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -16,6 +17,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kLockFile = "LOCK";
 constexpr std::string_view kFormatFile = "FORMAT";
 constexpr std::string_view kIdentityFile = "identity";
+constexpr std::string_view kEpochFile = "map-epoch";
 constexpr std::string_view kMapFile = "map";
 constexpr std::string_view kMapMagic = "gyre map ";
 constexpr std::string_view kMapHeader = "gyre map 1\n";  // then the XXH64 of the rest, and the rest
@@ -105,11 +107,13 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const fs::path& given
   std::unique_ptr<DataDirectory> directory(new DataDirectory(path, std::move(lock)));
   GYRE_TRY(directory->load_or_create(options));
   GYRE_TRY(directory->check_identity(options));
+  GYRE_TRY(directory->load_epoch());
   GYRE_TRY(directory->start(options));
   return directory;
 }
 
-// Creation in this order: FORMAT, identity, stores. So what an interrupted one leaves is recognised and finished.
+// Creation in this order: FORMAT, identity, map-epoch, stores. So what an interrupted one leaves is recognised and
+// finished.
 Result<void> DataDirectory::load_or_create(const DataDirectoryOptions& options) {
   GYRE_TRY_SET(const std::optional<std::uint32_t> format, read_format(path_));
   if (!format) GYRE_TRY(write_file(path_ / kFormatFile, fmt::format("{}{}\n", kFormatMagic, kDataFormat)));
@@ -161,6 +165,12 @@ Result<void> DataDirectory::check_identity(const DataDirectoryOptions& options) 
   return {};
 }
 
+Result<void> DataDirectory::load_epoch() {
+  GYRE_TRY_SET(epoch_file_, EpochFile::open(path_ / kEpochFile));
+  identity_.map_epoch = std::max(identity_.map_epoch, epoch_file_->epoch());
+  return {};
+}
+
 // The new boot id is written only once the stores have been opened under the old one's terms: whoever is interrupted
 // here finds the same facts again.
 Result<void> DataDirectory::start(const DataDirectoryOptions& options) {
@@ -206,12 +216,20 @@ Result<void> DataDirectory::adopt_map(const ClusterId& cluster, Epoch epoch) {
                 fmt::format("the cluster map of epoch {} is older than epoch {}, which this node has known",
                             epoch.value(), identity_.map_epoch.value()));
   }
-  if (identity_.cluster == cluster && identity_.map_epoch == epoch) return {};
-  Identity next = identity_;
-  next.cluster = cluster;
-  next.map_epoch = epoch;
-  return save(next);
+  if (identity_.cluster != cluster) {
+    Identity next = identity_;
+    next.cluster = cluster;
+    next.map_epoch = epoch;
+    return save(next);
+  }
+  if (identity_.map_epoch == epoch) return {};
+  GYRE_TRY(epoch_file_->save(epoch));
+  if (identity_.always_synced) GYRE_TRY(epoch_file_->sync());
+  identity_.map_epoch = epoch;
+  return {};
 }
+
+Result<void> DataDirectory::sync_epoch() { return epoch_file_->sync(); }
 
 Result<void> DataDirectory::keep_map(std::string_view map) {
   std::string text(kMapHeader);

@@ -3,6 +3,7 @@
 //   LOCK        held by the process that uses the directory; its process id
 //   FORMAT      format of everything here
 //   identity    see identity.h
+//   map-epoch   of the newest cluster map that the node has known
 //   map         the cluster map that the node knew last
 //   store-<i>/  RocksDB databases, one for each engine
 #pragma once
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "storage/epoch_file.h"
 #include "storage/files.h"
 #include "storage/identity.h"
 #include "storage/rocksdb_engine.h"
@@ -50,14 +52,18 @@ class DataDirectory {
   static Result<std::unique_ptr<DataDirectory>> open(const std::filesystem::path& path,
                                                      const DataDirectoryOptions& options);
 
-  // Belongs to `cluster` from now on, and has known its map of `epoch`; durable when it returns. Repeating it is
-  // nothing.
+  // Belongs to `cluster` from now on, and has known its map of `epoch`. When it returns, that outlives the process; and
+  // the machine where `always_synced`, else once sync_epoch() has returned: as the writes that follow from that map.
+  // Repeating it is nothing.
   // REQUIRES: !cluster.empty(). ERRORS: wrong_cluster (belongs to another), stale_map (has known a newer one),
   // storage_failed.
   Result<void> adopt_map(const ClusterId& cluster, Epoch epoch);
 
+  // ERRORS: storage_failed: do not go on, for nobody knows what the disk has.
+  Result<void> sync_epoch();
+
   // Keeps a map, as bytes that mean nothing here, for the process after this one; durable when it returns.
-  // REQUIRES: its epoch has been adopted. ERRORS: storage_failed (the one before is there, or this one).
+  // REQUIRES: its epoch has been adopted and synced. ERRORS: storage_failed (the one before is there, or this one).
   Result<void> keep_map(std::string_view map);
   // The map kept last, maybe of an older epoch than has been adopted. None: there is none yet.
   // ERRORS: corrupt, unsupported (of a newer version), storage_failed.
@@ -88,12 +94,14 @@ class DataDirectory {
 
   Result<void> load_or_create(const DataDirectoryOptions& options);
   Result<void> check_identity(const DataDirectoryOptions& options) const;
+  Result<void> load_epoch();
   Result<void> start(const DataDirectoryOptions& options);
   Result<void> save(const Identity& identity);
 
   std::filesystem::path path_;
   FileLock lock_;
   Identity identity_;
+  std::optional<EpochFile> epoch_file_;
   std::vector<std::unique_ptr<RocksEngine>> engines_;
 };
 

@@ -83,6 +83,21 @@ Result<void> write_synced(const std::filesystem::path& path, std::string_view co
   return {};
 }
 
+Result<void> overwrite(const std::filesystem::path& path, std::size_t offset, std::string_view contents) {
+  const Descriptor file(path, O_WRONLY);
+  if (!file.open() || ::lseek(file.get(), static_cast<off_t>(offset), SEEK_SET) < 0 ||
+      !write_all(file.get(), contents)) {
+    return system_failure(path, "written");
+  }
+  return {};
+}
+
+Result<void> sync_data(const std::filesystem::path& path) {
+  const Descriptor file(path, O_RDONLY);
+  if (!file.open() || ::fdatasync(file.get()) != 0) return system_failure(path, "written");
+  return {};
+}
+
 Result<void> sync_directory(const std::filesystem::path& path) {
   const Descriptor directory(path, O_RDONLY | O_DIRECTORY);
   if (!directory.open() || ::fsync(directory.get()) != 0) return system_failure(path, "written");

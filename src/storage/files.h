@@ -2,6 +2,7 @@
 // the operator's, so every error names one and says what the system said.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -21,6 +22,13 @@ Result<void> write_file(const std::filesystem::path& path, std::string_view cont
 // Creates the file, or replaces its contents in place, and makes them durable; its name is not (sync_directory()).
 // ERRORS: storage_failed.
 Result<void> write_synced(const std::filesystem::path& path, std::string_view contents);
+
+// Overwrites bytes that the file has, from `offset` on. Its size and place stay, so that a sync_data() has nothing else
+// to write; before that, a death of the machine may leave them torn. ERRORS: storage_failed.
+Result<void> overwrite(const std::filesystem::path& path, std::size_t offset, std::string_view contents);
+
+// Makes the contents of a file durable. ERRORS: storage_failed.
+Result<void> sync_data(const std::filesystem::path& path);
 
 // Makes the entries of a directory durable. ERRORS: storage_failed.
 Result<void> sync_directory(const std::filesystem::path& path);

@@ -23,7 +23,7 @@ struct Identity {
   bool always_synced = false;  // that process acknowledged a write only once it was synced
   bool lacks_writes = false;  // the generation began with a loss, and nobody has said since that all is there again
 
-  Epoch map_epoch;  // of the newest cluster map this directory's node has known; 0: none
+  Epoch map_epoch;  // the newest cluster map that the node has known is at least of this one; 0: none
 
   bool operator==(const Identity&) const = default;
 };

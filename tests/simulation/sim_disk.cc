@@ -37,11 +37,13 @@ void SimDisk::open(bool always_synced) {
   stores_emptied_ = false;
   stopped_cleanly_ = false;
   always_synced_ = always_synced;
+  synced_epoch_ = map_epoch_;
   ledger_.open();
   GYRE_ASSERT(store_.sync());  // opening a store syncs what it recovers
 }
 
 void SimDisk::die(Death death, std::size_t kept, bool ledger_too) {
+  if (kept < store_.unsynced()) map_epoch_ = synced_epoch_;
   store_.crash(kept);
   machine_died_ = machine_died_ || death != Death::process;
   auto stored = store_.partitions();
@@ -58,12 +60,14 @@ void SimDisk::die(Death death, std::size_t kept, bool ledger_too) {
 
 void SimDisk::close_cleanly() {
   GYRE_ASSERT(store_.sync());
+  synced_epoch_ = map_epoch_;
   stopped_cleanly_ = true;
 }
 
 void SimDisk::adopt_map(const ClusterId& cluster, Epoch epoch) {
   cluster_ = cluster;
   map_epoch_ = epoch;
+  if (always_synced_) synced_epoch_ = epoch;
 }
 
 }  // namespace gyre::simulation

@@ -72,10 +72,12 @@ class SimDisk {
 
   // A process starts. `always_synced`: it acknowledges only what is synced.
   void open(bool always_synced);
-  // `kept`: of the unsynced commits. `ledger_too`: a disk takes the ledger with it. REQUIRES: nothing of the process is
-  // left.
+  // `kept`: of the unsynced commits; where some are lost, so are the epochs. `ledger_too`: a disk takes the ledger with
+  // it. REQUIRES: nothing of the process is left.
   void die(Death death, std::size_t kept, bool ledger_too);
   void close_cleanly();
+  // Goes with the first unsynced commit that a machine's death takes back, as far as it is not synced: here it is where
+  // all is, at the start and at a clean stop.
   void adopt_map(const ClusterId& cluster, Epoch epoch);
 
   ObservedEngine& engine() { return observed_; }
@@ -110,6 +112,7 @@ class SimDisk {
   bool stores_emptied_ = false;  // since the last process
   ClusterId cluster_;
   Epoch map_epoch_;
+  Epoch synced_epoch_;  // what the machine's death leaves of that, at worst
 };
 
 }  // namespace gyre::simulation

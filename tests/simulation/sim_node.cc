@@ -450,7 +450,7 @@ void SimNode::ask_coordinator(control::AskCoordinator ask) {
                                        }});
 }
 
-// A map counts as known once its epoch is on disk.
+// A map counts as known once its epoch is noted.
 void SimNode::store_map(ring::ClusterMapPtr map) {
   process_->next_map = std::move(map);
   if (process_->storing_map) return;

@@ -5,9 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "storage/files.h"
 #include "tests/storage_support.h"
 
 namespace gyre::storage {
@@ -168,14 +170,72 @@ TEST_F(DataDirectoryTest, JoinsOneClusterOnce) {
 TEST_F(DataDirectoryTest, RemembersTheNewestMapAndRefusesAnOlderOne) {
   auto directory = must_open();
   EXPECT_EQ(directory->map_epoch(), Epoch(0));
-  ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(7)));
-  directory.reset();
-  directory = must_open();
-  EXPECT_EQ(directory->map_epoch(), Epoch(7));
-  const auto older = directory->adopt_map(cluster_, Epoch(6));
+  for (const std::uint64_t epoch : {7, 8, 11}) {
+    ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(epoch)));
+    directory.reset();
+    directory = must_open();
+    EXPECT_EQ(directory->map_epoch(), Epoch(epoch));
+  }
+  const auto older = directory->adopt_map(cluster_, Epoch(10));
   ASSERT_FALSE(older);
   EXPECT_EQ(older.error().code, ErrorCode::stale_map);
-  ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(7)));
+  ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(11)));
+}
+
+TEST_F(DataDirectoryTest, SyncsEachEpochOnlyWhereAllIsSynced) {
+  const auto remembers = [&](std::uint64_t epoch) {
+    const auto contents = read_file(path_ / "map-epoch");
+    return contents && *contents && (*contents)->contains(fmt::format("{:020}", epoch));
+  };
+  auto directory = must_open();
+  for (const std::uint64_t epoch : {7, 8, 9}) ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(epoch)));
+  EXPECT_FALSE(remembers(8)) << "overwritten: it was not synced";
+  EXPECT_TRUE(remembers(9));
+  ASSERT_TRUE(directory->sync_epoch());
+  ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(10)));
+  EXPECT_TRUE(remembers(9) && remembers(10));
+
+  directory.reset();
+  options_.always_synced = true;
+  directory = must_open();
+  for (const std::uint64_t epoch : {11, 12}) ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(epoch)));
+  EXPECT_TRUE(remembers(11) && remembers(12));
+}
+
+TEST_F(DataDirectoryTest, AMachineThatDiedLeavesTheEpochSyncedLast) {
+  auto directory = must_open();
+  for (const std::uint64_t epoch : {7, 8}) ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(epoch)));
+  ASSERT_TRUE(directory->sync_epoch());
+  const auto synced = read_file(path_ / "map-epoch");
+  ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(9)));
+  directory.reset();
+  write("map-epoch", synced->value());
+  options_.boot_id = "another boot";
+  EXPECT_EQ(must_open()->map_epoch(), Epoch(8));
+}
+
+TEST_F(DataDirectoryTest, ACleanStopLeavesTheEpochInTheIdentityToo) {
+  auto directory = must_open();
+  for (const std::uint64_t epoch : {7, 8}) ASSERT_TRUE(directory->adopt_map(cluster_, Epoch(epoch)));
+  ASSERT_TRUE(directory->close());
+  directory.reset();
+  ASSERT_TRUE(std::filesystem::remove(path_ / "map-epoch"));
+  EXPECT_EQ(must_open()->map_epoch(), Epoch(8));
+}
+
+// Of an earlier version, which had the epoch in the identity alone.
+TEST_F(DataDirectoryTest, GoesOnFromTheEpochInTheIdentityWhereThereIsNoOther) {
+  ASSERT_TRUE(must_open()->adopt_map(cluster_, Epoch(7)));
+  ASSERT_TRUE(std::filesystem::remove(path_ / "map-epoch"));
+  EXPECT_EQ(must_open()->map_epoch(), Epoch(7));
+  ASSERT_TRUE(must_open()->adopt_map(cluster_, Epoch(8)));
+  EXPECT_EQ(must_open()->map_epoch(), Epoch(8));
+}
+
+TEST_F(DataDirectoryTest, RefusesADamagedEpoch) {
+  ASSERT_TRUE(must_open()->adopt_map(cluster_, Epoch(7)));
+  write("map-epoch", "map_epoch 7\n");
+  expect_refused(ErrorCode::corrupt, "map-epoch");
 }
 
 TEST_F(DataDirectoryTest, KeepsTheMapForTheNextProcess) {
