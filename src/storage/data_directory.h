@@ -59,7 +59,7 @@ class DataDirectory {
   // storage_failed.
   Result<void> adopt_map(const ClusterId& cluster, Epoch epoch);
 
-  // ERRORS: storage_failed: do not go on, for nobody knows what the disk has.
+  // Makes the epoch adopted last durable. ERRORS: storage_failed: do not go on, for nobody knows what the disk has.
   Result<void> sync_epoch();
 
   // Keeps a map, as bytes that mean nothing here, for the process after this one; durable when it returns.
