@@ -23,6 +23,7 @@
 #include "node/coordinator_link.h"
 #include "node/load_reports.h"
 #include "node/map_keeper.h"
+#include "node/memory_reserve.h"
 #include "node/node_loop.h"
 #include "observe/admin_server.h"
 #include "observe/process_metrics.h"
@@ -137,7 +138,10 @@ Result<void> Node::start() {
   spdlog::info("ready: native={} http={} resp={} data={} incarnation={}", listener_->address(), admin_->address(),
                resp_listener_ ? resp_listener_->address() : "none", options_.data_dir, data_->incarnation().value());
   if (faults_.allowed()) spdlog::warn("whoever reaches this process may break it on purpose: --allow-fault-injection");
-  for (auto& each : loops_) each->loop.start();
+  for (auto& each : loops_) {
+    each->loop.post([] { keep_memory_ready(); });
+    each->loop.start();
+  }
   return {};
 }
 

@@ -25,7 +25,7 @@ class LatencyWindows {
 
  private:
   static constexpr std::size_t kTellingRequests = 100;  // one of them is the slowest hundredth
-  static constexpr std::size_t kRestSeconds = 60;
+  static constexpr std::size_t kRestSeconds = 20;  // of longer ago, the load was perhaps another
 
   LatencyHistogram window_;
   Duration p99_{0};

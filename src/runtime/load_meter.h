@@ -46,6 +46,9 @@ class LoadMeter {
   }
   void on_latency(Duration latency) { latencies_.record(latency); }
 
+  // Call every kTick. A request that arrives while the thread is held up is seen only when that is over; how late a
+  // tick is tells how long such ones waited.
+  void on_tick(Instant now);
   // Call every second. `at_rest`: no copy is being sent.
   void on_second(Instant now, std::span<const std::unique_ptr<Machine>> machines, bool at_rest);
 
@@ -77,7 +80,9 @@ class LoadMeter {
   void decay_keys(Instant now);
 
   std::uint32_t every_ = 1;
-  std::uint64_t seen_ = 0;  // requests in this second
+  std::uint64_t seen_ = 0;          // requests in this second
+  std::uint64_t seen_at_tick_ = 0;  // of them, by the last tick
+  Instant ticked_at_;
   Sampler key_sampler_;
   Sampler latency_sampler_;
   LatencyWindows latencies_;

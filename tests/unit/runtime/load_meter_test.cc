@@ -72,6 +72,29 @@ TEST_F(LoadMeterTest, TellsHowLongRequestsTake) {
   EXPECT_NEAR(report.rest_p99_us, 3000, 100);
 }
 
+TEST_F(LoadMeterTest, WhatWaitedForAThreadThatWasHeldUpIsKnownByItsLateTicks) {
+  for (int i = 0; i < 50; ++i) {
+    seen(10);
+    for (int answered = 0; answered < 10; ++answered) meter.on_latency(1ms);
+    meter.on_tick(now += i % 10 == 9 ? kTick + 40ms : kTick);
+  }
+  second();
+  // 5 ticks, each with about 7 requests that waited for 3, 9, ... 37 ms: 6% of all.
+  EXPECT_GT(meter.report(machines).p99_us, 30'000u);
+  EXPECT_LT(meter.report(machines).p99_us, 40'000u);
+}
+
+TEST_F(LoadMeterTest, TicksThatComeInTimeOrWithoutRequestsSayNothing) {
+  for (int i = 0; i < 50; ++i) {
+    seen(10);
+    for (int answered = 0; answered < 10; ++answered) meter.on_latency(1ms);
+    meter.on_tick(now += kTick + 100us);
+  }
+  meter.on_tick(now += 10s);
+  second();
+  EXPECT_NEAR(meter.report(machines).p99_us, 1000, 50);
+}
+
 TEST_F(LoadMeterTest, EverythingIsASampleWhileThereIsLittle) {
   seen(1000);
   second();
