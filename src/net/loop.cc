@@ -18,6 +18,9 @@ namespace {
 // for the last.
 constexpr int kTurnTasksMax = 256;
 
+// To ask what is ready takes less, where something is.
+constexpr Duration kNoSleep = std::chrono::microseconds(50);
+
 void name_this_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
 
 // Batch work preempts nobody when it wakes, and loses nothing else by it. Who started the process under a policy of
@@ -134,10 +137,20 @@ void Loop::run() {
   }
 }
 
+void Loop::begin_turn() {
+  const Instant ended = steady_now();
+  const Duration limit = patience();
+  poller_.wait(limit);
+  sleeping_.store(false);
+  const Instant began = steady_now();
+  const bool slept = limit > Duration(0) && began - ended >= kNoSleep;
+  held_up_ = slept ? Duration(0) : began - turn_began_;
+  turn_began_ = began;
+}
+
 // Those that became ready while others were served take part in the turn, too: what answers them leaves together.
 void Loop::serve_sockets() {
-  poller_.wait(patience());
-  sleeping_.store(false);
+  begin_turn();
   for (int served = 0; served < kTurnTasksMax; poller_.wait(Duration(0))) {
     const int ready = poller_.serve();
     if (ready == 0) return;

@@ -68,6 +68,10 @@ class Loop {
   // The number of the current turn. THREAD: the loop's.
   std::uint64_t turn() const { return turn_; }
 
+  // For how long it has been busy without a break up to this turn: what it found when the turn began may have waited so
+  // long. 0: it slept. That the thread was ready and had no processor is not in it. THREAD: the loop's.
+  Duration held_up() const { return held_up_; }
+
   bool on_this_thread() const { return std::this_thread::get_id() == thread_id_.load(std::memory_order_relaxed); }
   Poller& poller() { return poller_; }
   // For what is rare and waits: names, connects, accepts. What runs there posts its outcome to the loop. Its thread is
@@ -87,6 +91,7 @@ class Loop {
   };
 
   void run();
+  void begin_turn();
   void serve_sockets();
   Duration patience();
   void run_due();
@@ -106,6 +111,8 @@ class Loop {
   std::vector<Timer> timers_;  // a heap, the first due in front
   std::uint64_t timers_set_ = 0;
   std::uint64_t turn_ = 0;
+  Instant turn_began_ = steady_now();
+  Duration held_up_{0};
   std::vector<std::function<void()>> hooks_;
   std::vector<Task> turn_end_;
   std::vector<Task> turn_end_running_;

@@ -1,10 +1,11 @@
 #include "node/memory_reserve.h"
 
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 
@@ -12,6 +13,7 @@
 #include <jemalloc/jemalloc.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 // Null in a program without jemalloc.
@@ -22,7 +24,7 @@ namespace gyre::node {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-// More than an event loop uses while a page is made ready.
+// More than loops use while one is made ready.
 constexpr std::uint32_t kPagesAhead = 4;
 
 template <class T>
@@ -36,82 +38,104 @@ bool set_option(const std::string& name, T value) {
   return mallctl(name.c_str(), nullptr, nullptr, &value, sizeof value) == 0;
 }
 
-// One stretch of addresses, as large as the machine's memory, handed out from its beginning. The allocator keeps for
-// good what it was given.
+// One stretch of addresses, as large as the machine's memory, handed out from its beginning. What is not ready yet is
+// inaccessible: so it counts towards no limit, and no core file has it.
 class MemoryReserve {
  public:
-  // Never destroyed: arenas grow until the process is gone.
+  // The one of the process, as its allocator is; never destroyed, for arenas grow until the process is gone.
   static MemoryReserve& instance() {
     static MemoryReserve& only = *new MemoryReserve;
     return only;
   }
 
-  bool adopt_arena_of_this_thread() {
+  Result<void> adopt_arena_of_this_thread() {
+    GYRE_TRY(ready_to_serve_);
     unsigned arena = 0;
-    if (area_ == nullptr || !get_option("thread.arena", arena)) return false;
-    // In steps of a page, for larger ones could outrun the reserve.
-    return set_option(fmt::format("arena.{}.retain_grow_limit", arena), kHugePage) &&
-           set_option(fmt::format("arena.{}.extent_hooks", arena), static_cast<extent_hooks_t*>(&hooks_));
+    // In steps of a page, for larger ones would outrun the reserve.
+    if (get_option("thread.arena", arena) && set_option(fmt::format("arena.{}.retain_grow_limit", arena), kHugePage) &&
+        set_option(fmt::format("arena.{}.extent_hooks", arena), static_cast<extent_hooks_t*>(&hooks_))) {
+      return {};
+    }
+    return fail(ErrorCode::unsupported, "jemalloc does not let its arenas be extended");
   }
 
-  std::size_t ready() const { return (ready_.load() - taken_.load()) * kHugePage; }
+  std::size_t ready() const {
+    const std::uint32_t taken = taken_.load();
+    return (ready_.load() - taken) * kHugePage;
+  }
 
  private:
   struct Hooks : extent_hooks_t {
     MemoryReserve* reserve = nullptr;
   };
 
-  MemoryReserve() {
-    if (!allocator_is_as_known() || !map_area()) return;
+  MemoryReserve() : ready_to_serve_(open()) {}
+
+  Result<void> open() {
+    GYRE_TRY(look_at_allocator());
+    GYRE_TRY(map_area());
     static_cast<extent_hooks_t&>(hooks_) = *original_;
     hooks_.reserve = this;
     hooks_.alloc = [](extent_hooks_t* hooks, void* wanted_at, std::size_t bytes, std::size_t alignment, bool* zero,
                       bool* commit, unsigned arena) {
       return static_cast<Hooks*>(hooks)->reserve->alloc(wanted_at, bytes, alignment, zero, commit, arena);
     };
+    // Arenas keep what they were given.
+    hooks_.dalloc = nullptr;
+    hooks_.destroy = nullptr;
     try {
       std::thread([this] { stay_ahead(); }).detach();
-    } catch (const std::system_error&) {  // no more threads
-      ::munmap(area_, std::size_t{pages_} * kHugePage);
-      area_ = nullptr;
+    } catch (const std::system_error& error) {
+      return fail(ErrorCode::unsupported, fmt::format("no thread can be started for it: {}", error.what()));
     }
+    return {};
   }
 
-  bool allocator_is_as_known() {
+  Result<void> look_at_allocator() {
+    if (mallctl == nullptr) return fail(ErrorCode::unsupported, "the allocator is not jemalloc");
     bool retains = false;
     const char* huge_pages = nullptr;
-    if (mallctl == nullptr || !get_option("opt.retain", retains) || !retains) return false;
-    if (!get_option("opt.thp", huge_pages) || !get_option("arena.0.extent_hooks", original_)) return false;
-    huge_pages_ = std::strcmp(huge_pages, "always") == 0;
-    return true;
+    if (!get_option("opt.retain", retains) || !get_option("opt.thp", huge_pages) ||
+        !get_option("arena.0.extent_hooks", original_)) {
+      return fail(ErrorCode::unsupported, "jemalloc is not of version 5");
+    }
+    if (!retains) return fail(ErrorCode::unsupported, "MALLOC_CONF has jemalloc return memory (retain:false)");
+    const std::string_view wanted = huge_pages;
+    if (wanted == "always") advice_ = MADV_HUGEPAGE;
+    if (wanted == "never") advice_ = MADV_NOHUGEPAGE;
+    return {};
   }
 
   // The first page is made ready at once: it shows that the kernel can.
-  bool map_area() {
-    pages_ = static_cast<std::uint32_t>(static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) *
-                                        static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) / kHugePage);
-    const std::size_t bytes = (std::size_t{pages_} + 1) * kHugePage;
+  Result<void> map_area() {
+    rlimit addresses{};
+    if (::getrlimit(RLIMIT_AS, &addresses) != 0 || addresses.rlim_cur != RLIM_INFINITY) {
+      return fail(ErrorCode::unsupported, "the process's address space is limited (ulimit -v)");
+    }
+    const std::size_t memory =
+        static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    pages_ = static_cast<std::uint32_t>(memory / kHugePage);
+    const std::size_t bytes = std::size_t{pages_} * kHugePage;
     void* const mapped =
-        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (mapped == MAP_FAILED) return false;
-    const std::size_t unaligned = reinterpret_cast<std::uintptr_t>(mapped) % kHugePage;
-    const std::size_t before = unaligned == 0 ? 0 : kHugePage - unaligned;
+        ::mmap(nullptr, bytes + kHugePage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped == MAP_FAILED) return fail(ErrorCode::unsupported, "the kernel refuses the addresses");
+    const std::size_t before = (kHugePage - reinterpret_cast<std::uintptr_t>(mapped) % kHugePage) % kHugePage;
     area_ = static_cast<char*>(mapped) + before;
     if (before > 0) ::munmap(mapped, before);
-    ::munmap(area_ + std::size_t{pages_} * kHugePage, kHugePage - before);
-    if (huge_pages_) ::madvise(area_, std::size_t{pages_} * kHugePage, MADV_HUGEPAGE);
-    if (make_next_ready()) return true;
-    ::munmap(area_, std::size_t{pages_} * kHugePage);
-    area_ = nullptr;
-    return false;
+    ::munmap(area_ + bytes, kHugePage - before);
+    if (advice_) ::madvise(area_, bytes, *advice_);
+    if (make_next_ready()) return {};
+    ::munmap(area_, bytes);
+    return fail(ErrorCode::unsupported, "the kernel cannot populate memory (Linux 5.14 can)");
   }
 
-  // False: the kernel does not know how. Where there is no memory now, whoever first writes to the page waits for it,
-  // as for any other.
+  // False: the kernel gives no memory to write to, or cannot do so ahead. Where it has none at the moment, who first
+  // writes to the page waits for it, as for any other.
   bool make_next_ready() {
     const std::uint32_t page = ready_.load();
-    const int status = ::madvise(area_ + page * kHugePage, kHugePage, MADV_POPULATE_WRITE);
-    if (status != 0 && errno == EINVAL) return false;
+    char* const begin = area_ + page * kHugePage;
+    if (::mprotect(begin, kHugePage, PROT_READ | PROT_WRITE) != 0) return false;
+    if (::madvise(begin, kHugePage, MADV_POPULATE_WRITE) != 0 && errno == EINVAL) return false;
     ready_.store(page + 1);
     return true;
   }
@@ -122,42 +146,46 @@ class MemoryReserve {
       const std::uint32_t taken = taken_.load();
       if (ready_.load() - taken >= kPagesAhead) {
         taken_.wait(taken);
-      } else {
-        make_next_ready();
+      } else if (!make_next_ready()) {
+        return;
       }
     }
   }
 
-  // An arena is locked meanwhile: allocates nothing, waits for nothing.
+  // The arena is locked meanwhile: allocates nothing, waits for nothing.
   void* alloc(void* wanted_at, std::size_t bytes, std::size_t alignment, bool* zero, bool* commit, unsigned arena) {
-    const std::size_t pages = bytes / kHugePage;
-    if (wanted_at != nullptr || bytes % kHugePage != 0 || alignment > kHugePage || pages > kPagesAhead) {
-      return original_->alloc(original_, wanted_at, bytes, alignment, zero, commit, arena);
-    }
-    std::uint32_t taken = taken_.load();
-    do {
-      if (pages > ready_.load() - taken) {
-        return original_->alloc(original_, wanted_at, bytes, alignment, zero, commit, arena);
-      }
-    } while (!taken_.compare_exchange_weak(taken, taken + static_cast<std::uint32_t>(pages)));
-    taken_.notify_one();
+    char* const taken = wanted_at == nullptr && bytes % kHugePage == 0 && alignment <= kHugePage
+                            ? take(static_cast<std::uint32_t>(bytes / kHugePage))
+                            : nullptr;
+    if (taken == nullptr) return original_->alloc(original_, wanted_at, bytes, alignment, zero, commit, arena);
     *zero = true;
     *commit = true;
+    return taken;
+  }
+
+  // Null: so many are not ready.
+  char* take(std::uint32_t pages) {
+    std::uint32_t taken = taken_.load();
+    do {
+      if (pages > ready_.load() - taken) return nullptr;
+    } while (!taken_.compare_exchange_weak(taken, taken + pages));
+    taken_.notify_one();
     return area_ + taken * kHugePage;
   }
 
   extent_hooks_t* original_ = nullptr;
   Hooks hooks_;
-  bool huge_pages_ = false;
-  char* area_ = nullptr;  // null: there is no reserve
+  std::optional<int> advice_;  // on huge pages; none: the system's own way
+  char* area_ = nullptr;
   std::uint32_t pages_ = 0;  // of the area; those from taken_ to ready_ are ready
   std::atomic<std::uint32_t> taken_{0};
   std::atomic<std::uint32_t> ready_{0};
+  const Result<void> ready_to_serve_;  // last: it needs all others
 };
 
 }  // namespace
 
-bool keep_memory_ready() { return MemoryReserve::instance().adopt_arena_of_this_thread(); }
+Result<void> keep_memory_ready() { return MemoryReserve::instance().adopt_arena_of_this_thread(); }
 
 std::size_t ready_memory() { return MemoryReserve::instance().ready(); }
 

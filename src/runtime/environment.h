@@ -27,6 +27,8 @@ class Environment {
   virtual ~Environment() = default;
 
   virtual replication::Moment now() = 0;
+  // For how long the loop was busy up to this turn: what it found only then may have waited so long. 0: it slept.
+  virtual Duration held_up() const = 0;
   // Runs `work` where it may block, then `done` on the host's loop. ERRORS: busy (neither will run).
   virtual Result<void> run_blocking(Job work, Job done) = 0;
 

@@ -8,9 +8,6 @@ namespace gyre::runtime {
 
 namespace {
 
-// Timers are not more exact.
-constexpr Duration kLate = std::chrono::microseconds(500);
-
 std::uint32_t rounded(double rate) { return static_cast<std::uint32_t>(std::lround(rate)); }
 
 messages::LoadReport::Item item_of(const Machine& machine) {
@@ -26,17 +23,6 @@ std::uint64_t operations(const messages::LoadReport::Item& item) {
 
 }  // namespace
 
-// Requests arrive evenly: those of the time by which it is late waited for any part of it.
-void LoadMeter::on_tick(Instant now) {
-  const Instant before = std::exchange(ticked_at_, now);
-  const std::uint64_t requests = seen_ - std::exchange(seen_at_tick_, seen_);
-  if (before == Instant() || now - before < kTick + kLate) return;
-  const Duration late = now - before - kTick;
-  const double waited = static_cast<double>(requests) * to_seconds(late) / to_seconds(now - before);
-  const auto samples = std::lround(waited / every_);
-  for (long i = 0; i < samples; ++i) latencies_.record(late * (2 * i + 1) / (2 * samples));
-}
-
 void LoadMeter::on_second(Instant now, std::span<const std::unique_ptr<Machine>> machines, bool at_rest) {
   const Instant began = std::exchange(second_began_, now);
   const double elapsed = began == Instant() ? 1 : std::max(to_seconds(now - began), 1e-3);
@@ -47,7 +33,6 @@ void LoadMeter::on_second(Instant now, std::span<const std::unique_ptr<Machine>>
     load.write_rate += (std::exchange(load.writes, 0) / elapsed - load.write_rate) * share;
   }
   every_ = static_cast<double>(std::exchange(seen_, 0)) > kSampledFrom * elapsed ? kSampleEvery : 1;
-  seen_at_tick_ = 0;
   latencies_.end_second(at_rest);
   decay_keys(now);
 }

@@ -44,11 +44,11 @@ class LoadMeter {
     ++seen_;
     return latency_sampler_.next(every_);
   }
+  // How long a request of this turn waited until it was taken up, given how long its loop was held up: it came at any
+  // moment of that.
+  Duration waited(Duration held_up) { return std::chrono::duration_cast<Duration>(held_up * waits_.fraction()); }
   void on_latency(Duration latency) { latencies_.record(latency); }
 
-  // Call every kTick. A request that arrives while the thread is held up is seen only when that is over; how late a
-  // tick is tells how long such ones waited.
-  void on_tick(Instant now);
   // Call every second. `at_rest`: no copy is being sent.
   void on_second(Instant now, std::span<const std::unique_ptr<Machine>> machines, bool at_rest);
 
@@ -59,18 +59,29 @@ class LoadMeter {
   messages::HotResponse hot(Instant now, const Machines& machines, std::size_t keys_max) const;
 
  private:
+  // SOURCE: Knuth's MMIX generator; its high bits are good enough to be uneven.
+  class Uneven {
+   public:
+    std::uint32_t next() {
+      state_ = state_ * 6364136223846793005u + 1442695040888963407u;
+      return static_cast<std::uint32_t>(state_ >> 33);
+    }
+    double fraction() { return next() * 0x1p-31; }
+
+   private:
+    std::uint64_t state_ = 1;
+  };
+
   class Sampler {
    public:
     bool next(std::uint32_t every) {
       if (--left_ > 0) return false;
-      // SOURCE: Knuth's MMIX generator; its high bits are good enough to be uneven.
-      state_ = state_ * 6364136223846793005u + 1442695040888963407u;
-      left_ = every == 1 ? 1 : 1 + static_cast<std::uint32_t>(state_ >> 33) % (2 * every - 1);  // `every` on average
+      left_ = every == 1 ? 1 : 1 + distances_.next() % (2 * every - 1);  // `every` on average
       return true;
     }
 
    private:
-    std::uint64_t state_ = 1;
+    Uneven distances_;
     std::uint32_t left_ = 1;
   };
 
@@ -80,11 +91,10 @@ class LoadMeter {
   void decay_keys(Instant now);
 
   std::uint32_t every_ = 1;
-  std::uint64_t seen_ = 0;          // requests in this second
-  std::uint64_t seen_at_tick_ = 0;  // of them, by the last tick
-  Instant ticked_at_;
+  std::uint64_t seen_ = 0;  // requests in this second
   Sampler key_sampler_;
   Sampler latency_sampler_;
+  Uneven waits_;
   LatencyWindows latencies_;
   Instant second_began_;
   HotKeys keys_{limits::kHotKeysTracked};

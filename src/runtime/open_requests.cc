@@ -39,7 +39,9 @@ bool of_one_key(const messages::RequestBody& body) {
 Ticket OpenRequests::add(const replication::Moment& now, const ResponderPtr& from, const messages::Request& request) {
   const Duration budget = request.budget > Duration(0) ? request.budget : limits::kRequestWaitMax;
   OpenRequest open{.from = from, .id = request.id, .deadline = now.steady + budget, .bytes = bytes_of(request)};
-  if (of_one_key(request.body) && context_.load.samples_next()) open.sampled_at = now.steady;
+  if (of_one_key(request.body) && context_.load.samples_next()) {
+    open.sampled_at = now.steady - context_.load.waited(context_.environment.held_up());
+  }
   bytes_ += open.bytes;
   return table_.insert(std::move(open));
 }

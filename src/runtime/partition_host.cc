@@ -130,7 +130,6 @@ void PartitionHost::check_invariants() const {
 void PartitionHost::on_tick() {
   const Moment now = context_.environment.now();
   context_.machines.running().tick(now.steady);
-  context_.load.on_tick(now.steady);
   const auto rests = context_.machines.rests();
   for (std::size_t i = 0; i < rests.size(); ++i) {
     if (now.steady < rests[i].quiet_until) continue;

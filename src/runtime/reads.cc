@@ -124,7 +124,9 @@ std::optional<messages::GetResponse> Reads::get_at_once(const Moment& begun, Mac
   response.standing = machine.partition.standing(read.seen);
   context_.metrics.reads.add();
   context_.load.on_read(machine, key);
-  if (context_.load.samples_next()) context_.load.on_latency(now.steady - begun.steady);
+  if (context_.load.samples_next()) {
+    context_.load.on_latency(context_.load.waited(context_.environment.held_up()) + (now.steady - begun.steady));
+  }
   return response;
 }
 

@@ -41,6 +41,9 @@ struct RocksOptions {
 inline constexpr int kMemtablesMax = 4;
 // A list a quarter as long costs far less: most of an insertion is waiting for memory that no cache holds.
 inline constexpr int kMemtableParts = 4;
+// What a memtable allocates at once. Three fill a huge page, where jemalloc adds a small page to each; of 1 MiB, as
+// RocksDB would have it, there is room for one.
+inline constexpr std::size_t kMemtableBlockBytes = std::size_t{640} << 10;
 
 // INVARIANT: a partition without state has no records (restored at opening, where a crash interrupted reclaim()).
 class RocksEngine : public Engine {

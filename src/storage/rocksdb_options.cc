@@ -107,6 +107,7 @@ rocksdb::Options tuned_options(const RocksOptions& options, const ExpiryFilter& 
   db.manual_wal_flush = false;  // each commit reaches the kernel: a killed process loses nothing
 
   db.write_buffer_size = options.memtable_bytes / kMemtableParts;
+  db.arena_block_size = std::min(kMemtableBlockBytes, db.write_buffer_size / 8);
   db.min_write_buffer_number_to_merge = kMemtableParts;
   db.max_write_buffer_number = kMemtablesMax * kMemtableParts;
   // The conflict check of sweep() looks at memtables; the least history will do, as a sweep that lacks it tries again.

@@ -204,6 +204,24 @@ TEST(Loop, WhatRunsBesideItIsOnAnotherThreadAndEndsWithIt) {
   EXPECT_TRUE(watched.expired());
 }
 
+TEST(Loop, KnowsForHowLongItWasHeldUp) {
+  Loop loop("loop");
+  std::promise<Duration> busy;
+  std::promise<Duration> after_sleep;
+  loop.post([&] {
+    loop.at_turn_end([&] {
+      stall(30ms);
+      loop.post([&] {
+        busy.set_value(loop.held_up());
+        loop.after(30ms, [&] { after_sleep.set_value(loop.held_up()); });
+      });
+    });
+  });
+  loop.start();
+  EXPECT_GE(busy.get_future().get(), 30ms);
+  EXPECT_EQ(after_sleep.get_future().get(), Duration(0));
+}
+
 TEST(Loop, KnowsItsThread) {
   Loop loop("loop");
   EXPECT_FALSE(loop.on_this_thread());

@@ -26,6 +26,7 @@ inline constexpr std::uint32_t kPartitions = 4;
 class ScriptedEnvironment final : public Environment {
  public:
   replication::Moment now() override { return now_; }
+  Duration held_up() const override { return was_held_up; }
   Result<void> run_blocking(Job work, Job done) override {
     if (pool_full) {
       return fail(Error{ErrorCode::busy, Outcome::not_applied, "the pool is full", std::chrono::milliseconds(20)});
@@ -62,6 +63,7 @@ class ScriptedEnvironment final : public Environment {
     return job;
   }
   bool pool_full = false;
+  Duration was_held_up{0};
   std::vector<std::pair<NodeId, messages::Message>> sent;
   std::map<NodeId, std::size_t> backlogs;
   std::vector<messages::Message> told;  // to the coordinator
