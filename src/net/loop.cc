@@ -18,8 +18,8 @@ namespace {
 // for the last.
 constexpr int kTurnTasksMax = 256;
 
-// To ask what is ready takes less, where something is.
-constexpr Duration kNoSleep = std::chrono::microseconds(50);
+// Shorter ones are not worth a look of their own.
+constexpr Duration kHoldUp = std::chrono::microseconds(500);
 
 void name_this_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
 
@@ -129,6 +129,7 @@ void Loop::run() {
   thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   name_this_thread(name_);
   if (wakeup_ == Wakeup::queues) queue_when_woken();
+  looked_at_ = took_at_ = steady_now();
   while (!stopping_.load(std::memory_order_relaxed)) {
     serve_sockets();
     run_due();
@@ -137,21 +138,31 @@ void Loop::run() {
   }
 }
 
+// Sleeps until there is something to do. Where it was held up, it looks first: what it finds then came meanwhile.
 void Loop::begin_turn() {
-  const Instant ended = steady_now();
   const Duration limit = patience();
-  poller_.wait(limit);
+  bool sleeps = limit > Duration(0);
+  if (!sleeps || steady_now() - looked_at_ >= kHoldUp) sleeps = !poller_.wait(Duration(0)) && sleeps;
+  if (sleeps) {
+    poller_.wait(limit);
+    looked_at_ = took_at_ = steady_now();
+    found_ = {looked_at_};
+  } else {
+    note_found(looked_at_);
+  }
   sleeping_.store(false);
-  const Instant began = steady_now();
-  const bool slept = limit > Duration(0) && began - ended >= kNoSleep;
-  held_up_ = slept ? Duration(0) : began - turn_began_;
-  turn_began_ = began;
+}
+
+void Loop::note_found(Instant& before) {
+  const Instant now = steady_now();
+  found_ = {now, now - before >= kHoldUp ? now - before : Duration(0)};
+  before = now;
 }
 
 // Those that became ready while others were served take part in the turn, too: what answers them leaves together.
 void Loop::serve_sockets() {
   begin_turn();
-  for (int served = 0; served < kTurnTasksMax; poller_.wait(Duration(0))) {
+  for (int served = 0; served < kTurnTasksMax; poller_.wait(Duration(0)), note_found(looked_at_)) {
     const int ready = poller_.serve();
     if (ready == 0) return;
     served += ready;
@@ -190,6 +201,7 @@ void Loop::run_posted() {
 
 // False: nothing was posted.
 bool Loop::take_posted() {
+  note_found(took_at_);
   taken_.clear();
   next_taken_ = 0;
   const std::unique_lock lock(mutex_);

@@ -68,9 +68,13 @@ class Loop {
   // The number of the current turn. THREAD: the loop's.
   std::uint64_t turn() const { return turn_; }
 
-  // For how long it has been busy without a break up to this turn: what it found when the turn began may have waited so
-  // long. 0: it slept. That the thread was ready and had no processor is not in it. THREAD: the loop's.
-  Duration held_up() const { return held_up_; }
+  // When it found what it serves now, and for how long it had not looked before: so long that may have waited. That the
+  // thread was ready and had no processor is not in it, nor what a turn left for the next. THREAD: the loop's.
+  struct Found {
+    Instant at;
+    Duration held_up{0};  // 0: it had slept, or was held up for less than half a millisecond
+  };
+  const Found& found() const { return found_; }
 
   bool on_this_thread() const { return std::this_thread::get_id() == thread_id_.load(std::memory_order_relaxed); }
   Poller& poller() { return poller_; }
@@ -92,6 +96,8 @@ class Loop {
 
   void run();
   void begin_turn();
+  // At the moment; `before`: when it looked for the like last.
+  void note_found(Instant& before);
   void serve_sockets();
   Duration patience();
   void run_due();
@@ -111,8 +117,9 @@ class Loop {
   std::vector<Timer> timers_;  // a heap, the first due in front
   std::uint64_t timers_set_ = 0;
   std::uint64_t turn_ = 0;
-  Instant turn_began_ = steady_now();
-  Duration held_up_{0};
+  Found found_;
+  Instant looked_at_;  // what is ready
+  Instant took_at_;  // what was posted
   std::vector<std::function<void()>> hooks_;
   std::vector<Task> turn_end_;
   std::vector<Task> turn_end_running_;

@@ -44,10 +44,11 @@ Poller::~Poller() {
   ::close(set_);
 }
 
-void Poller::wait(Duration limit) {
+bool Poller::wait(Duration limit) {
   const int count = wait_for_events(unwatched_.empty() ? limit : Duration(0));
   GYRE_ASSERT(count >= 0 || errno == EINTR);
   ready_count_ = std::max(count, 0);
+  return ready_count_ > 0 || !unwatched_.empty();
 }
 
 int Poller::wait_for_events(Duration limit) {

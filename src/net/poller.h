@@ -35,8 +35,8 @@ class Poller {
   Poller& operator=(const Poller&) = delete;
 
   static constexpr Duration kForever = Duration::max();
-  // Waits until sockets are ready or wake() is called, at most `limit`.
-  void wait(Duration limit);
+  // Waits until sockets are ready or wake() is called, at most `limit`. False: neither.
+  bool wait(Duration limit);
   // Tells those that were ready; how many.
   int serve();
   // Ends the wait that is under way, or the next one. THREAD: any.

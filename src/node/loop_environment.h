@@ -19,7 +19,7 @@ class LoopEnvironment : public runtime::Environment {
       : loop_(loop), pool_(pool), peers_(peers), tell_(std::move(tell)) {}
 
   replication::Moment now() override { return {net::steady_now(), net::wall_now()}; }
-  Duration held_up() const override { return loop_.held_up(); }
+  Found found() const override { return {loop_.found().at, loop_.found().held_up}; }
   Result<void> run_blocking(runtime::Job work, runtime::Job done) override;
   void send(const NodeId& to, messages::Message message) override { peers_.send(to, std::move(message)); }
   std::size_t backlog(const NodeId& to) const override { return peers_.backlog(to); }

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <jemalloc/jemalloc.h>
 #include <pthread.h>
+#include <spdlog/spdlog.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -39,7 +40,7 @@ bool set_option(const std::string& name, T value) {
 }
 
 // One stretch of addresses, as large as the machine's memory, handed out from its beginning. What is not ready yet is
-// inaccessible: so it counts towards no limit, and no core file has it.
+// inaccessible: so no limit on data or commitments counts it, and no core file has it.
 class MemoryReserve {
  public:
   // The one of the process, as its allocator is; never destroyed, for arenas grow until the process is gone.
@@ -51,7 +52,7 @@ class MemoryReserve {
   Result<void> adopt_arena_of_this_thread() {
     GYRE_TRY(ready_to_serve_);
     unsigned arena = 0;
-    // In steps of a page, for larger ones would outrun the reserve.
+    // In steps of a page from now on, but for the next one: larger ones would outrun the reserve.
     if (get_option("thread.arena", arena) && set_option(fmt::format("arena.{}.retain_grow_limit", arena), kHugePage) &&
         set_option(fmt::format("arena.{}.extent_hooks", arena), static_cast<extent_hooks_t*>(&hooks_))) {
       return {};
@@ -86,6 +87,8 @@ class MemoryReserve {
     try {
       std::thread([this] { stay_ahead(); }).detach();
     } catch (const std::system_error& error) {
+      ::munmap(area_, std::size_t{pages_} * kHugePage);
+      ready_.store(0);
       return fail(ErrorCode::unsupported, fmt::format("no thread can be started for it: {}", error.what()));
     }
     return {};
@@ -124,51 +127,55 @@ class MemoryReserve {
     if (before > 0) ::munmap(mapped, before);
     ::munmap(area_ + bytes, kHugePage - before);
     if (advice_) ::madvise(area_, bytes, *advice_);
-    if (make_next_ready()) return {};
-    ::munmap(area_, bytes);
-    return fail(ErrorCode::unsupported, "the kernel cannot populate memory (Linux 5.14 can)");
+    const Result<void> first = make_next_ready();
+    if (!first) ::munmap(area_, bytes);
+    return first;
   }
 
-  // False: the kernel gives no memory to write to, or cannot do so ahead. Where it has none at the moment, who first
-  // writes to the page waits for it, as for any other.
-  bool make_next_ready() {
+  // Where memory is short, the page counts as ready all the same: who first writes to it waits, as for any other.
+  // ERRORS: unsupported (the kernel is too old), busy (it lets nobody have more at the moment).
+  Result<void> make_next_ready() {
     const std::uint32_t page = ready_.load();
     char* const begin = area_ + page * kHugePage;
-    if (::mprotect(begin, kHugePage, PROT_READ | PROT_WRITE) != 0) return false;
-    if (::madvise(begin, kHugePage, MADV_POPULATE_WRITE) != 0 && errno == EINVAL) return false;
+    if (::mprotect(begin, kHugePage, PROT_READ | PROT_WRITE) != 0) {
+      return fail(ErrorCode::busy, fmt::format("the kernel grants no more memory (error {})", errno));
+    }
+    if (::madvise(begin, kHugePage, MADV_POPULATE_WRITE) != 0 && errno == EINVAL) {
+      return fail(ErrorCode::unsupported, "the kernel cannot populate memory (Linux 5.14 can)");
+    }
     ready_.store(page + 1);
-    return true;
+    return {};
   }
 
+  // Until the area is used up, or the kernel refuses: arenas then grow as they would without it.
   void stay_ahead() {
     pthread_setname_np(pthread_self(), "memory");
     while (ready_.load() < pages_) {
       const std::uint32_t taken = taken_.load();
       if (ready_.load() - taken >= kPagesAhead) {
         taken_.wait(taken);
-      } else if (!make_next_ready()) {
-        return;
+      } else if (const auto made = make_next_ready(); !made) {
+        return spdlog::warn("loops wait for memory from now on: {}; start the node anew once there is some",
+                            made.error().message);
       }
     }
   }
 
   // The arena is locked meanwhile: allocates nothing, waits for nothing.
   void* alloc(void* wanted_at, std::size_t bytes, std::size_t alignment, bool* zero, bool* commit, unsigned arena) {
-    char* const taken = wanted_at == nullptr && bytes % kHugePage == 0 && alignment <= kHugePage
-                            ? take(static_cast<std::uint32_t>(bytes / kHugePage))
-                            : nullptr;
-    if (taken == nullptr) return original_->alloc(original_, wanted_at, bytes, alignment, zero, commit, arena);
+    char* const page = wanted_at == nullptr && bytes == kHugePage && alignment <= kHugePage ? take() : nullptr;
+    if (page == nullptr) return original_->alloc(original_, wanted_at, bytes, alignment, zero, commit, arena);
     *zero = true;
     *commit = true;
-    return taken;
+    return page;
   }
 
-  // Null: so many are not ready.
-  char* take(std::uint32_t pages) {
+  // Null: none is ready.
+  char* take() {
     std::uint32_t taken = taken_.load();
     do {
-      if (pages > ready_.load() - taken) return nullptr;
-    } while (!taken_.compare_exchange_weak(taken, taken + pages));
+      if (taken == ready_.load()) return nullptr;
+    } while (!taken_.compare_exchange_weak(taken, taken + 1));
     taken_.notify_one();
     return area_ + taken * kHugePage;
   }

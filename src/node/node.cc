@@ -139,10 +139,9 @@ Result<void> Node::start() {
                resp_listener_ ? resp_listener_->address() : "none", options_.data_dir, data_->incarnation().value());
   if (faults_.allowed()) spdlog::warn("whoever reaches this process may break it on purpose: --allow-fault-injection");
   for (auto& each : loops_) {
-    each->loop.post([] {
-      if (const auto kept = keep_memory_ready(); !kept) {
-        spdlog::info("loops may wait for memory as the node grows: {}", kept.error().message);
-      }
+    each->loop.post([first = each == loops_.front()] {
+      const auto kept = keep_memory_ready();
+      if (!kept && first) spdlog::info("loops may wait for memory as the node grows: {}", kept.error().message);
     });
     each->loop.start();
   }

@@ -27,8 +27,12 @@ class Environment {
   virtual ~Environment() = default;
 
   virtual replication::Moment now() = 0;
-  // For how long the loop was busy up to this turn: what it found only then may have waited so long. 0: it slept.
-  virtual Duration held_up() const = 0;
+  // When the loop found what it serves now, and for how long it had not looked before: so long that may have waited.
+  struct Found {
+    Instant at;
+    Duration held_up{0};
+  };
+  virtual Found found() const = 0;
   // Runs `work` where it may block, then `done` on the host's loop. ERRORS: busy (neither will run).
   virtual Result<void> run_blocking(Job work, Job done) = 0;
 

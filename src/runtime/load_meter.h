@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/time.h"
 #include "messages/request.h"
+#include "runtime/environment.h"
 #include "runtime/hot_keys.h"
 #include "runtime/latency_windows.h"
 #include "runtime/machines.h"
@@ -44,9 +45,10 @@ class LoadMeter {
     ++seen_;
     return latency_sampler_.next(every_);
   }
-  // How long a request of this turn waited until it was taken up, given how long its loop was held up: it came at any
-  // moment of that.
-  Duration waited(Duration held_up) { return std::chrono::duration_cast<Duration>(held_up * waits_.fraction()); }
+  // When a request came that is among what was found: at any moment of the hold-up.
+  Instant arrival(const Environment::Found& found) {
+    return found.at - std::chrono::duration_cast<Duration>(found.held_up * waits_.fraction());
+  }
   void on_latency(Duration latency) { latencies_.record(latency); }
 
   // Call every second. `at_rest`: no copy is being sent.

@@ -40,7 +40,7 @@ Ticket OpenRequests::add(const replication::Moment& now, const ResponderPtr& fro
   const Duration budget = request.budget > Duration(0) ? request.budget : limits::kRequestWaitMax;
   OpenRequest open{.from = from, .id = request.id, .deadline = now.steady + budget, .bytes = bytes_of(request)};
   if (of_one_key(request.body) && context_.load.samples_next()) {
-    open.sampled_at = now.steady - context_.load.waited(context_.environment.held_up());
+    open.sampled_at = context_.load.arrival(context_.environment.found());
   }
   bytes_ += open.bytes;
   return table_.insert(std::move(open));

@@ -125,7 +125,7 @@ std::optional<messages::GetResponse> Reads::get_at_once(const Moment& begun, Mac
   context_.metrics.reads.add();
   context_.load.on_read(machine, key);
   if (context_.load.samples_next()) {
-    context_.load.on_latency(context_.load.waited(context_.environment.held_up()) + (now.steady - begun.steady));
+    context_.load.on_latency(now.steady - context_.load.arrival(context_.environment.found()));
   }
   return response;
 }

@@ -39,7 +39,7 @@ struct SimNode::Process : runtime::Environment {
   replication::Moment now() override {
     return {clock.steady(node.scheduler_.now() + stall), clock.wall(node.scheduler_.now() + stall)};
   }
-  Duration held_up() const override { return Duration(0); }
+  Found found() const override { return {clock.steady(node.scheduler_.now() + stall), Duration(0)}; }
 
   Result<void> run_blocking(runtime::Job work, runtime::Job done) override {
     const Duration takes = node.scheduler_.rng().chance(slow_disk) ? node.scheduler_.between(0ms, 500ms)

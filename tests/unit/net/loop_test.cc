@@ -212,8 +212,8 @@ TEST(Loop, KnowsForHowLongItWasHeldUp) {
     loop.at_turn_end([&] {
       stall(30ms);
       loop.post([&] {
-        busy.set_value(loop.held_up());
-        loop.after(30ms, [&] { after_sleep.set_value(loop.held_up()); });
+        busy.set_value(loop.found().held_up);
+        loop.after(1s, [&] { after_sleep.set_value(loop.found().held_up); });
       });
     });
   });

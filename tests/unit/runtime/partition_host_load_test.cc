@@ -102,6 +102,26 @@ TEST_F(PartitionHostLoadTest, TellsHowLongRequestsTakeFromComingToLeaving) {
   EXPECT_NEAR(last_report().p99_us, 7000, 200);
 }
 
+TEST_F(PartitionHostLoadTest, WhatWaitedForALoopThatWasHeldUpTookLonger) {
+  serve();
+  pass(kTick);
+  environment.was_held_up = 40ms;
+  for (int i = 0; i < 200; ++i) write({put("k", "v")});
+  settle();
+  host->on_second();
+  const auto of_writes = last_report();
+  EXPECT_GT(of_writes.p99_us, 35'000u);
+  EXPECT_LT(of_writes.p99_us, 42'000u);
+  environment.was_held_up = 80ms;
+  const PartitionId partition = host->map()->partitioning().of("k");
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(host->get_at_once(partition, "k", {}));
+  environment.was_held_up = 0ms;
+  host->on_second();
+  const auto of_reads = last_report();
+  EXPECT_GT(of_reads.p99_us, 70'000u);
+  EXPECT_LT(of_reads.p99_us, 84'000u);
+}
+
 TEST_F(PartitionHostLoadTest, TheStoreIsAskedForItsSpaceOnceAfterTheStart) {
   adopt_map();
   settle();

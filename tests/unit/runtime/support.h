@@ -26,7 +26,7 @@ inline constexpr std::uint32_t kPartitions = 4;
 class ScriptedEnvironment final : public Environment {
  public:
   replication::Moment now() override { return now_; }
-  Duration held_up() const override { return was_held_up; }
+  Found found() const override { return {now_.steady, was_held_up}; }
   Result<void> run_blocking(Job work, Job done) override {
     if (pool_full) {
       return fail(Error{ErrorCode::busy, Outcome::not_applied, "the pool is full", std::chrono::milliseconds(20)});
